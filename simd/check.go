@@ -1,0 +1,122 @@
+package simd
+
+// The checks that every row makes before it touches data. Assembly trusts what has passed here.
+
+// sameLen panics unless a length is n.
+func sameLen(n, m int) {
+	if n != m {
+		panic("simd: slices differ in length")
+	}
+}
+
+// wholeRows panics unless n elements are whole rows of c channels; it returns the number of rows.
+func wholeRows(n, c int) int {
+	if c == 0 {
+		if n != 0 {
+			panic("simd: elements but no channels")
+		}
+		return 0
+	}
+	if n%c != 0 {
+		panic("simd: length is no multiple of the channels")
+	}
+	return n / c
+}
+
+// enoughBits panics unless bits holds one bit for each of n elements.
+func enoughBits(n, words int) {
+	if n/32+(n%32+31)/32 != words {
+		panic("simd: mask differs in length")
+	}
+}
+
+// maxStep bounds strides and counts, so that the sums below cannot overflow an int64.
+const maxStep = 1<<31 - 1
+
+// inRange panics unless all of v are in [0, maxStep].
+func inRange(v ...int) {
+	for _, n := range v {
+		if n < 0 || n > maxStep {
+			panic("simd: tile: bad count or stride")
+		}
+	}
+}
+
+// check panics unless the tile has the size of a row with mr and nr and stays within its slices.
+// It reports whether there is anything to do.
+func (g *GEMM) check(mr, nr int) bool {
+	if g.Rows < 0 || g.Rows > mr || g.Cols < 0 || g.Cols > nr {
+		panic("simd: GEMM: tile too large")
+	}
+	inRange(g.K, g.LDA, g.LDC)
+	if g.Rows == 0 || g.Cols == 0 {
+		return false
+	}
+	lo, hi := runs(g.Rows, g.LDC, g.CRun)
+	if lo < 0 || hi+int64(g.Cols) > int64(len(g.C)) {
+		panic("simd: GEMM: C out of range")
+	}
+	switch {
+	case g.Start > StartC:
+		panic("simd: GEMM: bad Start")
+	case g.Start == StartBias && len(g.Bias) < nr:
+		panic("simd: GEMM: Bias shorter than NR")
+	}
+	if g.K == 0 {
+		return true
+	}
+	lo, hi = runs(g.Rows, g.LDA, g.ARun)
+	endA, endB := int64(len(g.A))-hi-int64(g.K), int64(len(g.B))-int64(g.K)*int64(nr)
+	for _, t := range g.Taps {
+		if int64(t.A) < -lo || int64(t.A) > endA {
+			panic("simd: GEMM: A out of range")
+		}
+		if t.B < 0 || int64(t.B) > endB {
+			panic("simd: GEMM: B out of range")
+		}
+	}
+	return true
+}
+
+// runs returns the least and the greatest row offset of a tile of two runs.
+func runs(rows, ld, run int) (lo, hi int64) {
+	if run < -maxStep || run > maxStep {
+		panic("simd: GEMM: bad run")
+	}
+	h := (rows + 1) / 2
+	hi = int64(h-1) * int64(ld)
+	if second := rows - h; second > 0 {
+		lo = min(0, int64(run))
+		hi = max(hi, int64(run)+int64(second-1)*int64(ld))
+	}
+	return lo, hi
+}
+
+// check panics unless the tile has the size of a row with mr and nr and stays within its slices.
+// It reports whether there is anything to do.
+func (o *Outer) check(mr, nr int) bool {
+	if o.Rows < 0 || o.Rows > mr || o.Cols < 0 || o.Cols > nr {
+		panic("simd: Outer: tile too large")
+	}
+	inRange(o.K, o.LDA, o.LDB, o.LDC)
+	if o.Rows == 0 || o.Cols == 0 {
+		return false
+	}
+	if int64(o.Rows-1)*int64(o.LDC)+int64(o.Cols) > int64(len(o.C)) {
+		panic("simd: Outer: C out of range")
+	}
+	if o.K == 0 {
+		return true
+	}
+	endA := int64(len(o.A)) - int64(o.K-1)*int64(o.LDA) - int64(o.Rows)
+	endB := int64(len(o.B)) - int64(o.K-1)*int64(o.LDB) - int64(nr)
+	for _, t := range o.Taps {
+		if t.A < 0 || int64(t.A) > endA {
+			panic("simd: Outer: A out of range")
+		}
+		if t.B < 0 || int64(t.B) > endB {
+			panic("simd: Outer: B out of range")
+		}
+	}
+	return true
+}

@@ -1,0 +1,19 @@
+// Package simd holds the float32 kernels that everything above leans on: one table, one row (a [Kernels]) for each
+// instruction set, each row with the same functions. Callers take a row from [Best], [Lookup] or [Variants] and call its
+// functions; nobody else looks at the CPU.
+//
+// The row "scalar" is plain Go, runs everywhere and is the reference for all others. With -tags purego it is the only one.
+//
+// # Numbers
+//
+// Every function but Sum and Dot states its steps in order. Rows with FMA false round each product before it is added;
+// rows with FMA true fuse the products that the comment writes as fma(x, y, z). All rows of one kind give the same bits,
+// in any body or tail, on any machine; between the two kinds results differ by rounding only. Sum and Dot may add in any order.
+//
+// # Slices
+//
+// Lengths must agree as each comment says; otherwise the function panics before it writes. A destination may be the very same
+// slice as an input of that length unless the comment says otherwise; it must not overlap one in part.
+//
+// Geometry, packing and threads are no matter of this package: see conv.
+package simd

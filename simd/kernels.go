@@ -1,0 +1,175 @@
+package simd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Kernels is one row of the table: the functions of one instruction set and the tile shape of its matrix products.
+// Rows are shared and must not be changed.
+//
+// Matrices are row-major; x[r,c] stands for x[r*C+c], where C is the number of channels that the comment names.
+// leaky(v, s) is s*v where v < 0 and v elsewhere; its derivative, dleaky(v, s), is 1 where v > 0 and s elsewhere, so that
+// it may be taken from the activation's input or from its output (also for ReLU, whose output is never negative).
+type Kernels struct {
+	Name   string // scalar, avx2, avx512, ...
+	MR, NR int    // most rows and columns of C that one call of GEMM or Outer makes; NR is also the width of packed panels
+	FMA    bool   // products are fused as the comments say: all such rows agree to the bit, except in Sum and Dot
+
+	// Add: dst[i] += x[i]. The slices must not overlap.
+	Add func(dst, x []float32)
+	// Scale: dst[i] *= a.
+	Scale func(dst []float32, a float32)
+	// Axpy: dst[i] = fma(a, x[i], dst[i]). The slices must not overlap.
+	Axpy func(dst []float32, a float32, x []float32)
+	// Sum returns S x[i], in any order; the error is at most 2^-24 * len(x) * S |x[i]|.
+	Sum func(x []float32) float32
+	// Dot returns S x[i]*y[i], in any order; the error is at most 2^-24 * (len(x)+1) * S |x[i]*y[i]|.
+	Dot func(x, y []float32) float32
+
+	// Tanh: dst[i] = tanh(x[i]) by the steps in tanh.go.
+	Tanh func(dst, x []float32)
+	// Sigmoid: dst[i] = 1/(1+exp(-x[i])) by the steps in tanh.go.
+	Sigmoid func(dst, x []float32)
+	// TanhGrad: dx[i] = dy[i] * fma(-y[i], y[i], 1), where y is Tanh's output.
+	TanhGrad func(dx, dy, y []float32)
+	// BiasLeaky: dst[r,c] = leaky(x[r,c]+bias[c], slope), C = len(bias). Slope 1 adds the bias only, slope 0 makes a ReLU.
+	BiasLeaky func(dst, x, bias []float32, slope float32)
+	// LeakyGrad: dx[i] = dy[i] where y[i] > 0, slope*dy[i] elsewhere; y is the activation's output or its input.
+	LeakyGrad func(dx, dy, y []float32, slope float32)
+
+	// RowScale: x[r,c] *= s[r], C = len(x)/len(s).
+	RowScale func(x, s []float32)
+	// ColumnSums: sum[c] += x[r,c] for each row r in turn, C = len(sum).
+	ColumnSums func(sum, x []float32)
+
+	// Moments: for each row r in turn, from zero, with d = x[r,c]-shift[c]:
+	// sum[c] += d and sq[c] = fma(d, d, sq[c]). C = len(shift).
+	Moments func(sum, sq, x, shift []float32)
+	// Affine: dst[r,c] = leaky(z, slope), z = fma(a[c], x[r,c], b[c]). C = len(a).
+	Affine func(dst, x, a, b []float32, slope float32)
+	// AffineGradSums: for each row r in turn, from zero, with z as in Affine and dz = dy[r,c] where z > 0,
+	// slope*dy[r,c] elsewhere: sdz[c] += dz and sdzx[c] = fma(dz, x[r,c]-mean[c], sdzx[c]). C = len(a).
+	AffineGradSums func(sdz, sdzx, dy, x, a, b, mean []float32, slope float32)
+	// AffineGrad: dx[r,c] = fma(a[c], dz, fma(k1[c], x[r,c], k0[c])) with dz as in AffineGradSums. C = len(a).
+	AffineGrad func(dx, dy, x, a, b, k0, k1 []float32, slope float32)
+
+	// Adam is one update of the weights w with the gradients g and the running moments m and v, in Keras' form:
+	//	m = fma(Beta1, m, (1-Beta1)*g)
+	//	v = fma(Beta2, v, ((1-Beta2)*g)*g)
+	//	w = w - (LR*m) / (sqrt(v)+Eps)
+	Adam func(w, m, v, g []float32, p AdamStep)
+
+	// DropoutMask: bit j of bits[i] is set where Hash32(key, first+32*i+j) < keep, so keep/2^32 is the share that stays.
+	DropoutMask func(bits []uint32, key [2]uint32, first, keep uint32)
+	// Dropout: dst[i] = x[i]*scale where bit i%32 of bits[i/32] is set, 0 elsewhere; len(bits) = ceil(len(x)/32).
+	// The gradient is the same operation on dy.
+	Dropout func(dst, x []float32, bits []uint32, scale float32)
+
+	// GEMM computes one tile of a matrix product, see the type.
+	GEMM func(*GEMM)
+	// Outer computes one tile of a weight gradient, see the type.
+	Outer func(*Outer)
+}
+
+// AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments already:
+// lr * sqrt(1-Beta2^t) / (1-Beta1^t). 1-Beta1 and 1-Beta2 are taken in float32, where they are exact.
+type AdamStep struct{ LR, Beta1, Beta2, Eps float32 }
+
+// Tap is one term of a contraction: element offsets into A and B.
+type Tap struct{ A, B int }
+
+// Where a GEMM tile starts from.
+const (
+	StartZero uint8 = iota // 0
+	StartBias              // Bias[j]
+	StartC                 // C[r,j]
+)
+
+// GEMM is one tile of a matrix product that sums over taps:
+//
+//	for r < Rows, j < Cols:
+//		s = 0, Bias[j] or C[r,j], as Start says
+//		for t in Taps, for k < K: s = fma(A[t.A+rowA(r)+k], B[t.B+k*NR+j], s)
+//		C[r,j] = leaky(s, Slope)
+//
+// with one accumulator for each element, in this order. The rows lie in two runs, the first of h = (Rows+1)/2:
+//
+//	rowA(r) = r*LDA for r < h, ARun+(r-h)*LDA from there; rowC alike with LDC and CRun
+//
+// so that a tile may take rows from two places (one plain run has ARun = h*LDA, CRun = h*LDC). Rows is at most MR, Cols at most NR.
+// Panels of B are NR wide whatever Cols is (callers pad them with zeros), and Bias has NR values. C overlaps neither A nor B.
+// The struct is the caller's to keep and reuse: a call does not retain it and does not allocate.
+type GEMM struct {
+	C, A, B, Bias []float32
+	Taps          []Tap
+	Rows, Cols, K int
+	LDA, ARun     int
+	LDC, CRun     int
+	Start         uint8
+	Slope         float32 // 1 for no activation
+}
+
+// Outer is one tile of a weight gradient, which contracts the rows of both operands:
+//
+//	for r < Rows, j < Cols:
+//		s = 0, or C[r*LDC+j] if Accumulate
+//		for t in Taps, for k < K: s = fma(A[t.A+k*LDA+r], B[t.B+k*LDB+j], s)
+//		C[r*LDC+j] = s
+//
+// with one accumulator for each element, in this order. Rows is at most MR, Cols at most NR. Each row of B has NR readable
+// values whatever Cols is. C overlaps neither A nor B. As with GEMM, a call retains nothing and does not allocate.
+type Outer struct {
+	C, A, B       []float32
+	Taps          []Tap
+	Rows, Cols, K int
+	LDA, LDB, LDC int
+	Accumulate    bool
+}
+
+// EnvKernel is the environment variable that names the row to use in place of the best one.
+const EnvKernel = "GANTINY_KERNEL"
+
+// ErrUnknownKernel is what Lookup's errors wrap.
+var ErrUnknownKernel = errors.New("unknown kernel row")
+
+// rows is the table: what this machine can run, scalar first, best last.
+var rows = sync.OnceValue(func() []*Kernels {
+	return append([]*Kernels{scalarRow()}, archRows()...)
+})
+
+// Variants returns the rows that this machine can run, scalar first, best last.
+func Variants() []*Kernels { return slices.Clone(rows()) }
+
+// Best returns the row that GANTINY_KERNEL names, or the last of Variants if it names none that this machine can run
+// (Lookup("") reports that as an error).
+func Best() *Kernels {
+	if k, err := Lookup(""); err == nil {
+		return k
+	}
+	return rows()[len(rows())-1]
+}
+
+// Lookup returns the row called name. The empty name stands for GANTINY_KERNEL's value and, without one, for the best row.
+// The error wraps ErrUnknownKernel and lists the rows that this machine can run.
+func Lookup(name string) (*Kernels, error) {
+	from := ""
+	if name == "" {
+		if name = os.Getenv(EnvKernel); name == "" {
+			return rows()[len(rows())-1], nil
+		}
+		from = EnvKernel + ": "
+	}
+	var known []string
+	for _, k := range rows() {
+		if k.Name == name {
+			return k, nil
+		}
+		known = append(known, k.Name)
+	}
+	return nil, fmt.Errorf("simd: %s%w %q; this machine runs %s", from, ErrUnknownKernel, name, strings.Join(known, ", "))
+}

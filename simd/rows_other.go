@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package simd
+
+// archRows returns the rows of this architecture that this machine can run, best last: none but scalar.
+func archRows() []*Kernels { return nil }

@@ -1,0 +1,145 @@
+package simd
+
+import "math"
+
+// The scalar row. Products that are added to something are written float32(x*y), which forbids the compiler to fuse them.
+
+func scalarRow() *Kernels {
+	return &Kernels{
+		Name: "scalar", MR: scalarMR, NR: scalarNR,
+		Add: addScalar, Scale: scaleScalar, Axpy: axpyScalar, Sum: sumScalar, Dot: dotScalar,
+		Tanh: tanhScalar, Sigmoid: sigmoidScalar, TanhGrad: tanhGradScalar,
+		BiasLeaky: biasLeakyScalar, LeakyGrad: leakyGradScalar,
+		RowScale: rowScaleScalar, ColumnSums: columnSumsScalar,
+		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,
+		Adam: adamScalar, DropoutMask: dropoutMaskScalar, Dropout: dropoutScalar,
+		GEMM: gemmScalar, Outer: outerScalar,
+	}
+}
+
+func addScalar(dst, x []float32) {
+	sameLen(len(dst), len(x))
+	for i, v := range x {
+		dst[i] += v
+	}
+}
+
+func scaleScalar(dst []float32, a float32) {
+	for i := range dst {
+		dst[i] *= a
+	}
+}
+
+func axpyScalar(dst []float32, a float32, x []float32) {
+	sameLen(len(dst), len(x))
+	for i, v := range x {
+		dst[i] += float32(a * v)
+	}
+}
+
+// sumScalar adds in float64, so that the reference is the most exact row.
+func sumScalar(x []float32) float32 {
+	var s float64
+	for _, v := range x {
+		s += float64(v)
+	}
+	return float32(s)
+}
+
+// dotScalar adds in float64, where the product of two float32 is exact: fused or not, the sum is the same.
+func dotScalar(x, y []float32) float32 {
+	sameLen(len(x), len(y))
+	var s float64
+	for i, v := range x {
+		s += float64(v) * float64(y[i])
+	}
+	return float32(s)
+}
+
+func tanhScalar(dst, x []float32) {
+	sameLen(len(dst), len(x))
+	for i, v := range x {
+		dst[i] = tanh(v)
+	}
+}
+
+func sigmoidScalar(dst, x []float32) {
+	sameLen(len(dst), len(x))
+	for i, v := range x {
+		dst[i] = sigmoid(v)
+	}
+}
+
+func tanhGradScalar(dx, dy, y []float32) {
+	sameLen(len(dx), len(dy))
+	sameLen(len(dx), len(y))
+	for i, v := range y {
+		dx[i] = dy[i] * (1 - float32(v*v))
+	}
+}
+
+// leaky is slope*v where v < 0 and v elsewhere.
+func leaky(v, slope float32) float32 {
+	if v < 0 {
+		return slope * v
+	}
+	return v
+}
+
+// leakyGrad is dy times the derivative of leaky at y, which at 0 is slope.
+func leakyGrad(dy, y, slope float32) float32 {
+	if y > 0 {
+		return dy
+	}
+	return slope * dy
+}
+
+func leakyGradScalar(dx, dy, y []float32, slope float32) {
+	sameLen(len(dx), len(dy))
+	sameLen(len(dx), len(y))
+	for i, v := range y {
+		dx[i] = leakyGrad(dy[i], v, slope)
+	}
+}
+
+func adamScalar(w, m, v, g []float32, p AdamStep) {
+	n := len(w)
+	sameLen(n, len(m))
+	sameLen(n, len(v))
+	sameLen(n, len(g))
+	c1, c2 := 1-p.Beta1, 1-p.Beta2
+	for i, g := range g {
+		mi := float32(p.Beta1*m[i]) + float32(c1*g)
+		vi := float32(p.Beta2*v[i]) + float32(float32(c2*g)*g)
+		m[i], v[i] = mi, vi
+		w[i] -= p.LR * mi / (sqrt(vi) + p.Eps)
+	}
+}
+
+// sqrt is correctly rounded: the float64 root carries more than twice the digits.
+func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+func dropoutMaskScalar(bits []uint32, key [2]uint32, first, keep uint32) {
+	for i := range bits {
+		var word uint32
+		for j := range uint32(32) {
+			if Hash32(key, first+j) < keep {
+				word |= 1 << j
+			}
+		}
+		bits[i] = word
+		first += 32
+	}
+}
+
+func dropoutScalar(dst, x []float32, bits []uint32, scale float32) {
+	sameLen(len(dst), len(x))
+	enoughBits(len(x), len(bits))
+	for i, v := range x {
+		if bits[i/32]>>(i%32)&1 == 0 {
+			dst[i] = 0
+			continue
+		}
+		dst[i] = v * scale
+	}
+}

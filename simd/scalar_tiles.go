@@ -1,0 +1,76 @@
+package simd
+
+// The scalar tiles. Both products walk their 4x8 tile in blocks whose accumulators fit a scalar register file.
+
+const (
+	scalarMR = 4
+	scalarNR = 8
+)
+
+func gemmScalar(g *GEMM) {
+	if !g.check(scalarMR, scalarNR) {
+		return
+	}
+	for r := range g.Rows {
+		rowA, rowC := r*g.LDA, r*g.LDC
+		if h := (g.Rows + 1) / 2; r >= h {
+			rowA, rowC = g.ARun+(r-h)*g.LDA, g.CRun+(r-h)*g.LDC
+		}
+		var s [scalarNR]float32
+		c := g.C[rowC:][:g.Cols]
+		switch g.Start {
+		case StartBias:
+			copy(s[:], g.Bias)
+		case StartC:
+			copy(s[:], c)
+		}
+		if g.K > 0 {
+			for _, t := range g.Taps {
+				gemmRow(&s, g.A[t.A+rowA:][:g.K], g.B[t.B:][:g.K*scalarNR])
+			}
+		}
+		for j := range c {
+			c[j] = leaky(s[j], g.Slope)
+		}
+	}
+}
+
+// gemmRow: s[j] += a[k]*b[k*8+j] for k in order.
+func gemmRow(s *[scalarNR]float32, a, b []float32) {
+	s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	for _, x := range a {
+		row := (*[scalarNR]float32)(b)
+		s0 += float32(x * row[0])
+		s1 += float32(x * row[1])
+		s2 += float32(x * row[2])
+		s3 += float32(x * row[3])
+		s4 += float32(x * row[4])
+		s5 += float32(x * row[5])
+		s6 += float32(x * row[6])
+		s7 += float32(x * row[7])
+		b = b[scalarNR:]
+	}
+	*s = [scalarNR]float32{s0, s1, s2, s3, s4, s5, s6, s7}
+}
+
+func outerScalar(o *Outer) {
+	if !o.check(scalarMR, scalarNR) {
+		return
+	}
+	for r := range o.Rows {
+		var s [scalarNR]float32
+		c := o.C[r*o.LDC:][:o.Cols]
+		if o.Accumulate {
+			copy(s[:], c)
+		}
+		for _, t := range o.Taps {
+			for k := range o.K {
+				x, row := o.A[t.A+k*o.LDA+r], (*[scalarNR]float32)(o.B[t.B+k*o.LDB:])
+				for j := range s {
+					s[j] += float32(x * row[j])
+				}
+			}
+		}
+		copy(c, s[:])
+	}
+}
