@@ -1,0 +1,231 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// file puts a file together from a header and data.
+func file(head, data string) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(head)))
+	return append(append(b, head...), data...)
+}
+
+func open(b []byte) (*File, error) { return Open(bytes.NewReader(b), int64(len(b))) }
+
+func TestRoundTrip(t *testing.T) {
+	long := make([]float32, chunk/4+3) // more than the conversion buffer
+	for i := range long {
+		long[i] = float32(i) * 0.37
+	}
+	tensors := []Tensor{
+		{Name: "bytes", DType: U8, Shape: []int{3}, Raw: []byte{1, 2, 255}},
+		{Name: "odd \"name\"\n", DType: F32, Shape: []int{2, 1}, Floats: []float32{float32(math.Inf(-1)), math.Float32frombits(0x7fc00123)}},
+		{Name: "long", DType: F32, Shape: []int{len(long)}, Floats: long},
+		{Name: "half", DType: F16, Shape: []int{1, 2}, Floats: []float32{-0.25, 65504}},
+		{Name: "scalar", DType: I64, Raw: []byte{1, 2, 3, 4, 5, 6, 7, 8}},
+		{Name: "empty", DType: F32, Shape: []int{0, 5}},
+	}
+	meta := map[string]string{"b": "", "a": "{\"k\": \"é\"}"}
+	var first, second bytes.Buffer
+	for _, w := range []*bytes.Buffer{&first, &second} {
+		if err := Write(w, meta, tensors); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Error("two writes differ")
+	}
+	f, err := open(first.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(f.Meta) != fmt.Sprint(meta) {
+		t.Errorf("metadata %q, want %q", f.Meta, meta)
+	}
+	if len(f.Tensors) != len(tensors) {
+		t.Fatalf("%d tensors, want %d", len(f.Tensors), len(tensors))
+	}
+	for _, want := range tensors {
+		got, err := f.Find(want.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) {
+			t.Errorf("%q: %s %v, want %s %v", want.Name, got.DType, got.Shape, want.DType, want.Shape)
+		}
+		if got.offset%int64(got.DType.Size()) != 0 {
+			t.Errorf("%q: data at byte %d", want.Name, got.offset)
+		}
+		if want.Floats == nil {
+			b, err := f.ReadRaw(want.Name)
+			if err != nil || !bytes.Equal(b, want.Raw) {
+				t.Errorf("%q: %v, %v, want %v", want.Name, b, err, want.Raw)
+			}
+			continue
+		}
+		x := make([]float32, got.Len())
+		if err := f.ReadFloats(x, want.Name); err != nil {
+			t.Errorf("%q: %v", want.Name, err)
+		}
+		same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+		if !slices.EqualFunc(x, want.Floats, same) {
+			t.Errorf("%q: values differ", want.Name)
+		}
+	}
+	if _, err := f.Find("none"); !errors.Is(err, ErrMissing) {
+		t.Errorf("missing tensor: %v", err)
+	}
+	if err := f.ReadFloats(make([]float32, 1), "half"); err == nil {
+		t.Error("no error for a slice of the wrong length")
+	}
+	if err := f.ReadFloats(make([]float32, 3), "bytes"); err == nil {
+		t.Error("no error for bytes read as floats")
+	}
+}
+
+// A file as the format's own library writes it: no order of keys, spaces, another order of fields.
+func TestForeignFile(t *testing.T) {
+	f, err := open(file(`{ "b" : {"shape":[],"data_offsets":[0,4],"dtype":"I32"}, "__metadata__":{"format":"pt"},
+		"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}   `, "\x01\x00\x00\x00\x00\x00\x80\xbf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := []float32{0}
+	if err := f.ReadFloats(x, "a"); err != nil || x[0] != -1 {
+		t.Errorf("a = %v, %v", x, err)
+	}
+	if f.Meta["format"] != "pt" {
+		t.Errorf("metadata %v", f.Meta)
+	}
+}
+
+func TestHostileFiles(t *testing.T) {
+	ok := `{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`
+	if _, err := open(file(ok, "1234")); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{
+		"empty":             {},
+		"short":             {1, 0, 0},
+		"huge header":       append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), '{', '}'),
+		"long header":       append(binary.LittleEndian.AppendUint64(nil, 3), '{', '}'),
+		"no header":         file("", ""),
+		"cut header":        file(ok[:len(ok)-1], "1234"),
+		"not an object":     file(`[]`, ""),
+		"more than one":     file(`{}{}`, ""),
+		"binary":            file("\xff\xfe\x00", ""),
+		"cut data":          file(ok, "123"),
+		"too much data":     file(ok, "12345"),
+		"same name":         file(strings.Replace(ok, `"b"`, `"a"`, 1), "1234"),
+		"same field":        file(strings.Replace(ok, `"shape":[2]`, `"shape":[2],"shape":[2]`, 1), "1234"),
+		"unknown field":     file(strings.Replace(ok, `"shape":[2]`, `"shape":[2],"x":0`, 1), "1234"),
+		"unknown type":      file(strings.Replace(ok, `U8`, `U9`, 1), "1234"),
+		"overlap":           file(strings.Replace(ok, `[2,4]`, `[1,3]`, 1), "1234"),
+		"gap":               file(strings.Replace(ok, `[2,4]`, `[3,5]`, 1), "12345"),
+		"backwards":         file(strings.Replace(ok, `[2,4]`, `[4,2]`, 1), "1234"),
+		"one offset":        file(strings.Replace(ok, `[2,4]`, `[2]`, 1), "1234"),
+		"negative offset":   file(strings.Replace(ok, `[0,2]`, `[-2,0]`, 1), "1234"),
+		"fraction":          file(strings.Replace(ok, `"shape":[2]`, `"shape":[2.5]`, 1), "1234"),
+		"exponent":          file(strings.Replace(ok, `"shape":[2]`, `"shape":[2e0]`, 1), "1234"),
+		"negative shape":    file(strings.Replace(ok, `"shape":[2]`, `"shape":[-2,-1]`, 1), "1234"),
+		"null shape":        file(strings.Replace(ok, `"shape":[2]`, `"shape":null`, 1), "1234"),
+		"no shape":          file(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, "1"),
+		"no offsets":        file(`{"a":{"dtype":"U8","shape":[0]}}`, ""),
+		"wrong shape":       file(strings.Replace(ok, `"shape":[2]`, `"shape":[3]`, 1), "1234"),
+		"overflow":          file(strings.Replace(ok, `"shape":[2]`, `"shape":[4294967296,4294967296,2]`, 1), "1234"),
+		"beyond int":        file(strings.Replace(ok, `"shape":[2]`, `"shape":[99999999999999999999]`, 1), "1234"),
+		"metadata number":   file(`{"__metadata__":{"a":1}}`, ""),
+		"metadata list":     file(`{"__metadata__":["a"]}`, ""),
+		"metadata repeated": file(`{"__metadata__":{"a":"","a":""}}`, ""),
+		"deep":              file(`{"a":`+strings.Repeat("[", 100000), ""),
+	} {
+		if _, err := open(b); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// A reader that ends early, though the size promised more, is an error and no panic.
+func TestTruncatedReader(t *testing.T) {
+	b := file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, "12345678")
+	for n := range len(b) {
+		f, err := Open(bytes.NewReader(b[:n]), int64(len(b)))
+		if err == nil {
+			err = f.ReadFloats(make([]float32, 2), "a")
+			if _, rawErr := f.ReadRaw("a"); rawErr == nil {
+				t.Errorf("%d bytes: no error from ReadRaw", n)
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			t.Errorf("%d bytes: error %v", n, err)
+		}
+	}
+}
+
+func TestWriteErrors(t *testing.T) {
+	for name, list := range map[string][]Tensor{
+		"name taken":     {{Name: "a", DType: U8, Shape: []int{0}}, {Name: "a", DType: U8, Shape: []int{0}}},
+		"reserved name":  {{Name: metadata, DType: U8, Shape: []int{0}}},
+		"type":           {{Name: "a", DType: "F8", Shape: []int{1}, Raw: []byte{1}}},
+		"short":          {{Name: "a", DType: F32, Shape: []int{2}, Floats: []float32{1}}},
+		"negative":       {{Name: "a", DType: F32, Shape: []int{-1}, Floats: []float32{1}}},
+		"floats as ints": {{Name: "a", DType: I32, Shape: []int{1}, Floats: []float32{1}}},
+		"both":           {{Name: "a", DType: F32, Shape: []int{1}, Floats: []float32{1}, Raw: []byte{1, 2, 3, 4}}},
+	} {
+		var b bytes.Buffer
+		if Write(&b, nil, list) == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if b.Len() > 0 {
+			t.Errorf("%s: %d bytes written", name, b.Len())
+		}
+	}
+}
+
+// Every binary16 number survives, and the numbers between two neighbours go to the nearer one.
+func TestHalf(t *testing.T) {
+	for h := range 1 << 16 {
+		h := uint16(h)
+		f := widen(h)
+		if math.IsNaN(float64(f)) {
+			if g := narrow(f); g>>10&31 != 31 || g&1023 == 0 {
+				t.Fatalf("%#04x: NaN became %#04x", h, g)
+			}
+			continue
+		}
+		if g := narrow(f); g != h {
+			t.Fatalf("%#04x = %v became %#04x", h, f, g)
+		}
+		if h&0x7fff >= 31<<10-1 { // the largest number and infinity
+			continue
+		}
+		next := widen(h + 1)
+		tie := f/2 + next/2
+		even := h + h&1
+		if g := narrow(tie); g != even {
+			t.Fatalf("%v, between %#04x and the next: %#04x, want %#04x", tie, h, g, even)
+		}
+		if g := narrow(math.Nextafter32(tie, f)); g != h {
+			t.Fatalf("below %v: %#04x, want %#04x", tie, g, h)
+		}
+		if g := narrow(math.Nextafter32(tie, next)); g != h+1 {
+			t.Fatalf("above %v: %#04x, want %#04x", tie, g, h+1)
+		}
+	}
+	for _, c := range []struct {
+		f float32
+		h uint16
+	}{{65504, 0x7bff}, {65519.996, 0x7bff}, {65520, 0x7c00}, {1e38, 0x7c00}, {-1e38, 0xfc00}, {1, 0x3c00}, {-2, 0xc000}, {0x1p-24, 1}, {1e-30, 0}, {float32(math.Copysign(0, -1)), 0x8000}} {
+		if h := narrow(c.f); h != c.h {
+			t.Errorf("narrow(%v) = %#04x, want %#04x", c.f, h, c.h)
+		}
+	}
+}
