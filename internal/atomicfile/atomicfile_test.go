@@ -1,0 +1,184 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, s)
+		return err
+	}
+}
+
+// want checks that dir holds the one file path, with this content.
+func want(t *testing.T, path, content string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != content {
+		t.Errorf("%s holds %q, want %q", path, got, content)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 {
+		t.Errorf("%d files in the directory: %v", len(entries), entries)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model[1]*")
+	if runtime.GOOS == "windows" {
+		path = strings.TrimSuffix(path, "*")
+	}
+	for _, s := range []string{"one", "", strings.Repeat("three", 1<<16)} {
+		if err := Write(path, text(s)); err != nil {
+			t.Fatal(err)
+		}
+		want(t, path, s)
+	}
+}
+
+func TestErrorKeepsTheOldFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := Write(path, text("old")); err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("no more digits")
+	err := Write(path, func(w io.Writer) error {
+		if err := text(strings.Repeat("new", 1<<16))(w); err != nil {
+			return err
+		}
+		return failure
+	})
+	if !errors.Is(err, failure) || !strings.Contains(err.Error(), path+": no more digits") {
+		t.Errorf("error %v", err)
+	}
+	want(t, path, "old")
+}
+
+func TestPanicKeepsTheOldFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := Write(path, text("old")); err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if recover() != "out of ink" {
+				t.Error("the panic was lost")
+			}
+		}()
+		Write(path, func(io.Writer) error { panic("out of ink") })
+	}()
+	want(t, path, "old")
+}
+
+func TestErrorsNameThePath(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "missing", "f")
+	err := Write(path, text("x"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "write "+path+": ") {
+		t.Errorf("missing directory: %v", err)
+	}
+	if strings.Contains(err.Error(), ".tmp-") {
+		t.Errorf("the temporary name shows: %v", err)
+	}
+	if err := Write(dir, text("x")); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("onto a directory: %v", err)
+	}
+}
+
+func TestMode(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
+		t.Skip("no permission bits here")
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	if err := Write(path, text("x")); err != nil {
+		t.Fatal(err)
+	}
+	mode := func() fs.FileMode {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Mode()
+	}
+	// The umask is not ours to change; it takes bits from 0644 and adds none.
+	if m := mode(); m&0o400 == 0 || m&^0o644 != 0 {
+		t.Errorf("new file has mode %v", m)
+	}
+	if err := os.Chmod(path, 0o606); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, text("y")); err != nil {
+		t.Fatal(err)
+	}
+	if m := mode(); m != 0o606 {
+		t.Errorf("replaced file has mode %v, want 0606", m)
+	}
+}
+
+func TestSymbolicLink(t *testing.T) {
+	dir, links := t.TempDir(), t.TempDir()
+	path, link := filepath.Join(dir, "f"), filepath.Join(links, "link")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip(err)
+	}
+	if err := Write(link, text("new")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, path, "new")
+	want(t, link, "new")
+}
+
+func TestDevice(t *testing.T) {
+	info, err := os.Stat(os.DevNull)
+	if err != nil || info.Mode().IsRegular() {
+		t.Skip("no null device")
+	}
+	if err := Write(os.DevNull, text("x")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Errorf("the null device was replaced: %v, %v", info, err)
+	}
+	// A full disk, as near as a test can have one.
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("no " + full)
+	}
+	if err := Write(full, text("x")); err == nil || !strings.HasPrefix(err.Error(), "write "+full+": no space left") {
+		t.Errorf("full device: %v", err)
+	}
+}
+
+func TestRemoveLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	f, err := createTemp(path, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := Write(path, text("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveLeftovers(path); err != nil {
+		t.Fatal(err)
+	}
+	want(t, path, "x")
+}

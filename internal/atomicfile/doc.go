@@ -1,0 +1,4 @@
+// Package atomicfile writes files so that a reader, or whoever comes after a
+// crash, finds either the old contents or all of the new ones. It does not lock
+// anything: of two writers of one path, the last to finish wins.
+package atomicfile
