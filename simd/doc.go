@@ -12,8 +12,8 @@
 //
 // # Slices
 //
-// Lengths must agree as each comment says; otherwise the function panics before it writes. A destination may be the very same
-// slice as an input of that length unless the comment says otherwise; it must not overlap one in part.
+// Lengths must agree as each comment says; otherwise the function panics before it writes. A dst or dx may be the very same slice
+// as an input of its length, unless the comment says otherwise. No other slices may overlap where one of them is written.
 //
 // Geometry, packing and threads are no matter of this package: see conv.
 package simd

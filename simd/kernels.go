@@ -58,7 +58,8 @@ type Kernels struct {
 	// AffineGrad: dx[r,c] = fma(a[c], dz, fma(k1[c], x[r,c], k0[c])) with dz as in AffineGradSums. C = len(a).
 	AffineGrad func(dx, dy, x, a, b, k0, k1 []float32, slope float32)
 
-	// Adam is one update of the weights w with the gradients g and the running moments m and v, in Keras' form:
+	// Adam is one update of the weights w with the gradients g and the running moments m and v, in Keras' form (Kingma and Ba
+	// 2014, with eps outside the bias correction):
 	//	m = fma(Beta1, m, (1-Beta1)*g)
 	//	v = fma(Beta2, v, ((1-Beta2)*g)*g)
 	//	w = w - (LR*m) / (sqrt(v)+Eps)

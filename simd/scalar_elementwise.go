@@ -120,10 +120,11 @@ func adamScalar(w, m, v, g []float32, p AdamStep) {
 func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
 func dropoutMaskScalar(bits []uint32, key [2]uint32, first, keep uint32) {
+	k0, k1 := hashKey(key)
 	for i := range bits {
 		var word uint32
 		for j := range uint32(32) {
-			if Hash32(key, first+j) < keep {
+			if hash(k0, k1, first+j) < keep {
 				word |= 1 << j
 			}
 		}
