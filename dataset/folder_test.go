@@ -1,0 +1,219 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// put encodes img as dir/name, by the name's extension.
+func put(t *testing.T, dir, name string, img image.Image) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if strings.EqualFold(filepath.Ext(name), ".png") {
+		err = png.Encode(f, img)
+	} else {
+		err = jpeg.Encode(f, img, &jpeg.Options{Quality: 100})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flat returns a picture of one colour.
+func flat(w, h int, c color.Color) image.Image {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			img.Set(x, y, c)
+		}
+	}
+	return img
+}
+
+func grey(w, h int, pix ...uint8) image.Image {
+	return &image.Gray{Pix: pix, Stride: w, Rect: image.Rect(0, 0, w, h)}
+}
+
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "b.png", grey(2, 2, 0, 100, 200, 255))
+	put(t, dir, "a.PNG", flat(2, 2, color.NRGBA{255, 0, 0, 255}))
+	put(t, dir, "c.jpeg", flat(2, 2, color.Gray{77}))
+	put(t, dir, ".hidden.png", flat(9, 9, color.White))
+	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no picture"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []uint8{76, 76, 76, 76, 0, 100, 200, 255, 77, 77, 77, 77} // red's luma is 76
+	if d.N != 3 || d.H != 2 || d.W != 2 || d.C != 1 || !slices.Equal(d.Pix, want) || d.Labels != nil {
+		t.Errorf("got %+v, want pixels %v", d, want)
+	}
+	d, err = Open(dir, Options{RGB: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.C != 3 || !slices.Equal(d.Pix[:6], []uint8{255, 0, 0, 255, 0, 0}) || !slices.Equal(d.Image(1), []uint8{0, 0, 0, 100, 100, 100, 200, 200, 200, 255, 255, 255}) {
+		t.Errorf("RGB: %+v", d)
+	}
+}
+
+func TestFolderClasses(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "dogs/2.png", grey(1, 1, 2))
+	put(t, dir, "dogs/1.jpg", grey(1, 1, 1))
+	put(t, dir, "cats/9.png", grey(1, 1, 9))
+	if err := os.Mkdir(filepath.Join(dir, "apes"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(d.Classes, []string{"cats", "dogs"}) || !slices.Equal(d.Labels, []uint8{0, 1, 1}) || !slices.Equal(d.Pix, []uint8{9, 1, 2}) {
+		t.Errorf("classes %v, labels %v, pixels %v", d.Classes, d.Labels, d.Pix)
+	}
+	put(t, dir, "stray.png", grey(1, 1, 0))
+	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "both") {
+		t.Errorf("a picture beside the classes: %v", err)
+	}
+}
+
+func TestFolderErrors(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "a.png", grey(2, 2, 1, 2, 3, 4))
+	put(t, dir, "b.png", grey(2, 1, 1, 2))
+	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "b.png")+": 2x1 pixels, but a.png has 2x2") {
+		t.Errorf("two sizes: %v", err)
+	}
+	if _, err := Open(dir, Options{Size: 4}); err != nil {
+		t.Errorf("two sizes, resized: %v", err)
+	}
+	bad := filepath.Join(dir, "c.png")
+	for _, contents := range []string{"", "\x89PNG\r\n\x1a\n"} {
+		if err := os.WriteFile(bad, []byte(contents), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, Options{Size: 4}); err == nil || !strings.Contains(err.Error(), bad) {
+			t.Errorf("contents %q: %v", contents, err)
+		}
+	}
+	// A header of 65535 x 65535 and nothing behind it.
+	header := []byte("IHDR\x00\x00\xff\xff\x00\x00\xff\xff\x08\x00\x00\x00\x00")
+	huge := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), header...)
+	huge = binary.BigEndian.AppendUint32(huge, crc32.ChecksumIEEE(header))
+	if err := os.WriteFile(bad, huge, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Options{Size: 4}); err == nil || !strings.Contains(err.Error(), "65535x65535 pixels, want at most") {
+		t.Errorf("huge: %v", err)
+	}
+}
+
+func TestResize(t *testing.T) {
+	// A wide picture loses its sides: red | green green | blue.
+	wide := image.NewNRGBA(image.Rect(0, 0, 8, 4))
+	for x := range 8 {
+		for y := range 4 {
+			c := color.NRGBA{G: 200, A: 255}
+			switch {
+			case x < 2:
+				c = color.NRGBA{R: 255, A: 255}
+			case x >= 6:
+				c = color.NRGBA{B: 255, A: 255}
+			}
+			wide.Set(x, y, c)
+		}
+	}
+	dst := make([]uint8, 2*2*3)
+	store(dst, wide, 2, 2, 3)
+	if !slices.Equal(dst, []uint8{0, 200, 0, 0, 200, 0, 0, 200, 0, 0, 200, 0}) {
+		t.Errorf("cropped to %v", dst)
+	}
+	// Averages when it shrinks, keeps flat grey flat, both ways.
+	dst = make([]uint8, 4)
+	store(dst, grey(4, 4, 0, 0, 200, 200, 0, 0, 200, 200, 100, 100, 100, 100, 100, 100, 100, 100), 2, 2, 1)
+	if dst[0] > 30 || dst[1] < 170 || dst[2] < 80 || dst[2] > 120 || dst[3] < 80 || dst[3] > 120 {
+		t.Errorf("shrunk to %v", dst)
+	}
+	for _, size := range []int{3, 5, 7, 16} {
+		dst := make([]uint8, size*size)
+		store(dst, flat(5, 9, color.Gray{123}), size, size, 1)
+		if !slices.Equal(dst, slices.Repeat([]uint8{123}, size*size)) {
+			t.Errorf("size %d: flat 123 became %v", size, dst)
+		}
+	}
+	// Transparent pictures lie on black.
+	dst = make([]uint8, 1)
+	if store(dst, flat(1, 1, color.NRGBA{255, 255, 255, 0}), 1, 1, 1); dst[0] != 0 {
+		t.Errorf("transparent white became %d", dst[0])
+	}
+}
+
+func TestConvertIDX(t *testing.T) {
+	d := &Dataset{Name: "d", N: 2, H: 2, W: 2, C: 1, Pix: []uint8{50, 50, 50, 50, 1, 2, 3, 4}}
+	rgb, err := d.convert(Options{RGB: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4}; !slices.Equal(rgb.Pix, want) {
+		t.Errorf("RGB %v", rgb.Pix)
+	}
+	back, err := rgb.convert(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(back.Pix, d.Pix) {
+		t.Errorf("grey again: %v", back.Pix)
+	}
+	larger, err := d.convert(Options{Size: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if larger.H != 3 || larger.W != 3 || !slices.Equal(larger.Image(0), slices.Repeat([]uint8{50}, 9)) {
+		t.Errorf("larger: %+v", larger)
+	}
+	if same, _ := d.convert(Options{Size: 2}); same != d {
+		t.Error("the same size was copied")
+	}
+}
+
+func TestEach(t *testing.T) {
+	for _, n := range []int{0, 1, 100} {
+		done := make([]bool, n)
+		if err := each(n, func(i int) error { done[i] = true; return nil }); err != nil || slices.Contains(done, false) {
+			t.Errorf("n = %d: %v, %v", n, err, done)
+		}
+	}
+	for range 20 {
+		err := each(100, func(i int) error {
+			if i%10 == 7 {
+				return fmt.Errorf("failed at %d", i)
+			}
+			return nil
+		})
+		if err == nil || err.Error() != "failed at 7" {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
