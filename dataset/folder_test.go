@@ -118,14 +118,14 @@ func TestFolderErrors(t *testing.T) {
 			t.Errorf("contents %q: %v", contents, err)
 		}
 	}
-	// A header of 65535 x 65535 and nothing behind it.
-	header := []byte("IHDR\x00\x00\xff\xff\x00\x00\xff\xff\x08\x00\x00\x00\x00")
+	// A header of 16384 x 16000 and nothing behind it.
+	header := []byte("IHDR\x00\x00\x40\x00\x00\x00\x3e\x80\x08\x00\x00\x00\x00")
 	huge := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), header...)
 	huge = binary.BigEndian.AppendUint32(huge, crc32.ChecksumIEEE(header))
 	if err := os.WriteFile(bad, huge, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{Size: 4}); err == nil || !strings.Contains(err.Error(), "65535x65535 pixels, want at most") {
+	if _, err := Open(dir, Options{Size: 4}); err == nil || !strings.Contains(err.Error(), "16384x16000 pixels, want at most") {
 		t.Errorf("huge: %v", err)
 	}
 }
