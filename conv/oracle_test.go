@@ -7,6 +7,7 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/oracle"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share of the tensor's largest value.
@@ -100,4 +101,58 @@ func TestOracleReference(t *testing.T) {
 		conv.ReferenceWeightGrad(g, dw, d.x, d.dy, c.N)
 		checkOracle(t, "dw", dw, d.dw)
 	})
+}
+
+func TestOraclePlans(t *testing.T) {
+	forEachOracle(t, func(t *testing.T, c oracleCase, d oracleData, outH, outW int) {
+		in, out := conv.NewMap(c.InH, c.InW, c.InC, c.N), conv.NewMap(outH, outW, c.OutC, c.N)
+		// The same images as a window into a batch with others on either side.
+		wideIn, wideOut := in, out
+		wideIn.Stride += 3 * c.InC
+		wideOut.Stride += 2 * c.OutC
+		for _, k := range simd.Variants() {
+			t.Run(k.Name, func(t *testing.T) {
+				oraclePlan(t, c.geometry(), in, out, k, d)
+				oraclePlan(t, c.geometry(), wideIn, wideOut, k, d)
+			})
+		}
+	})
+}
+
+func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Map, k *simd.Kernels, d oracleData) {
+	p, err := conv.NewPlan(g, in, out, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws := p.NewWork()
+	x, dy := nans(in.Len()), nans(out.Len())
+	in.Import(x, d.x)
+	out.Import(dy, d.dy)
+
+	packed, y := nans(p.PackedLen()), nans(out.Len())
+	p.Pack(packed, d.w)
+	p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Part{N1: in.N, P1: p.Panels()})
+	checkOracle(t, "y", exported(t, out, y), d.y)
+
+	packed, dx := nans(p.PackedGradLen()), nans(in.Len())
+	p.PackGrad(packed, d.w)
+	p.InputGrad(ws, dx, dy, packed, conv.Part{N1: in.N, P1: p.GradPanels()})
+	checkOracle(t, "dx", exported(t, in, dx), d.dx)
+
+	dw := nans(len(d.dw))
+	p.WeightGrad(ws, dw, x, dy, in.N, 0, 1)
+	checkOracle(t, "dw", dw, d.dw)
+}
+
+// exported returns buf in (N, H, W, C) order, and fails if anything between the Map's rows, which were NaN, was written.
+func exported(t *testing.T, m conv.Map, buf []float32) []float32 {
+	t.Helper()
+	v := make([]float32, m.Positions()*m.N*m.C)
+	m.Export(v, buf)
+	for i, b := range buf {
+		if i%m.Stride >= m.N*m.C && b == b {
+			t.Fatalf("element %d, outside the map's rows, was written", i)
+		}
+	}
+	return v
 }
