@@ -1,0 +1,241 @@
+package conv
+
+import "github.com/gantiny/gantiny/simd"
+
+// lowering is how a pass is computed. It follows from the geometry alone, so
+// that every kernel row adds in the same order.
+type lowering uint8
+
+const (
+	wide       lowering = iota // tiles of images or positions by channels, see wide.go
+	thinInput                  // few source channels: taps are the contraction, see thin.go
+	thinOutput                 // few channels to produce: taps are columns, see thin.go
+)
+
+// thinChannels is the most channels of a thin side. One channel in a tile of 32
+// columns wastes 31 lanes; from 5 on the wide tile wins again (5x5 kernels).
+const thinChannels = 4
+
+// pass computes every position of dst from src: the forward pass or, with the
+// links reversed, the input gradient.
+type pass struct {
+	k          *simd.Kernels
+	how        lowering
+	dense      bool
+	src, dst   Map
+	taps       int
+	groups     int
+	depth      int // contracted channels of a group
+	cols       int // dst channels of a group
+	panels     int // column panels of all groups
+	bands      int // bands of dst lines in a panel
+	weights    weightIndex
+	list       []simd.Tap // wide, thinInput: the (source, tap) of each dst position
+	start      []int32    // where each dst position's begin
+	runs       tapRuns    // wide: the same links by tap
+	contract   []tapTerm  // thinOutput: the (source, tap) of each dst position
+	bandSource [][2]int32 // thinOutput: the source positions [from, to) that a band reads
+}
+
+// tapTerm is one term of a thin output's sum.
+type tapTerm struct{ src, tap int32 }
+
+func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kernels) pass {
+	p := pass{
+		k: k, dense: g.IsDense(), src: src, dst: dst, taps: g.KH * g.KW, groups: g.Groups,
+		depth: src.C / g.Groups, cols: dst.C / g.Groups, weights: w,
+	}
+	if p.dense {
+		p.taps = src.Positions() * dst.Positions()
+	}
+	p.how = choose(g, src, dst, len(links))
+	p.panels = p.groups * ((p.cols + k.NR - 1) / k.NR)
+	if p.how == thinOutput {
+		p.panels = 1
+	}
+	p.bands = min(dst.H, max(1, (minUnits+p.panels-1)/p.panels))
+
+	ordered, start := byOut(links, dst.Positions())
+	p.start = start
+	if p.how == thinOutput {
+		p.contract = make([]tapTerm, len(ordered))
+		for i, l := range ordered {
+			p.contract[i] = tapTerm{l.in, l.tap}
+		}
+		p.bandSource = bandSources(ordered, start, dst, p.bands)
+		return p
+	}
+	p.list = make([]simd.Tap, len(ordered))
+	for i, l := range ordered {
+		p.list[i] = simd.Tap{A: int(l.in) * p.sourceStep(), B: int(l.tap) * p.depth * k.NR}
+	}
+	if p.how == wide && !p.dense {
+		p.runs = newTapRuns(links, p.taps, dst, p.bands)
+	}
+	return p
+}
+
+// minUnits is how many units of work one image should at least have.
+const minUnits = 8
+
+// choose picks the lowering. A thin side pays only where enough of its padded
+// columns carry a tap: the matrix of a thin output has every source position
+// times every tap, also those that meet nothing.
+func choose(g Geometry, src, dst Map, links int) lowering {
+	if g.IsDense() || g.Groups > 1 {
+		return wide
+	}
+	const lanes = 32 // of the widest row; a constant, so that all rows choose alike
+	columns := (g.KH*g.KW*dst.C + lanes - 1) / lanes * lanes
+	if dst.C <= thinChannels && src.Positions()*columns < links*lanes*3/4 {
+		return thinOutput
+	}
+	if src.C <= thinChannels && g.KH*g.KW > 1 {
+		return thinInput
+	}
+	return wide
+}
+
+func (p *pass) units() int { return p.panels * p.bands }
+
+// packedLen is in int64: padding to NR may pass 32 bits.
+func (p *pass) packedLen() int64 {
+	nr := p.k.NR
+	if p.how == thinOutput {
+		return int64(p.columns()) * int64(p.depth)
+	}
+	return int64(p.panels) * int64(p.taps) * int64(p.depth) * int64(nr)
+}
+
+// panelLen is the length of one panel's packed weights.
+func (p *pass) panelLen() int { return p.taps * p.depth * p.k.NR }
+
+func (p *pass) biasLen() int {
+	if p.dense {
+		return p.dst.Positions() * p.dst.C
+	}
+	return p.dst.C
+}
+
+// scratch is the floats that run needs.
+func (p *pass) scratch() int {
+	switch p.how {
+	case thinInput:
+		return p.planesLen()
+	case thinOutput:
+		return p.columnsLen()
+	}
+	return 0
+}
+
+// pack writes w as [panel][tap][depth][NR], of a thin output as
+// [panel of columns (tap, channel)][depth][NR]; columns past the end are zero.
+func (p *pass) pack(dst, w []float32) {
+	if int64(len(dst)) != p.packedLen() {
+		panic("conv: Pack: dst of the wrong length")
+	}
+	nr := p.k.NR
+	if p.how == thinOutput {
+		clear(dst)
+		for tap := range p.taps {
+			for c := range p.cols {
+				col := tap*p.cols + c
+				d := dst[col/nr*p.depth*nr+col%nr:]
+				for k := range p.depth {
+					d[k*nr] = w[p.weights.base(tap)+k*p.weights.k+c*p.weights.j]
+				}
+			}
+		}
+		return
+	}
+	for panel := range p.panels {
+		grp, col, n := p.panel(panel)
+		for tap := range p.taps {
+			from := w[p.weights.base(tap)+grp*p.weights.group+col*p.weights.j:]
+			packBlock(dst, nr, from, p.weights.k, p.weights.j, p.depth, n)
+			dst = dst[p.depth*nr:]
+		}
+	}
+}
+
+// packBlock: dst[k*nr+j] = w[k*sk+j*sj] for k < depth, j < n, and 0 for n <= j < nr.
+func packBlock(dst []float32, nr int, w []float32, sk, sj, depth, n int) {
+	if sj == 1 {
+		for k := range depth {
+			d := dst[k*nr:][:nr]
+			copy(d, w[k*sk:][:n])
+			clear(d[n:])
+		}
+		return
+	}
+	// A transpose where sk is 1: blocks of 16 keep both sides in the first cache.
+	const block = 16
+	for k0 := 0; k0 < depth; k0 += block {
+		k1 := min(k0+block, depth)
+		for j := range n {
+			from := w[j*sj:]
+			for k := k0; k < k1; k++ {
+				dst[k*nr+j] = from[k*sk]
+			}
+		}
+		for k := k0; k < k1 && n < nr; k++ {
+			clear(dst[k*nr+n : (k+1)*nr])
+		}
+	}
+}
+
+// panel returns a column panel's group, first column in it and columns.
+func (p *pass) panel(i int) (grp, col, n int) {
+	each := p.panels / p.groups
+	grp, col = i/each, i%each*p.k.NR
+	return grp, col, min(p.k.NR, p.cols-col)
+}
+
+// run computes part of dst.
+func (p *pass) run(ws *Work, dst, src, packed []float32, e Epilogue, part Part) {
+	if part.N0 < 0 || part.N1 < part.N0 || part.N1 > p.src.N || part.P0 < 0 || part.P1 < part.P0 || part.P1 > p.units() {
+		panic("conv: bad part")
+	}
+	checkBuffer(src, p.src)
+	checkBuffer(dst, p.dst)
+	if int64(len(packed)) != p.packedLen() {
+		panic("conv: packed weights of the wrong length")
+	}
+	if part.N0 == part.N1 {
+		return
+	}
+	for u := part.P0; u < part.P1; {
+		// Neighbouring bands of a panel are computed as one.
+		panel, from := u/p.bands, u%p.bands
+		to := min(p.bands, from+part.P1-u)
+		u += to - from
+		switch {
+		case p.how == thinInput:
+			p.thinInput(ws, dst, src, packed, e, part.N0, part.N1, panel, from, to)
+		case p.how == thinOutput:
+			p.thinOutput(ws, dst, src, packed, e, part.N0, part.N1, from, to)
+		case p.dense || part.N1-part.N0 >= p.imageRows():
+			p.byPosition(ws, dst, src, packed, e, part.N0, part.N1, panel, from, to)
+		default:
+			p.byTap(ws, dst, src, packed, e, part.N0, part.N1, panel, from, to)
+		}
+	}
+}
+
+// positions returns the dst positions of bands [from, to).
+func (p *pass) positions(from, to int) (int, int) {
+	return bandLine(p.dst.H, p.bands, from) * p.dst.W, bandLine(p.dst.H, p.bands, to) * p.dst.W
+}
+
+// bandLine returns the first line of a band; bands are nearly equal runs of lines.
+func bandLine(lines, bands, band int) int {
+	return band*(lines/bands) + min(band, lines%bands)
+}
+
+// sourceStep is the distance of two source positions in what the taps index.
+func (p *pass) sourceStep() int {
+	if p.how == thinInput && p.src.C > 1 {
+		return p.depth * p.k.MR // in the planes that thinInput makes
+	}
+	return p.src.Stride
+}

@@ -1,0 +1,209 @@
+package conv
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gantiny/gantiny/simd"
+)
+
+// ErrMap is what NewPlan's errors about a Map that does not fit wrap.
+var ErrMap = errors.New("map does not fit the geometry")
+
+// Plan is one layer's geometry lowered to lists of offsets for given Maps and
+// kernels. It is immutable: all workers share it, each with its own Work.
+//
+// The packed weights depend on the geometry and the kernel row alone, so plans
+// for other batches can share them.
+type Plan struct {
+	g       Geometry
+	in, out Map
+	forward pass // out from in
+	grad    pass // in from out
+	weight  weightPass
+}
+
+// Epilogue is what Forward applies to each sum: y = leaky(sum + Bias, Slope).
+type Epilogue struct {
+	Bias  []float32 // one value per output channel, of a dense layer per output feature; nil for none
+	Slope float32   // of negative values; 1 for no activation
+}
+
+// Part is a share of a pass: images [N0, N1) and units [P0, P1) of Panels.
+// Disjoint parts may run at the same time, and results never depend on how the
+// work is cut.
+type Part struct{ N0, N1, P0, P1 int }
+
+// NewPlan plans the passes of g from in to out with the kernels k.
+// Errors wrap ErrGeometry or ErrMap.
+func NewPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
+	h, w, err := g.Out()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMap("input", in, g.InH, g.InW, g.InC, in.N); err != nil {
+		return nil, err
+	}
+	if err := checkMap("output", out, h, w, g.OutC, in.N); err != nil {
+		return nil, err
+	}
+	p := &Plan{g: g, in: in, out: out}
+	links := g.links(h, w)
+	p.forward = newPass(g, in, out, links, forwardWeights(g), k)
+	p.grad = newPass(g, out, in, reversed(links), gradWeights(g), k)
+	for _, n := range []int64{p.forward.packedLen(), p.grad.packedLen()} {
+		if n > math.MaxInt {
+			return nil, g.errorf("packed weights are too large")
+		}
+	}
+	p.weight = newWeightPass(g, in, out, links, k)
+	return p, nil
+}
+
+func checkMap(what string, m Map, h, w, c, n int) error {
+	if m.H != h || m.W != w || m.C != c || m.N != n || n < 1 {
+		return fmt.Errorf("conv: %w: %s is %d images of %dx%dx%d, want %d of %dx%dx%d", ErrMap, what, m.N, m.H, m.W, m.C, n, h, w, c)
+	}
+	if !within(math.MaxInt32, int64(n), int64(c)) || m.Stride < n*c {
+		return fmt.Errorf("conv: %w: %s has stride %d for %d images of %d channels", ErrMap, what, m.Stride, n, c)
+	}
+	if !within(math.MaxInt/4, int64(h)*int64(w), int64(m.Stride)) {
+		return fmt.Errorf("conv: %w: %s is too large for this machine", ErrMap, what)
+	}
+	return nil
+}
+
+// In returns the Map of x and dx.
+func (p *Plan) In() Map { return p.in }
+
+// Out returns the Map of y and dy.
+func (p *Plan) Out() Map { return p.out }
+
+// PackedLen returns the length of Forward's packed weights.
+func (p *Plan) PackedLen() int { return int(p.forward.packedLen()) }
+
+// Pack writes the weights w, of the shape that the package describes, to dst
+// as Forward wants them.
+func (p *Plan) Pack(dst, w []float32) { p.forward.pack(dst, w) }
+
+// PackedGradLen returns the length of InputGrad's packed weights.
+func (p *Plan) PackedGradLen() int { return int(p.grad.packedLen()) }
+
+// PackGrad writes the weights w to dst as InputGrad wants them.
+func (p *Plan) PackGrad(dst, w []float32) { p.grad.pack(dst, w) }
+
+// Panels returns the number of units that Forward can be cut into: panels of
+// output channels, each in bands of output lines where panels are few.
+func (p *Plan) Panels() int { return p.forward.units() }
+
+// GradPanels is Panels of InputGrad.
+func (p *Plan) GradPanels() int { return p.grad.units() }
+
+// Forward: y = leaky(conv(x, w) + bias, slope) within part. packed is by Pack.
+func (p *Plan) Forward(ws *Work, y, x, packed []float32, e Epilogue, part Part) {
+	if n := len(e.Bias); e.Bias != nil && n != p.forward.biasLen() {
+		panic("conv: Forward: bias of the wrong length")
+	}
+	p.forward.run(ws, y, x, packed, e, part)
+}
+
+// InputGrad: dx = the gradient of sum(dy*y) by x, within part (whose units are
+// of GradPanels). packed is by PackGrad.
+func (p *Plan) InputGrad(ws *Work, dx, dy, packed []float32, part Part) {
+	p.grad.run(ws, dx, dy, packed, Epilogue{Slope: 1}, part)
+}
+
+// WeightGrad: dw = the gradient of sum(dy*y) by w over images [0, n), in the
+// shape of the weights. Each of parts workers calls it with its own part and
+// sets its own share of dw; the sums do not depend on parts.
+func (p *Plan) WeightGrad(ws *Work, dw, x, dy []float32, n, part, parts int) {
+	if n < 0 || n > p.in.N || part < 0 || part >= parts {
+		panic("conv: WeightGrad: bad share")
+	}
+	if len(dw) != p.g.WeightLen() {
+		panic("conv: WeightGrad: dw of the wrong length")
+	}
+	checkBuffer(x, p.in)
+	checkBuffer(dy, p.out)
+	p.weight.run(ws, dw, x, dy, n, part, parts)
+}
+
+func checkBuffer(buf []float32, m Map) {
+	if len(buf) < m.Len() {
+		panic("conv: buffer shorter than its map")
+	}
+}
+
+// Work is the scratch of one worker. It serves any of the plans that it was
+// made for, one call at a time.
+type Work struct {
+	gemm  simd.GEMM
+	outer simd.Outer
+	bias  []float32 // one panel's, padded to NR
+	buf   []float32
+	one   [1]simd.Tap
+}
+
+// NewWork returns scratch that suits all the plans.
+func NewWork(plans ...*Plan) *Work {
+	bias, n := 0, 0
+	for _, p := range plans {
+		bias = max(bias, p.forward.k.NR)
+		n = max(n, p.forward.scratch(), p.grad.scratch(), p.weight.scratch())
+	}
+	return &Work{bias: make([]float32, bias), buf: make([]float32, n)}
+}
+
+// NewWork returns scratch that suits this plan.
+func (p *Plan) NewWork() *Work { return NewWork(p) }
+
+// weightIndex says where the weight of a pass stands: tap, contracted channel
+// k, column j and group grp at base(tap) + grp*group + k*k + j*j.
+type weightIndex struct {
+	tap         int // elements from one tap to the next; dense: from one input position
+	out, outTap int // dense: output positions, and elements from one to the next
+	group, k, j int
+}
+
+func (w weightIndex) base(tap int) int {
+	if w.out == 0 {
+		return tap * w.tap
+	}
+	return tap/w.out*w.tap + tap%w.out*w.outTap
+}
+
+// forwardWeights indexes the weights for Forward: k = ci, j = co.
+func forwardWeights(g Geometry) weightIndex {
+	if g.IsDense() {
+		pout := g.DenseH * g.DenseW
+		f := pout * g.OutC
+		return weightIndex{tap: g.InC * f, out: pout, outTap: g.OutC, k: f, j: 1}
+	}
+	return weightIndex{tap: g.InC / g.Groups * g.OutC, group: g.OutC / g.Groups, k: g.OutC, j: 1}
+}
+
+// gradWeights indexes them for InputGrad: k = co, j = ci.
+func gradWeights(g Geometry) weightIndex {
+	w := forwardWeights(g)
+	w.k, w.j = w.j, w.k
+	return w
+}
+
+// split returns n cut into the fewest runs of at most limit, as even as can be:
+// two tiles of 9 rows run faster than one of 14 and one of 4.
+func split(n, limit int) []int {
+	var s []int
+	for m := (n + limit - 1) / limit; m > 0; m-- {
+		r := (n + m - 1) / m
+		s = append(s, r)
+		n -= r
+	}
+	return s
+}
+
+// tileRows returns the next run of split when n rows are left.
+func tileRows(n, limit int) int {
+	m := (n + limit - 1) / limit
+	return (n + m - 1) / m
+}

@@ -1,0 +1,399 @@
+package conv
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// passes is a plan with the packed weights and the Map-shaped data of a problem.
+type passes struct {
+	*problem
+	p                  *Plan
+	ws                 *Work
+	x, dy              []float32
+	packed, packedGrad []float32
+}
+
+func newPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *passes {
+	t.Helper()
+	p, err := NewPlan(pr.g, in, out, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &passes{problem: pr, p: p, ws: p.NewWork(), x: nans(in.Len()), dy: nans(out.Len())}
+	in.Import(s.x, pr.x)
+	out.Import(s.dy, pr.dy)
+	s.packed, s.packedGrad = nans(p.PackedLen()), nans(p.PackedGradLen())
+	p.Pack(s.packed, pr.w)
+	p.PackGrad(s.packedGrad, pr.w)
+	return s
+}
+
+func plainPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
+	return newPasses(t, pr, NewMap(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewMap(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
+}
+
+// forward, inputGrad and weightGrad return results in (N, H, W, C) order,
+// computed in imageParts x unitParts parts.
+func (s *passes) forward(e Epilogue, imageParts, unitParts int) []float32 {
+	y := nans(s.p.Out().Len())
+	eachPart(s.n, s.p.Panels(), imageParts, unitParts, func(part Part) { s.p.Forward(s.ws, y, s.x, s.packed, e, part) })
+	v := make([]float32, len(s.problem.y))
+	s.p.Out().Export(v, y)
+	return v
+}
+
+func (s *passes) inputGrad(imageParts, unitParts int) []float32 {
+	dx := nans(s.p.In().Len())
+	eachPart(s.n, s.p.GradPanels(), imageParts, unitParts, func(part Part) { s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, part) })
+	v := make([]float32, len(s.problem.x))
+	s.p.In().Export(v, dx)
+	return v
+}
+
+func (s *passes) weightGrad(n, parts int) []float32 {
+	dw := nans(len(s.w))
+	for part := range parts {
+		s.p.WeightGrad(s.ws, dw, s.x, s.dy, n, part, parts)
+	}
+	return dw
+}
+
+func eachPart(n, units, imageParts, unitParts int, f func(Part)) {
+	for i := range imageParts {
+		n0, n1 := pool.Split(n, imageParts, i)
+		for u := range unitParts {
+			p0, p1 := pool.Split(units, unitParts, u)
+			f(Part{n0, n1, p0, p1})
+		}
+	}
+}
+
+func forEachVariant(t *testing.T, f func(t *testing.T, k *simd.Kernels)) {
+	for _, k := range simd.Variants() {
+		t.Run(k.Name, func(t *testing.T) { f(t, k) })
+	}
+}
+
+func TestPlansAgainstDirect(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range families() {
+			// Images below, at and above what the forms of a pass change at.
+			for _, n := range []int{1, 3, 2*k.MR + 1} {
+				if testing.Short() && n > 3 {
+					continue
+				}
+				s := plainPasses(t, newProblem(f.g, n, uint64(i)), k)
+				what := fmt.Sprintf("%s, %d images: ", f.name, n)
+				checkClose(t, what+"y", s.forward(Epilogue{Slope: 1}, 1, 1), s.problem.y)
+				checkClose(t, what+"dx", s.inputGrad(1, 1), s.problem.dx)
+				checkClose(t, what+"dw", s.weightGrad(n, 1), s.problem.dw)
+			}
+		}
+	})
+}
+
+// A part writes its share and nothing else, and the bits do not depend on the cut.
+func TestPartsAgreeToTheBit(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		n := k.MR + 2
+		if testing.Short() {
+			n = 4
+		}
+		for i, f := range families() {
+			pr := newProblem(f.g, n, uint64(i))
+			s := plainPasses(t, pr, k)
+			e := Epilogue{Bias: make([]float32, len(pr.y)/n), Slope: 0.3}
+			if !f.g.IsDense() {
+				e.Bias = e.Bias[:f.g.OutC]
+			}
+			for j := range e.Bias {
+				e.Bias[j] = float32(j%7) - 3
+			}
+			y, dx, dw := s.forward(e, 1, 1), s.inputGrad(1, 1), s.weightGrad(n, 1)
+			for _, cut := range [][2]int{{2, 1}, {3, 2}, {n, 1}, {1, 4}, {2, 100}} {
+				if got := s.forward(e, cut[0], cut[1]); !sameBits(got, y) {
+					t.Errorf("%s: y in %d x %d parts has other bits", f.name, cut[0], cut[1])
+				}
+				if got := s.inputGrad(cut[0], cut[1]); !sameBits(got, dx) {
+					t.Errorf("%s: dx in %d x %d parts has other bits", f.name, cut[0], cut[1])
+				}
+			}
+			for _, parts := range []int{2, 3, 4, 50} {
+				if got := s.weightGrad(n, parts); !sameBits(got, dw) {
+					t.Errorf("%s: dw in %d parts has other bits", f.name, parts)
+				}
+			}
+			// An image alone gives the bits that it has in the batch.
+			one := &problem{g: f.g, n: 1, outH: pr.outH, outW: pr.outW, w: pr.w}
+			ex, ey := len(pr.x)/n, len(pr.y)/n
+			for img := range n {
+				one.x, one.dy = pr.x[img*ex:][:ex], pr.dy[img*ey:][:ey]
+				one.y, one.dx = one.dy, one.x
+				s1 := plainPasses(t, one, k)
+				if !sameBits(s1.forward(e, 1, 1), y[img*ey:][:ey]) {
+					t.Errorf("%s: image %d alone gives other bits", f.name, img)
+				}
+				if !sameBits(s1.inputGrad(1, 1), dx[img*ex:][:ex]) {
+					t.Errorf("%s: input gradient of image %d alone has other bits", f.name, img)
+				}
+			}
+		}
+	})
+}
+
+// Rows with fused products differ in tiles and panels, never in bits.
+func TestFusedRowsAgreeToTheBit(t *testing.T) {
+	var fused []*simd.Kernels
+	for _, k := range simd.Variants() {
+		if k.FMA {
+			fused = append(fused, k)
+		}
+	}
+	if len(fused) < 2 {
+		t.Skip("fewer than two rows with fused products here")
+	}
+	for i, f := range families() {
+		pr := newProblem(f.g, 5, uint64(i))
+		var y, dx, dw []float32
+		for j, k := range fused {
+			s := plainPasses(t, pr, k)
+			y1, dx1, dw1 := s.forward(Epilogue{Slope: 0.3}, 1, 1), s.inputGrad(1, 1), s.weightGrad(5, 1)
+			if j == 0 {
+				y, dx, dw = y1, dx1, dw1
+			} else if !sameBits(y, y1) || !sameBits(dx, dx1) || !sameBits(dw, dw1) {
+				t.Errorf("%s: %s and %s differ", f.name, fused[0].Name, k.Name)
+			}
+		}
+	}
+}
+
+func sameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+func TestEpilogue(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range families() {
+			for _, n := range []int{1, k.MR} {
+				pr := newProblem(f.g, n, uint64(i))
+				s := plainPasses(t, pr, k)
+				bias := make([]float32, f.g.OutC)
+				if f.g.IsDense() {
+					bias = make([]float32, len(pr.y)/n)
+				}
+				for j := range bias {
+					bias[j] = float32(j%5)/4 - 0.5
+				}
+				want := slices.Clone(pr.y)
+				for j := range want {
+					want[j] += bias[j%len(bias)]
+					if want[j] < 0 {
+						want[j] *= 0.25
+					}
+				}
+				checkClose(t, fmt.Sprintf("%s, %d images", f.name, n), s.forward(Epilogue{Bias: bias, Slope: 0.25}, 1, 1), want)
+			}
+		}
+	})
+}
+
+// A Map can be a window into a larger one: strides are longer and only the
+// window is written.
+func TestWindows(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range families() {
+			pr := newProblem(f.g, 3, uint64(i))
+			in := NewMap(f.g.InH, f.g.InW, f.g.InC, 3)
+			out := NewMap(pr.outH, pr.outW, f.g.OutC, 3)
+			in.Stride += 2 * f.g.InC
+			out.Stride += 3 * f.g.OutC
+			s := newPasses(t, pr, in, out, k)
+			y, dx := nans(out.Len()), nans(in.Len())
+			s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 3, 0, s.p.Panels()})
+			s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 3, 0, s.p.GradPanels()})
+			check := func(what string, m Map, buf, want []float32) {
+				got := make([]float32, len(want))
+				m.Export(got, buf)
+				checkClose(t, f.name+": "+what, got, want)
+				for j, v := range buf {
+					if j%m.Stride >= m.N*m.C && v == v {
+						t.Fatalf("%s: %s: element %d, outside the window, was written", f.name, what, j)
+					}
+				}
+			}
+			check("y", out, y, pr.y)
+			check("dx", in, dx, pr.dx)
+			checkClose(t, f.name+": dw", s.weightGrad(3, 1), pr.dw)
+		}
+	})
+}
+
+// WeightGrad over the first n images only.
+func TestWeightGradPrefix(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range families() {
+			pr := newProblem(f.g, 5, uint64(i))
+			s := plainPasses(t, pr, k)
+			for _, n := range []int{0, 2} {
+				dw := make([]float64, len(pr.w))
+				DirectWeightGrad(f.g, dw, pr.x, pr.dy, n)
+				checkClose(t, fmt.Sprintf("%s, %d of 5 images", f.name, n), s.weightGrad(n, 2), narrow(dw))
+			}
+		}
+	})
+}
+
+// Several blocks of images, whose last one is shorter.
+func TestWeightGradBlocks(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for _, g := range []Geometry{
+			Same(3, 3, 5, 9, 3, 1, true), Same(2, 2, 9, 5, 3, 2, true), Same(4, 4, 5, 6, 3, 2, false),
+			Same(4, 4, 1, 9, 3, 2, false), Same(3, 3, 9, 2, 4, 2, true), Dense(1, 1, 4, 2, 1, 3),
+		} {
+			n := 2*maxBlock + 5
+			if g.IsDense() {
+				n = maxBlockDense + 3
+			}
+			pr := newProblem(g, n, 1)
+			s := plainPasses(t, pr, k)
+			checkClose(t, fmt.Sprintf("%+v", g), s.weightGrad(n, 1), pr.dw)
+			if !sameBits(s.weightGrad(n, 3), s.weightGrad(n, 1)) {
+				t.Errorf("%+v: parts differ", g)
+			}
+		}
+	})
+}
+
+// Contractions so long that a tile takes several kernel calls, on small whole
+// numbers: their sums are exact.
+func TestLongContractions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large")
+	}
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for _, g := range []Geometry{
+			Dense(1, 1, 1+maxCall/(k.MR*k.NR)*3/2, 1, 1, 3),   // one tap is too deep
+			Dense(40, 40, 1+maxCall/(k.MR*k.NR)/900, 1, 1, 3), // too many taps
+		} {
+			pr := newProblem(g, k.MR, 1)
+			for i := range pr.x {
+				pr.x[i] = float32(i%3 - 1)
+			}
+			for i := range pr.w {
+				pr.w[i] = float32(i%5 - 2)
+			}
+			y := make([]float64, len(pr.y))
+			DirectForward(g, y, pr.x, pr.w, pr.n)
+			if !sameBits(plainPasses(t, pr, k).forward(Epilogue{Slope: 1}, 1, 1), narrow(y)) {
+				t.Errorf("%d inputs: not the exact sum", g.InH*g.InW*g.InC)
+			}
+		}
+	})
+}
+
+func TestPassesAllocateNothing(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range families() {
+			s := plainPasses(t, newProblem(f.g, 3, uint64(i)), k)
+			y, dx, dw := nans(s.p.Out().Len()), nans(s.p.In().Len()), nans(len(s.w))
+			if a := testing.AllocsPerRun(1, func() {
+				s.p.Pack(s.packed, s.w)
+				s.p.PackGrad(s.packedGrad, s.w)
+				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 3, 0, s.p.Panels()})
+				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 1, 0, s.p.Panels()})
+				s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 3, 0, s.p.GradPanels()})
+				s.p.WeightGrad(s.ws, dw, s.x, s.dy, 3, 0, 1)
+			}); a != 0 {
+				t.Errorf("%s: %v allocations", f.name, a)
+			}
+		}
+	})
+}
+
+// One Work serves several plans of different sizes.
+func TestWorkIsShared(t *testing.T) {
+	k := simd.Best()
+	var all []*passes
+	var plans []*Plan
+	for i, f := range families() {
+		s := plainPasses(t, newProblem(f.g, 2, uint64(i)), k)
+		all, plans = append(all, s), append(plans, s.p)
+	}
+	ws := NewWork(plans...)
+	for i, s := range all {
+		s.ws = ws
+		name := families()[i].name
+		checkClose(t, name+": y", s.forward(Epilogue{Slope: 1}, 1, 1), s.problem.y)
+		checkClose(t, name+": dx", s.inputGrad(1, 1), s.problem.dx)
+		checkClose(t, name+": dw", s.weightGrad(2, 1), s.problem.dw)
+	}
+}
+
+// Packed weights depend on geometry and kernels only, so that sessions of
+// different batches can share them.
+func TestPackedWeightsAreShared(t *testing.T) {
+	k := simd.Best()
+	for i, f := range families() {
+		a, b := plainPasses(t, newProblem(f.g, 1, uint64(i)), k), plainPasses(t, newProblem(f.g, 9, uint64(i)), k)
+		copy(b.w, a.w)
+		b.p.Pack(b.packed, a.w)
+		b.p.PackGrad(b.packedGrad, a.w)
+		if !sameBits(a.packed, b.packed) || !sameBits(a.packedGrad, b.packedGrad) {
+			t.Errorf("%s: packed weights differ between batches", f.name)
+		}
+	}
+}
+
+func TestBadMaps(t *testing.T) {
+	g := Same(4, 4, 3, 5, 3, 1, false)
+	in, out := NewMap(4, 4, 3, 2), NewMap(4, 4, 5, 2)
+	edit := func(m Map, f func(*Map)) Map { f(&m); return m }
+	for name, m := range map[string][2]Map{
+		"height":       {edit(in, func(m *Map) { m.H = 5 }), out},
+		"channels":     {in, edit(out, func(m *Map) { m.C = 4 })},
+		"batch":        {in, edit(out, func(m *Map) { m.N = 3; m.Stride = 15 })},
+		"no images":    {edit(in, func(m *Map) { m.N = 0 }), edit(out, func(m *Map) { m.N = 0 })},
+		"short stride": {edit(in, func(m *Map) { m.Stride = 5 }), out},
+		"long stride":  {edit(in, func(m *Map) { m.Stride = math.MaxInt }), out},
+	} {
+		if _, err := NewPlan(g, m[0], m[1], simd.Best()); !errors.Is(err, ErrMap) {
+			t.Errorf("%s: error %v, want ErrMap", name, err)
+		}
+	}
+	if _, err := NewPlan(Geometry{}, in, out, simd.Best()); !errors.Is(err, ErrGeometry) {
+		t.Errorf("no geometry: error %v, want ErrGeometry", err)
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	s := plainPasses(t, newProblem(Same(4, 4, 3, 5, 3, 1, false), 2, 1), simd.Best())
+	y, all := nans(s.p.Out().Len()), Part{0, 2, 0, s.p.Panels()}
+	for name, f := range map[string]func(){
+		"images beyond the batch": func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 3, 0, 1}) },
+		"units beyond Panels":     func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 2, 0, 1 + s.p.Panels()}) },
+		"short output":            func() { s.p.Forward(s.ws, y[1:], s.x, s.packed, Epilogue{Slope: 1}, all) },
+		"short input":             func() { s.p.Forward(s.ws, y, s.x[1:], s.packed, Epilogue{Slope: 1}, all) },
+		"short weights":           func() { s.p.Forward(s.ws, y, s.x, s.packed[1:], Epilogue{Slope: 1}, all) },
+		"long bias":               func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Bias: make([]float32, 6), Slope: 1}, all) },
+		"short packing":           func() { s.p.Pack(s.packed[1:], s.w) },
+		"more images":             func() { s.p.WeightGrad(s.ws, s.w, s.x, s.dy, 3, 0, 1) },
+		"part of none":            func() { s.p.WeightGrad(s.ws, s.w, s.x, s.dy, 2, 1, 1) },
+		"short gradient":          func() { s.p.WeightGrad(s.ws, s.w[1:], s.x, s.dy, 2, 0, 1) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
