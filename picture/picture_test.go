@@ -1,0 +1,226 @@
+package picture
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestGridGrey(t *testing.T) {
+	// Three images of 2x1 in two columns.
+	img, ok := Grid([]uint8{1, 2, 3, 4, 5, 6}, 2, 1, 1, 2).(*image.Gray)
+	if !ok {
+		t.Fatal("no grey image")
+	}
+	if img.Rect != image.Rect(0, 0, 2, 4) || !slices.Equal(img.Pix, []uint8{1, 3, 2, 4, 5, 0, 6, 0}) {
+		t.Errorf("%v %v", img.Rect, img.Pix)
+	}
+	img = GridMargin([]uint8{1, 2, 3, 4}, 1, 2, 1, 1, 1).(*image.Gray)
+	want := []uint8{
+		0, 0, 0, 0,
+		0, 1, 2, 0,
+		0, 0, 0, 0,
+		0, 3, 4, 0,
+		0, 0, 0, 0,
+	}
+	if img.Rect != image.Rect(0, 0, 4, 5) || !slices.Equal(img.Pix, want) {
+		t.Errorf("with a margin: %v %v", img.Rect, img.Pix)
+	}
+	// Fewer images than columns make a narrow grid.
+	if r := Grid([]uint8{1, 2}, 1, 1, 1, 9).Bounds(); r != image.Rect(0, 0, 2, 1) {
+		t.Errorf("two images in nine columns: %v", r)
+	}
+}
+
+func TestGridRGB(t *testing.T) {
+	img := GridMargin([]uint8{1, 2, 3, 4, 5, 6, 7, 8, 9}, 1, 1, 3, 2, 1)
+	if img.Bounds() != image.Rect(0, 0, 5, 5) {
+		t.Fatalf("bounds %v", img.Bounds())
+	}
+	for at, want := range map[image.Point]color.RGBA{
+		{X: 1, Y: 1}: {1, 2, 3, 255}, {X: 3, Y: 1}: {4, 5, 6, 255}, {X: 1, Y: 3}: {7, 8, 9, 255},
+		{X: 0, Y: 0}: {0, 0, 0, 255}, {X: 3, Y: 3}: {0, 0, 0, 255},
+	} {
+		if got := img.At(at.X, at.Y); got != want {
+			t.Errorf("at %v: %v, want %v", at, got, want)
+		}
+	}
+}
+
+func TestGridPanics(t *testing.T) {
+	for name, f := range map[string]func(){
+		"no image":      func() { Grid(nil, 2, 2, 1, 1) },
+		"half an image": func() { Grid(make([]uint8, 6), 2, 2, 1, 1) },
+		"two channels":  func() { Grid(make([]uint8, 8), 2, 2, 2, 1) },
+		"no columns":    func() { Grid(make([]uint8, 4), 2, 2, 1, 0) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func TestWritePNG(t *testing.T) {
+	for _, c := range []int{1, 3} {
+		pix := make([]uint8, 4*5*6*c)
+		for i := range pix {
+			pix[i] = uint8(i * 11)
+		}
+		img := Grid(pix, 5, 6, c, 2)
+		var b bytes.Buffer
+		if err := WritePNG(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		got, err := png.Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.ColorModel() != img.ColorModel() {
+			t.Errorf("%d channels: not the same kind of picture", c)
+		}
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				if got.At(x, y) != img.At(x, y) {
+					t.Fatalf("%d channels: at %d,%d %v, want %v", c, x, y, got.At(x, y), img.At(x, y))
+				}
+			}
+		}
+	}
+}
+
+func TestWriteGIF(t *testing.T) {
+	pix := make([]uint8, 3*256)
+	for i := range pix {
+		pix[i] = uint8(i*5 + i/256)
+	}
+	var frames []image.Image
+	for i := range 3 {
+		frames = append(frames, Grid(pix[256*i:256*(i+1)], 16, 16, 1, 1))
+	}
+	// A window into a larger image, too.
+	frames = append(frames, Grid(pix, 16, 16, 1, 3).(*image.Gray).SubImage(image.Rect(16, 0, 32, 16)))
+	var b bytes.Buffer
+	if err := WriteGIF(&b, frames, 7); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gif.DecodeAll(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Image) != 4 || !slices.Equal(g.Delay, []int{7, 7, 7, 7}) || g.LoopCount != 0 {
+		t.Fatalf("%d frames, delays %v, loops %d", len(g.Image), g.Delay, g.LoopCount)
+	}
+	for i, frame := range g.Image {
+		for p := range 256 {
+			want := pix[256*(i%3)+p]
+			if i == 3 {
+				want = pix[256+p]
+			}
+			if r, _, _, _ := frame.At(p%16, p/16).RGBA(); uint8(r>>8) != want {
+				t.Fatalf("frame %d, pixel %d: %d, want %d", i, p, r>>8, want)
+			}
+		}
+	}
+
+	// A coloured frame keeps pure colours.
+	b.Reset()
+	if err := WriteGIF(&b, []image.Image{Grid([]uint8{255, 0, 0, 0, 0, 255}, 1, 2, 3, 1)}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if g, err = gif.DecodeAll(&b); err != nil {
+		t.Fatal(err)
+	}
+	if r, g, b, _ := g.Image[0].At(0, 0).RGBA(); r != 0xffff || g != 0 || b != 0 {
+		t.Errorf("red became %x %x %x", r, g, b)
+	}
+
+	if err := WriteGIF(&b, nil, 1); err == nil {
+		t.Error("a GIF of nothing")
+	}
+	if err := WriteGIF(&b, []image.Image{frames[0], Grid(pix, 16, 16, 1, 3)}, 1); err == nil {
+		t.Error("a GIF of two sizes")
+	}
+}
+
+func drawn(t *testing.T, img image.Image, o Text) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Terminal(&b, img, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTerminal(t *testing.T) {
+	// Two columns and three rows.
+	grey := Grid([]uint8{0, 0, 255, 255, 128, 128}, 3, 2, 1, 1)
+	rgb := Grid([]uint8{255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 255, 0}, 2, 2, 3, 1)
+	for _, c := range []struct {
+		name   string
+		img    image.Image
+		colors Colors
+		want   string
+	}{
+		{"grey, 24 bits", grey, TrueColor,
+			"\x1b[38;2;0;0;0m\x1b[48;2;255;255;255m▀▀\x1b[0m\n\x1b[38;2;128;128;128m▀▀\x1b[0m\n"},
+		{"grey, greys", grey, Grey256, "\x1b[38;5;16m\x1b[48;5;231m▀▀\x1b[0m\n\x1b[38;5;244m▀▀\x1b[0m\n"},
+		{"grey, 256", grey, Palette256, "\x1b[38;5;16m\x1b[48;5;231m▀▀\x1b[0m\n\x1b[38;5;244m▀▀\x1b[0m\n"},
+		{"colour, 24 bits", rgb, TrueColor, "\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m▀\x1b[48;2;0;255;0m▀\x1b[0m\n"},
+		{"colour, 256", rgb, Palette256, "\x1b[38;5;196m\x1b[48;5;21m▀\x1b[48;5;46m▀\x1b[0m\n"},
+		{"colour, greys", rgb, Grey256, "\x1b[38;5;239m\x1b[48;5;234m▀\x1b[48;5;246m▀\x1b[0m\n"},
+		{"plain", grey, Plain, "==\n++\n"},
+	} {
+		if got := drawn(t, c.img, Text{Colors: c.colors}); got != c.want {
+			t.Errorf("%s:\n%q, want\n%q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTerminalWidth(t *testing.T) {
+	img := Grid(make([]uint8, 28*28*16), 28, 28, 1, 4) // 112 x 112
+	for width, want := range map[int][2]int{200: {112, 56}, 112: {112, 56}, 0: {80, 40}, 56: {56, 28}, 1: {1, 1}} {
+		lines := strings.Split(strings.TrimSuffix(drawn(t, img, Text{Width: width, Colors: Plain}), "\n"), "\n")
+		if len(lines) != want[1] || len(lines[0]) != want[0] {
+			t.Errorf("width %d: %d columns, %d lines, want %v", width, len(lines[0]), len(lines), want)
+		}
+	}
+	if strings.Contains(drawn(t, img, Text{Colors: Plain}), "\x1b") {
+		t.Error("plain text has control codes")
+	}
+}
+
+// Each palette's choice against a search of xterm's colours.
+func TestNearestColors(t *testing.T) {
+	grey := map[int]int{16: 0, 231: 255}
+	for i := range 24 {
+		grey[232+i] = 8 + 10*i
+	}
+	level := []int{0, 95, 135, 175, 215, 255}
+	abs := func(x int) int { return max(x, -x) }
+	for v := range 256 {
+		best := 255
+		for _, g := range grey {
+			best = min(best, abs(g-v))
+		}
+		if got := abs(grey[greyIndex(uint8(v))] - v); got != best {
+			t.Errorf("grey %d: %d away, the nearest is %d", v, got, best)
+		}
+		best = 255
+		for _, l := range level {
+			best = min(best, abs(l-v))
+		}
+		if got := abs(level[cubeLevel(uint8(v))] - v); got != best {
+			t.Errorf("level %d: %d away, the nearest is %d", v, got, best)
+		}
+	}
+}
