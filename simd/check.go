@@ -30,6 +30,25 @@ func enoughBits(n, words int) {
 	}
 }
 
+// maxMix is the largest side of Mix's matrix.
+const maxMix = 8
+
+// checkMix panics unless Mix's arguments fit together. It reports whether there is anything to do.
+func checkMix(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) bool {
+	if rows < 1 || rows > maxMix || cols < 1 || cols > maxMix {
+		panic("simd: Mix: bad matrix")
+	}
+	sameLen(len(m), rows*cols)
+	inRange(n, ds, ss)
+	if rows > 1 && ds < n || cols > 1 && ss < n {
+		panic("simd: Mix: stride shorter than a row")
+	}
+	if int64(rows-1)*int64(ds)+int64(n) > int64(len(dst)) || int64(cols-1)*int64(ss)+int64(n) > int64(len(src)) {
+		panic("simd: Mix: out of range")
+	}
+	return n > 0
+}
+
 // maxStep bounds strides and counts, so that the sums below cannot overflow an int64.
 const maxStep = 1<<31 - 1
 
@@ -37,7 +56,7 @@ const maxStep = 1<<31 - 1
 func inRange(v ...int) {
 	for _, n := range v {
 		if n < 0 || n > maxStep {
-			panic("simd: tile: bad count or stride")
+			panic("simd: bad count or stride")
 		}
 	}
 }

@@ -71,10 +71,20 @@ type Kernels struct {
 	// The gradient is the same operation on dy.
 	Dropout func(dst, x []float32, bits []uint32, scale float32)
 
+	// Mix multiplies a small matrix m (rows, cols), each side from 1 to 8, with the rows of src, as the transforms of minimal
+	// filtering need: for i < n, j < rows
+	//	dst[j*ds+i] = S m[j*cols+c] * src[c*ss+i], c in order: s = m*src for c = 0, then s = fma(m, src, s)
+	// Strides of more than one row are at least n. dst and src must not overlap.
+	Mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
+
 	// GEMM computes one tile of a matrix product, see the type.
 	GEMM func(*GEMM)
 	// Outer computes one tile of a weight gradient, see the type.
 	Outer func(*Outer)
+
+	// Peak makes n rounds of independent multiply-adds on registers alone, the most that this row can do, and returns how many
+	// floating-point operations they were (a multiply-add is two). Callers time it.
+	Peak func(n int) (flops int64)
 }
 
 // AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments already:

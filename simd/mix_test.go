@@ -1,0 +1,103 @@
+package simd
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func mixModel[T float](f arith[T], dst []T, ds int, src []T, ss, n int, m []T, rows, cols int) {
+	for j := range rows {
+		for i := range n {
+			s := mul(m[j*cols], src[i])
+			for c := 1; c < cols; c++ {
+				s = f.ma(m[j*cols+c], src[c*ss+i], s)
+			}
+			dst[j*ds+i] = s
+		}
+	}
+}
+
+// TestMix: the model's bits, the gaps between rows untouched, and the oracle's values.
+func TestMix(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		rnd := rand.New(rand.NewPCG(13, 0))
+		for where, mem := range memories() {
+			for _, n := range lengths[:len(lengths)-1] {
+				for range 3 {
+					rows, cols := between(rnd, 1, maxMix), between(rnd, 1, maxMix)
+					ds, ss := n+rnd.IntN(3), n+rnd.IntN(3)
+					mem.reset()
+					dst, src, m := mem.slice((rows-1)*ds+n), mem.slice((cols-1)*ss+n), mem.slice(rows*cols)
+					randomise(rnd, dst, src, m)
+					want, exact := convert[float32](dst), convert[float64](dst)
+					mixModel(model32(k), want, ds, src, ss, n, m, rows, cols)
+					mixModel(oracle, exact, ds, convert[float64](src), ss, n, convert[float64](m), rows, cols)
+					label := fmt.Sprintf("%dx%d, n %d, %s", rows, cols, n, where)
+					k.Mix(dst, ds, src, ss, n, m, rows, cols)
+					if i, ok := sameBits(dst, want, false); !ok {
+						t.Fatalf("%s: dst[%d] = %g, want %g", label, i, dst[i], want[i])
+					}
+					for i, w := range exact {
+						if e := math.Abs(float64(dst[i]) - w); !(e <= float64(2*cols*cols)/(1<<24)) {
+							t.Fatalf("%s: dst[%d] = %g, exactly %g", label, i, dst[i], w)
+						}
+					}
+					if mem.check(t); t.Failed() {
+						t.Fatal(label)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestMixBounds(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		const n = 9
+		type call struct {
+			dst, src, m           []float32
+			ds, ss, n, rows, cols int
+		}
+		fitting := func() call {
+			return call{make([]float32, 2*n), make([]float32, 3*n), make([]float32, 6), n, n, n, 2, 3}
+		}
+		run := func(c call) { k.Mix(c.dst, c.ds, c.src, c.ss, c.n, c.m, c.rows, c.cols) }
+		run(fitting())
+		c := fitting()
+		if a := testing.AllocsPerRun(5, func() { run(c) }); a != 0 {
+			t.Errorf("%g allocations", a)
+		}
+		for name, spoil := range map[string]func(c *call){
+			"dst short":     func(c *call) { c.dst = c.dst[1:] },
+			"src short":     func(c *call) { c.src = c.src[1:] },
+			"m short":       func(c *call) { c.m = c.m[1:] },
+			"n negative":    func(c *call) { c.n = -1 },
+			"n too large":   func(c *call) { c.n++ },
+			"n huge":        func(c *call) { c.n = math.MaxInt },
+			"ds too small":  func(c *call) { c.ds = n - 1 },
+			"ds overflows":  func(c *call) { c.ds = math.MaxInt32 },
+			"ss too small":  func(c *call) { c.ss = n - 1 },
+			"ss huge":       func(c *call) { c.ss = math.MaxInt },
+			"no rows":       func(c *call) { c.rows, c.m = 0, nil },
+			"no columns":    func(c *call) { c.cols, c.m = 0, nil },
+			"too many rows": func(c *call) { c.rows, c.m, c.dst = 9, make([]float32, 27), make([]float32, 9*n) },
+			"too many cols": func(c *call) { c.cols, c.m, c.src = 9, make([]float32, 18), make([]float32, 9*n) },
+		} {
+			c := fitting()
+			if spoil(&c); !panics(func() { run(c) }) {
+				t.Errorf("%s: no panic", name)
+			}
+		}
+	})
+}
+
+func TestPeak(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		one := k.Peak(1)
+		if one <= 0 || k.Peak(0) != 0 || k.Peak(7) != 7*one {
+			t.Errorf("operations of 0, 1, 7 rounds: %d, %d, %d", k.Peak(0), one, k.Peak(7))
+		}
+	})
+}
