@@ -1,0 +1,49 @@
+package model
+
+import "github.com/gantiny/gantiny/conv"
+
+// ConvTranspose2D is a transposed convolution: every input value spreads over
+// the output positions that a convolution of the same kernel would have read.
+// Parameters: weight (KH, KW, Ci/Groups, Filters), bias (Filters).
+type ConvTranspose2D struct {
+	Filters  int    `json:"filters"`
+	Kernel   [2]int `json:"kernel"`          // rows, columns
+	Stride   [2]int `json:"stride"`          // rows, columns; 1 if unset
+	Dilation [2]int `json:"dilation"`        // rows, columns; 1 if unset
+	Groups   int    `json:"groups"`          // 1 if unset
+	Same     bool   `json:"same,omitempty"`  // TensorFlow's SAME: output = input * stride
+	Pad      [4]int `json:"pad,omitzero"`    // cropped above, below, left, right of the output
+	OutPad   [2]int `json:"outpad,omitzero"` // added below and right of the output
+	Bias     bool   `json:"bias"`
+}
+
+// Kind returns "convtranspose2d".
+func (ConvTranspose2D) Kind() string { return "convtranspose2d" }
+
+// Output returns the shape of the feature maps.
+func (l ConvTranspose2D) Output(in Shape) (Shape, error) {
+	return kernelOutput(in, l.Filters, l.Same, l.Pad, l.base(in))
+}
+
+func (l ConvTranspose2D) params(in Shape) []Param {
+	return kernelParams(l.Kernel, in.C/l.Groups, l.Filters, l.Bias)
+}
+
+func (l ConvTranspose2D) withDefaults() Layer {
+	setOnes(&l.Stride[0], &l.Stride[1], &l.Dilation[0], &l.Dilation[1], &l.Groups)
+	return l
+}
+
+func (l ConvTranspose2D) geometry(in, _ Shape) (conv.Geometry, error) {
+	return padded(l.base(in), l.Same, l.Pad)
+}
+
+// base is the geometry without cropping.
+func (l ConvTranspose2D) base(in Shape) conv.Geometry {
+	return conv.Geometry{
+		InH: in.H, InW: in.W, InC: in.C, OutC: l.Filters,
+		KH: l.Kernel[0], KW: l.Kernel[1], StrideH: l.Stride[0], StrideW: l.Stride[1],
+		DilationH: l.Dilation[0], DilationW: l.Dilation[1], Groups: l.Groups,
+		OutPadH: l.OutPad[0], OutPadW: l.OutPad[1], Transposed: true,
+	}
+}

@@ -1,0 +1,90 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/rng"
+)
+
+// Dropout sets a share Rate of the values to 0 while training and scales the
+// others by 1/(1-Rate); at inference it does nothing.
+type Dropout struct {
+	Rate float64 `json:"rate"`
+}
+
+// Kind returns "dropout".
+func (Dropout) Kind() string { return "dropout" }
+
+// Output returns in.
+func (l Dropout) Output(in Shape) (Shape, error) {
+	if !(l.Rate >= 0 && l.Rate < 1) {
+		return Shape{}, fmt.Errorf("rate %v, want at least 0 and below 1", l.Rate)
+	}
+	return in, nil
+}
+
+func (Dropout) params(Shape) []Param  { return nil }
+func (l Dropout) withDefaults() Layer { return l }
+
+// DropoutKey returns the key of a dropout layer's mask at one step of training.
+// The element at position p of image n, channel c, stays where
+// simd.Hash32(key, (p*N+n)*C+c) < keep, with keep = (1-Rate)*2^32.
+func DropoutKey(seed, step uint64, layer int) [2]uint32 {
+	return rng.NewKey(seed, rng.Dropout).Sub(uint64(layer)).Sub(step)
+}
+
+// drop is a Dropout in training.
+type drop struct {
+	maps
+	layer int
+	keep  uint32
+	scale float32
+	words int      // of the mask, at each position
+	mask  []uint32 // positions x words
+	key   [2]uint32
+}
+
+func newDrop(l Dropout, layer int, m maps) *drop {
+	words := (m.in.N*m.in.C + 31) / 32
+	return &drop{
+		maps: m, layer: layer,
+		keep: uint32(min((1-l.Rate)*(1<<32), 1<<32-1)), scale: float32(1 / (1 - l.Rate)),
+		words: words, mask: make([]uint32, m.in.Positions()*words),
+	}
+}
+
+// shares cuts the layer between workers: by position or, where there are too few, by words of the mask.
+func (o *drop) shares(w *worker) (p0, p1, w0, w1 int) {
+	all := share{part: w.id, parts: w.of}
+	if n := o.in.Positions(); n >= w.of {
+		p0, p1 = all.of(n)
+		return p0, p1, 0, o.words
+	}
+	w0, w1 = all.of(o.words)
+	return 0, o.in.Positions(), w0, w1
+}
+
+// Forward: y = x*scale where the mask is set, else 0.
+func (o *drop) Forward(w *worker, y, x []float32) {
+	p0, p1, w0, w1 := o.shares(w)
+	row := o.in.N * o.in.C
+	for p := p0; p < p1 && w0 < w1; p++ {
+		mask := o.mask[p*o.words:][w0:w1]
+		w.k.DropoutMask(mask, o.key, uint32(p*row+32*w0), o.keep)
+		w.k.Dropout(elements(y, o.out, p, w0, w1), elements(x, o.in, p, w0, w1), mask, o.scale)
+	}
+}
+
+// Backward: dx = dy*scale where the mask is set, else 0.
+func (o *drop) Backward(w *worker, dx, dy []float32) {
+	p0, p1, w0, w1 := o.shares(w)
+	for p := p0; p < p1 && w0 < w1; p++ {
+		w.k.Dropout(elements(dx, o.in, p, w0, w1), elements(dy, o.out, p, w0, w1), o.mask[p*o.words:][w0:w1], o.scale)
+	}
+}
+
+// elements returns the elements of position p that the mask's words [w0, w1) stand for.
+func elements(x []float32, m conv.Map, p, w0, w1 int) []float32 {
+	return x[p*m.Stride:][:m.N*m.C][32*w0 : min(32*w1, m.N*m.C)]
+}

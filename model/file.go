@@ -1,0 +1,117 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/model/safetensors"
+)
+
+// metadataKey is where a file's metadata holds the model's description.
+const metadataKey = "gantiny"
+
+// SaveOptions says how parameters are stored.
+type SaveOptions struct {
+	Half bool // weights in half precision; vectors (biases, BatchNorm) stay float32
+}
+
+// Save writes the model to a .safetensors file, which appears whole or not at all.
+func (m *Model) Save(path string, o SaveOptions) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return m.Encode(w, o) })
+}
+
+// Encode writes the model as a .safetensors file to w. The same model gives the same bytes.
+func (m *Model) Encode(w io.Writer, o SaveOptions) error {
+	architecture, err := m.Architecture()
+	if err != nil {
+		return err
+	}
+	tensors := make([]safetensors.Tensor, len(m.total))
+	for i, p := range m.total {
+		t := safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: p.Data}
+		if o.Half && p.role == kernel {
+			t.DType = safetensors.F16
+		}
+		tensors[i] = t
+	}
+	return safetensors.Write(w, map[string]string{metadataKey: string(architecture)}, tensors)
+}
+
+// Load reads a model from the .safetensors file at path. Errors about its
+// content wrap ErrFormat, ErrLayer, ErrShape or safetensors.ErrFormat.
+func Load(path string) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	m, err := Read(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Read reads a model from a .safetensors file of size bytes. The file must hold
+// the parameters of its architecture, in their shapes, and nothing else;
+// nothing is allocated for them before that is known.
+func Read(r io.ReaderAt, size int64) (*Model, error) {
+	f, err := safetensors.Open(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	architecture, ok := f.Meta[metadataKey]
+	if !ok {
+		return nil, fmt.Errorf("model: %w: no metadata %q", ErrFormat, metadataKey)
+	}
+	d, layers, err := parse([]byte(architecture))
+	if err != nil {
+		return nil, err
+	}
+	m, err := describe(d.Name, Shape{d.Input[0], d.Input[1], d.Input[2]}, layers)
+	if err != nil {
+		return nil, err
+	}
+	m.Provenance = d.Provenance
+	if err := m.match(f); err != nil {
+		return nil, err
+	}
+	for _, p := range m.total {
+		p.Data = make([]float32, p.Len())
+		if err := f.ReadFloats(p.Data, p.Name); err != nil {
+			return nil, fmt.Errorf("model: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// match checks the file's tensors against the parameters.
+func (m *Model) match(f *safetensors.File) error {
+	for i, n := range m.nodes {
+		for _, p := range n.params {
+			role := p.Name[len(n.name)+1:]
+			t, err := f.Find(p.Name)
+			if errors.Is(err, safetensors.ErrMissing) {
+				return fmt.Errorf("model: layer %d (%s): %w: no %s %s", i, n.layer.Kind(), ErrFormat, role, dims(p.Shape))
+			}
+			if t.DType != safetensors.F32 && t.DType != safetensors.F16 {
+				return fmt.Errorf("model: layer %d (%s): %w: %s of type %s, want F32 or F16", i, n.layer.Kind(), ErrFormat, role, t.DType)
+			}
+			if !slices.Equal(t.Shape, p.Shape) {
+				return fmt.Errorf("model: layer %d (%s): %w: %s %s, want %s", i, n.layer.Kind(), ErrShape, role, dims(t.Shape), dims(p.Shape))
+			}
+		}
+	}
+	if len(f.Tensors) != len(m.total) {
+		return fmt.Errorf("model: %w: %d tensors, the layers have %d", ErrFormat, len(f.Tensors), len(m.total))
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package model
+
+import (
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// worker is what one thread of a Session or Pass works with.
+type worker struct {
+	id, of int
+	k      *simd.Kernels
+	conv   *conv.Work
+}
+
+// share is what one call computes: part of parts of the images [n0, n1).
+type share struct{ n0, n1, part, parts int }
+
+// of returns the share's part of n things.
+func (s share) of(n int) (lo, hi int) { return pool.Split(n, s.parts, s.part) }
+
+// images returns the worker's share of n images.
+func (w *worker) images(n int) share {
+	lo, hi := pool.Split(n, w.of, w.id)
+	return share{n0: lo, n1: hi, parts: 1}
+}
+
+// operator is a layer, or a run of layers, planned on Maps. Parts of the work
+// may run at the same time.
+type operator interface {
+	// Forward computes the share of y that belongs to s, from x; they may be the
+	// same buffer unless the operator moves data.
+	Forward(w *worker, y, x []float32, s share)
+}
+
+// maps are the layouts on both sides of an operator.
+type maps struct{ in, out conv.Map }
+
+// cut lists the contiguous spans of a share for operators that treat every
+// element alike: one of all positions if they join, else one a position.
+type cut struct {
+	maps
+	n0, n1 int
+	p0, p1 int
+	joined bool
+}
+
+func (m maps) cut(s share) cut {
+	c := cut{maps: m, n0: s.n0, n1: s.n1}
+	c.p0, c.p1 = s.of(m.in.Positions())
+	row := m.in.N * m.in.C
+	c.joined = s.n0 == 0 && s.n1 == m.in.N && m.in.Stride == row && m.out.Stride == row
+	return c
+}
+
+// spans is the number of spans.
+func (c cut) spans() int {
+	if c.n0 >= c.n1 || c.p0 >= c.p1 {
+		return 0
+	}
+	if c.joined {
+		return 1
+	}
+	return c.p1 - c.p0
+}
+
+func (c cut) span(x []float32, m conv.Map, i int) []float32 {
+	if c.joined {
+		return x[c.p0*m.Stride : c.p1*m.Stride]
+	}
+	return x[(c.p0+i)*m.Stride:][c.n0*m.C : c.n1*m.C]
+}
+
+// src returns span i of a buffer that has the input's layout, dst of one that has the output's.
+func (c cut) src(x []float32, i int) []float32 { return c.span(x, c.in, i) }
+func (c cut) dst(y []float32, i int) []float32 { return c.span(y, c.out, i) }

@@ -1,0 +1,206 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/gantiny/gantiny/conv"
+)
+
+// passPlan is what a Pass prepares: operators, buffers and stages.
+type passPlan struct {
+	mode  mode
+	bound *stack // the caller's output
+	mixes bool   // images mix: there is a BatchNorm
+
+	ops   []*trained
+	infos []OpInfo // of ops, then of the packing
+	ready bool     // the memory is there
+	acts  []int    // lengths of the activations after the input
+	chain []int    // lengths of the gradients from the output on, of which only neighbours live at once
+
+	input, inputGrad, output, dout stack
+
+	packing, forward, reverse []stage
+
+	arena  []float32 // activations, then gradients unless they are borrowed
+	packed []float32 // all packed weights
+	params []float32 // the gradients of all parameters
+	grads  []*Param
+}
+
+// stack is a Map and its buffer.
+type stack struct {
+	conv.Map
+	buf []float32
+}
+
+// trained is an operator of a Pass; one of the pointers is set.
+type trained struct {
+	unit
+	maps
+	linear *contraction
+	norm   *batchNorm
+	drop   *drop
+	each   gradual
+
+	xi, yi   int // activations: 0 is the input, i stands for acts[i-1]
+	dxi, dyi int // gradients: i stands for chain[i], or one of the constants below
+
+	x, y, dx, dy []float32
+}
+
+// What dxi may be besides.
+const (
+	toInput  = -1 // the input's gradient
+	unwanted = -2
+)
+
+// gradual is an operator whose gradient follows from its output.
+type gradual interface {
+	operator
+	// Backward computes the share of dx that belongs to s, from dy and y.
+	Backward(w *worker, dx, dy, y []float32, s share)
+}
+
+// need is what Backward reads of an activation.
+type need int8
+
+const (
+	never   need = iota - 1 // as a limit: an operator that does not work in place
+	nothing                 // the buffer is free
+	signs                   // which values are above 0
+	everything
+)
+
+// keeps tells up to which need of its input an operator may write over it, and
+// what its Backward needs of its output. Contractions and BatchNorms leave
+// their input alone, since Backward reads it.
+func (m *Model) keeps(u unit) (limit, output need) {
+	if u.moves {
+		return never, nothing
+	}
+	switch m.nodes[u.first].layer.(type) {
+	case linear:
+		if u.slope != 1 {
+			return never, signs
+		}
+		return never, nothing
+	case LeakyReLU, ReLU:
+		return signs, signs
+	case Tanh:
+		return signs, everything
+	case Sigmoid:
+		return nothing, everything
+	case Dropout: // where it writes zeros the gradient is zero, too
+		return signs, nothing
+	}
+	return never, nothing
+}
+
+// plan makes the operators and finds out what memory they need.
+func (p *Pass) plan() error {
+	p.ops, p.infos, p.acts, p.mixes, p.ready = nil, nil, nil, false, false
+	held := everything // of the latest activation; the input is the caller's
+	for _, u := range p.m.units(p.mode) {
+		limit, output := p.m.keeps(u)
+		a := &trained{unit: u, maps: u.layout(p.o.Batch), xi: len(p.acts)}
+		if held <= limit {
+			held = max(held, output)
+		} else {
+			p.acts = append(p.acts, 0)
+			held = output
+		}
+		a.yi = len(p.acts)
+		p.ops = append(p.ops, a)
+	}
+	p.layOut()
+	p.route()
+	for _, a := range p.ops {
+		if err := p.operator(a); err != nil {
+			return p.m.unitError(a.unit, err)
+		}
+		p.infos = append(p.infos, p.m.opInfo(a.unit))
+	}
+	p.infos = append(p.infos, OpInfo{Name: "weights"})
+	return nil
+}
+
+// layOut settles the Maps: all operators on one buffer have the stride of the one that makes it.
+func (p *Pass) layOut() {
+	last := p.ops[len(p.ops)-1]
+	stride := p.ops[0].in.Stride
+	p.input.Map = p.ops[0].in
+	for i, a := range p.ops {
+		a.in.Stride = stride
+		if i == 0 || a.yi != p.ops[i-1].yi {
+			stride = a.out.Stride
+			if a.yi == last.yi && p.bound != nil {
+				stride = p.bound.Stride
+			}
+		}
+		a.out.Stride = stride
+		p.acts[a.yi-1] = a.out.Len()
+	}
+	if p.bound != nil {
+		p.acts[last.yi-1] = 0
+	}
+	p.output = stack{Map: last.out}
+}
+
+// route finds a gradient buffer for each operator's input, from the output back.
+// The operators that treat every element alike work in place, and so does BatchNorm.
+func (p *Pass) route() {
+	wanted := make([]bool, len(p.ops)) // whether anybody before the operator wants its dx
+	for i := range p.ops {
+		wanted[i] = p.o.InputGrad || i > 0 && (wanted[i-1] || p.m.trains(p.ops[i-1].unit))
+	}
+	p.chain = []int{p.output.Len()}
+	for i, a := range slices.Backward(p.ops) {
+		a.dyi = len(p.chain) - 1
+		same := !a.moves && a.in.Stride == a.out.Stride
+		if _, ok := p.m.nodes[a.first].layer.(linear); ok {
+			same = false
+		}
+		switch {
+		case !wanted[i]:
+			a.dxi = unwanted
+		case i == 0:
+			a.dxi = toInput
+		case same:
+			a.dxi = a.dyi
+		default:
+			p.chain = append(p.chain, a.in.Len())
+			a.dxi = len(p.chain) - 1
+		}
+	}
+}
+
+// trains tells whether a unit has parameters with gradients.
+func (m *Model) trains(u unit) bool { return !u.moves && len(m.nodes[u.first].params) > 0 }
+
+// operator plans a's operator.
+func (p *Pass) operator(a *trained) error {
+	if a.moves {
+		a.each = &move{a.maps}
+		return nil
+	}
+	n := &p.m.nodes[a.first]
+	switch l := n.layer.(type) {
+	case linear:
+		var err error
+		a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels)
+		return err
+	case BatchNorm:
+		p.mixes = true
+		a.norm = newBatchNorm(l, n.params, a.maps, a.slope)
+	case Dropout:
+		a.drop = newDrop(l, a.first, a.maps)
+	case Tanh:
+		a.each = &tanh{a.maps}
+	case Sigmoid:
+		a.each = &sigmoid{a.maps}
+	default:
+		a.each = newLeaky(a.maps, a.slope)
+	}
+	return nil
+}

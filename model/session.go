@@ -1,0 +1,365 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// maxChunk is how many images a thread takes through all layers at a time: as
+// many as fill the kernels' tiles while the reference network's activations,
+// up to 75 KB an image for two neighbouring layers, stay in a second-level cache.
+const maxChunk = 16
+
+// Options says how a Session runs.
+type Options struct {
+	Batch   int           // images of a typical Run, 0 for many; any other number works too
+	Threads int           // 0 for one per processor that Go may use
+	Kernels *simd.Kernels // nil for simd.Best()
+
+	// Observe, if not nil, is called after each operator with its index in Ops
+	// and its name. A Run that splits its images between threads reports what the
+	// calling goroutine does, once for each chunk of images.
+	Observe func(op int, name string, d time.Duration)
+}
+
+// OpInfo describes an operator, which performs one or several layers.
+type OpInfo struct {
+	Name    string // the first layer's name, then the kinds of those fused into it
+	MACs    int64  // multiply-adds of one image that touch a pixel
+	Nominal int64  // and as usually quoted, padding included
+}
+
+// Session runs a Model for inference. It belongs to one goroutine at a time;
+// any number of Sessions share a Model and its packed weights.
+type Session struct {
+	m       *Model
+	o       Options
+	pool    *pool.Pool
+	chunk   int // images at a time
+	in, out conv.Map
+	first   buffer // the input
+	ops     []step
+	workers []worker
+	arenas  [][]float32 // a worker's activations
+
+	// The Run in progress.
+	ctx     context.Context
+	dst, z  []float32
+	n       int // images
+	op      *step
+	share   share
+	stopped atomic.Bool
+
+	runImages, runPanels func(worker int)
+}
+
+// step is an operator of a Session with its input and output.
+type step struct {
+	operator
+	info OpInfo
+	x, y buffer
+}
+
+// NewSession plans a Session. The first one folds and packs the model's
+// weights, later ones with the same kernels share them. Close ends its threads.
+func (m *Model) NewSession(o Options) (*Session, error) {
+	return m.newSession(o, mode{})
+}
+
+func (m *Model) newSession(o Options, md mode) (*Session, error) {
+	if o.Batch < 0 {
+		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
+	}
+	if o.Kernels == nil {
+		o.Kernels = simd.Best()
+	}
+	s := &Session{m: m, o: o, pool: pool.New(o.Threads), chunk: maxChunk}
+	if threads := s.pool.Workers(); o.Batch > 0 {
+		s.chunk = min(maxChunk, (o.Batch+threads-1)/threads)
+	}
+	if err := s.plan(md); err != nil {
+		s.pool.Close()
+		return nil, err
+	}
+	s.runImages, s.runPanels = s.images, s.panels
+	return s, nil
+}
+
+// Close ends the Session's threads. A Session that is dropped unclosed is
+// closed by the collector.
+func (s *Session) Close() { s.pool.Close() }
+
+// plan makes operators, workers and arenas.
+func (s *Session) plan(md mode) error {
+	var sizes []int // of the buffers
+	var works []*conv.Plan
+	for _, u := range s.m.units(md) {
+		ms := u.layout(s.chunk)
+		op, err := s.m.operator(u, ms, s.o.Kernels)
+		if err != nil {
+			return s.m.unitError(u, err)
+		}
+		if s.ops == nil {
+			s.in = ms.in
+			sizes = append(sizes, ms.in.Len())
+		}
+		if c, ok := op.(*contraction); ok {
+			works = append(works, c.plan)
+		}
+		s.out = ms.out
+		at := step{operator: op, info: s.m.opInfo(u)}
+		at.x.n = len(sizes) - 1 // for now the index of the buffer
+		if !inPlace(op) {
+			sizes = append(sizes, ms.out.Len())
+		}
+		at.y.n = len(sizes) - 1
+		s.ops = append(s.ops, at)
+	}
+	places, length := chain(sizes)
+	s.first = places[0]
+	for i := range s.ops {
+		at := &s.ops[i]
+		at.x, at.y = places[at.x.n], places[at.y.n]
+	}
+	threads := s.pool.Workers()
+	arena := make([]float32, threads*length)
+	for i := range threads {
+		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewWork(works...)})
+		s.arenas = append(s.arenas, arena[i*length:][:length:length])
+	}
+	return nil
+}
+
+// inPlace tells whether an operator's output may be its input's buffer.
+func inPlace(op operator) bool {
+	switch op.(type) {
+	case *contraction, *move:
+		return false
+	}
+	return true
+}
+
+// operator plans one unit for inference.
+func (m *Model) operator(u unit, ms maps, k *simd.Kernels) (operator, error) {
+	if u.moves {
+		return &move{ms}, nil
+	}
+	n := &m.nodes[u.first]
+	switch l := n.layer.(type) {
+	case linear:
+		o, err := newContraction(l, u, ms, k)
+		if err != nil {
+			return nil, err
+		}
+		o.packed, o.bias = m.packed(u, o, k)
+		return o, nil
+	case BatchNorm:
+		return newAffine(l, n.params, ms, u.slope), nil
+	case Tanh:
+		return &tanh{ms}, nil
+	case Sigmoid:
+		return &sigmoid{ms}, nil
+	}
+	return newLeaky(ms, u.slope), nil
+}
+
+// packKey names a layer's weights as one row of kernels wants them. Plans of
+// one layer that pack differently, depending on the batch, differ in length.
+type packKey struct {
+	k                   *simd.Kernels
+	layer, norm, length int
+}
+
+// pack is a layer's weights and bias with the BatchNorm after it folded in.
+type pack struct{ weights, bias []float32 }
+
+// packed returns the weights and the bias of a linear unit, which all sessions share.
+func (m *Model) packed(u unit, o *contraction, k *simd.Kernels) (weights, bias []float32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := packKey{k, u.first, u.norm, o.plan.PackedLen()}
+	if p := m.packs[key]; p != nil {
+		return p.weights, p.bias
+	}
+	n := &m.nodes[u.first]
+	w := n.params[0].Data
+	if len(n.params) > 1 {
+		bias = n.params[1].Data
+	}
+	if u.norm > 0 {
+		norm := &m.nodes[u.norm]
+		a, b := norm.layer.(BatchNorm).inference(norm.params)
+		folded := make([]float32, len(w))
+		bias = fold(folded, w, bias, a, b)
+		w = folded
+	} else {
+		bias = append([]float32(nil), bias...) // the model's own may change later
+	}
+	p := &pack{weights: make([]float32, key.length), bias: bias}
+	o.plan.Pack(p.weights, w)
+	if m.packs == nil {
+		m.packs = map[packKey]*pack{}
+	}
+	m.packs[key] = p
+	return p.weights, p.bias
+}
+
+func (m *Model) unitError(u unit, err error) error {
+	return fmt.Errorf("model: layer %d (%s): %w", u.first, m.nodes[u.first].layer.Kind(), err)
+}
+
+func (m *Model) opInfo(u unit) OpInfo {
+	info := OpInfo{Name: m.unitName(u)}
+	if !u.moves {
+		info.MACs, info.Nominal = m.nodes[u.first].macs()
+	}
+	return info
+}
+
+// Ops describes the operators in the order in which they run.
+func (s *Session) Ops() []OpInfo {
+	list := make([]OpInfo, len(s.ops))
+	for i := range s.ops {
+		list[i] = s.ops[i].info
+	}
+	return list
+}
+
+// PeakBytes is the memory that the Session and its Model hold: parameters,
+// packed weights and activations. Loading a model and packing its weights needs
+// the largest layer's weights once more for a moment.
+func (s *Session) PeakBytes() int64 {
+	n := int64(count(s.m.total))
+	for _, a := range s.arenas {
+		n += int64(len(a))
+	}
+	for i := range s.ops {
+		if c, ok := s.ops[i].operator.(*contraction); ok {
+			n += int64(len(c.packed) + len(c.bias))
+		}
+	}
+	return 4 * n
+}
+
+// Run computes the images of all latents in z: z is (n, latent), dst (n, H, W, C),
+// both in row-major order, n at least 1. An image does not depend on the others,
+// on n or on the number of threads. Run allocates nothing.
+func (s *Session) Run(dst, z []float32) error {
+	return s.RunContext(context.Background(), dst, z)
+}
+
+// RunContext is Run, but returns the context's error soon after it is done:
+// it looks between the layers. dst is then incomplete.
+func (s *Session) RunContext(ctx context.Context, dst, z []float32) error {
+	in, out := s.m.input.Len(), s.m.Output().Len()
+	n := len(z) / in
+	switch {
+	case len(z) == 0:
+		return fmt.Errorf("model: Run: %w: no images", ErrShape)
+	case len(z)%in != 0:
+		return fmt.Errorf("model: Run: %w: input of %d values, want a multiple of %d", ErrShape, len(z), in)
+	case len(dst) != n*out:
+		return fmt.Errorf("model: Run: %w: output of %d values, want %d for %d images of %v", ErrShape, len(dst), n*out, n, s.m.Output())
+	}
+	s.ctx, s.dst, s.z, s.n = ctx, dst, z, n
+	s.stopped.Store(false)
+	if n >= len(s.workers) {
+		s.pool.Run(s.runImages)
+	} else {
+		s.few()
+	}
+	s.ctx, s.dst, s.z = nil, nil, nil
+	if s.stopped.Load() {
+		return fmt.Errorf("model: Run: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// images takes a worker's share of the images through all operators, a chunk at a time.
+func (s *Session) images(id int) {
+	w, arena := &s.workers[id], s.arenas[id]
+	lo, hi := pool.Split(s.n, w.of, id)
+	for ; lo < hi; lo += s.chunk {
+		n := min(s.chunk, hi-lo)
+		s.load(arena, lo, n)
+		for i := range s.ops {
+			if s.cancelled() {
+				return
+			}
+			start := s.start(id)
+			op := &s.ops[i]
+			op.Forward(w, op.y.of(arena), op.x.of(arena), share{n1: n, parts: 1})
+			s.observe(i, start)
+		}
+		s.store(arena, lo, n)
+	}
+}
+
+// few takes fewer images than threads through the operators, each of which is
+// split between the threads.
+func (s *Session) few() {
+	for lo := 0; lo < s.n; lo += s.chunk {
+		n := min(s.chunk, s.n-lo)
+		s.load(s.arenas[0], lo, n)
+		s.share = share{n1: n, parts: len(s.workers)}
+		for i := range s.ops {
+			if s.cancelled() {
+				return
+			}
+			start := s.start(0)
+			s.op = &s.ops[i]
+			s.pool.Run(s.runPanels)
+			s.observe(i, start)
+		}
+		s.store(s.arenas[0], lo, n)
+	}
+}
+
+// panels computes a worker's part of one operator.
+func (s *Session) panels(id int) {
+	part, arena := s.share, s.arenas[0]
+	part.part = id
+	s.op.Forward(&s.workers[id], s.op.y.of(arena), s.op.x.of(arena), part)
+}
+
+func (s *Session) cancelled() bool {
+	if s.ctx.Err() == nil {
+		return false
+	}
+	s.stopped.Store(true)
+	return true
+}
+
+// load copies images [lo, lo+n) of the input into an arena.
+func (s *Session) load(arena []float32, lo, n int) {
+	m := s.in
+	m.N = n
+	m.Import(s.first.of(arena), s.z[lo*s.m.input.Len():])
+}
+
+// store copies an arena's output to images [lo, lo+n).
+func (s *Session) store(arena []float32, lo, n int) {
+	m := s.out
+	m.N = n
+	m.Export(s.dst[lo*s.m.Output().Len():], s.ops[len(s.ops)-1].y.of(arena))
+}
+
+// start and observe measure an operator for Options.Observe, on the calling goroutine only.
+func (s *Session) start(worker int) time.Time {
+	if s.o.Observe == nil || worker != 0 {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+func (s *Session) observe(op int, start time.Time) {
+	if !start.IsZero() {
+		s.o.Observe(op, s.ops[op].info.Name, time.Since(start))
+	}
+}

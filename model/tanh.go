@@ -1,0 +1,31 @@
+package model
+
+// Tanh is y = tanh(x).
+type Tanh struct{}
+
+// Kind returns "tanh".
+func (Tanh) Kind() string { return "tanh" }
+
+// Output returns in.
+func (Tanh) Output(in Shape) (Shape, error) { return in, nil }
+
+func (Tanh) params(Shape) []Param  { return nil }
+func (l Tanh) withDefaults() Layer { return l }
+
+type tanh struct{ maps }
+
+// Forward: y = tanh(x).
+func (o *tanh) Forward(w *worker, y, x []float32, s share) {
+	c := o.cut(s)
+	for i := range c.spans() {
+		w.k.Tanh(c.dst(y, i), c.src(x, i))
+	}
+}
+
+// Backward: dx = dy * (1 - y*y).
+func (o *tanh) Backward(w *worker, dx, dy, y []float32, s share) {
+	c := o.cut(s)
+	for i := range c.spans() {
+		w.k.TanhGrad(c.src(dx, i), c.dst(dy, i), c.dst(y, i))
+	}
+}
