@@ -3,12 +3,13 @@ package simd
 // Scalar functions on rows of channels: biases, per-image factors, BatchNorm.
 
 func biasLeakyScalar(dst, x, bias []float32, slope float32) {
+	factors := [2]float32{1, slope}
 	sameLen(len(dst), len(x))
 	c := len(bias)
 	for range wholeRows(len(x), c) {
 		d, xr := dst[:c], x[:c]
 		for j, b := range bias {
-			d[j] = leaky(xr[j]+b, slope)
+			d[j] = leaky(xr[j]+b, &factors)
 		}
 		dst, x = dst[c:], x[c:]
 	}
@@ -49,19 +50,21 @@ func momentsScalar(sum, sq, x, shift []float32) {
 }
 
 func affineScalar(dst, x, a, b []float32, slope float32) {
+	factors := [2]float32{1, slope}
 	sameLen(len(dst), len(x))
 	c := len(a)
 	sameLen(c, len(b))
 	for range wholeRows(len(x), c) {
 		d, xr := dst[:c], x[:c]
 		for j, aj := range a {
-			d[j] = leaky(float32(aj*xr[j])+b[j], slope)
+			d[j] = leaky(float32(aj*xr[j])+b[j], &factors)
 		}
 		dst, x = dst[c:], x[c:]
 	}
 }
 
 func affineGradSumsScalar(sdz, sdzx, dy, x, a, b, mean []float32, slope float32) {
+	factors := [2]float32{1, slope}
 	sameLen(len(dy), len(x))
 	c := len(a)
 	sameLen(c, len(b))
@@ -74,7 +77,7 @@ func affineGradSumsScalar(sdz, sdzx, dy, x, a, b, mean []float32, slope float32)
 	for range n {
 		dyr, xr := dy[:c], x[:c]
 		for j, aj := range a {
-			dz := leakyGrad(dyr[j], float32(aj*xr[j])+b[j], slope)
+			dz := leakyGrad(dyr[j], float32(aj*xr[j])+b[j], &factors)
 			sdz[j] += dz
 			sdzx[j] += float32(dz * (xr[j] - mean[j]))
 		}
@@ -83,6 +86,7 @@ func affineGradSumsScalar(sdz, sdzx, dy, x, a, b, mean []float32, slope float32)
 }
 
 func affineGradScalar(dx, dy, x, a, b, k0, k1 []float32, slope float32) {
+	factors := [2]float32{1, slope}
 	sameLen(len(dx), len(x))
 	sameLen(len(dy), len(x))
 	c := len(a)
@@ -92,7 +96,7 @@ func affineGradScalar(dx, dy, x, a, b, k0, k1 []float32, slope float32) {
 	for range wholeRows(len(x), c) {
 		d, dyr, xr := dx[:c], dy[:c], x[:c]
 		for j, aj := range a {
-			dz := leakyGrad(dyr[j], float32(aj*xr[j])+b[j], slope)
+			dz := leakyGrad(dyr[j], float32(aj*xr[j])+b[j], &factors)
 			d[j] = float32(aj*dz) + (float32(k1[j]*xr[j]) + k0[j])
 		}
 		dx, dy, x = dx[c:], dy[c:], x[c:]

@@ -1,6 +1,6 @@
 package simd
 
-// The scalar tiles. Both products walk their 4x8 tile in blocks whose accumulators fit a scalar register file.
+// The scalar tiles, 4x8. Both products walk them row by row: eight accumulators fit any register file and hide an addition's latency.
 
 const (
 	scalarMR = 4
@@ -11,6 +11,7 @@ func gemmScalar(g *GEMM) {
 	if !g.check(scalarMR, scalarNR) {
 		return
 	}
+	factors := [2]float32{1, g.Slope}
 	for r := range g.Rows {
 		rowA, rowC := r*g.LDA, r*g.LDC
 		if h := (g.Rows + 1) / 2; r >= h {
@@ -30,7 +31,7 @@ func gemmScalar(g *GEMM) {
 			}
 		}
 		for j := range c {
-			c[j] = leaky(s[j], g.Slope)
+			c[j] = leaky(s[j], &factors)
 		}
 	}
 }
@@ -63,14 +64,28 @@ func outerScalar(o *Outer) {
 		if o.Accumulate {
 			copy(s[:], c)
 		}
-		for _, t := range o.Taps {
-			for k := range o.K {
-				x, row := o.A[t.A+k*o.LDA+r], (*[scalarNR]float32)(o.B[t.B+k*o.LDB:])
-				for j := range s {
-					s[j] += float32(x * row[j])
-				}
+		if o.K > 0 {
+			for _, t := range o.Taps {
+				outerRow(&s, o.A[t.A+r:], o.B[t.B:], o.K, o.LDA, o.LDB)
 			}
 		}
 		copy(c, s[:])
 	}
+}
+
+// outerRow: s[j] += a[k*lda]*b[k*ldb+j] for k < n in order.
+func outerRow(s *[scalarNR]float32, a, b []float32, n, lda, ldb int) {
+	s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	for k := range n {
+		x, row := a[k*lda], (*[scalarNR]float32)(b[k*ldb:])
+		s0 += float32(x * row[0])
+		s1 += float32(x * row[1])
+		s2 += float32(x * row[2])
+		s3 += float32(x * row[3])
+		s4 += float32(x * row[4])
+		s5 += float32(x * row[5])
+		s6 += float32(x * row[6])
+		s7 += float32(x * row[7])
+	}
+	*s = [scalarNR]float32{s0, s1, s2, s3, s4, s5, s6, s7}
 }

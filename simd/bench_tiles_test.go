@@ -1,0 +1,84 @@
+package simd
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// One full tile, as conv calls it: with one tap, where all operands stay in the first-level cache, and over the 25 taps of a 5x5
+// kernel. GFLOP/s counts a multiply-add as two operations; BenchmarkPeak is what they can be at most.
+
+var benchDepths = []struct{ k, taps int }{{100, 1}, {128, 1}, {256, 1}, {128, 25}}
+
+func BenchmarkGEMM(b *testing.B) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, k := range Variants() {
+		for _, d := range benchDepths {
+			lda := d.k*d.taps + 16 // off the power of two
+			h := (k.MR + 1) / 2
+			g := &GEMM{
+				C: make([]float32, k.MR*k.NR), A: make([]float32, k.MR*lda), B: make([]float32, lda*k.NR), Bias: make([]float32, k.NR),
+				Rows: k.MR, Cols: k.NR, K: d.k, LDA: lda, ARun: h * lda, LDC: k.NR, CRun: h * k.NR, Start: StartBias, Slope: 0.3,
+			}
+			for t := range d.taps {
+				g.Taps = append(g.Taps, Tap{A: t * d.k, B: t * d.k * k.NR})
+			}
+			randomise(rnd, g.A, g.B, g.Bias)
+			b.Run(tileName(k, d.k, d.taps), func(b *testing.B) {
+				for b.Loop() {
+					k.GEMM(g)
+				}
+				reportRate(b, 2*k.MR*k.NR*d.k*d.taps)
+			})
+		}
+	}
+}
+
+func BenchmarkOuter(b *testing.B) {
+	rnd := rand.New(rand.NewPCG(1, 3))
+	for _, k := range Variants() {
+		for _, d := range benchDepths {
+			steps := d.k * d.taps
+			o := &Outer{
+				C: make([]float32, k.MR*k.NR), A: make([]float32, k.MR*steps), B: make([]float32, k.NR*steps),
+				Rows: k.MR, Cols: k.NR, K: d.k, LDA: k.MR, LDB: k.NR, LDC: k.NR,
+			}
+			for t := range d.taps {
+				o.Taps = append(o.Taps, Tap{A: t * d.k * k.MR, B: t * d.k * k.NR})
+			}
+			randomise(rnd, o.A, o.B)
+			b.Run(tileName(k, d.k, d.taps), func(b *testing.B) {
+				for b.Loop() {
+					k.Outer(o)
+				}
+				reportRate(b, 2*k.MR*k.NR*steps)
+			})
+		}
+	}
+}
+
+func BenchmarkPeak(b *testing.B) {
+	for _, k := range Variants() {
+		b.Run("kernel="+k.Name, func(b *testing.B) {
+			var flops int64
+			for b.Loop() {
+				flops = k.Peak(1000)
+			}
+			reportRate(b, int(flops))
+		})
+	}
+}
+
+func tileName(k *Kernels, depth, taps int) string {
+	name := fmt.Sprintf("kernel=%s/K%d", k.Name, depth)
+	if taps > 1 {
+		name += fmt.Sprintf("x%d", taps)
+	}
+	return name
+}
+
+// reportRate reports GFLOP/s, where one call makes flops operations.
+func reportRate(b *testing.B, flops int) {
+	b.ReportMetric(float64(flops)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+}
