@@ -1,0 +1,184 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/gantiny/gantiny/dataset"
+	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/model/safetensors"
+)
+
+// ErrMismatch is what the error wraps when a run is resumed with settings, images
+// or networks other than the checkpoint's.
+var ErrMismatch = errors.New("does not fit the checkpoint")
+
+const (
+	checkpointKey    = "gantiny.train" // of the header's metadata
+	checkpointFormat = 1
+)
+
+// header is what a checkpoint holds beside its tensors: JSON in the metadata.
+type header struct {
+	Format  int            `json:"format"`
+	Version string         `json:"version"` // of the program, for the record
+	Kernels string         `json:"kernels"` // row that made it, for the record
+	Step    uint64         `json:"step"`    // steps done
+	Cursor  dataset.Cursor `json:"cursor"`  // next batch
+	Meter   meter          `json:"meter"`
+	Config  Config         `json:"config"`
+	Data    dataInfo       `json:"data"`
+}
+
+// dataInfo tells datasets apart.
+type dataInfo struct {
+	Name   string `json:"name"`
+	Images int    `json:"images"`
+	SHA256 string `json:"sha256"`
+}
+
+// state lists every array that a Trainer's next step depends on, with the name
+// that it has in a checkpoint: the parameters of both networks, BatchNorm's
+// moving statistics among them, and Adam's moments.
+func (t *Trainer) state() []safetensors.Tensor {
+	var list []safetensors.Tensor
+	add := func(name string, p *model.Param, data []float32) {
+		list = append(list, safetensors.Tensor{Name: name + "." + p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: data})
+	}
+	for _, n := range []struct {
+		name string
+		network
+	}{{"generator", t.g}, {"discriminator", t.d}} {
+		for _, p := range n.model.Params() {
+			add(n.name, p, p.Data)
+		}
+		for i, p := range n.adam.params {
+			add("adam.m."+n.name, p, n.adam.m[i])
+			add("adam.v."+n.name, p, n.adam.v[i])
+		}
+	}
+	return list
+}
+
+// checkState reports the first array that holds a value which is not finite.
+func (t *Trainer) checkState() error {
+	for _, s := range t.state() {
+		if sum := t.k.Sum(s.Floats); sum-sum != 0 {
+			// The sum of large finite numbers may overflow: look again.
+			if i := slices.IndexFunc(s.Floats, func(x float32) bool { return x-x != 0 }); i >= 0 {
+				return t.diverged(t.steps, fmt.Sprintf("%s holds %g", s.Name, s.Floats[i]))
+			}
+		}
+	}
+	return nil
+}
+
+// save writes the Trainer's state with h to path in one piece.
+func (t *Trainer) save(path string, h header) error {
+	h.Format, h.Step, h.Config, h.Kernels = checkpointFormat, t.steps, t.cfg, t.k.Name
+	text, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	err = atomicfile.Write(path, func(w io.Writer) error {
+		return safetensors.Write(w, map[string]string{checkpointKey: string(text)}, t.state())
+	})
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	return nil
+}
+
+// checkpoint is an open checkpoint file.
+type checkpoint struct {
+	header
+	path    string
+	file    *os.File
+	tensors *safetensors.File
+}
+
+// openCheckpoint reads the header of the checkpoint at path. The error wraps
+// fs.ErrNotExist if there is none.
+func openCheckpoint(path string) (*checkpoint, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	c := &checkpoint{path: path, file: f}
+	if err := c.readHeader(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("train: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *checkpoint) readHeader() error {
+	info, err := c.file.Stat()
+	if err != nil {
+		return err
+	}
+	if c.tensors, err = safetensors.Open(c.file, info.Size()); err != nil {
+		return err
+	}
+	text, ok := c.tensors.Meta[checkpointKey]
+	if !ok {
+		return fmt.Errorf("%w: no %q in its metadata", safetensors.ErrFormat, checkpointKey)
+	}
+	if err := json.Unmarshal([]byte(text), &c.header); err != nil {
+		return fmt.Errorf("%w: %s: %w", safetensors.ErrFormat, checkpointKey, err)
+	}
+	if c.Format != checkpointFormat {
+		return fmt.Errorf("checkpoint of format %d, this program reads %d", c.Format, checkpointFormat)
+	}
+	return nil
+}
+
+func (c *checkpoint) close() { c.file.Close() }
+
+// fits returns an error that wraps ErrMismatch and names the difference if a run
+// with these settings and images could not go on to the checkpoint's own future.
+func (c *checkpoint) fits(now Config, data dataInfo) error {
+	if d := now.difference(c.Config); d != "" {
+		return fmt.Errorf("train: resume: %w: %s", ErrMismatch, d)
+	}
+	if data.SHA256 != c.Data.SHA256 {
+		return fmt.Errorf("train: resume: %w: the images are %s, the checkpoint has %s", ErrMismatch, data, c.Data)
+	}
+	return nil
+}
+
+func (d dataInfo) String() string {
+	return fmt.Sprintf("%s (%d, sha256 %.12s)", d.Name, d.Images, d.SHA256)
+}
+
+// restore puts the checkpoint's state into t. Every shape is checked before the
+// first value changes.
+func (c *checkpoint) restore(t *Trainer) error {
+	state := t.state()
+	for _, s := range state {
+		info, err := c.tensors.Find(s.Name)
+		if err != nil {
+			return fmt.Errorf("train: %s: %w", c.path, err)
+		}
+		if info.DType != safetensors.F32 || !slices.Equal(info.Shape, s.Shape) {
+			return fmt.Errorf("train: %s: %w: %s is %s %v, want %s %v", c.path, ErrMismatch, s.Name, info.DType, info.Shape, safetensors.F32, s.Shape)
+		}
+	}
+	if n := len(c.tensors.Tensors); n != len(state) {
+		return fmt.Errorf("train: %s: %w: %d tensors, want %d", c.path, ErrMismatch, n, len(state))
+	}
+	for _, s := range state {
+		if err := c.tensors.ReadFloats(s.Floats, s.Name); err != nil {
+			return fmt.Errorf("train: %s: %w", c.path, err)
+		}
+	}
+	t.steps = c.Step
+	t.g.pass.Repack()
+	t.d.pass.Repack()
+	return nil
+}

@@ -1,0 +1,54 @@
+// Package train trains a generator against a discriminator: the losses, Adam,
+// the step that joins them, and runs with checkpoints, metrics and sample grids.
+//
+// # A step
+//
+// Trainer.Step is that of Keras' MNIST DCGAN: one batch of images and one of
+// noise; both losses, binary cross-entropy on logits (ones on fakes for the
+// generator, ones on reals plus zeros on fakes for the discriminator), and both
+// gradients at the same weights; then both Adam updates, in Keras' form. The
+// discriminator sees reals and fakes as one batch of twice the size, and goes
+// backward once for both losses.
+//
+// An epoch is N/batch steps, rounded down: buffers are planned for one batch
+// size, so the N%batch images that its shuffle leaves over (96 of MNIST's 60,000
+// at 256) take no part in it. They are others in every epoch. Keras makes a
+// smaller last batch of them.
+//
+// # Random numbers
+//
+// All of them are counter-based and follow from Config.Seed. Noise number d of
+// image n at step s (from 1) is word d%4 of Philox4x32-10 at counter (d/4, n)
+// under the key (seed, Noise, s); package rng has the details. Dropout's masks
+// are simd.Hash32 under model.DropoutKey(seed, s, layer), the images of D being
+// the N reals and then the N fakes. Trainer.StepOn takes a given batch and given
+// noise, and New takes any two networks, so that a step can be compared with
+// another program's.
+//
+// # What is promised
+//
+// A step has the same bits for any number of threads, and a run the same bits
+// wherever it was stopped and resumed. Both hold on one machine with one row of
+// kernels. Across machines the numbers may differ in the last place, as rows
+// without fused products differ from those with them, and so do math.Exp and
+// math.Log1p, of which the losses are made, between architectures.
+//
+// # A run's directory
+//
+//	checkpoint.safetensors  everything that the next step depends on
+//	generator.safetensors   the generator at that time, with its provenance
+//	metrics.jsonl           one Metrics a line
+//	samples/epoch-0001.png  pictures of the same 16 latents at chosen epochs
+//	.lock                   held while a process trains there
+//
+// Files are replaced in one piece. A run writes its first checkpoint before its
+// first step, so it can be resumed whenever and however it was stopped; resuming
+// drops the lines of metrics that are past the checkpoint. A value that is not
+// finite stops a run before any update, and never reaches a checkpoint. The
+// checkpoint's tensors are the parameters "generator.NAME" and
+// "discriminator.NAME" and Adam's moments "adam.m." and "adam.v." before these;
+// step, cursor, settings and dataset are JSON in its metadata.
+//
+// Networks are package model's, images come from package dataset, and what the
+// user sees of a run is drawn by whoever calls Run.
+package train

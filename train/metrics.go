@@ -1,0 +1,92 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/gantiny/gantiny/internal/atomicfile"
+)
+
+// Metrics is one line of metrics.jsonl: means over the steps since the line
+// before it.
+type Metrics struct {
+	Epoch           int     `json:"epoch"` // from 1
+	Step            uint64  `json:"step"`  // steps done since the run began
+	G               float64 `json:"g_loss"`
+	D               float64 `json:"d_loss"`
+	Real            float64 `json:"d_real"` // mean probability of being real, given to reals
+	Fake            float64 `json:"d_fake"` // and to fakes
+	ImagesPerSecond float64 `json:"images_per_s"`
+	Seconds         float64 `json:"seconds"` // spent in steps since the run began
+}
+
+// meter sums what the next line of metrics is the mean of. A checkpoint carries
+// it, so that a run which was stopped writes the same lines.
+type meter struct {
+	Sum     Losses  `json:"sum"`
+	Steps   int     `json:"steps"`
+	Seconds float64 `json:"seconds"` // in these steps
+	Total   float64 `json:"total"`   // in all steps since the run began
+}
+
+func (m *meter) add(l Losses, d time.Duration) {
+	m.Sum.G += l.G
+	m.Sum.D += l.D
+	m.Sum.Real += l.Real
+	m.Sum.Fake += l.Fake
+	m.Steps++
+	m.Seconds += d.Seconds()
+	m.Total += d.Seconds()
+}
+
+// line returns the means and starts again.
+func (m *meter) line(epoch int, step uint64, batch int) Metrics {
+	n := float64(m.Steps)
+	x := Metrics{
+		Epoch: epoch, Step: step,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
+		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
+		Seconds:         m.Total,
+	}
+	*m = meter{Total: m.Total}
+	return x
+}
+
+// openMetrics opens path for appending, after it has dropped every line past
+// step, as well as a last line that was cut short.
+func openMetrics(path string, step uint64) (*os.File, error) {
+	var kept bytes.Buffer
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(old))
+	for lines.Scan() {
+		var m Metrics
+		if json.Unmarshal(lines.Bytes(), &m) != nil || m.Step > step {
+			break
+		}
+		kept.Write(lines.Bytes())
+		kept.WriteByte('\n')
+	}
+	if !bytes.Equal(kept.Bytes(), old) {
+		if err := atomicfile.Write(path, func(w io.Writer) error {
+			_, err := w.Write(kept.Bytes())
+			return err
+		}); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,35 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/dataset"
+	"github.com/gantiny/gantiny/internal/rng"
+)
+
+// stream is the Source of a run: shuffled images and fresh noise.
+type stream struct {
+	data    *dataset.Dataset
+	batches *dataset.Batches
+	noise   rng.Key
+}
+
+func newStream(data *dataset.Dataset, c Config, at dataset.Cursor) (*stream, error) {
+	b, err := dataset.NewBatches(data.N, c.Batch, at)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return &stream{data: data, batches: b, noise: rng.NewKey(c.Seed, rng.Noise)}, nil
+}
+
+func (s *stream) Reals(dst []float32, m conv.Map) { s.data.Fill(dst, m, s.batches.Next()) }
+
+// Noise depends on (seed, step, image, dimension) alone. An image's noise is a
+// flat vector, so dst is one row an image.
+func (s *stream) Noise(dst []float32, m conv.Map, step uint64) {
+	key := s.noise.Sub(step)
+	for n := range m.N {
+		rng.FillNormal(dst[n*m.C:][:m.C], key, uint64(n))
+	}
+}
