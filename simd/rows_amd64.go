@@ -10,5 +10,8 @@ func archRows() []*Kernels {
 	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
 		rows = append(rows, avx2Row())
 	}
+	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
+		rows = append(rows, avx512Row())
+	}
 	return rows
 }

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+var gemmBlock = block{
+	"gemmBlock", "is what the GEMM kernels read; strides are in bytes.",
+	[]field{
+		{"c, a, b", "unsafe.Pointer", "operands"},
+		{"start", "unsafe.Pointer", "nil: from C; else NR floats that every row starts from"},
+		{"columns", "", "the tile's columns"},
+		{"rows", "uintptr", ""},
+		{"lda, arun, ldc, crun", "uintptr", "row and run strides"},
+		{"slope", "float32", "1: no activation"},
+	},
+}
+
+// gemm writes the tap-run matrix product: the C tile stays in registers over all taps and all of K.
+func gemm(g *gen) {
+	f := func(name string) operand.Mem { return gemmBlock.of(reg.RDI, name) }
+	name := fmt.Sprintf("sgemm_%s_%dx%d", g.name, g.mr, g.nr())
+	g.kernel(name, "t *gemmBlock, taps *Tap, ntaps, k int",
+		fmt.Sprintf("%s works like gemmScalar on one tile of at most %d x %d:", name, g.mr, g.nr()),
+		"for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], B[t.B + k*NR + j], C[r,j]), then the leaky slope.")
+	v := "Y"
+	if g.wide {
+		v = "Z"
+	}
+	used := g.mr * g.nv
+	g.Comment(
+		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
+		fmt.Sprintf("%s%d-%s%d: B's row; %s%d-%s%d: values of A, broadcast", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
+		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
+		"R12: B; R13: k left")
+	g.Load(g.Param("t"), reg.RDI)
+	g.MOVQ(f("a"), reg.RAX)
+	g.MOVQ(f("b"), reg.RBX)
+	g.Load(g.Param("taps"), reg.RSI)
+	g.Load(g.Param("ntaps"), reg.R8)
+	g.MOVQ(f("lda"), reg.R9)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 4}, reg.R11)
+	g.MOVQ(f("rows"), reg.RDX)
+	g.byRows(reg.RDX, func(t tile) {
+		first := (t.rows + 1) / 2 // rows of the first run
+		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
+		ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+		c := func(store bool) {
+			t.MOVQ(f("ldc"), reg.R12)
+			t.moveC(store, reg.R12, f("full"), t.columns(gemmBlock), func(r int) reg.GPPhysical {
+				switch r {
+				case 0:
+					t.MOVQ(f("c"), reg.RCX)
+				case first:
+					t.MOVQ(f("c"), reg.RCX)
+					t.ADDQ(f("crun"), reg.RCX)
+				default:
+					return nil
+				}
+				return reg.RCX
+			})
+		}
+		t.MOVQ(f("start"), reg.RCX)
+		t.TESTQ(reg.RCX, reg.RCX)
+		t.JNZ(ref("bias"))
+		c(false)
+		t.JMP(ref("ready"))
+		t.Label(label("bias"))
+		for j := range t.nv {
+			t.VMOVUPS(at(reg.RCX, j*t.size()), t.acc(0, j))
+		}
+		for r := 1; r < t.rows; r++ {
+			for j := range t.nv {
+				t.VMOVAPS(t.acc(0, j), t.acc(r, j))
+			}
+		}
+		t.Label(label("ready"))
+		t.TESTQ(reg.R8, reg.R8)
+		t.JZ(ref("summed"))
+
+		t.Label(label("tap"))
+		t.MOVQ(at(reg.RSI, 0), reg.RCX)
+		t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
+		t.MOVQ(at(reg.RSI, 8), reg.R12)
+		t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: 4}, reg.R12)
+		if t.rows > 1 {
+			t.MOVQ(f("arun"), reg.RDX)
+			t.ADDQ(reg.RCX, reg.RDX)
+		}
+		a := func(u int) func(int) operand.Mem {
+			return func(r int) operand.Mem {
+				m := at(reg.RCX, 4*u)
+				if r >= first {
+					m.Base, r = reg.RDX, r-first
+				}
+				switch r {
+				case 1, 2, 4:
+					m.Index, m.Scale = reg.R9, uint8(r)
+				case 3, 6:
+					m.Index, m.Scale = reg.R10, uint8(r/3)
+				case 5:
+					m.Index, m.Scale = reg.R11, 1
+				}
+				return m
+			}
+		}
+		t.contract(t.rows, reg.R13, func(u int) {
+			t.step(a(u), func(j int) operand.Mem { return at(reg.R12, (u*t.nv+j)*t.size()) })
+		}, func(n int) {
+			t.ADDQ(operand.U8(4*n), reg.RCX)
+			if t.rows > 1 {
+				t.ADDQ(operand.U8(4*n), reg.RDX)
+			}
+			t.ADDQ(operand.U32(4*n*t.nr()), reg.R12)
+		})
+		t.ADDQ(operand.U8(16), reg.RSI)
+		t.DECQ(reg.R8)
+		t.JNZ(ref("tap"))
+
+		t.Label(label("summed"))
+		t.CMPL(f("slope"), operand.U32(math.Float32bits(1)))
+		t.JE(ref("store"))
+		t.leaky(f("slope"))
+		t.Label(label("store"))
+		c(true)
+	})
+}
+
+// columns is where a block keeps the mask of the tile's columns.
+func (t tile) columns(b block) operand.Mem {
+	if t.wide {
+		return b.of(reg.RDI, "bits")
+	}
+	return b.of(reg.RDI, "mask")
+}
+
+// contract runs step for every k of one tap: four at a time, then one by one. left counts down from k; advance moves on by n.
+func (t tile) contract(id int, left reg.GPPhysical, step func(u int), advance func(n int)) {
+	label := func(s string) string { return fmt.Sprintf("%s_%d", s, id) }
+	ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+	t.Load(t.Param("k"), left)
+	t.SUBQ(operand.U8(4), left)
+	t.JL(ref("few"))
+	t.Label(label("four"))
+	for u := range 4 {
+		step(u)
+	}
+	advance(4)
+	t.SUBQ(operand.U8(4), left)
+	t.JGE(ref("four"))
+	t.Label(label("few"))
+	t.ADDQ(operand.U8(4), left)
+	t.JZ(ref("next"))
+	t.Label(label("one"))
+	step(0)
+	advance(1)
+	t.DECQ(left)
+	t.JNZ(ref("one"))
+	t.Label(label("next"))
+}
+
+// leaky replaces each negative accumulator x by slope*x. NaN stays, so that divergence is seen.
+func (t tile) leaky(slope operand.Mem) {
+	s, zero := t.free(0), t.free(1)
+	t.VBROADCASTSS(slope, s)
+	t.zero(zero)
+	for i := range t.rows * t.nv {
+		x := t.v(i)
+		if t.wide {
+			t.scaleWhere(lessThan, zero, x, s, x)
+		} else {
+			t.scaleWhere(lessThan, zero, x, s, x, t.free(2), t.free(3))
+		}
+	}
+}

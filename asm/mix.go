@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// mixSide is the largest matrix.
+const mixSide = 8
+
+// mix writes the small transforms of minimal filtering. Vectors of all columns stay in registers while the rows go by.
+func mix(g *gen) {
+	name := "mix_" + g.name
+	g.kernel(name, "dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int",
+		fmt.Sprintf("%s works like mixScalar for i < n, j < rows:", name),
+		"dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].")
+	b := &lanes{gen: g}
+	// Two vectors at once where the registers hold them.
+	width := 1
+	if g.wide {
+		width = 2
+	}
+	g.Comment(
+		fmt.Sprintf("%s-%s: columns; above them sums and a factor", g.v(0).Asm(), g.v(mixSide*width-1).Asm()),
+		"DI: dst; SI: src; CX: m; R8: elements left; R9, R10: strides; R12: rows left; DX, R13, BX: this row of dst, column of src, row of m")
+	g.Load(g.Param("dst"), reg.RDI)
+	g.Load(g.Param("ds"), reg.R9)
+	g.Load(g.Param("src"), reg.RSI)
+	g.Load(g.Param("ss"), reg.R10)
+	g.Load(g.Param("n"), reg.R8)
+	g.Load(g.Param("m"), reg.RCX)
+	g.SHLQ(operand.U8(2), reg.R9)
+	g.SHLQ(operand.U8(2), reg.R10)
+	g.Load(g.Param("cols"), reg.RAX)
+	for cols := 1; cols < mixSide; cols++ {
+		g.CMPQ(reg.RAX, operand.U8(cols))
+		g.JE(operand.LabelRef(fmt.Sprintf("cols%d", cols)))
+	}
+	for cols := mixSide; cols > 0; cols-- {
+		g.Label(fmt.Sprintf("cols%d", cols))
+		pass := func(vectors int, masked bool) {
+			b.masked, b.used = masked, 0
+			g.MOVQ(reg.RSI, reg.R13)
+			var x [mixSide][2]reg.VecPhysical
+			for c := range cols {
+				for j := range vectors {
+					x[c][j] = b.tmp()
+					b.loadFrom(at(reg.R13, j*g.size()), x[c][j])
+				}
+				if c+1 < cols {
+					g.ADDQ(reg.R10, reg.R13)
+				}
+			}
+			g.MOVQ(reg.RDI, reg.RDX)
+			g.MOVQ(reg.RCX, reg.RBX)
+			g.Load(g.Param("rows"), reg.R12)
+			row := g.label("row")
+			g.Label(row)
+			var s [2]reg.VecPhysical
+			for j := range vectors {
+				s[j] = b.tmp()
+			}
+			f := b.tmp()
+			for c := range cols {
+				g.VBROADCASTSS(at(reg.RBX, 4*c), f)
+				for j := range vectors {
+					if c == 0 {
+						g.VMULPS(f, x[c][j], s[j])
+					} else {
+						g.VFMADD231PS(f, x[c][j], s[j])
+					}
+				}
+			}
+			b.full()
+			for j := range vectors {
+				b.storeTo(s[j], at(reg.RDX, j*g.size()))
+			}
+			g.ADDQ(reg.R9, reg.RDX)
+			g.ADDQ(operand.U8(4*cols), reg.RBX)
+			g.DECQ(reg.R12)
+			g.JNZ(operand.LabelRef(row))
+		}
+		for vectors := width; vectors > 0; vectors-- {
+			more, next := g.label("more"), g.label("next")
+			g.Label(more)
+			g.CMPQ(reg.R8, operand.U8(vectors*g.lanes))
+			g.JL(operand.LabelRef(next))
+			pass(vectors, false)
+			g.ADDQ(operand.U32(vectors*g.size()), reg.RDI)
+			g.ADDQ(operand.U32(vectors*g.size()), reg.RSI)
+			g.SUBQ(operand.U8(vectors*g.lanes), reg.R8)
+			g.JMP(operand.LabelRef(more))
+			g.Label(next)
+		}
+		end := g.label("end")
+		g.TESTQ(reg.R8, reg.R8)
+		g.JZ(operand.LabelRef(end))
+		g.tailMask(reg.R8)
+		pass(1, true)
+		g.Label(end)
+		g.end()
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+var outerBlock = block{
+	"outerBlock", "is what the Outer kernels read; strides are in bytes.",
+	[]field{
+		{"c, a, b", "unsafe.Pointer", "operands"},
+		{"columns", "", "the tile's columns"},
+		{"rows", "uintptr", ""},
+		{"lda, ldb, ldc", "uintptr", "row strides"},
+		{"accumulate", "uintptr", "not 0: start from C"},
+	},
+}
+
+// outer writes the weight gradient's tile: a sum of outer products, both operands read one row a k.
+func outer(g *gen) {
+	f := func(name string) operand.Mem { return outerBlock.of(reg.RDI, name) }
+	name := fmt.Sprintf("souter_%s_%dx%d", g.name, g.mr, g.nr())
+	g.kernel(name, "t *outerBlock, taps *Tap, ntaps, k int",
+		fmt.Sprintf("%s works like outerScalar on one tile of at most %d x %d:", name, g.mr, g.nr()),
+		"for t in taps, k < K: C[r,j] = fma(A[t.A + k*LDA + r], B[t.B + k*LDB + j], C[r,j]).")
+	v := "Y"
+	if g.wide {
+		v = "Z"
+	}
+	used := g.mr * g.nv
+	g.Comment(
+		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
+		fmt.Sprintf("%s%d-%s%d: B's row; %s%d-%s%d: values of A, broadcast", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
+		"CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left")
+	g.Load(g.Param("t"), reg.RDI)
+	g.MOVQ(f("a"), reg.RAX)
+	g.MOVQ(f("b"), reg.RBX)
+	g.Load(g.Param("taps"), reg.RSI)
+	g.Load(g.Param("ntaps"), reg.R8)
+	g.MOVQ(f("lda"), reg.R9)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+	g.MOVQ(f("ldb"), reg.R11)
+	g.LEAQ(operand.Mem{Base: reg.R11, Index: reg.R11, Scale: 2}, reg.RDX)
+	g.MOVQ(f("rows"), reg.RCX)
+	g.byRows(reg.RCX, func(t tile) {
+		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
+		ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+		c := func(store bool) {
+			t.MOVQ(f("ldc"), reg.R12)
+			t.moveC(store, reg.R12, f("full"), t.columns(outerBlock), func(r int) reg.GPPhysical {
+				if r > 0 {
+					return nil
+				}
+				t.MOVQ(f("c"), reg.RCX)
+				return reg.RCX
+			})
+		}
+		t.CMPQ(f("accumulate"), operand.U8(0))
+		t.JE(ref("zero"))
+		c(false)
+		t.JMP(ref("ready"))
+		t.Label(label("zero"))
+		for i := range t.rows * t.nv {
+			t.zero(t.v(i))
+		}
+		t.Label(label("ready"))
+		t.TESTQ(reg.R8, reg.R8)
+		t.JZ(ref("summed"))
+
+		t.Label(label("tap"))
+		t.MOVQ(at(reg.RSI, 0), reg.RCX)
+		t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
+		t.MOVQ(at(reg.RSI, 8), reg.R12)
+		t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: 4}, reg.R12)
+		row := func(base, one, three reg.GPPhysical, u, disp int) operand.Mem {
+			m := at(base, disp)
+			switch u {
+			case 1, 2:
+				m.Index, m.Scale = one, uint8(u)
+			case 3:
+				m.Index, m.Scale = three, 1
+			}
+			return m
+		}
+		t.contract(t.rows, reg.R13, func(u int) {
+			t.step(
+				func(r int) operand.Mem { return row(reg.RCX, reg.R9, reg.R10, u, 4*r) },
+				func(j int) operand.Mem { return row(reg.R12, reg.R11, reg.RDX, u, j*t.size()) })
+		}, func(n int) {
+			t.LEAQ(operand.Mem{Base: reg.RCX, Index: reg.R9, Scale: uint8(n)}, reg.RCX)
+			t.LEAQ(operand.Mem{Base: reg.R12, Index: reg.R11, Scale: uint8(n)}, reg.R12)
+		})
+		t.ADDQ(operand.U8(16), reg.RSI)
+		t.DECQ(reg.R8)
+		t.JNZ(ref("tap"))
+		t.Label(label("summed"))
+		c(true)
+	})
+}

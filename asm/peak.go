@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// peakChains is how many independent multiply-adds one turn of the loop holds: enough to hide their latency.
+const peakChains = 12
+
+// peak writes a loop of nothing but multiply-adds: what the machine can do at most.
+func peak(g *gen) {
+	name := "fmaLoop_" + g.name
+	g.kernel(name, "n int", fmt.Sprintf("%s does n times %d vector multiply-adds that do not wait for each other.", name, peakChains))
+	v := g.v(0).Asm()
+	g.Comment(fmt.Sprintf("%s-%s: sums; %s, %s: factors, 0", v, g.v(peakChains-1).Asm(), g.v(peakChains).Asm(), g.v(peakChains+1).Asm()), "AX: turns left")
+	for i := range peakChains + 2 {
+		g.zero(g.v(i))
+	}
+	g.Load(g.Param("n"), reg.RAX)
+	g.TESTQ(reg.RAX, reg.RAX)
+	g.JLE(operand.LabelRef("done"))
+	g.Label("loop")
+	for i := range peakChains {
+		g.VFMADD231PS(g.v(peakChains), g.v(peakChains+1), g.v(i))
+	}
+	g.DECQ(reg.RAX)
+	g.JNZ(operand.LabelRef("loop"))
+	g.Label("done")
+	g.end()
+}

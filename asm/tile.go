@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// tile is a C tile held in the first rows*nv vector registers; the registers above the largest tile are free.
+type tile struct {
+	*gen
+	rows int
+}
+
+// acc is the accumulator of row r, vector j.
+func (t tile) acc(r, j int) reg.VecPhysical { return t.v(r*t.nv + j) }
+
+// free is the i-th register above the largest tile.
+func (t tile) free(i int) reg.VecPhysical { return t.v(t.mr*t.nv + i) }
+
+// frees is how many registers lie above the largest tile.
+func (t tile) frees() int { return t.regs - t.mr*t.nv }
+
+// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height.
+func (g *gen) byRows(rows reg.Register, body func(t tile)) {
+	name := func(r int) string { return fmt.Sprintf("rows%d", r) }
+	var tree func(lo, hi int)
+	tree = func(lo, hi int) {
+		if lo == hi {
+			g.JMP(operand.LabelRef(name(lo)))
+			return
+		}
+		mid := (lo + hi) / 2
+		right := g.label("above")
+		g.CMPQ(rows, operand.U8(mid))
+		g.JG(operand.LabelRef(right))
+		tree(lo, mid)
+		g.Label(right)
+		tree(mid+1, hi)
+	}
+	tree(1, g.mr)
+	for r := 1; r <= g.mr; r++ {
+		g.Label(name(r))
+		body(tile{g, r})
+		g.end()
+	}
+}
+
+// step is one k of the contraction: row j of B (b gives its vectors) times one broadcast value of A a row (a gives its place).
+func (t tile) step(a func(r int) operand.Mem, b func(j int) operand.Mem) {
+	for j := range t.nv {
+		t.VMOVUPS(b(j), t.free(j))
+	}
+	spare := t.frees() - t.nv
+	for r := range t.rows {
+		x := t.free(t.nv + r%spare)
+		t.VBROADCASTSS(a(r), x)
+		for j := range t.nv {
+			t.VFMADD231PS(t.free(j), x, t.acc(r, j))
+		}
+	}
+}
+
+func tileMask(j int) reg.OpmaskPhysical { return []reg.OpmaskPhysical{reg.K3, reg.K4}[j] }
+
+// moveC moves the tile from or to memory row by row: run(i) gives the pointer of the rows from i on, or nil to go on below the last one.
+// Partial tiles are masked; 256-bit code chooses once between plain and masked moves, for masked stores are slow on some machines.
+func (t tile) moveC(store bool, stride reg.GPPhysical, full, mask operand.Mem, run func(r int) reg.GPPhysical) {
+	walk := func(move func(r, j int, m operand.Mem)) {
+		var p reg.GPPhysical
+		for r := range t.rows {
+			if q := run(r); q != nil {
+				p = q
+			} else {
+				t.ADDQ(stride, p)
+			}
+			for j := range t.nv {
+				move(r, j, at(p, j*t.size()))
+			}
+		}
+	}
+	if t.wide {
+		for j := range t.nv {
+			t.KMOVW(at(mask.Base, mask.Disp+2*j), tileMask(j))
+		}
+		walk(func(r, j int, m operand.Mem) {
+			if store {
+				t.VMOVUPS(t.acc(r, j), tileMask(j), m)
+			} else {
+				t.VMOVUPS_Z(m, tileMask(j), t.acc(r, j))
+			}
+		})
+		return
+	}
+	partial, done := t.label("partial"), t.label("moved")
+	t.CMPQ(full, operand.U8(0))
+	t.JE(operand.LabelRef(partial))
+	walk(func(r, j int, m operand.Mem) {
+		if store {
+			t.VMOVUPS(t.acc(r, j), m)
+		} else {
+			t.VMOVUPS(m, t.acc(r, j))
+		}
+	})
+	t.JMP(operand.LabelRef(done))
+	t.Label(partial)
+	t.MOVQ(mask, reg.R13)
+	for j := range t.nv {
+		t.VMOVUPS(at(reg.R13, j*t.size()), t.free(j))
+	}
+	walk(func(r, j int, m operand.Mem) {
+		if store {
+			t.VMASKMOVPS(t.acc(r, j), t.free(j), m)
+		} else {
+			t.VMASKMOVPS(m, t.free(j), t.acc(r, j))
+		}
+	})
+	t.Label(done)
+}

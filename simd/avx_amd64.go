@@ -1,0 +1,35 @@
+//go:build !purego
+
+package simd
+
+//go:generate go -C ../asm run . ../simd
+
+// avx2Row needs AVX2 and FMA.
+func avx2Row() *Kernels {
+	return &Kernels{
+		Name: "avx2", MR: 6, NR: 16, FMA: true,
+		Add: addWith(add_avx2), Scale: scaleWith(scale_avx2), Axpy: axpyWith(axpy_avx2), Sum: sumVek, Dot: dotVek,
+		Tanh: tableWith(tanh_avx2), Sigmoid: tableWith(sigmoid_avx2), TanhGrad: tanhGradWith(tanhGrad_avx2),
+		BiasLeaky: biasLeakyWith(biasLeaky_avx2), LeakyGrad: leakyGradWith(leakyGrad_avx2),
+		RowScale: rowScaleWith(rowScale_avx2), ColumnSums: columnSumsWith(columnSums_avx2),
+		Moments: momentsWith(moments_avx2), Affine: affineWith(affine_avx2),
+		AffineGradSums: affineGradSumsWith(affineGradSums_avx2), AffineGrad: affineGradWith(affineGrad_avx2),
+		Adam: adamWith(adam_avx2), DropoutMask: dropoutMaskWith(dropoutMask_avx2), Dropout: dropoutWith(dropout_avx2),
+		Mix: mixWith(mix_avx2), GEMM: gemmAVX2, Outer: outerAVX2, Peak: peakWith(fmaLoop_avx2, 8),
+	}
+}
+
+// avx512Row needs AVX-512 F, BW, DQ and VL.
+func avx512Row() *Kernels {
+	return &Kernels{
+		Name: "avx512", MR: 14, NR: 32, FMA: true,
+		Add: addWith(add_avx512), Scale: scaleWith(scale_avx512), Axpy: axpyWith(axpy_avx512), Sum: sumVek, Dot: dotVek,
+		Tanh: tableWith(tanh_avx512), Sigmoid: tableWith(sigmoid_avx512), TanhGrad: tanhGradWith(tanhGrad_avx512),
+		BiasLeaky: biasLeakyWith(biasLeaky_avx512), LeakyGrad: leakyGradWith(leakyGrad_avx512),
+		RowScale: rowScaleWith(rowScale_avx512), ColumnSums: columnSumsWith(columnSums_avx512),
+		Moments: momentsWith(moments_avx512), Affine: affineWith(affine_avx512),
+		AffineGradSums: affineGradSumsWith(affineGradSums_avx512), AffineGrad: affineGradWith(affineGrad_avx512),
+		Adam: adamWith(adam_avx512), DropoutMask: dropoutMaskWith(dropoutMask_avx512), Dropout: dropoutWith(dropout_avx512),
+		Mix: mixWith(mix_avx512), GEMM: gemmAVX512, Outer: outerAVX512, Peak: peakWith(fmaLoop_avx512, 16),
+	}
+}

@@ -1,0 +1,268 @@
+//go:build !purego
+
+package simd
+
+import "math"
+
+// What stands between the table and the assembly of the rows avx2 and avx512: each function checks lengths once and cuts long
+// work into pieces, for a goroutine cannot be preempted inside assembly. One function serves both instruction sets.
+
+// maxPiece is the most elements of a slice that one call works on: at most 20 microseconds, and within the second-level cache.
+const maxPiece = 1 << 14
+
+func addWith(kernel func(dst, x *float32, n int)) func(dst, x []float32) {
+	return func(dst, x []float32) {
+		sameLen(len(dst), len(x))
+		for len(x) > 0 {
+			n := min(len(x), maxPiece)
+			kernel(&dst[0], &x[0], n)
+			dst, x = dst[n:], x[n:]
+		}
+	}
+}
+
+func scaleWith(kernel func(dst *float32, n int, a float32)) func(dst []float32, a float32) {
+	return func(dst []float32, a float32) {
+		for len(dst) > 0 {
+			n := min(len(dst), maxPiece)
+			kernel(&dst[0], n, a)
+			dst = dst[n:]
+		}
+	}
+}
+
+func axpyWith(kernel func(dst, x *float32, n int, a float32)) func(dst []float32, a float32, x []float32) {
+	return func(dst []float32, a float32, x []float32) {
+		sameLen(len(dst), len(x))
+		for len(x) > 0 {
+			n := min(len(x), maxPiece)
+			kernel(&dst[0], &x[0], n, a)
+			dst, x = dst[n:], x[n:]
+		}
+	}
+}
+
+// tableWith serves Tanh and Sigmoid.
+func tableWith(kernel func(dst, x *float32, n int, t *tanhBlock)) func(dst, x []float32) {
+	return func(dst, x []float32) {
+		sameLen(len(dst), len(x))
+		for len(x) > 0 {
+			n := min(len(x), maxPiece)
+			kernel(&dst[0], &x[0], n, &tanhTable)
+			dst, x = dst[n:], x[n:]
+		}
+	}
+}
+
+var tanhTable = tanhBlock{
+	sign: everyLane(math.Float32frombits(1 << 31)), abs: everyLane(math.Float32frombits(1<<31 - 1)),
+	one: everyLane(1), cut: everyLane(tanhCut),
+	t0: everyLane(tanhT0), t1: everyLane(tanhT1), t2: everyLane(tanhT2), t3: everyLane(tanhT3),
+	log2e: everyLane(log2E), magic: everyLane(roundMagic), ln2Hi: everyLane(ln2Hi), ln2Lo: everyLane(ln2Lo), expMax: everyLane(expMax),
+	e0: everyLane(expE0), e1: everyLane(expE1), e2: everyLane(expE2), e3: everyLane(expE3), e4: everyLane(expE4),
+}
+
+func everyLane(c float32) (v [16]float32) {
+	for i := range v {
+		v[i] = c
+	}
+	return v
+}
+
+func tanhGradWith(kernel func(dx, dy, y *float32, n int)) func(dx, dy, y []float32) {
+	return func(dx, dy, y []float32) {
+		sameLen(len(dx), len(dy))
+		sameLen(len(dx), len(y))
+		for len(y) > 0 {
+			n := min(len(y), maxPiece)
+			kernel(&dx[0], &dy[0], &y[0], n)
+			dx, dy, y = dx[n:], dy[n:], y[n:]
+		}
+	}
+}
+
+func leakyGradWith(kernel func(dx, dy, y *float32, n int, slope float32)) func(dx, dy, y []float32, slope float32) {
+	return func(dx, dy, y []float32, slope float32) {
+		sameLen(len(dx), len(dy))
+		sameLen(len(dx), len(y))
+		for len(y) > 0 {
+			n := min(len(y), maxPiece)
+			kernel(&dx[0], &dy[0], &y[0], n, slope)
+			dx, dy, y = dx[n:], dy[n:], y[n:]
+		}
+	}
+}
+
+func adamWith(kernel func(w, m, v, g *float32, n int, lr, b1, c1, b2, c2, eps float32)) func(w, m, v, g []float32, p AdamStep) {
+	return func(w, m, v, g []float32, p AdamStep) {
+		sameLen(len(w), len(m))
+		sameLen(len(w), len(v))
+		sameLen(len(w), len(g))
+		for len(w) > 0 {
+			n := min(len(w), maxPiece)
+			kernel(&w[0], &m[0], &v[0], &g[0], n, p.LR, p.Beta1, 1-p.Beta1, p.Beta2, 1-p.Beta2, p.Eps)
+			w, m, v, g = w[n:], m[n:], v[n:], g[n:]
+		}
+	}
+}
+
+func dropoutMaskWith(kernel func(bits *uint32, words int, k0, k1, first, keep uint32)) func(bits []uint32, key [2]uint32, first, keep uint32) {
+	return func(bits []uint32, key [2]uint32, first, keep uint32) {
+		k0, k1 := hashKey(key)
+		for len(bits) > 0 {
+			n := min(len(bits), maxPiece/32)
+			kernel(&bits[0], n, k0, k1, first, keep)
+			bits, first = bits[n:], first+uint32(32*n)
+		}
+	}
+}
+
+func dropoutWith(kernel func(dst, x *float32, n int, bits *uint32, scale float32)) func(dst, x []float32, bits []uint32, scale float32) {
+	return func(dst, x []float32, bits []uint32, scale float32) {
+		sameLen(len(dst), len(x))
+		enoughBits(len(x), len(bits))
+		for len(x) > 0 {
+			n := min(len(x), maxPiece)
+			kernel(&dst[0], &x[0], n, &bits[0], scale)
+			dst, x, bits = dst[n:], x[n:], bits[(n+31)/32:]
+		}
+	}
+}
+
+// piece is what one call does of rows of channels: rows r to r+rows of n, channels c to c+width of stride.
+type piece struct{ r, rows, n, c, width, stride int }
+
+// pieces is the first piece; next gives those that follow, rows in order within the same channels, and at last one without rows.
+func pieces(n, channels int) piece {
+	width := min(channels, maxPiece)
+	return piece{n: n, width: width, stride: channels}.limit()
+}
+
+func (p piece) next() piece {
+	if p.r += p.rows; p.r == p.n {
+		p.r, p.c = 0, p.c+p.width
+		if p.width = min(p.stride-p.c, maxPiece); p.width == 0 {
+			return piece{}
+		}
+	}
+	return p.limit()
+}
+
+// limit sets the number of rows.
+func (p piece) limit() piece {
+	p.rows = min(p.n-p.r, max(1, maxPiece/max(1, p.width)))
+	return p
+}
+
+// at is where the piece begins.
+func (p piece) at() int { return p.r*p.stride + p.c }
+
+func biasLeakyWith(kernel func(dst, x, bias *float32, rows, c, stride int, slope float32)) func(dst, x, bias []float32, slope float32) {
+	return func(dst, x, bias []float32, slope float32) {
+		sameLen(len(dst), len(x))
+		for p := pieces(wholeRows(len(x), len(bias)), len(bias)); p.rows > 0; p = p.next() {
+			kernel(&dst[p.at()], &x[p.at()], &bias[p.c], p.rows, p.width, p.stride, slope)
+		}
+	}
+}
+
+func rowScaleWith(kernel func(x, s *float32, rows, c, stride int)) func(x, s []float32) {
+	return func(x, s []float32) {
+		c := wholeRows(len(x), len(s))
+		if c == 0 {
+			return
+		}
+		for p := pieces(len(s), c); p.rows > 0; p = p.next() {
+			kernel(&x[p.at()], &s[p.r], p.rows, p.width, p.stride)
+		}
+	}
+}
+
+func columnSumsWith(kernel func(sum, x *float32, rows, c, stride int)) func(sum, x []float32) {
+	return func(sum, x []float32) {
+		for p := pieces(wholeRows(len(x), len(sum)), len(sum)); p.rows > 0; p = p.next() {
+			kernel(&sum[p.c], &x[p.at()], p.rows, p.width, p.stride)
+		}
+	}
+}
+
+func momentsWith(kernel func(sum, sq, x, shift *float32, rows, c, stride int)) func(sum, sq, x, shift []float32) {
+	return func(sum, sq, x, shift []float32) {
+		c := len(shift)
+		sameLen(c, len(sum))
+		sameLen(c, len(sq))
+		n := wholeRows(len(x), c)
+		clear(sum)
+		clear(sq)
+		for p := pieces(n, c); p.rows > 0; p = p.next() {
+			kernel(&sum[p.c], &sq[p.c], &x[p.at()], &shift[p.c], p.rows, p.width, p.stride)
+		}
+	}
+}
+
+func affineWith(kernel func(dst, x, a, b *float32, rows, c, stride int, slope float32)) func(dst, x, a, b []float32, slope float32) {
+	return func(dst, x, a, b []float32, slope float32) {
+		sameLen(len(dst), len(x))
+		c := len(a)
+		sameLen(c, len(b))
+		for p := pieces(wholeRows(len(x), c), c); p.rows > 0; p = p.next() {
+			kernel(&dst[p.at()], &x[p.at()], &a[p.c], &b[p.c], p.rows, p.width, p.stride, slope)
+		}
+	}
+}
+
+func affineGradSumsWith(kernel func(sdz, sdzx, dy, x, a, b, mean *float32, rows, c, stride int, slope float32)) func(sdz, sdzx, dy, x, a, b, mean []float32, slope float32) {
+	return func(sdz, sdzx, dy, x, a, b, mean []float32, slope float32) {
+		sameLen(len(dy), len(x))
+		c := len(a)
+		sameLen(c, len(b))
+		sameLen(c, len(mean))
+		sameLen(c, len(sdz))
+		sameLen(c, len(sdzx))
+		n := wholeRows(len(x), c)
+		clear(sdz)
+		clear(sdzx)
+		for p := pieces(n, c); p.rows > 0; p = p.next() {
+			kernel(&sdz[p.c], &sdzx[p.c], &dy[p.at()], &x[p.at()], &a[p.c], &b[p.c], &mean[p.c], p.rows, p.width, p.stride, slope)
+		}
+	}
+}
+
+func affineGradWith(kernel func(dx, dy, x, a, b, k0, k1 *float32, rows, c, stride int, slope float32)) func(dx, dy, x, a, b, k0, k1 []float32, slope float32) {
+	return func(dx, dy, x, a, b, k0, k1 []float32, slope float32) {
+		sameLen(len(dx), len(x))
+		sameLen(len(dy), len(x))
+		c := len(a)
+		sameLen(c, len(b))
+		sameLen(c, len(k0))
+		sameLen(c, len(k1))
+		for p := pieces(wholeRows(len(x), c), c); p.rows > 0; p = p.next() {
+			kernel(&dx[p.at()], &dy[p.at()], &x[p.at()], &a[p.c], &b[p.c], &k0[p.c], &k1[p.c], p.rows, p.width, p.stride, slope)
+		}
+	}
+}
+
+func mixWith(kernel func(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)) func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
+	return func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
+		if !checkMix(dst, ds, src, ss, n, m, rows, cols) {
+			return
+		}
+		for i := 0; i < n; i += maxPiece / maxMix {
+			kernel(&dst[i], ds, &src[i], ss, min(n-i, maxPiece/maxMix), &m[0], rows, cols)
+		}
+	}
+}
+
+// peakRounds is the most rounds of one call: some 20 microseconds.
+const peakRounds = 10000
+
+// peakWith: kernel makes 12 multiply-adds of whole vectors a round.
+func peakWith(kernel func(n int), lanes int) func(n int) int64 {
+	return func(n int) int64 {
+		n = max(n, 0)
+		for left := n; left > 0; left -= peakRounds {
+			kernel(min(left, peakRounds))
+		}
+		return int64(n) * 12 * 2 * int64(lanes)
+	}
+}

@@ -1,0 +1,146 @@
+//go:build !purego
+
+package simd
+
+import "unsafe"
+
+// The tiles of the rows avx2 and avx512. Long contractions are cut into pieces, for a goroutine cannot be preempted inside assembly.
+
+func gemmAVX2(g *GEMM) {
+	if !g.check(6, 16) {
+		return
+	}
+	t, rest := g.block(16)
+	for !rest.done {
+		taps, n, k := rest.piece()
+		t.activate(rest.done, g.Slope)
+		sgemm_avx2_6x16(&t, taps, n, k)
+		t.start = nil // go on from C
+	}
+}
+
+func gemmAVX512(g *GEMM) {
+	if !g.check(14, 32) {
+		return
+	}
+	t, rest := g.block(32)
+	for !rest.done {
+		taps, n, k := rest.piece()
+		t.activate(rest.done, g.Slope)
+		sgemm_avx512_14x32(&t, taps, n, k)
+		t.start = nil // go on from C
+	}
+}
+
+func outerAVX2(o *Outer) {
+	if !o.check(6, 16) {
+		return
+	}
+	t, rest := o.block(16)
+	for !rest.done {
+		taps, n, k := rest.piece()
+		souter_avx2_6x16(&t, taps, n, k)
+		t.accumulate = 1
+	}
+}
+
+func outerAVX512(o *Outer) {
+	if !o.check(14, 32) {
+		return
+	}
+	t, rest := o.block(32)
+	for !rest.done {
+		taps, n, k := rest.piece()
+		souter_avx512_14x32(&t, taps, n, k)
+		t.accumulate = 1
+	}
+}
+
+// block is what all calls for one tile have in common, and the contraction that they share.
+func (g *GEMM) block(nr int) (gemmBlock, contraction) {
+	t := gemmBlock{
+		c: first(g.C), a: first(g.A), b: first(g.B),
+		rows: uintptr(g.Rows), columns: columnsOf(g.Cols, nr),
+		lda: bytes(g.LDA), arun: bytes(g.ARun), ldc: bytes(g.LDC), crun: bytes(g.CRun),
+	}
+	switch g.Start {
+	case StartZero:
+		t.start = unsafe.Pointer(&zeroRow)
+	case StartBias:
+		t.start = first(g.Bias)
+	}
+	return t, contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: nr}
+}
+
+// activate sets the slope for the last piece and none for those before.
+func (t *gemmBlock) activate(last bool, slope float32) {
+	t.slope = 1
+	if last {
+		t.slope = slope
+	}
+}
+
+// block is what all calls for one tile have in common, and the contraction that they share.
+func (o *Outer) block(nr int) (outerBlock, contraction) {
+	t := outerBlock{
+		c: first(o.C), a: first(o.A), b: first(o.B),
+		rows: uintptr(o.Rows), columns: columnsOf(o.Cols, nr),
+		lda: bytes(o.LDA), ldb: bytes(o.LDB), ldc: bytes(o.LDC),
+	}
+	if o.Accumulate {
+		t.accumulate = 1
+	}
+	return t, contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
+}
+
+// maxSteps is the most k that one call contracts over all its taps: some 50 microseconds.
+const maxSteps = 8192
+
+// contraction hands out a sum over taps in order, piece by piece.
+type contraction struct {
+	taps         []Tap // not handed out yet, the first one perhaps in part
+	k            int   // of each tap
+	stepA, stepB int   // elements from one k to the next
+	from         int   // k of the first tap that are handed out
+	part         Tap
+	done         bool
+}
+
+// piece is the next piece: n whole taps, or a part of a long one. There is one even if there are no taps.
+func (c *contraction) piece() (taps *Tap, n, k int) {
+	taps, n, k = unsafe.SliceData(c.taps), 1, min(c.k-c.from, maxSteps)
+	switch {
+	case c.k <= maxSteps:
+		n = min(len(c.taps), maxSteps/max(c.k, 1))
+		c.taps = c.taps[n:]
+	case len(c.taps) == 0:
+		n = 0
+	default:
+		c.part = Tap{c.taps[0].A + c.from*c.stepA, c.taps[0].B + c.from*c.stepB}
+		taps = &c.part
+		if c.from += k; c.from == c.k {
+			c.taps, c.from = c.taps[1:], 0
+		}
+	}
+	c.done = len(c.taps) == 0
+	return taps, n, k
+}
+
+// columnsOf says which columns of a tile are there, in both ways that kernels read it.
+func columnsOf(cols, nr int) columns {
+	c := columns{mask: unsafe.Pointer(&laneMasks[len(laneMasks)/2-min(cols, len(laneMasks)/2)]), bits: 1<<cols - 1}
+	if cols == nr {
+		c.full = 1
+	}
+	return c
+}
+
+var (
+	zeroRow   [32]float32
+	laneMasks = [32]int32{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1} // then as many zeros
+)
+
+func first[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
+
+// bytes is the size of n float32; negative steps wrap, as addresses do.
+func bytes(n int) uintptr { return uintptr(n) * 4 }
