@@ -122,21 +122,18 @@ func checkData(c Config, data *dataset.Dataset) error {
 	return nil
 }
 
-// lockDir makes dir, unless there must be a run in it, and locks it until the
-// file is closed.
+// lockDir locks dir until the file is closed. To resume, a checkpoint must be
+// there, or the lock of a run that has not got as far; otherwise dir is made.
 func lockDir(dir string, resume bool) (*os.File, error) {
 	path := filepath.Join(dir, lockFile)
-	flags := os.O_RDWR
-	if !resume {
-		flags |= os.O_CREATE
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return nil, fmt.Errorf("train: %w", err)
-		}
-	}
-	f, err := os.OpenFile(path, flags, 0o666)
-	if resume && errors.Is(err, fs.ErrNotExist) {
+	if resume && !exists(path) && !exists(filepath.Join(dir, CheckpointFile)) {
 		return nil, fmt.Errorf("train: %s: %w", dir, ErrNoRun)
-	} else if err != nil {
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	held, err := tryLock(f)
@@ -148,6 +145,11 @@ func lockDir(dir string, resume bool) (*os.File, error) {
 		return nil, fmt.Errorf("train: %s: %w", dir, err)
 	}
 	return f, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // open makes the Trainer and brings it, the batches and the directory to the
