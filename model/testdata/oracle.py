@@ -4,7 +4,8 @@
 
 A case has an input x (n, h, w, c), values for all parameters, and a random gradient dy at the output. It holds the output y
 of inference, and of training at (seed, step): the output, the gradients dx and "d<parameter>", and the moving statistics
-afterwards, "<parameter>.after". oracle_test.go has the same chains, by the names of the cases.
+afterwards, "<parameter>.after". "cancels" names the parameters whose gradient is zero but for rounding: a bias before a
+BatchNorm. oracle_test.go has the same chains, by the names of the cases.
 Needs numpy and PyTorch (Debian: python3-torch).
 """
 import os
@@ -40,7 +41,7 @@ def case(name, n, shape, *layers):
     x = f32(rng.normal(0, 1, (n,) + shape))
     if layers[0].kind == "batchnorm":
         # Means far from zero, where E[x*x] - E[x]*E[x] would lose its digits.
-        x = f32(x * rng.uniform(0.1, 2, shape[-1]) + rng.uniform(-20, 20, shape[-1]))
+        x = f32(x * rng.uniform(0.1, 2, shape[-1]) + rng.uniform(-5, 5, shape[-1]))
     tx = torch.tensor(x, requires_grad=True)
 
     inference = net.run(tx, False)
@@ -52,7 +53,8 @@ def case(name, n, shape, *layers):
     put.update({p + ".after": v for p, v in net.params.items() if p not in net.trainable})
     for k, v in put.items():
         tensors[name + "." + k] = v.detach().numpy() if isinstance(v, torch.Tensor) else v
-    cases.append(dict(name=name, n=n, h=shape[0], w=shape[1], c=shape[2], params=list(net.params), trainable=net.trainable))
+    cancels = [p for p, g in zip(net.trainable, grads[1:]) if g.abs().max() < 1e-12]
+    cases.append(dict(name=name, n=n, h=shape[0], w=shape[1], c=shape[2], params=list(net.params), trainable=net.trainable, cancels=cancels))
 
 
 case("dense", 5, (1, 1, 13), Layer("dense", units=9, bias=True))
