@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+//go:embed src
+var sources embed.FS
+
+// A contestant is a program that prepares one kind of work and then times it when asked.
+type contestant struct {
+	name    string
+	install string   // what to install where it is missing
+	does    []string // kinds of work
+	command func(w *workshop, what string, batch, threads int) (*exec.Cmd, error)
+}
+
+// gantiny runs as a process too, so that nothing but the work differs.
+var gantiny = contestant{
+	name: "gantiny",
+	command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		c := exec.CommandContext(w.ctx, self, "--serve", what, strconv.Itoa(batch), strconv.Itoa(threads))
+		c.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads))
+		return c, nil
+	},
+}
+
+var peers = []contestant{
+	{
+		name: "oneDNN", install: "apt-get install g++ libdnnl-dev (2.x)", does: []string{"generate", "train"},
+		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
+			return w.compiled("onednn.cpp", []string{"g++", "-O2"}, []string{"-ldnnl"}, what, batch, threads)
+		},
+	},
+	{
+		name: "ONNX Runtime", install: "npm install onnxruntime-node, NODE_PATH=.../node_modules; PyTorch and python3-onnx to write its model", does: []string{"generate"},
+		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
+			if err := w.try("node", "-e", `try { require('onnxruntime-node') } catch (e) { console.error(e.message.split('\n')[0]); process.exit(1) }`); err != nil {
+				return nil, err
+			}
+			onnx, err := w.once("generator.onnx", func(path string) error {
+				py, err := w.torch()
+				if err != nil {
+					return fmt.Errorf("its model: %w", err)
+				}
+				return w.try(py, w.source("pytorch.py"), "export", path)
+			})
+			if err != nil {
+				return nil, err
+			}
+			return exec.CommandContext(w.ctx, "node", w.source("onnxruntime.js"), onnx, strconv.Itoa(batch), strconv.Itoa(threads)), nil
+		},
+	},
+	{
+		name: "XNNPACK", install: "apt-get install gcc libxnnpack-dev libpthreadpool-dev", does: []string{"generate"},
+		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
+			return w.compiled("xnnpack.c", []string{"gcc", "-O2"}, []string{"-lXNNPACK", "-lpthreadpool", "-lm"}, what, batch, threads)
+		},
+	},
+	{
+		name: "PyTorch", install: "apt-get install python3-torch", does: []string{"generate", "train"},
+		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
+			py, err := w.torch()
+			if err != nil {
+				return nil, err
+			}
+			return w.program(threads, py, w.source("pytorch.py"), what, strconv.Itoa(batch), strconv.Itoa(threads)), nil
+		},
+	},
+}
+
+// A workshop is a temporary folder with the peers' sources and what was built from them.
+type workshop struct {
+	ctx    context.Context
+	dir    string
+	python string
+	made   map[string]error // what once has tried
+}
+
+func newWorkshop(ctx context.Context, python string) (*workshop, error) {
+	dir, err := os.MkdirTemp("", "gantiny-peers-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(dir, sources); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &workshop{ctx: ctx, dir: dir, python: python, made: make(map[string]error)}, nil
+}
+
+func (w *workshop) close() { os.RemoveAll(w.dir) }
+
+func (w *workshop) source(name string) string { return filepath.Join(w.dir, "src", name) }
+
+// once makes the file called name at the path that it returns; whether that worked is remembered.
+func (w *workshop) once(name string, build func(path string) error) (string, error) {
+	path := filepath.Join(w.dir, name)
+	if _, tried := w.made[name]; !tried {
+		w.made[name] = build(path)
+	}
+	return path, w.made[name]
+}
+
+// try runs a program to its end. Its error is the end of what the program said.
+func (w *workshop) try(name string, args ...string) error {
+	out, err := exec.CommandContext(w.ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w%s", name, err, lastLine(out))
+	}
+	return nil
+}
+
+func (w *workshop) compiled(source string, compiler, libs []string, what string, batch, threads int) (*exec.Cmd, error) {
+	path, err := w.once(strings.TrimSuffix(source, filepath.Ext(source)), func(path string) error {
+		return w.try(compiler[0], append(append(compiler[1:len(compiler):len(compiler)], w.source(source), "-o", path), libs...)...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.program(threads, path, what, strconv.Itoa(batch), strconv.Itoa(threads)), nil
+}
+
+// program is a command whose OpenMP pool has the given size.
+func (w *workshop) program(threads int, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(w.ctx, name, args...)
+	c.Env = append(os.Environ(), "OMP_NUM_THREADS="+strconv.Itoa(threads))
+	return c
+}
+
+// torch finds a Python that has PyTorch.
+func (w *workshop) torch() (string, error) {
+	if w.python != "" {
+		return w.python, w.try(w.python, "-c", "import torch")
+	}
+	var err error
+	for _, py := range []string{"python3", "/usr/bin/python3"} {
+		if err = w.try(py, "-c", "import torch"); err == nil {
+			w.python = py
+			return py, nil
+		}
+	}
+	return "", err
+}
+
+// lastLine is the end of what a program wrote, to be put behind an error.
+func lastLine(out []byte) string {
+	s := strings.TrimSpace(string(out))
+	if s == "" {
+		return ""
+	}
+	return ": " + s[strings.LastIndexByte(s, '\n')+1:]
+}

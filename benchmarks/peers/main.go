@@ -1,0 +1,193 @@
+// Command peers times gantiny beside other programs that compute the same reference networks, in one run, and prints one
+// table of ratios: below 1, gantiny takes less time.
+//
+//	go run ./benchmarks/peers --what generate --batch 1,16,64 --threads 1,2
+//	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
+//
+// Every contestant is a process of its own that prepares itself once and then answers turns. A round gives each one turn of
+// --seconds, one after the other with nothing else running, so that a machine's drift meets all of them; a turn's figure is the
+// median of its runs. The table shows medians over the rounds, and as the ratio the median of the rounds' own ratios.
+// A peer that is not installed, or that fails, is named with the reason and left out. They come from:
+//
+//	oneDNN 2.x       apt-get install g++ libdnnl-dev
+//	XNNPACK          apt-get install gcc libxnnpack-dev libpthreadpool-dev     (generation only)
+//	PyTorch          apt-get install python3-torch, or pip install torch
+//	ONNX Runtime     npm install onnxruntime-node, with NODE_PATH=.../node_modules    (generation only; PyTorch and
+//	                 its exporter, apt-get install python3-onnx, write its model)
+//
+// oneDNN stands for the sum of its convolution and dense primitives alone, in the layouts it prefers; all others for the whole
+// work. The peers' own sources are in src.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case err == nil:
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("usage") // told already
+
+// options are what the flags say.
+type options struct {
+	what           string
+	batch, threads []int
+	seconds        float64
+	rounds         int
+	python         string
+	only           string
+}
+
+func run(ctx context.Context, args []string, out, log io.Writer) error {
+	var o options
+	f := flag.NewFlagSet("peers", flag.ContinueOnError)
+	f.SetOutput(log)
+	f.StringVar(&o.what, "what", "generate", "`work` to time: generate or train (one whole step)")
+	batch := f.String("batch", "", "batch sizes, by comma (default 1,16,64 for generate, 256 for train)")
+	threads := f.String("threads", "1,2", "thread counts, by comma")
+	f.Float64Var(&o.seconds, "seconds", 0.4, "seconds of a turn, at least one run (oneDNN: two of each primitive)")
+	f.IntVar(&o.rounds, "rounds", 9, "turns of each contestant")
+	f.StringVar(&o.python, "python", "", "the Python that has torch (default: the first of python3 and /usr/bin/python3 that does)")
+	f.StringVar(&o.only, "only", "", "names of peers, by comma, to leave out the others")
+	asJSON := f.Bool("json", false, "print one JSON object, no table")
+	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return errUsage
+	}
+	if *serving {
+		return serve(f.Args(), os.Stdin, out)
+	}
+	if *batch == "" {
+		*batch = map[string]string{"generate": "1,16,64", "train": "256"}[o.what]
+	}
+	var err error
+	if o.batch, err = numbers("--batch", *batch); err == nil {
+		o.threads, err = numbers("--threads", *threads)
+	}
+	if err == nil && o.what != "generate" && o.what != "train" {
+		err = fmt.Errorf("--what %s: want generate or train", o.what)
+	}
+	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
+		err = errors.New("--rounds and --seconds must be positive")
+	}
+	if err != nil {
+		fmt.Fprintln(log, "peers:", err)
+		return errUsage
+	}
+
+	t, err := compare(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return t.json(out)
+	}
+	return t.markdown(out)
+}
+
+func numbers(flag, list string) ([]int, error) {
+	var ns []int
+	for s := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s %s: want positive numbers", flag, list)
+		}
+		ns = append(ns, n)
+	}
+	return ns, nil
+}
+
+// compare runs gantiny and every peer that it can for each batch size and thread count.
+func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
+	w, err := newWorkshop(ctx, o.python)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	t := newTable(o.what)
+	for _, threads := range o.threads {
+		for _, batch := range o.batch {
+			own, err := start(ctx, w, gantiny, o.what, batch, threads)
+			if err != nil {
+				return nil, fmt.Errorf("gantiny: %w", err)
+			}
+			field := []*process{own}
+			for _, c := range peers {
+				if !slices.Contains(c.does, o.what) || o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.name) {
+					continue
+				}
+				p, err := start(ctx, w, c, o.what, batch, threads)
+				if err != nil {
+					t.skip(c, err)
+					continue
+				}
+				field = append(field, p)
+			}
+			fmt.Fprintf(log, "%s, batch %d, threads %d: %d contestants\n", o.what, batch, threads, len(field))
+			err = race(ctx, t, field, o)
+			if err == nil {
+				t.add(field, batch, threads)
+			}
+			for _, p := range field {
+				p.stop()
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t, nil
+}
+
+// race gives every contestant an unmeasured turn and then o.rounds that count. A peer that fails leaves the field.
+func race(ctx context.Context, t *table, field []*process, o options) error {
+	for round := -1; round < o.rounds; round++ {
+		for _, p := range field {
+			if p.failed {
+				continue
+			}
+			// Pools of the one before may spin a little longer.
+			time.Sleep(20 * time.Millisecond)
+			ms, err := p.turn(o.seconds)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil && p == field[0] {
+				return fmt.Errorf("gantiny: %w", err)
+			}
+			if err != nil {
+				p.failed = true
+				t.skip(p.contestant, err)
+				continue
+			}
+			if round >= 0 {
+				p.ms = append(p.ms, ms)
+			}
+		}
+	}
+	return nil
+}

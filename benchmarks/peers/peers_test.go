@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// The test binary plays a contestant when this variable says which.
+const roleKey = "GANTINY_PEERS_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	turns := 0
+	quick := func() error { return nil }
+	tired := func() error {
+		if turns++; turns > 2 {
+			return errors.New("out of breath")
+		}
+		return nil
+	}
+	var err error
+	switch os.Getenv(roleKey) {
+	case "":
+		os.Exit(m.Run())
+	case "quick":
+		err = answer("quick 1.0", quick, os.Stdin, os.Stdout)
+	case "tired":
+		err = answer("tired", tired, os.Stdin, os.Stdout)
+	case "mute":
+		err = errors.New("no engine")
+	case "babbler":
+		fmt.Println("ready babbler")
+		_, err = io.Copy(os.Stdout, os.Stdin)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "first line\n"+err.Error())
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func role(name string) contestant {
+	return contestant{name: name, install: "get " + name, does: []string{"generate"}, command: func(w *workshop, _ string, _, _ int) (*exec.Cmd, error) {
+		c := exec.CommandContext(w.ctx, os.Args[0])
+		c.Env = append(os.Environ(), roleKey+"="+name)
+		return c, nil
+	}}
+}
+
+func newTestWorkshop(t *testing.T) *workshop {
+	w, err := newWorkshop(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	return w
+}
+
+func TestRace(t *testing.T) {
+	w := newTestWorkshop(t)
+	tab := newTable("generate")
+	var field []*process
+	for _, name := range []string{"quick", "tired", "babbler", "quick"} {
+		p, err := start(t.Context(), w, role(name), "generate", 4, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.stop()
+		field = append(field, p)
+	}
+	if err := race(t.Context(), tab, field, options{rounds: 3}); err != nil {
+		t.Fatal(err)
+	}
+	tab.add(field, 4, 1)
+	if len(tab.Rows) != 1 || tab.Rows[0].Peer != "quick 1.0" || tab.Rows[0].Rounds != 3 || tab.Rows[0].Batch != 4 {
+		t.Errorf("rows %+v", tab.Rows)
+	}
+	if len(tab.Skipped) != 2 || tab.Skipped[0].Peer != "babbler" || tab.Skipped[0].Reason != `answered "0"` ||
+		tab.Skipped[1].Peer != "tired" || tab.Skipped[1].Install != "get tired" || !strings.HasSuffix(tab.Skipped[1].Reason, ": out of breath") {
+		t.Errorf("skipped %+v", tab.Skipped)
+	}
+}
+
+func TestStartFails(t *testing.T) {
+	w := newTestWorkshop(t)
+	_, err := start(t.Context(), w, role("mute"), "generate", 1, 1)
+	if err == nil || err.Error() != "did not start: no engine" {
+		t.Errorf("error %v", err)
+	}
+	absent := contestant{command: func(w *workshop, _ string, _, _ int) (*exec.Cmd, error) {
+		return w.compiled("xnnpack.c", []string{"no-such-compiler"}, nil, "generate", 1, 1)
+	}}
+	for range 2 { // the second time from memory
+		if _, err := start(t.Context(), w, absent, "generate", 1, 1); !errors.Is(err, exec.ErrNotFound) {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	tab := newTable("train")
+	tab.Machine, tab.CPUs = "a machine", 2
+	own := &process{title: "gantiny, kernel fast", ms: []float64{1000, 1200, 5000}}
+	peer := &process{contestant: contestant{name: "slow"}, title: "slow 2.1", ms: []float64{2000, 3000, 4000}}
+	tab.add([]*process{own, peer}, 6, 2)
+	tab.skip(contestant{name: "other", install: "install other"}, errors.New("not there"))
+	tab.skip(contestant{name: "other", install: "install other"}, errors.New("not there"))
+
+	var b bytes.Buffer
+	if err := tab.markdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `gantiny, kernel fast; a machine; 2 CPUs; medians
+
+| one training step: batch | threads | peer | peer, ms | gantiny, ms | peer, images/s | gantiny, images/s | ratio of times |
+|---:|---:|---|---:|---:|---:|---:|---:|
+| 6 | 2 | slow 2.1 | 3000 | 1200 | 2 | 5 | 0.50 |
+
+other skipped: not there (install other)
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+	b.Reset()
+	if err := tab.json(&b); err != nil {
+		t.Fatal(err)
+	}
+	var back table
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil || len(back.Rows) != 1 || back.Rows[0].Ratio != 0.5 {
+		t.Errorf("JSON %s: %v", b.String(), err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"--what", "paint"}, {"--batch", "0"}, {"--threads", "1,x"}, {"--rounds", "0"}, {"--nothing"}} {
+		var log bytes.Buffer
+		if err := run(t.Context(), args, io.Discard, &log); !errors.Is(err, errUsage) || log.Len() == 0 {
+			t.Errorf("%v: error %v, said %q", args, err, log.String())
+		}
+	}
+}
+
+// gantiny's own contestant does the work and speaks the protocol.
+func TestServe(t *testing.T) {
+	for _, what := range []string{"generate", "train"} {
+		if what == "train" && testing.Short() {
+			continue
+		}
+		var out bytes.Buffer
+		if err := serve([]string{what, "2", "1"}, strings.NewReader("0\n"), &out); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(out.String(), "\n")
+		var ms float64
+		var runs int
+		if _, err := fmt.Sscan(lines[1], &ms, &runs); err != nil || !strings.HasPrefix(lines[0], "ready gantiny") || ms <= 0 || runs != 1 {
+			t.Errorf("%s: answered %q", what, out.String())
+		}
+	}
+	if err := serve([]string{"paint", "1", "1"}, nil, io.Discard); err == nil {
+		t.Error("unknown work is no error")
+	}
+}

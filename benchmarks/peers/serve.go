@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train"
+)
+
+// serve is gantiny's contestant; args are the work, the batch and the threads.
+func serve(args []string, in io.Reader, out io.Writer) error {
+	if len(args) != 3 {
+		return fmt.Errorf("--serve: want WORK BATCH THREADS, got %q", args)
+	}
+	batch, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	threads, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	k, err := simd.Lookup("")
+	if err != nil {
+		return err
+	}
+	var work func() error
+	switch args[0] {
+	case "generate":
+		work, err = generating(batch, threads, k)
+	case "train":
+		work, err = training(batch, threads, k)
+	default:
+		err = fmt.Errorf("--serve %s: no such work", args[0])
+	}
+	if err == nil {
+		err = work() // touches its memory
+	}
+	if err != nil {
+		return err
+	}
+	return answer("gantiny, kernel "+k.Name, work, in, out)
+}
+
+// answer speaks the contestants' protocol for one kind of work.
+func answer(name string, work func() error, in io.Reader, out io.Writer) error {
+	fmt.Fprintln(out, "ready", name)
+	for {
+		var seconds float64
+		if _, err := fmt.Fscan(in, &seconds); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var ms []float64
+		begin := time.Now()
+		for at := begin; len(ms) == 0 || at.Sub(begin).Seconds() < seconds; {
+			if err := work(); err != nil {
+				return err
+			}
+			end := time.Now()
+			ms = append(ms, float64(end.Sub(at))/1e6)
+			at = end
+		}
+		if _, err := fmt.Fprintf(out, "%.6f %d\n", median(ms), len(ms)); err != nil {
+			return err
+		}
+	}
+}
+
+// generating draws a batch of the reference generator.
+func generating(batch, threads int, k *simd.Kernels) (func() error, error) {
+	g := model.Generator(model.Config{})
+	s, err := g.NewSession(model.Options{Batch: batch, Threads: threads, Kernels: k})
+	if err != nil {
+		return nil, err
+	}
+	z := make([]float32, batch*g.Input().Len())
+	model.Latents(z, g.Input().Len(), 1, 0)
+	dst := make([]float32, batch*g.Output().Len())
+	return func() error { return s.Run(dst, z) }, nil
+}
+
+// training does whole steps of the reference networks, always on the same batch.
+func training(batch, threads int, k *simd.Kernels) (func() error, error) {
+	c := train.Default()
+	c.Batch, c.Threads = batch, threads
+	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
+	t, err := train.New(c, g, d, train.Tuning{Kernels: k})
+	if err != nil {
+		return nil, err
+	}
+	z := make([]float32, batch*g.Input().Len())
+	model.Latents(z, g.Input().Len(), 1, 0)
+	reals := make([]float32, batch*g.Output().Len())
+	for i := range reals {
+		reals[i] = float32(i*7%256)/127.5 - 1
+	}
+	return func() error {
+		_, err := t.StepOn(reals, z)
+		return err
+	}, nil
+}
