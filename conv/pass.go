@@ -32,13 +32,11 @@ type pass struct {
 	weights    weightIndex
 	list       []simd.Tap // wide, thinInput: the (source, tap) of each dst position
 	start      []int32    // where each dst position's begin
+	flip       bool       // thinOutput: columns in descending order of taps
 	runs       tapRuns    // wide: the same links by tap
-	contract   []tapTerm  // thinOutput: the (source, tap) of each dst position
+	scatter    []tapSpan  // thinOutput: where each source position's columns go; start is by source position
 	bandSource [][2]int32 // thinOutput: the source positions [from, to) that a band reads
 }
-
-// tapTerm is one term of a thin output's sum.
-type tapTerm struct{ src, tap int32 }
 
 func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kernels) pass {
 	p := pass{
@@ -55,16 +53,12 @@ func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kern
 	}
 	p.bands = min(dst.H, max(1, (minUnits+p.panels-1)/p.panels))
 
-	ordered, start := byOut(links, dst.Positions())
-	p.start = start
 	if p.how == thinOutput {
-		p.contract = make([]tapTerm, len(ordered))
-		for i, l := range ordered {
-			p.contract[i] = tapTerm{l.in, l.tap}
-		}
-		p.bandSource = bandSources(ordered, start, dst, p.bands)
+		p.planScatter(links)
 		return p
 	}
+	ordered, start := byOut(links, dst.Positions())
+	p.start = start
 	p.list = make([]simd.Tap, len(ordered))
 	for i, l := range ordered {
 		p.list[i] = simd.Tap{A: int(l.in) * p.sourceStep(), B: int(l.tap) * p.depth * k.NR}
@@ -123,7 +117,7 @@ func (p *pass) scratch() int {
 	case thinInput:
 		return p.planesLen()
 	case thinOutput:
-		return p.columnsLen()
+		return p.k.MR * (p.columns() + p.dst.Positions()*p.dst.C)
 	}
 	return 0
 }
@@ -139,7 +133,7 @@ func (p *pass) pack(dst, w []float32) {
 		clear(dst)
 		for tap := range p.taps {
 			for c := range p.cols {
-				col := tap*p.cols + c
+				col := p.column(tap) + c
 				d := dst[col/nr*p.depth*nr+col%nr:]
 				for k := range p.depth {
 					d[k*nr] = w[p.weights.base(tap)+k*p.weights.k+c*p.weights.j]
@@ -205,22 +199,31 @@ func (p *pass) run(ws *Work, dst, src, packed []float32, e Epilogue, part Part) 
 		return
 	}
 	for u := part.P0; u < part.P1; {
-		// Neighbouring bands of a panel are computed as one.
-		panel, from := u/p.bands, u%p.bands
-		to := min(p.bands, from+part.P1-u)
-		u += to - from
+		// Neighbouring bands of a panel are computed as one, and so are whole panels.
+		w := window{n0: part.N0, n1: part.N1, panel: u / p.bands, panels: 1, from: u % p.bands}
+		w.to = min(p.bands, w.from+part.P1-u)
+		if w.from == 0 && w.to == p.bands {
+			w.panels = (part.P1 - u) / p.bands
+		}
+		u += (w.to - w.from) * w.panels
 		switch {
 		case p.how == thinInput:
-			p.thinInput(ws, dst, src, packed, e, part.N0, part.N1, panel, from, to)
+			p.thinInput(ws, dst, src, packed, e, w)
 		case p.how == thinOutput:
-			p.thinOutput(ws, dst, src, packed, e, part.N0, part.N1, from, to)
-		case p.dense || part.N1-part.N0 >= p.imageRows():
-			p.byPosition(ws, dst, src, packed, e, part.N0, part.N1, panel, from, to)
+			p.thinOutput(ws, dst, src, packed, e, w)
+		case p.dense:
+			p.byFeature(ws, dst, src, packed, e, w)
+		case w.n1-w.n0 >= p.imageRows():
+			p.byPosition(ws, dst, src, packed, e, w)
 		default:
-			p.byTap(ws, dst, src, packed, e, part.N0, part.N1, panel, from, to)
+			p.byTap(ws, dst, src, packed, e, w)
 		}
 	}
 }
+
+// window is what one call computes: images [n0, n1), panels from panel on, and
+// bands [from, to) of each.
+type window struct{ n0, n1, panel, panels, from, to int }
 
 // positions returns the dst positions of bands [from, to).
 func (p *pass) positions(from, to int) (int, int) {

@@ -102,7 +102,7 @@ func (t *thinWeights) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
 		images := min(t.nb, n-n0)
 		t.fillPlanes(planes, thinBuf[n0*t.large.C:], images)
 		o := &ws.outer
-		*o = simd.Outer{K: images, LDA: t.imageLen, LDB: t.small.C}
+		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.C, Accumulate: n0 > 0}
 		for tile := lo; tile < hi; tile++ {
 			v, c, ky := tile/kernelRows, tile/t.g.KH%t.large.C, tile%t.g.KH
 			o.Cols = min(t.k.NR, t.small.C-v*t.k.NR)
@@ -117,7 +117,7 @@ func (t *thinWeights) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
 			for _, o.Rows = range t.rows {
 				o.A = planes[(c*t.planeH+ky*t.g.DilationH)*t.planeW+kx:]
 				o.C, o.LDC = t.tile(dw, sums, v, c, ky*t.g.KW+kx)
-				t.outer(o, n0 > 0)
+				t.k.Outer(o)
 				kx += o.Rows
 			}
 		}
@@ -146,17 +146,6 @@ func (t *thinWeights) spread(dw, sums []float32, v, c, ky int) {
 		for j := v * t.k.NR; j < min(wide, (v+1)*t.k.NR); j++ {
 			dw[(tap*wide+j)*t.large.C+c] = sums[(c*t.g.KH*t.g.KW+tap)*wide+j]
 		}
-	}
-}
-
-// outer runs a tile over all positions, in several calls if they are many.
-func (t *thinWeights) outer(o *simd.Outer, accumulate bool) {
-	most := max(1, maxCall/(o.Rows*t.k.NR*max(o.K, 1)))
-	o.Accumulate = accumulate
-	for taps := t.taps; len(taps) > 0; o.Accumulate = true {
-		o.Taps = taps[:min(most, len(taps))]
-		taps = taps[len(o.Taps):]
-		t.k.Outer(o)
 	}
 }
 

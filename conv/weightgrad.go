@@ -271,17 +271,12 @@ func (p *weightPass) tiles(ws *Work, dw, packedBc, packedVec []float32, ph *phas
 	rows := p.rows[r]
 	*o = simd.Outer{
 		A: packedBc[(grp*p.bcC+p.rowAt[r])*len(p.bcPos)*p.nb:][:len(p.bcPos)*p.nb*rows], B: packedVec,
-		Rows: rows, Cols: cols, K: images, LDA: rows, LDB: p.k.NR,
+		Rows: rows, Cols: cols, K: images, LDA: rows, LDB: p.k.NR, Accumulate: accumulate,
 	}
-	most := max(1, maxCall/(rows*p.k.NR*images))
 	for i := range ph.taps {
 		at, ld := p.tile(ph.taps[i].tap, v, r)
-		o.C, o.LDC, o.Accumulate = dw[at:], ld, accumulate
-		for links := ph.taps[i].links[p.rows[0]-rows]; len(links) > 0; o.Accumulate = true {
-			o.Taps = links[:min(most, len(links))]
-			links = links[len(o.Taps):]
-			p.k.Outer(o)
-		}
+		o.C, o.LDC, o.Taps = dw[at:], ld, ph.taps[i].links[p.rows[0]-rows]
+		p.k.Outer(o)
 	}
 }
 

@@ -11,98 +11,71 @@ import "github.com/gantiny/gantiny/simd"
 //     positions; the taps run outside, on sums in dst. One image of the reference
 //     network's first transposed convolution takes 7 positions x 2 lines.
 
-// maxCall bounds the multiply-adds of one kernel call: assembly cannot be
-// preempted, and 4 M take about 50 microseconds on a server core.
-const maxCall = 4 << 20
-
 // imageRows is the fewest images for which byPosition wins.
 func (p *pass) imageRows() int { return (p.k.MR + 1) / 2 }
 
-// byPosition computes images [n0, n1) of a panel's bands. The order is image
-// tile > position, so that one tile's sources and one panel's weights stay in
-// the second cache; a dense layer's weights serve one position only, so there
-// the images run inside.
-func (p *pass) byPosition(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, panel, from, to int) {
-	grp, col, cols := p.panel(panel)
-	first, last := p.positions(from, to)
-	bias := ws.bias[:p.k.NR]
-	ws.gemm = simd.GEMM{
-		B: packed[panel*p.panelLen():][:p.panelLen()], Bias: bias, Cols: cols, K: p.depth,
-		LDA: p.src.C, LDC: p.dst.C,
-	}
-	at := grp*p.cols + col // dst channel
-	if !p.dense {
-		start := loadBias(bias, e.Bias, at, cols)
-		for n := n0; n < n1; {
-			r := tileRows(n1-n, p.k.MR)
+// byPosition computes w. The order is panel > image tile > position, so that one
+// tile's sources and one panel's weights stay in the second cache.
+func (p *pass) byPosition(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+	first, last := p.positions(w.from, w.to)
+	for panel := w.panel; panel < w.panel+w.panels; panel++ {
+		grp, col, cols := p.panel(panel)
+		at := grp*p.cols + col // dst channel
+		start := p.begin(ws, packed, panel, cols)
+		if e.Bias != nil {
+			start = loadBias(ws.gemm.Bias, e.Bias[at:][:cols])
+		}
+		for n := w.n0; n < w.n1; {
+			r := tileRows(w.n1-n, p.k.MR)
 			for q := first; q < last; q++ {
 				p.tile(ws, dst[q*p.dst.Stride+n*p.dst.C+at:], src[n*p.src.C+grp*p.depth:], q, r, start, e.Slope)
 			}
 			n += r
 		}
-		return
 	}
+}
+
+// byFeature computes w of a dense layer. Its weights serve one position only,
+// so images run inside; panels run inside them, so that rows are written whole.
+func (p *pass) byFeature(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+	first, last := p.positions(w.from, w.to)
 	for q := first; q < last; q++ {
-		start := loadBias(bias, e.Bias, q*p.dst.C+at, cols)
-		for n := n0; n < n1; {
-			r := tileRows(n1-n, p.k.MR)
-			p.tile(ws, dst[q*p.dst.Stride+n*p.dst.C+at:], src[n*p.src.C:], q, r, start, e.Slope)
+		for n := w.n0; n < w.n1; {
+			r := tileRows(w.n1-n, p.k.MR)
+			for panel := w.panel; panel < w.panel+w.panels; panel++ {
+				_, col, cols := p.panel(panel)
+				start := p.begin(ws, packed, panel, cols)
+				if e.Bias != nil {
+					start = loadBias(ws.gemm.Bias, e.Bias[q*p.dst.C+col:][:cols])
+				}
+				p.tile(ws, dst[q*p.dst.Stride+n*p.dst.C+col:], src[n*p.src.C:], q, r, start, e.Slope)
+			}
 			n += r
 		}
 	}
 }
 
+// begin sets what all of a panel's tiles have in common, without a bias.
+func (p *pass) begin(ws *Work, packed []float32, panel, cols int) (start uint8) {
+	g := &ws.gemm
+	g.B, g.Bias = packed[panel*p.panelLen():][:p.panelLen()], ws.bias[:p.k.NR]
+	g.Cols, g.K, g.LDA, g.LDC = cols, p.depth, p.src.C, p.dst.C
+	return simd.StartZero
+}
+
 // tile computes r images of dst position q over all its taps.
 func (p *pass) tile(ws *Work, c, a []float32, q, r int, start uint8, slope float32) {
 	g := &ws.gemm
-	taps := p.list[p.start[q]:p.start[q+1]]
-	g.C, g.A = c, a
+	g.C, g.A, g.Taps = c, a, p.list[p.start[q]:p.start[q+1]]
 	g.Rows, g.ARun, g.CRun = r, (r+1)/2*g.LDA, (r+1)/2*g.LDC
 	g.Start, g.Slope = start, slope
-	each := r * p.k.NR * p.depth
-	if len(taps)*each <= maxCall {
-		g.Taps = taps
-		p.k.GEMM(g)
-		return
-	}
-	p.longTile(ws, taps, max(1, maxCall/each), slope)
+	p.k.GEMM(g)
 }
 
-// longTile does what tile does in several calls, none much over maxCall.
-func (p *pass) longTile(ws *Work, taps []simd.Tap, most int, slope float32) {
-	g := &ws.gemm
-	g.Slope = 1
-	depth := p.depth
-	if most == 1 { // one tap may be too deep for a call
-		depth = max(1, maxCall/(g.Rows*p.k.NR))
-	}
-	for len(taps) > 0 {
-		n := min(most, len(taps))
-		for k := 0; k < p.depth; k += depth {
-			if n == 1 {
-				ws.one[0] = simd.Tap{A: taps[0].A + k, B: taps[0].B + k*p.k.NR}
-				g.Taps, g.K = ws.one[:], min(depth, p.depth-k)
-			} else {
-				g.Taps = taps[:n]
-			}
-			if len(taps) == n && k+depth >= p.depth {
-				g.Slope = slope
-			}
-			p.k.GEMM(g)
-			g.Start = simd.StartC
-		}
-		taps = taps[n:]
-	}
-	g.K = p.depth
-}
-
-// loadBias copies the bias of a panel's columns to dst, whose rest is zero, and
-// returns how the tiles start.
-func loadBias(dst, bias []float32, at, n int) uint8 {
-	if bias == nil {
-		return simd.StartZero
-	}
-	clear(dst[copy(dst, bias[at:at+n]):])
+// loadBias copies a panel's bias to dst, whose rest is zero, and returns how
+// the tiles start.
+func loadBias(dst, bias []float32) (start uint8) {
+	clear(dst[copy(dst, bias):])
 	return simd.StartBias
 }
 
@@ -147,11 +120,17 @@ func newTapRuns(links []link, taps int, dst Map, bands int) tapRuns {
 	return t
 }
 
-// byTap computes images [n0, n1) of a panel's bands with the sums in dst.
-func (p *pass) byTap(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, panel, from, to int) {
+// byTap computes w with the sums in dst.
+func (p *pass) byTap(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+	for panel := w.panel; panel < w.panel+w.panels; panel++ {
+		p.panelByTap(ws, dst, src, packed, e, w, panel)
+	}
+}
+
+func (p *pass) panelByTap(ws *Work, dst, src, packed []float32, e Epilogue, w window, panel int) {
 	grp, col, cols := p.panel(panel)
-	first, last := p.positions(from, to)
-	n, at := n1-n0, grp*p.cols+col
+	first, last := p.positions(w.from, w.to)
+	n0, n1, n, at := w.n0, w.n1, w.n1-w.n0, grp*p.cols+col
 	for q := first; q < last; q++ {
 		for i := n0; i < n1; i++ {
 			row := dst[q*p.dst.Stride+i*p.dst.C+at:][:cols]
@@ -169,7 +148,7 @@ func (p *pass) byTap(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p
 	src, dst = src[n0*p.src.C+grp*p.depth:], dst[n0*p.dst.C+at:]
 	for tap := range p.taps {
 		ws.gemm.B = packed[panel*p.panelLen()+tap*p.depth*p.k.NR:][:p.depth*p.k.NR]
-		runs := p.runs.runs[p.runs.start[tap*p.bands+from]:p.runs.start[tap*p.bands+to]]
+		runs := p.runs.runs[p.runs.start[tap*p.bands+w.from]:p.runs.start[tap*p.bands+w.to]]
 		for len(runs) > 0 {
 			r, next := runs[0], tapRun{}
 			runs = runs[1:]
