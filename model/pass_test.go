@@ -1,0 +1,482 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// bound is the error of float32 sums in these small networks, as a share of the largest value.
+const bound = 2e-5
+
+// result is all that a training pass leaves.
+type result struct {
+	y, dx  []float32
+	grads  []*Param
+	moving [][]float32
+}
+
+// train runs a pass forward and backward and returns copies. The parameters end as they were.
+func train(t testing.TB, m *Model, o PassOptions, plain bool, x, dy, scale []float32, from int) result {
+	t.Helper()
+	p, err := m.newPass(o, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	in, buf := p.Input()
+	in.Import(buf, x)
+	var before [][]float32
+	for _, q := range m.Params() {
+		before = append(before, slices.Clone(q.Data))
+	}
+	p.Forward(3)
+	var r result
+	out, y := p.Output()
+	r.y = exported(out, y)
+	dout := make([]float32, out.Len())
+	out.Import(dout, dy)
+	p.Backward(dout, scale, from)
+	if o.InputGrad {
+		at, dx := p.InputGrad()
+		r.dx = exported(at, dx)
+	}
+	for _, g := range p.Grads() {
+		r.grads = append(r.grads, &Param{Name: g.Name, Shape: g.Shape, Data: slices.Clone(g.Data)})
+	}
+	for i, q := range m.Params() {
+		if !q.Trainable {
+			r.moving = append(r.moving, slices.Clone(q.Data))
+		}
+		copy(q.Data, before[i])
+	}
+	return r
+}
+
+func exported(m conv.Map, buf []float32) []float32 {
+	x := make([]float32, m.N*m.Positions()*m.C)
+	m.Export(x, buf)
+	return x
+}
+
+// same compares two results bit by bit.
+func (r result) same(t testing.TB, what string, s result) {
+	t.Helper()
+	if !equalBits(r.y, s.y) {
+		t.Errorf("%s: outputs differ", what)
+	}
+	if !equalBits(r.dx, s.dx) {
+		t.Errorf("%s: input gradients differ", what)
+	}
+	for i, g := range r.grads {
+		if !equalBits(g.Data, s.grads[i].Data) {
+			t.Errorf("%s: gradients of %s differ", what, g.Name)
+		}
+	}
+	for i := range r.moving {
+		if !equalBits(r.moving[i], s.moving[i]) {
+			t.Errorf("%s: moving statistics %d differ", what, i)
+		}
+	}
+}
+
+// TestTraining compares outputs with a plain float64 computation, and gradients with central differences of that.
+func TestTraining(t *testing.T) {
+	const n, seed, step = 3, 11, 3
+	for _, m := range smallNets(t) {
+		x := normals(n*m.Input().Len(), 1)
+		dy := normals(n*m.Output().Len(), 2)
+		ref := newPlain(m)
+		ref.training, ref.seed, ref.step = true, seed, step
+		x64, dy64 := widen(x), widen(dy)
+		y64 := ref.forward(x64, n)
+		loss := func() float64 {
+			sum := 0.0
+			for i, y := range ref.forward(x64, n) {
+				sum += y * dy64[i]
+			}
+			return sum
+		}
+		// The differences are costly: of a large array some elements stand for all.
+		stride := func(n int) int { return max(1, n/40) }
+		difference := func(v []float64) []float64 {
+			var d []float64
+			for i := 0; i < len(v); i += stride(len(v)) {
+				const h = 1e-6
+				was := v[i]
+				v[i] = was + h
+				up := loss()
+				v[i] = was - h
+				d = append(d, (up-loss())/(2*h))
+				v[i] = was
+			}
+			return d
+		}
+		some := func(v []float32) []float32 {
+			var s []float32
+			for i := 0; i < len(v); i += stride(len(v)) {
+				s = append(s, v[i])
+			}
+			return s
+		}
+		wantDX := difference(x64)
+		wantGrads := map[string][]float64{}
+		for _, q := range m.TrainableParams() {
+			wantGrads[q.Name] = difference(ref.params[q.Name])
+		}
+		for _, k := range simd.Variants() {
+			t.Run(m.Name+"/"+k.Name, func(t *testing.T) {
+				r := train(t, m, PassOptions{Batch: n, Threads: 1, Kernels: k, Seed: seed, InputGrad: true}, false, x, dy, nil, 0)
+				checkClose(t, "output", r.y, y64, bound)
+				checkClose(t, "input gradient", some(r.dx), wantDX, 5*bound)
+				for _, g := range r.grads {
+					if m.centred(g.Name) {
+						continue
+					}
+					checkClose(t, "gradient of "+g.Name, some(g.Data), wantGrads[g.Name], 5*bound)
+				}
+			})
+		}
+	}
+}
+
+// centred tells whether a parameter is a bias whose effect a BatchNorm removes: its gradient is rounding noise.
+func (m *Model) centred(name string) bool {
+	for i, n := range m.nodes[:len(m.nodes)-1] {
+		if _, ok := m.nodes[i+1].layer.(BatchNorm); ok && name == n.name+".bias" {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFusedTraining compares fused operators with one operator a layer: the same bits.
+func TestFusedTraining(t *testing.T) {
+	const n = 5
+	for _, m := range smallNets(t) {
+		x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
+		for _, k := range simd.Variants() {
+			o := PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: true}
+			fused := train(t, m, o, false, x, dy, nil, 0)
+			train(t, m, o, true, x, dy, nil, 0).same(t, m.Name+" on "+k.Name, fused)
+		}
+	}
+}
+
+// TestTrainingThreads: any number of threads gives the same bits, also where there are fewer images.
+func TestTrainingThreads(t *testing.T) {
+	for _, m := range smallNets(t) {
+		for _, n := range []int{2, 37} {
+			if n > 2 && testing.Short() {
+				continue
+			}
+			x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
+			for _, k := range simd.Variants() {
+				o := PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: true}
+				one := train(t, m, o, false, x, dy, nil, 0)
+				for o.Threads = 2; o.Threads <= 3; o.Threads++ {
+					train(t, m, o, false, x, dy, nil, 0).same(t, fmt.Sprintf("%s on %s, %d images, %d threads", m.Name, k.Name, n, o.Threads), one)
+				}
+			}
+		}
+	}
+}
+
+// TestScale: a factor an image acts on the parameters' gradients as if the output's gradient had it, and not on the input's.
+func TestScale(t *testing.T) {
+	const n, from = 6, 2
+	m := Discriminator(Config{Latent: 5, Size: 12, Width: 3, Channels: 2})
+	x, dy, scale := normals(n*m.Input().Len(), 1), normals(n, 2), normals(n, 3)
+	for _, k := range simd.Variants() {
+		o := PassOptions{Batch: n, Threads: 2, Kernels: k, InputGrad: true}
+		unit := train(t, m, o, false, x, dy, nil, 0)
+		got := train(t, m, o, false, x, dy, scale, from)
+		product := make([]float32, n)
+		for i := range product {
+			product[i] = dy[i] * scale[i]
+		}
+		want := train(t, m, o, false, x, product, nil, 0)
+		for i, g := range got.grads {
+			checkClose(t, k.Name+": "+g.Name, g.Data, widen(want.grads[i].Data), bound)
+		}
+		first := from * m.Input().Len()
+		if !equalBits(got.dx[first:], unit.dx[first:]) {
+			t.Errorf("%s: scale changed the input's gradient", k.Name)
+		}
+	}
+}
+
+// TestBorrow: a generator that writes into the discriminator's input and keeps its gradients in the discriminator's
+// memory computes what it computes alone.
+func TestBorrow(t *testing.T) {
+	const n = 4
+	c := Config{Latent: 5, Size: 12, Width: 4}
+	g, d := Generator(c), Discriminator(c)
+	z, dy := normals(n*g.Input().Len(), 1), normals(n*g.Output().Len(), 2)
+	reals := normals(2*n*d.Input().Len(), 3)
+	alone := train(t, g, PassOptions{Batch: n, Threads: 1}, false, z, dy, nil, 0)
+
+	dp, err := d.NewPass(PassOptions{Batch: 2 * n, Threads: 2, InputGrad: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dp.Close()
+	gp, err := g.NewPass(PassOptions{Batch: n, Threads: 2, Borrow: dp})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gp.Close()
+	din, dx := dp.Input()
+	din.Import(dx, reals)
+	window := din
+	window.N = n
+	gp.Bind(window, dx[n*din.C:])
+	in, zbuf := gp.Input()
+	in.Import(zbuf, z)
+
+	gp.Forward(1)
+	dp.Forward(1)
+	out, logits := dp.Output()
+	ones := slices.Repeat([]float32{1}, out.Len())
+	dp.Backward(ones, nil, n)
+	if len(logits) < 2*n {
+		t.Fatalf("%d logits", len(logits))
+	}
+	at, dgrad := dp.InputGrad()
+	at.N = n
+	at.Import(dgrad[n*at.C:], dy)
+	gp.Backward(dgrad[n*at.C:], nil, 0)
+
+	if _, own := row(gp.acts); len(gp.arena) > own+align(out.Len()) {
+		t.Errorf("%d floats, %d are for activations", len(gp.arena), own)
+	}
+	gout, y := gp.Output()
+	if !equalBits(exported(gout, y), alone.y) {
+		t.Error("outputs differ")
+	}
+	for i, q := range gp.Grads() {
+		if !equalBits(q.Data, alone.grads[i].Data) {
+			t.Errorf("gradients of %s differ", q.Name)
+		}
+	}
+	first := din
+	first.N = n
+	if !equalBits(exported(first, dx), reals[:n*d.Input().Len()]) {
+		t.Error("the first half of the input has changed")
+	}
+}
+
+// TestRepack: weights that change between steps count once Repack has been called; biases count at once.
+func TestRepack(t *testing.T) {
+	m, err := New("m", Flat(3), Dense{Units: 2, Bias: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.NewPass(PassOptions{Batch: 1, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	_, x := p.Input()
+	copy(x, []float32{1, 2, 3})
+	_, y := p.Output()
+	copy(m.Params()[0].Data, []float32{1, 0, 0, 1, 0, 0}) // y0 = x0, y1 = x1
+	p.Forward(0)
+	if !slices.Equal(y, []float32{1, 2}) {
+		t.Errorf("y = %v", y)
+	}
+	copy(m.Params()[0].Data, []float32{0, 0, 0, 1, 1, 0}) // y0 = x2, y1 = x1
+	m.Params()[1].Data[1] = 0.5
+	p.Repack()
+	p.Forward(1)
+	if !slices.Equal(y, []float32{3, 2.5}) {
+		t.Errorf("y = %v", y)
+	}
+}
+
+func TestDropoutSteps(t *testing.T) {
+	m, err := New("m", Flat(2000), Dropout{Rate: 0.25})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.NewPass(PassOptions{Batch: 2, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	in, x := p.Input()
+	for i := range x {
+		x[i] = 3
+	}
+	out, y := p.Output()
+	var steps [][]float32
+	for _, step := range []uint64{1, 2, 1} {
+		p.Forward(step)
+		steps = append(steps, exported(out, y))
+	}
+	if !equalBits(steps[0], steps[2]) || equalBits(steps[0], steps[1]) {
+		t.Error("the mask does not follow the step")
+	}
+	if equalBits(steps[0][:2000], steps[0][2000:]) {
+		t.Error("two images have one mask")
+	}
+	kept := 0
+	for _, v := range steps[0] {
+		switch v {
+		case 4:
+			kept++
+		case 0:
+		default:
+			t.Fatalf("3 became %v", v)
+		}
+	}
+	if kept < 2900 || kept > 3100 { // 3000, 3.6 standard deviations
+		t.Errorf("%d of 4000 values kept", kept)
+	}
+	if !equalBits(exported(in, x), slices.Repeat([]float32{3}, 4000)) {
+		t.Error("the input has changed")
+	}
+}
+
+// TestMovingStatistics checks the update, whose variance is the biased one.
+func TestMovingStatistics(t *testing.T) {
+	m, err := New("m", Shape{2, 1, 1}, BatchNorm{Momentum: 0.75})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := train(t, m, PassOptions{Batch: 2, Threads: 1}, false, []float32{1, 2, 3, 6}, make([]float32, 4), nil, 0)
+	if mean, variance := r.moving[0][0], r.moving[1][0]; mean != 0.25*3 || variance != 0.75+0.25*3.5 {
+		t.Errorf("moving mean %v, variance %v, want 0.75 and 1.625", mean, variance)
+	}
+}
+
+func TestPassAllocatesNothing(t *testing.T) {
+	c := Config{Latent: 5, Size: 12, Width: 3}
+	for _, m := range []*Model{Generator(c), Discriminator(c)} {
+		for _, threads := range []int{1, 2} {
+			p, err := m.NewPass(PassOptions{Batch: 4, Threads: threads, InputGrad: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, _ := p.Output()
+			dy := make([]float32, out.Len())
+			step := uint64(0)
+			if n := testing.AllocsPerRun(5, func() {
+				step++
+				p.Forward(step)
+				p.Backward(dy, nil, 1)
+				p.Repack()
+			}); n != 0 {
+				t.Errorf("%s, %d threads: %v allocations a step", m.Name, threads, n)
+			}
+			p.Close()
+		}
+	}
+}
+
+func TestPassPanics(t *testing.T) {
+	m := Generator(Config{Latent: 3, Size: 4, Width: 1})
+	p, err := m.NewPass(PassOptions{Batch: 2, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	out, _ := p.Output()
+	dy := make([]float32, out.Len())
+	wide := out
+	wide.W++
+	for name, f := range map[string]func(){
+		"short gradient":        func() { p.Backward(dy[1:], nil, 0) },
+		"scale with batch norm": func() { p.Backward(dy, []float32{1, 1}, 0) },
+		"from":                  func() { p.Backward(dy, nil, 3) },
+		"no input gradient":     func() { p.InputGrad() },
+		"bind":                  func() { p.Bind(wide, make([]float32, wide.Len())) },
+		"bind to too little":    func() { p.Bind(out, dy[1:]) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func TestPassErrors(t *testing.T) {
+	m := Generator(Config{Latent: 3, Size: 4, Width: 1})
+	for _, n := range []int{0, -1, 1 << 30} {
+		if _, err := m.NewPass(PassOptions{Batch: n, Threads: 1}); err == nil {
+			t.Errorf("no error for a batch of %d", n)
+		}
+	}
+}
+
+// TestPassObserve: every operator and stage is reported, on a shared pool.
+func TestPassObserve(t *testing.T) {
+	m := Discriminator(Config{Size: 4, Width: 1})
+	threads := pool.New(2)
+	defer threads.Close()
+	seen := map[string]int{}
+	var p *Pass
+	p, err := m.NewPass(PassOptions{Batch: 2, Pool: threads, Observe: func(op int, stage string, d time.Duration) {
+		if d < 0 {
+			t.Errorf("%v for %s", d, stage)
+		}
+		seen[p.Ops()[op].Name+" "+stage]++
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := p.Output()
+	p.Forward(1)
+	p.Backward(make([]float32, out.Len()), nil, 0)
+	for _, want := range []string{
+		"weights pack", "conv2d0+leakyrelu forward", "conv2d0+leakyrelu backward", "conv2d0+leakyrelu weight gradient", "dropout2 forward", "dropout2 backward",
+		"conv2d3+leakyrelu input gradient", "conv2d3+leakyrelu weight gradient", "dense7 forward", "dense7 input gradient", "dense7 weight gradient",
+	} {
+		if seen[want] == 0 {
+			t.Errorf("%q is not reported", want)
+		}
+	}
+	if p.Ops()[0].MACs != m.Layers()[0].MACs {
+		t.Error("multiply-adds differ")
+	}
+}
+
+// BenchmarkStep runs the reference networks' passes at batch 64, of D at 128.
+func BenchmarkStep(b *testing.B) {
+	for _, m := range []*Model{Generator(Config{}), Discriminator(Config{})} {
+		for _, k := range simd.Variants()[1:] {
+			b.Run(m.Name+"/"+k.Name, func(b *testing.B) {
+				n := 64
+				if m.Name == "discriminator" {
+					n = 128
+				}
+				p, err := m.NewPass(PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: n == 128})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer p.Close()
+				in, x := p.Input()
+				in.Import(x, normals(n*m.Input().Len(), 1))
+				out, _ := p.Output()
+				dy := normals(out.Len(), 2)
+				step := uint64(0)
+				for b.Loop() {
+					step++
+					p.Forward(step)
+					p.Backward(dy, nil, n/2)
+					p.Repack()
+				}
+				b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "images/s")
+			})
+		}
+	}
+}
