@@ -1,0 +1,5 @@
+// Package pretrained holds a generator that was trained on MNIST, inside the program that imports it. It is a package of its
+// own so that programs with models of their own do not carry it.
+//
+// How the model was made is in its Provenance.
+package pretrained
