@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train"
+)
+
+type benchFlags struct {
+	batch   int
+	threads int
+	kernel  string
+	train   bool
+	seconds float64
+	json    bool
+	set     func(name string) bool
+}
+
+func newBench() *cobra.Command {
+	f := &benchFlags{}
+	cmd := &cobra.Command{
+		Use:   "bench [MODEL]",
+		Short: "How long each layer takes, and how near it comes to the machine's peak",
+		Long: `bench draws batches of images, or trains, for a while and shows the median time of each layer, its multiply-adds a second (two operations
+each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is measured between the
+runs, on one thread: the most that the same kernels reach in registers and in the first-level cache.`,
+		Example: `  gantiny bench --batch 16 --threads 1
+  gantiny bench --train`,
+		Args: atMostOneModel,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.set = cmd.Flags().Changed
+			return bench(cmd.Context(), f, args, cmd.OutOrStdout())
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.IntVar(&f.batch, "batch", 16, "images of a Run; with --train, of a step (256 by default)")
+	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
+	fl.StringVar(&f.kernel, "kernel", "", "instruction set: "+strings.Join(kernelNames(), ", ")+" (the best by default)")
+	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
+	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
+	fl.BoolVar(&f.json, "json", false, "print one JSON object: batch, threads, kernel, median_ms, layers")
+	return cmd
+}
+
+// benchReport is what bench finds; its JSON names are a contract.
+type benchReport struct {
+	Model    string       `json:"model"`
+	Train    bool         `json:"train"`
+	Batch    int          `json:"batch"`
+	Threads  int          `json:"threads"`
+	Kernel   string       `json:"kernel"`
+	MedianMS float64      `json:"median_ms"` // of one Run of the batch, or of one training step
+	Runs     int          `json:"runs"`
+	Images   float64      `json:"images_per_second"`
+	PeakGOPS float64      `json:"peak_gops"` // of one thread
+	Layers   []benchLayer `json:"layers"`
+}
+
+type benchLayer struct {
+	Name    string  `json:"name"`
+	MS      float64 `json:"ms"`
+	GOPS    float64 `json:"gops"`         // of the multiply-adds that touch a pixel
+	Nominal float64 `json:"nominal_gops"` // padding counted too
+	Share   float64 `json:"peak_share"`   // of the peak of all threads
+}
+
+// measured collects the times of the parts of a run, over several runs.
+type measured struct {
+	peak  *peakMeter
+	parts []part
+	total []float64 // seconds, a run each
+}
+
+type part struct {
+	name          string
+	macs, nominal int64 // of one whole run
+	now           float64
+	runs          []float64
+}
+
+func (m *measured) add(i int, d time.Duration) { m.parts[i].now += d.Seconds() }
+
+// repeat calls run until it has taken the time and been measured five times at least, after a first call that is not counted.
+func (m *measured) repeat(ctx context.Context, seconds float64, run func() error) error {
+	if err := run(); err != nil {
+		return err
+	}
+	for i := range m.parts {
+		m.parts[i].now = 0
+	}
+	for begin := time.Now(); len(m.total) < 5 || time.Since(begin).Seconds() < seconds; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.peak.sample()
+		start := time.Now()
+		if err := run(); err != nil {
+			return err
+		}
+		m.total = append(m.total, time.Since(start).Seconds())
+		for i := range m.parts {
+			m.parts[i].runs = append(m.parts[i].runs, m.parts[i].now)
+			m.parts[i].now = 0
+		}
+	}
+	return nil
+}
+
+func bench(ctx context.Context, f *benchFlags, args []string, stdout io.Writer) error {
+	if f.train && !f.set("batch") {
+		f.batch = train.Default().Batch
+	}
+	switch {
+	case f.batch < 1 || f.batch > 1<<20:
+		return usagef("--batch %d: want 1 to %d", f.batch, 1<<20)
+	case !(f.seconds > 0 && f.seconds < 1e6):
+		return usagef("--seconds %g: want a positive number", f.seconds)
+	case f.train && len(args) > 0:
+		return usagef("--train measures the reference network, not %s", args[0])
+	}
+	if err := checkThreads(f.threads); err != nil {
+		return err
+	}
+	kernels, err := lookupKernels(f.kernel)
+	if err != nil {
+		return err
+	}
+	r := &benchReport{Train: f.train, Batch: f.batch, Threads: f.threads, Kernel: kernels.Name}
+	var m *measured
+	if f.train {
+		r.Model = "reference"
+		m, err = benchTrain(ctx, f, kernels)
+	} else {
+		m, err = benchRun(ctx, f, args, kernels, &r.Model)
+	}
+	if err != nil {
+		return err
+	}
+	r.fill(m)
+	if f.json {
+		return json.NewEncoder(stdout).Encode(r)
+	}
+	return r.print(stdout)
+}
+
+// benchRun measures Session.Run.
+func benchRun(ctx context.Context, f *benchFlags, args []string, k *simd.Kernels, name *string) (*measured, error) {
+	net, path, err := openModel(args)
+	if err != nil {
+		return nil, err
+	}
+	*name = path
+	m := &measured{peak: newPeakMeter(k)}
+	session, err := net.NewSession(model.Options{Batch: f.batch, Threads: f.threads, Kernels: k,
+		Observe: func(op int, _ string, d time.Duration) { m.add(op, d) }})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	for _, op := range session.Ops() {
+		m.parts = append(m.parts, part{name: op.Name, macs: op.MACs * int64(f.batch), nominal: op.Nominal * int64(f.batch)})
+	}
+	z := make([]float32, f.batch*net.Input().Len())
+	x := make([]float32, f.batch*net.Output().Len())
+	if net.Input().IsFlat() {
+		model.Latents(z, net.Input().Len(), 1, 0)
+	}
+	return m, m.repeat(ctx, f.seconds, func() error { return session.RunContext(ctx, x, z) })
+}
+
+// benchTrain measures whole training steps on noise.
+func benchTrain(ctx context.Context, f *benchFlags, k *simd.Kernels) (*measured, error) {
+	c := train.Default()
+	c.Batch, c.Threads = f.batch, f.threads
+	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
+	m := &measured{peak: newPeakMeter(k)}
+	var t *train.Trainer
+	index := map[string]int{}
+	observe := func(network string, op int, stage string, took time.Duration) {
+		key := fmt.Sprint(network, op, stage)
+		i, ok := index[key]
+		if !ok {
+			i = len(m.parts)
+			index[key] = i
+			m.parts = append(m.parts, stagePart(t, network, op, stage, f.batch))
+		}
+		m.add(i, took)
+	}
+	t, err := train.New(c, g, d, train.Tuning{Kernels: k, Observe: observe})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	reals := make([]float32, f.batch*g.Output().Len())
+	noise := make([]float32, f.batch*g.Input().Len())
+	model.Latents(reals, g.Output().Len(), 1, 0)
+	model.Latents(noise, g.Input().Len(), 2, 0)
+	return m, m.repeat(ctx, f.seconds, func() error {
+		_, err := t.StepOn(reals, noise)
+		return err
+	})
+}
+
+// stagePart describes a stage of a network's pass. The discriminator sees reals and fakes in one pass; down to the pixels go
+// only the fakes' gradients.
+func stagePart(t *train.Trainer, network string, op int, stage string, batch int) part {
+	ops, discriminator := t.Ops()
+	images := int64(batch)
+	if network == "discriminator" {
+		ops = discriminator
+		if op > 0 || stage != "input gradient" {
+			images *= 2
+		}
+	}
+	p := part{name: network + " " + ops[op].Name + " " + stage}
+	switch stage {
+	case "forward", "input gradient", "weight gradient":
+		p.macs, p.nominal = ops[op].MACs*images, ops[op].Nominal*images
+	}
+	return p
+}
+
+// peakMeter finds the floating-point operations a second that kernels reach on one thread. It is asked again between the runs
+// that are measured, since a machine that is shared is not always equally fast.
+type peakMeter struct {
+	k    *simd.Kernels
+	tile simd.GEMM
+	most float64 // so far
+}
+
+func newPeakMeter(k *simd.Kernels) *peakMeter {
+	const depth, taps = 128, 16 // operands of 24 KB at most, contracted over again and again
+	h := (k.MR + 1) / 2
+	return &peakMeter{k: k, tile: simd.GEMM{
+		C: make([]float32, k.MR*k.NR), A: make([]float32, k.MR*depth), B: make([]float32, depth*k.NR),
+		Taps: make([]simd.Tap, taps), Rows: k.MR, Cols: k.NR, K: depth,
+		LDA: depth, ARun: h * depth, LDC: k.NR, CRun: h * k.NR, Slope: 1,
+	}}
+}
+
+// sample measures for a few milliseconds: a loop of products in registers, and a tile of the matrix product whose operands
+// stay in the first-level cache.
+func (p *peakMeter) sample() {
+	p.most = max(p.most,
+		rate(func() float64 { return float64(p.k.Peak(1 << 10)) }),
+		rate(func() float64 {
+			p.k.GEMM(&p.tile)
+			return 2 * float64(p.tile.Rows*p.tile.Cols) * float64(p.tile.K*len(p.tile.Taps))
+		}))
+}
+
+// rate is the operations a second that work, which returns how many it did, reaches in a short span.
+func rate(work func() float64) float64 {
+	done, start := 0.0, time.Now()
+	for time.Since(start) < 2*time.Millisecond {
+		done += work()
+	}
+	return done / time.Since(start).Seconds()
+}
+
+func median(x []float64) float64 {
+	s := slices.Sorted(slices.Values(x))
+	if len(s) == 0 {
+		return 0
+	}
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+func (r *benchReport) fill(m *measured) {
+	total := median(m.total)
+	r.PeakGOPS = m.peak.most / 1e9
+	r.MedianMS, r.Runs, r.Images = total*1e3, len(m.total), float64(r.Batch)/total
+	rest := total
+	for _, p := range m.parts {
+		s := median(p.runs)
+		rest -= s
+		l := benchLayer{Name: p.name, MS: s * 1e3}
+		if p.macs > 0 && s > 0 {
+			l.GOPS, l.Nominal = 2*float64(p.macs)/s/1e9, 2*float64(p.nominal)/s/1e9
+			l.Share = l.GOPS / (r.PeakGOPS * float64(r.Threads))
+		}
+		r.Layers = append(r.Layers, l)
+	}
+	r.Layers = append(r.Layers, benchLayer{Name: "other", MS: max(rest, 0) * 1e3})
+}
+
+func (r *benchReport) print(w io.Writer) error {
+	what := fmt.Sprintf("%s, batch %d", r.Model, r.Batch)
+	if r.Train {
+		what = fmt.Sprintf("one training step, batch %d", r.Batch)
+	}
+	fmt.Fprintf(w, "%s, %s, kernels %s: %.3f ms, %.0f images/s (median of %d); peak %.1f GFLOP/s a thread\n\n",
+		what, plural(r.Threads, "thread"), r.Kernel, r.MedianMS, r.Images, r.Runs, r.PeakGOPS)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "layer\tms\ttime\tGFLOP/s\tnominal\tof peak")
+	for _, l := range r.Layers {
+		fmt.Fprintf(t, "%s\t%.3f\t%.1f%%", l.Name, l.MS, 100*l.MS/r.MedianMS)
+		if l.GOPS > 0 {
+			fmt.Fprintf(t, "\t%.1f\t%.1f\t%.0f%%", l.GOPS, l.Nominal, 100*l.Share)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}

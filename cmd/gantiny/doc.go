@@ -1,0 +1,13 @@
+// Command gantiny trains small convolutional GANs and draws pictures with them.
+//
+//	gantiny generate          a grid of digits from the embedded model, as gantiny.png
+//	gantiny train             trains the reference network on a data set
+//	gantiny inspect           what a model holds and costs, and the kernels of this machine
+//	gantiny version
+//
+// This package holds the command line alone: flags, what they mean together, progress, files and exit statuses. What
+// the commands do is in the packages train, model, dataset and picture.
+//
+// Results go to standard output, progress and logs to standard error. Exit status: 0 done, 1 failed, 2 wrong usage,
+// 3 training diverged (the last good checkpoint is kept), 130 interrupted (a checkpoint is saved).
+package main

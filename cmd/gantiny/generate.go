@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/picture"
+)
+
+// mostShown is how many images at most are drawn as text.
+const mostShown = 64
+
+type generateFlags struct {
+	n           int
+	seed        uint64
+	class       int
+	latents     string
+	out         string
+	cols        int
+	interpolate int
+	threads     int
+	batch       int
+	kernel      string
+	shard       string
+	show, json  bool
+
+	set func(name string) bool // whether the user gave the flag
+}
+
+func newGenerate() *cobra.Command {
+	f := &generateFlags{}
+	cmd := &cobra.Command{
+		Use:   "generate [MODEL]",
+		Short: "Draws pictures from a model",
+		Long: `generate draws pictures from a model: a file, the directory of a training run, or the one inside this program.
+
+Image i of a seed is always the same image, whatever the batch, the threads or the shard.`,
+		Example: `  gantiny generate
+  gantiny generate run1 -n 64 --seed 7 -o digits.png
+  gantiny generate -n 8 --interpolate 15 -o walk.gif
+  gantiny generate -n 60000 --shard 2/4 -o part2.npy`,
+		Args: atMostOneModel,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.set = cmd.Flags().Changed
+			return generate(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.IntVarP(&f.n, "number", "n", 16, "how many latents to draw (with --latents: how many of them, all by default)")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents")
+	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes")
+	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
+	fl.StringVarP(&f.out, "out", "o", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default")
+	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
+	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
+	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
+	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
+	fl.StringVar(&f.kernel, "kernel", "", "instruction set: "+strings.Join(kernelNames(), ", ")+" (the best by default)")
+	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
+	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
+	fl.BoolVar(&f.json, "json", false, "print one JSON object: images, seconds, kernel, model, out, pixels_sha256")
+	return cmd
+}
+
+// generate draws the images of one shard and puts them where f says.
+func generate(ctx context.Context, f *generateFlags, args []string, stdout, stderr io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	kernels, err := lookupKernels(f.kernel)
+	if err != nil {
+		return err
+	}
+	m, name, err := openModel(args)
+	if err != nil {
+		return err
+	}
+	shape, err := pictureShape(m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if f.set("class") {
+		return usagef("--class %d: %s has no classes", f.class, name)
+	}
+	z, err := f.openLatents(m.Input().Len())
+	if err != nil {
+		return err
+	}
+	first, end, err := f.part(z.count())
+	if err != nil {
+		return err
+	}
+	out, err := f.openOutput(shape, end-first)
+	if err != nil {
+		return err
+	}
+	batch := min(f.batch, end-first)
+	session, err := m.NewSession(model.Options{Batch: batch, Threads: f.threads, Kernels: kernels})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+
+	d := &drawing{session: session, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}
+	if f.wantsPicture(stdout) {
+		d.keep = min(end-first, mostShown)
+	}
+	if err := out.write(stdout, func(yield func(block) error) error { return d.each(ctx, yield) }); err != nil {
+		return err
+	}
+
+	if f.wantsPicture(stdout) {
+		if err := f.showPicture(f.pictureWriter(stdout, stderr), d); err != nil {
+			return err
+		}
+	}
+	images, seconds := end-first, d.spent.Seconds()
+	if f.json {
+		return json.NewEncoder(stdout).Encode(struct {
+			Images  int     `json:"images"`
+			Seconds float64 `json:"seconds"` // computing, without loading the model and writing the files
+			Kernel  string  `json:"kernel"`
+			Model   string  `json:"model"`
+			Out     string  `json:"out"`
+			SHA256  string  `json:"pixels_sha256"`
+		}{images, seconds, kernels.Name, name, out.path, hex.EncodeToString(d.hash.Sum(nil))})
+	}
+	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, kernels %s\n", out.path, plural(images, "image"), shape, seconds, kernels.Name)
+	return nil
+}
+
+// check finds what is wrong with the flags before anything is opened.
+func (f *generateFlags) check() error {
+	switch {
+	case f.n < 1:
+		return usagef("-n %d: need at least 1", f.n)
+	case f.cols < 0:
+		return usagef("--cols %d: need at least 1", f.cols)
+	case f.interpolate < 0:
+		return usagef("--interpolate %d: need at least 0", f.interpolate)
+	case f.batch < 1:
+		return usagef("--batch %d: need at least 1", f.batch)
+	case f.set("seed") && f.latents != "":
+		return usagef("--seed and --latents exclude each other: a file of latents needs no seed")
+	case f.json && f.out == "-":
+		return usagef("--json and -o - both want standard output")
+	}
+	return checkThreads(f.threads)
+}
+
+// wantsPicture says whether the picture is drawn as text.
+func (f *generateFlags) wantsPicture(stdout io.Writer) bool {
+	if f.show {
+		return true
+	}
+	return isTerminal(stdout) && !f.json && f.out == ""
+}
+
+// pictureWriter is standard output, or standard error where the former carries something else.
+func (f *generateFlags) pictureWriter(stdout, stderr io.Writer) io.Writer {
+	if f.json || f.out == "-" {
+		return stderr
+	}
+	return stdout
+}
+
+// showPicture draws the first images as text.
+func (f *generateFlags) showPicture(w io.Writer, d *drawing) error {
+	if d.shape.C != 1 && d.shape.C != 3 {
+		return fmt.Errorf("--show: a picture has 1 or 3 channels, the model makes %d", d.shape.C)
+	}
+	n := len(d.kept) / d.shape.Len()
+	grid := picture.Grid(d.kept, d.shape.H, d.shape.W, d.shape.C, gridColumns(f.cols, n))
+	return picture.Terminal(w, grid, picture.Text{Width: terminalWidth(w), Colors: terminalColors(d.shape.C)})
+}
+
+// part returns the images [first, end) of count that --shard asks for.
+func (f *generateFlags) part(count int) (first, end int, err error) {
+	if f.shard == "" {
+		return 0, count, nil
+	}
+	is, ns, ok := strings.Cut(f.shard, "/")
+	i, erri := strconv.Atoi(is)
+	n, errn := strconv.Atoi(ns)
+	if !ok || erri != nil || errn != nil || n < 1 || i < 1 || i > n {
+		return 0, 0, usagef("--shard %s: want i/n with i from 1 to n, as in 2/4", f.shard)
+	}
+	first, end = int(int64(i-1)*int64(count)/int64(n)), int(int64(i)*int64(count)/int64(n))
+	if first == end {
+		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, plural(count, "image"))
+	}
+	return first, end, nil
+}

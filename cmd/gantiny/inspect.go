@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
+)
+
+func newInspect() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect [MODEL]",
+		Short: "What a model holds and costs, and the kernels of this machine",
+		Args:  atMostOneModel,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := inspect(args)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+			}
+			return r.print(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: layers, parameters, macs, peak_bytes, kernels, ...")
+	return cmd
+}
+
+// report is what inspect finds; its JSON names are a contract.
+type report struct {
+	Model      string           `json:"model"`
+	Name       string           `json:"name"`
+	Input      []int            `json:"input"`
+	Output     []int            `json:"output"`
+	Layers     []layerReport    `json:"layers"`
+	Parameters int              `json:"parameters"`
+	MACs       int64            `json:"macs"`         // of one image, those that touch a pixel
+	Nominal    int64            `json:"nominal_macs"` // with those that meet padding
+	PeakBytes  int64            `json:"peak_bytes"`   // weights and activations of a session for one image on one thread
+	Kernels    []string         `json:"kernels"`      // that this machine can run, slowest first
+	Kernel     string           `json:"kernel"`       // the one in use
+	Platform   string           `json:"platform"`
+	Processors int              `json:"processors"`
+	Provenance model.Provenance `json:"provenance"`
+}
+
+type layerReport struct {
+	Name       string        `json:"name"`
+	Kind       string        `json:"kind"`
+	Input      []int         `json:"input"`
+	Output     []int         `json:"output"`
+	Parameters int           `json:"parameters"`
+	MACs       int64         `json:"macs"`
+	Nominal    int64         `json:"nominal_macs"`
+	Tensors    []tensorShape `json:"tensors,omitempty"`
+}
+
+type tensorShape struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`
+}
+
+func inspect(args []string) (*report, error) {
+	m, name, err := openModel(args)
+	if err != nil {
+		return nil, err
+	}
+	kernels, err := simd.Lookup("")
+	if err != nil {
+		return nil, err
+	}
+	session, err := m.NewSession(model.Options{Batch: 1, Threads: 1, Kernels: kernels})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	r := &report{
+		Model: name, Name: m.Name, Input: dims(m.Input()), Output: dims(m.Output()), Parameters: m.Parameters(),
+		PeakBytes: int64(session.PeakBytes()), Kernels: kernelNames(), Kernel: kernels.Name,
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0), Provenance: m.Provenance,
+	}
+	r.MACs, r.Nominal = m.MACs()
+	for _, l := range m.Layers() {
+		lr := layerReport{Name: l.Name, Kind: l.Layer.Kind(), Input: dims(l.In), Output: dims(l.Out),
+			Parameters: l.Parameters(), MACs: l.MACs, Nominal: l.Nominal}
+		for _, p := range l.Params {
+			lr.Tensors = append(lr.Tensors, tensorShape{p.Name, p.Shape})
+		}
+		r.Layers = append(r.Layers, lr)
+	}
+	return r, nil
+}
+
+// dims is a shape without the sizes of 1 that a vector has.
+func dims(s model.Shape) []int {
+	if s.IsFlat() {
+		return []int{s.C}
+	}
+	return []int{s.H, s.W, s.C}
+}
+
+func (r *report) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "layer\toutput\tparameters\tmultiply-adds\twith padding\t\n")
+	for _, l := range r.Layers {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", l.Name, times(l.Output), orBlank(int64(l.Parameters)), orBlank(l.MACs), orBlank(l.Nominal))
+	}
+	fmt.Fprintf(t, "all\t%s to %s\t%d\t%d\t%d\t\n", times(r.Input), times(r.Output), r.Parameters, r.MACs, r.Nominal)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	rows := make([]string, len(r.Kernels))
+	for i, name := range r.Kernels {
+		rows[i] = name
+		if name == r.Kernel {
+			rows[i] += "*"
+		}
+	}
+	facts := [][2]string{
+		{"model", r.Model + " (" + r.Name + ")"},
+		{"memory", fmt.Sprintf("%.1f MB to draw one image on one thread", float64(r.PeakBytes)/1e6)},
+		{"kernels", strings.Join(rows, " ") + " (* in use)"},
+		{"machine", fmt.Sprintf("%s, %s", r.Platform, plural(r.Processors, "processor"))},
+	}
+	if p := r.Provenance; p.Command != "" {
+		facts = append(facts, [2]string{"made by", p.Command},
+			[2]string{"version", p.Version},
+			[2]string{"trained", fmt.Sprintf("%s on %s, seed %d", plural(p.Epochs, "epoch"), p.Dataset, p.Seed)},
+			[2]string{"data", "sha256 " + p.DatasetSHA256})
+	}
+	fmt.Fprintln(w)
+	for _, f := range facts {
+		if _, err := fmt.Fprintf(w, "%-8s %s\n", f[0], f[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// times writes 7x7x256.
+func times(shape []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(shape), "[]"), " ", "x")
+}
+
+// orBlank leaves zeros out of a table.
+func orBlank(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gantiny/gantiny/train"
+)
+
+// Exit statuses: a contract with those who call gantiny from scripts.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitDiverged    = 3
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the whole program on the given arguments; it returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	status := exitStatus(err)
+	if status == exitInterrupted {
+		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.CommandPath())
+		return status
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+	if status == exitUsage {
+		fmt.Fprintf(stderr, "Run '%s --help' for its flags.\n", cmd.CommandPath())
+	}
+	return status
+}
+
+func exitStatus(err error) int {
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, train.ErrDiverged):
+		return exitDiverged
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+// usageError is a mistake in the arguments.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gantiny",
+		Short: "Trains small convolutional GANs and draws pictures with them",
+		Long: `gantiny trains small convolutional GANs and draws pictures with them.
+
+'gantiny generate' draws digits with the model inside this program.
+'gantiny train --data digits --out run1' trains one of your own.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+			}
+			return usagef("unknown command %q", args[0])
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flagError(err)} })
+	profile := addProfile(root)
+	root.AddCommand(newGenerate(), newTrain(), newInspect(), newBench(), newVersion())
+	for _, c := range root.Commands() {
+		c.RunE = profile(c.RunE)
+	}
+	return root
+}
+
+// flagError says what is wrong with a flag in terms of the flag and its value, without the parser's inner words.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	want := map[string]string{
+		"int": "a whole number", "uint64": "a whole number from 0 to 18446744073709551615", "bool": "true or false",
+	}[invalid.GetFlag().Value.Type()]
+	if want == "" {
+		return err
+	}
+	return fmt.Errorf("--%s %s: not %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+}
+
+// atMostOneModel is the Args of the commands that take [MODEL].
+func atMostOneModel(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("takes one MODEL at most, got %d: %s", len(args), strings.Join(args, " "))
+	}
+	return nil
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("takes no arguments, got %s", strings.Join(args, " "))
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// result is what a run of the program leaves behind.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+// gantiny runs the program in this process, off a terminal.
+func gantiny(t *testing.T, args ...string) result {
+	t.Helper()
+	return gantinyContext(t.Context(), args...)
+}
+
+func gantinyContext(ctx context.Context, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	status := run(ctx, args, &stdout, &stderr)
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// want fails the test unless the run ended with the status and said each of the texts on standard error.
+func (r result) want(t *testing.T, status int, says ...string) result {
+	t.Helper()
+	if r.status != status {
+		t.Fatalf("exit status %d, want %d; stderr: %s", r.status, status, r.stderr)
+	}
+	for _, text := range says {
+		if !strings.Contains(r.stderr, text) {
+			t.Errorf("standard error is %q, want %q in it", r.stderr, text)
+		}
+	}
+	return r
+}
+
+// files lists what stands in a directory, hidden files too.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			names = append(names, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestUsage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("wrong.toml", []byte("epocs = 3\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		says string
+	}{
+		{"genrate", "did you mean generate"},
+		{"nosuch", `unknown command "nosuch"`},
+		{"--nosuch", "--nosuch"},
+		{"generate --nosuch", "--nosuch"},
+		{"generate a b", "one MODEL at most"},
+		{"generate -n nine", "--number nine: not a whole number"},
+		{"generate -n 0", "-n 0"},
+		{"generate -n", "'n'"},
+		{"generate --seed -1", "--seed -1"},
+		{"generate --cols -2", "--cols -2"},
+		{"generate --cols 4 -o a.npy", "--cols 4"},
+		{"generate --batch 0", "--batch 0"},
+		{"generate --threads 0", "--threads 0"},
+		{"generate --threads 100000", "--threads 100000"},
+		{"generate --kernel nosuch", "--kernel nosuch"},
+		{"generate --class 3", "--class 3: embedded has no classes"},
+		{"generate --interpolate -1", "--interpolate -1"},
+		{"generate --interpolate 3 -n 1", "--interpolate 3"},
+		{"generate --interpolate 2000000000 -n 3", "--interpolate 2000000000"},
+		{"generate -n 2000000000", "2000000000 images do not fit one picture"},
+		{"generate --shard 2", "--shard 2"},
+		{"generate --shard 0/2", "--shard 0/2"},
+		{"generate --shard 3/2", "--shard 3/2"},
+		{"generate --shard x/2", "--shard x/2"},
+		{"generate --shard 1/9 -n 8", "nothing to draw"},
+		{"generate -o digits.bmp", "-o digits.bmp"},
+		{"generate -o digits", "-o digits"},
+		{"generate -o - --json", "--json and -o -"},
+		{"generate --seed 1 --latents z.npy", "--seed and --latents"},
+		{"inspect a b", "one MODEL at most"},
+		{"version now", "takes no arguments"},
+		{"train --data digits", "--out"},
+		{"train --out run", "--data"},
+		{"train --out run --data nosuch", "--data nosuch"},
+		{"train --out run --data digits --epochs 0", "epochs is 0"},
+		{"bench --batch 0", "--batch 0"},
+		{"bench --seconds 0", "--seconds 0"},
+		{"bench --train model.safetensors", "not model.safetensors"},
+		{"train --out run --data digits --config wrong.toml", "epocs"},
+		{"train --out run --resume", "no run to resume"},
+		{"train stray", "takes no arguments"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			r := gantiny(t, strings.Fields(c.args)...).want(t, exitUsage, c.says)
+			if r.stdout != "" {
+				t.Errorf("standard output: %q, want none", r.stdout)
+			}
+			if lines := strings.Count(r.stderr, "\n"); lines != 2 {
+				t.Errorf("%d lines, want one about the mistake and one about --help: %q", lines, r.stderr)
+			}
+		})
+	}
+	if got := files(t, "."); len(got) != 1 {
+		t.Errorf("wrong usage left %v", got)
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	r := gantiny(t).want(t, exitDone)
+	for _, command := range []string{"generate", "train", "inspect", "bench", "version", "completion"} {
+		if !strings.Contains(r.stdout, "\n  "+command+" ") {
+			t.Errorf("help does not list %s", command)
+		}
+	}
+	if r := gantiny(t, "version").want(t, exitDone); !strings.HasPrefix(r.stdout, "gantiny ") || !strings.Contains(r.stdout, "kernels ") {
+		t.Errorf("version prints %q", r.stdout)
+	}
+	if r := gantiny(t, "completion", "bash").want(t, exitDone); !strings.Contains(r.stdout, "gantiny") {
+		t.Error("completion prints no script")
+	}
+}
+
+func TestProfile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cpu.prof")
+	gantiny(t, "version", "--cpuprofile", path).want(t, exitDone)
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		t.Errorf("no profile: %v", err)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	var got struct {
+		Parameters int
+		MACs       int64
+		PeakBytes  int64 `json:"peak_bytes"`
+		Kernels    []string
+		Layers     []struct{ Kind string }
+	}
+	r := gantiny(t, "inspect", "--json").want(t, exitDone)
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatalf("%v in %q", err, r.stdout)
+	}
+	// The reference generator's: 2.33 M parameters in 12 layers, 37.5 M multiply-adds that touch a pixel.
+	if got.Parameters != 2330944 || got.MACs != 37488192 || len(got.Layers) != 12 || got.Layers[0].Kind != "dense" {
+		t.Errorf("got %+v", got)
+	}
+	if least := int64(4 * got.Parameters); got.PeakBytes < least || got.PeakBytes > 4*least {
+		t.Errorf("peak of %d bytes for weights of %d", got.PeakBytes, least)
+	}
+	if !slices.Equal(got.Kernels, kernelNames()) {
+		t.Errorf("kernels %v, want %v", got.Kernels, kernelNames())
+	}
+	if r := gantiny(t, "inspect").want(t, exitDone); !strings.Contains(r.stdout, "convtranspose2d4") || !strings.Contains(r.stdout, "7x7x128") {
+		t.Errorf("it prints %s", r.stdout)
+	}
+}
+
+func TestBench(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains the full-size network")
+	}
+	type report struct {
+		Batch, Threads int
+		Kernel         string
+		MedianMS       float64 `json:"median_ms"`
+		Layers         []struct {
+			Name  string
+			MS    float64
+			GOPS  float64
+			Share float64 `json:"peak_share"`
+		}
+	}
+	for _, args := range []string{"bench --json --batch 2 --seconds 0.01 --threads 1", "bench --json --batch 2 --seconds 0.01 --threads 1 --train"} {
+		r := gantiny(t, strings.Fields(args)...).want(t, exitDone)
+		var got report
+		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+			t.Fatalf("%v in %q", err, r.stdout)
+		}
+		if got.Batch != 2 || got.Threads != 1 || got.Kernel == "" || got.MedianMS <= 0 {
+			t.Errorf("%s: %+v", args, got)
+		}
+		busy := 0
+		for _, l := range got.Layers {
+			if l.GOPS > 0 && l.Share > 0 && l.MS > 0 {
+				busy++
+			}
+		}
+		if busy < 4 {
+			t.Errorf("%s: %d layers with multiply-adds a second, want 4 at least: %+v", args, busy, got.Layers)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/internal/npy"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/picture"
+)
+
+const (
+	defaultOut   = "gantiny.png"
+	frameDelay   = 8       // hundredths of a second a frame of a GIF
+	maxGridBytes = 1 << 30 // a larger PNG or GIF is a mistake, or wants .npy or a folder
+)
+
+// output puts images into files of one kind.
+type output struct {
+	path  string
+	kind  string // png, gif, npy, dir or stdout
+	shape model.Shape
+	n     int // images to come
+	cols  int
+}
+
+// openOutput finds out what -o asks for, and refuses what cannot be; it writes nothing yet.
+func (f *generateFlags) openOutput(shape model.Shape, n int) (*output, error) {
+	o := &output{path: f.out, shape: shape, n: n, cols: gridColumns(f.cols, n)}
+	if o.path == "" {
+		o.path = defaultOut
+	}
+	switch ext := strings.ToLower(filepath.Ext(o.path)); {
+	case o.path == "-":
+		o.kind = "stdout"
+	case strings.HasSuffix(o.path, "/") || strings.HasSuffix(o.path, string(filepath.Separator)) || isDir(o.path):
+		o.kind = "dir"
+	case ext == ".png" || ext == ".gif" || ext == ".npy":
+		o.kind = ext[1:]
+	default:
+		return nil, usagef("-o %s: want .png, .gif, .npy, a folder (DIR/) or -", o.path)
+	}
+	if f.cols > 0 && o.kind != "png" && o.kind != "stdout" {
+		return nil, usagef("--cols %d: only a PNG has columns, not -o %s", f.cols, o.path)
+	}
+	if o.kind != "npy" && shape.C != 1 && shape.C != 3 {
+		return nil, fmt.Errorf("-o %s: a picture has 1 or 3 channels, the model makes %d; .npy takes any", o.path, shape.C)
+	}
+	if bytes := int64(n) * int64(shape.Len()); o.kind != "npy" && o.kind != "dir" && bytes > maxGridBytes {
+		return nil, usagef("-n: %s do not fit one picture; use -o FILE.npy or -o DIR/", plural(n, "image"))
+	}
+	return o, nil
+}
+
+// write has the images drawn and puts them in place. A file appears whole or not at all.
+func (o *output) write(stdout io.Writer, draw func(yield func(block) error) error) error {
+	switch o.kind {
+	case "npy":
+		return atomicfile.Write(o.path, func(w io.Writer) error {
+			if err := npy.WriteHeader(w, o.n, o.shape.H, o.shape.W, o.shape.C); err != nil {
+				return err
+			}
+			return draw(func(b block) error { return npy.WriteFloats(w, b.floats) })
+		})
+	case "dir":
+		return o.writeDir(draw)
+	}
+	pixels := make([]uint8, 0, o.n*o.shape.Len())
+	err := draw(func(b block) error {
+		pixels = append(pixels, b.pixels...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if o.kind == "stdout" {
+		return picture.WritePNG(stdout, o.grid(pixels))
+	}
+	return atomicfile.Write(o.path, func(w io.Writer) error {
+		if o.kind == "gif" {
+			return picture.WriteGIF(w, o.frames(pixels), frameDelay)
+		}
+		return picture.WritePNG(w, o.grid(pixels))
+	})
+}
+
+// writeDir writes each image as a PNG of its own, named by its index.
+func (o *output) writeDir(draw func(yield func(block) error) error) error {
+	if err := os.MkdirAll(o.path, 0o777); err != nil {
+		return err
+	}
+	size := o.shape.Len()
+	return draw(func(b block) error {
+		for i := range b.n {
+			img := picture.Grid(b.pixels[i*size:(i+1)*size], o.shape.H, o.shape.W, o.shape.C, 1)
+			path := filepath.Join(o.path, fmt.Sprintf("%06d.png", b.first+i))
+			if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, img) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (o *output) grid(pixels []uint8) image.Image {
+	return picture.Grid(pixels, o.shape.H, o.shape.W, o.shape.C, o.cols)
+}
+
+func (o *output) frames(pixels []uint8) []image.Image {
+	size := o.shape.Len()
+	frames := make([]image.Image, o.n)
+	for i := range frames {
+		frames[i] = picture.Grid(pixels[i*size:(i+1)*size], o.shape.H, o.shape.W, o.shape.C, 1)
+	}
+	return frames
+}
+
+// gridColumns is the width of a grid of n images: what was asked for, or a square's.
+func gridColumns(asked, n int) int {
+	if asked == 0 {
+		asked = int(math.Ceil(math.Sqrt(float64(n))))
+	}
+	return min(asked, n)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

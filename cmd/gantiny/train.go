@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gantiny/gantiny/dataset"
+	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train"
+)
+
+type trainFlags struct {
+	train.Config // what the flags say; only what the user gave counts
+	out          string
+	config       string
+	resume       bool
+	command      string // for the record in the generator
+
+	set func(name string) bool // whether the user gave the flag
+}
+
+func newTrain() *cobra.Command {
+	f := &trainFlags{Config: train.Default()}
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Trains a generator on a data set",
+		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
+checkpoint, metrics.jsonl, and grids of samples from the same latents.
+
+Ctrl-C finishes the step, saves a checkpoint and exits with status 130; a second one quits at once. --resume goes on
+from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with status 3
+and keeps its last good checkpoint.`,
+		Example: `  gantiny train --data digits --out run1
+  gantiny train --data ~/mnist --out run2 --epochs 100 --config run2.toml
+  gantiny train --out run2 --resume`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.set = cmd.Flags().Changed
+			f.command = commandLine(cmd)
+			return runTrain(cmd.Context(), f, cmd.ErrOrStderr())
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&f.Data, "data", "", "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
+	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
+	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`, see below; flags win")
+	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "times through the data")
+	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
+	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of weights, order, noise and dropout")
+	fl.IntVar(&f.Threads, "threads", f.Threads, "threads, 0 for one a processor; any number gives the same weights")
+	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
+	cmd.Long += "\n\nSettings of the TOML file, with their defaults:\n\n" + indent(settings())
+	return cmd
+}
+
+// runTrain opens what f names, trains, and says on stderr how it goes.
+func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
+	c, err := f.resolve()
+	if err != nil {
+		return err
+	}
+	data, err := dataset.Open(c.Data, dataset.Options{Size: c.Size, RGB: c.Channels == 3})
+	if err != nil {
+		if errors.Is(err, dataset.ErrNotFound) {
+			return usagef("--data %s: %w", c.Data, err)
+		}
+		return err
+	}
+	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, simd.Best().Name)
+
+	bar := newProgress(stderr)
+	err = train.Run(ctx, c, data, train.Options{
+		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(),
+		OnStep: bar.step,
+		OnEpoch: func(s train.Stats) {
+			if s.Grid != "" {
+				bar.log("samples of epoch %d: %s", s.Epoch, s.Grid)
+			}
+		},
+	})
+	bar.settle()
+	switch {
+	case err == nil:
+		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
+	case errors.Is(err, train.ErrInterrupted):
+		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", f.out)
+	case errors.Is(err, train.ErrConfig):
+		return &usageError{err}
+	case errors.Is(err, train.ErrExists):
+		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
+	case errors.Is(err, train.ErrMismatch):
+		return &usageError{err}
+	}
+	return err
+}
+
+// resolve finds the settings of the run: the defaults or, when it is resumed, those that it was started with; over them
+// the file; over it the flags.
+func (f *trainFlags) resolve() (train.Config, error) {
+	c := train.Default()
+	if f.out == "" {
+		return c, usagef("--out is missing: the directory of the run")
+	}
+	if f.resume {
+		var err error
+		if c, err = train.Saved(f.out); err != nil {
+			if errors.Is(err, train.ErrNoRun) {
+				return c, usagef("--resume: %w", err)
+			}
+			return c, err
+		}
+	}
+	if f.config != "" {
+		text, err := os.ReadFile(f.config)
+		if err != nil {
+			return c, err
+		}
+		if err := c.Decode(string(text)); err != nil {
+			return c, usagef("--config %s: %w", f.config, err)
+		}
+	}
+	for name, take := range map[string]func(){
+		"data":    func() { c.Data = f.Data },
+		"epochs":  func() { c.Epochs = f.Epochs },
+		"batch":   func() { c.Batch = f.Batch },
+		"seed":    func() { c.Seed = f.Seed },
+		"threads": func() { c.Threads = f.Threads },
+	} {
+		if f.set(name) {
+			take()
+		}
+	}
+	if c.Data == "" {
+		return c, usagef("--data is missing: digits, mnist or a directory of images")
+	}
+	if err := c.Validate(); err != nil {
+		return c, &usageError{err}
+	}
+	return c, nil
+}
+
+// commandLine is what the user ran, for the record: the command and its flags.
+func commandLine(cmd *cobra.Command) string {
+	words := []string{cmd.CommandPath()}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "bool" {
+			words = append(words, "--"+f.Name)
+		} else {
+			words = append(words, "--"+f.Name, f.Value.String())
+		}
+	})
+	return strings.Join(words, " ")
+}
+
+// settings are all of train's, as the TOML file that has the defaults.
+func settings() string {
+	var b strings.Builder
+	if err := toml.NewEncoder(&b).Encode(train.Default()); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ")
+}

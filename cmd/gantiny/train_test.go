@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gantiny/gantiny/internal/rng"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/train"
+)
+
+// tinyRun prepares the working directory for runs of a few milliseconds: 40 small pictures, and the settings for them.
+func tinyRun(t *testing.T) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("pictures", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	key := rng.NewKey(1, rng.Noise)
+	for i := range 40 {
+		img := image.NewGray(image.Rect(0, 0, 8, 8))
+		for j := range img.Pix {
+			img.Pix[j] = uint8(rng.Block(key, [4]uint32{uint32(i), uint32(j)})[0])
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, fmt.Sprintf("pictures/%02d.png", i), b.String())
+	}
+	writeFile(t, "tiny.toml", "data = \"pictures\"\nsize = 8\nwidth = 2\nlatent = 4\nbatch = 10\n")
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// parameters are the values of a run's generator.
+func parameters(t *testing.T, run string) []float32 {
+	t.Helper()
+	m, err := model.Load(filepath.Join(run, train.GeneratorFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []float32
+	for _, p := range m.Params() {
+		values = append(values, p.Data...)
+	}
+	return values
+}
+
+func TestTrain(t *testing.T) {
+	tinyRun(t)
+	r := gantiny(t, "train", "--config", "tiny.toml", "--out", "whole", "--epochs", "3").want(t, exitDone,
+		"pictures: 40 images of 8x8x1", "epoch 1/3  step 4/4", "epoch 3/3  step 4/4", "images/s", filepath.Join("whole", train.GeneratorFile))
+	if r.stdout != "" || strings.ContainsAny(r.stderr, "\x1b\r") {
+		t.Errorf("off a terminal it prints %q and %q", r.stdout, r.stderr)
+	}
+	m, err := model.Load("whole/" + train.GeneratorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := m.Provenance; p.Command != "gantiny train --config tiny.toml --out whole --epochs 3" || p.Epochs != 3 || p.Version == "" {
+		t.Errorf("provenance %+v", p)
+	}
+	gantiny(t, "generate", "whole", "-n", "2").want(t, exitDone)
+
+	// Flags win over the file, and the file over the defaults.
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "small", "--epochs", "1", "--batch", "20").want(t, exitDone, "step 2/2")
+
+	// Stopped and resumed, on another number of threads.
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "parts", "--epochs", "1", "--threads", "1").want(t, exitDone)
+	gantiny(t, "train", "--out", "parts", "--epochs", "3", "--resume", "--threads", "2").want(t, exitDone, "epoch 2/3")
+	if !slices.Equal(parameters(t, "parts"), parameters(t, "whole")) {
+		t.Error("a resumed run ends with other weights")
+	}
+
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "large", "--batch", "41").want(t, exitUsage, "40 images are less than one batch of 41")
+
+	before := readFile(t, "parts/"+train.CheckpointFile)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "parts").want(t, exitUsage, "--resume goes on with it")
+	gantiny(t, "train", "--out", "parts", "--resume", "--batch", "20").want(t, exitUsage, "batch is 20, the checkpoint has 10")
+	if readFile(t, "parts/"+train.CheckpointFile) != before {
+		t.Error("a refused run changed the checkpoint")
+	}
+}
+
+// stopAt ends a context when a text has been written to it.
+type stopAt struct {
+	bytes.Buffer
+	text string
+	stop func()
+}
+
+func (s *stopAt) Write(p []byte) (int, error) {
+	n, err := s.Buffer.Write(p)
+	if strings.Contains(s.String(), s.text) {
+		s.stop()
+	}
+	return n, err
+}
+
+func TestTrainInterrupted(t *testing.T) {
+	tinyRun(t)
+	args := []string{"train", "--config", "tiny.toml", "--epochs", "3"}
+	gantiny(t, append(args, "--out", "whole")...).want(t, exitDone)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	stderr := &stopAt{text: "epoch 2/3", stop: cancel}
+	status := run(ctx, append(args, "--out", "parts"), &bytes.Buffer{}, stderr)
+	result{status: status, stderr: stderr.String()}.want(t, exitInterrupted, "gantiny train --out parts --resume", "interrupted")
+	gantiny(t, "train", "--out", "parts", "--resume").want(t, exitDone, "epoch 3/3")
+	if !slices.Equal(parameters(t, "parts"), parameters(t, "whole")) {
+		t.Error("an interrupted and resumed run ends with other weights")
+	}
+}
+
+func TestTrainDiverges(t *testing.T) {
+	tinyRun(t)
+	writeFile(t, "wild.toml", readFile(t, "tiny.toml")+"learning_rate = 1e30\n")
+	gantiny(t, "train", "--config", "wild.toml", "--out", "wild", "--epochs", "50").want(t, exitDiverged, "diverged")
+	gantiny(t, "generate", "wild", "-n", "1").want(t, exitDone)
+}
+
+func TestTrainFails(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "nosuch.toml", "--out", "run").want(t, exitFailed, "nosuch.toml")
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "tiny.toml/run").want(t, exitFailed, "tiny.toml")
+	writeFile(t, "pictures/00.png", "no picture")
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "run").want(t, exitFailed, "00.png")
+}
+
+func TestProgressOnTerminal(t *testing.T) {
+	var out strings.Builder
+	now := time.Unix(0, 0)
+	p := &progress{w: &out, width: func() int { return 70 }, now: func() time.Time { return now }, last: now}
+	show := func(batch int, after time.Duration) string {
+		now = now.Add(after)
+		out.Reset()
+		p.step(train.Stats{Epoch: 2, Epochs: 3, Batch: batch, Batches: 12, ImagesPerSecond: 1234.5,
+			Losses: train.Losses{G: 0.8, D: 1.25}, Left: 90 * time.Second})
+		return out.String()
+	}
+	if got := show(6, time.Second); got != "\repoch 2/3  ████████████░░░░░░░░░░░░  G 0.8000  D 1.2500  1234 images/\x1b[K" {
+		t.Errorf("in the middle it shows %q", got)
+	}
+	if got := show(7, time.Millisecond); got != "" {
+		t.Errorf("a millisecond later it shows %q", got)
+	}
+	if got := show(12, time.Millisecond); !strings.HasPrefix(got, "\repoch 2/3  ████████████████████████  ") || !strings.HasSuffix(got, "\x1b[K\n") {
+		t.Errorf("at the end it shows %q", got)
+	}
+	if got := roughly(3725 * time.Second); got != "1h02m" {
+		t.Errorf("3725 s are %s", got)
+	}
+}
