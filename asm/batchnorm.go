@@ -30,7 +30,7 @@ func batchnorm(g *gen) {
 		z := b.tmp()
 		b.VMOVAPS(ch[1], z)
 		b.VFMADD231PS(ch[0], v, z)
-		b.scaleWhere(notGreater, b.consts[0], z, b.scalars[0], d)
+		b.leakyGrad(z, d)
 		return d, v
 	}
 	for _, f := range []rowwise{
@@ -46,7 +46,7 @@ func batchnorm(g *gen) {
 			body: func(b *lanes, _, ch []reg.VecPhysical) {
 				v := b.load(1)
 				b.VADDPS(ch[0], v, v)
-				b.scaleWhere(lessThan, b.consts[0], v, b.scalars[0], v)
+				b.leaky(v)
 				b.store(v, 0)
 			},
 		}, {
@@ -66,14 +66,14 @@ func batchnorm(g *gen) {
 			body: func(b *lanes, _, ch []reg.VecPhysical) {
 				z := b.load(1)
 				b.VFMADD213PS(ch[1], ch[0], z)
-				b.scaleWhere(lessThan, b.consts[0], z, b.scalars[0], z)
+				b.leaky(z)
 				b.store(z, 0)
 			},
 		}, {
 			name: "affineGradSums", doc: leaky + "sdz[c] += dz, sdzx[c] = fma(dz, x[r,c]-mean[c], sdzx[c]).",
 			sums: []string{"sdz", "sdzx"}, slices: []string{"dy", "x"}, channels: []string{"a", "b", "mean"},
 			scalars: []string{"slope"}, consts: []float32{0},
-			blocks: map[int][]int{8: {1}, 16: {4, 2, 1}},
+			blocks: map[int][]int{8: {2, 1}, 16: {4, 2, 1}},
 			body: func(b *lanes, sums, ch []reg.VecPhysical) {
 				d, x := dz(b, 0, 1, ch)
 				b.VADDPS(d, sums[0], sums[0])
@@ -84,7 +84,7 @@ func batchnorm(g *gen) {
 			name: "affineGrad", doc: leaky + "dx[r,c] = fma(a[c], dz, fma(k1[c], x[r,c], k0[c])).",
 			slices: []string{"dx", "dy", "x"}, channels: []string{"a", "b", "k0", "k1"},
 			scalars: []string{"slope"}, consts: []float32{0},
-			blocks: map[int][]int{8: {1}, 16: {4, 2, 1}},
+			blocks: map[int][]int{8: {2, 1}, 16: {4, 2, 1}},
 			body: func(b *lanes, _, ch []reg.VecPhysical) {
 				d, x := dz(b, 1, 2, ch)
 				b.VFMADD213PS(ch[2], ch[3], x)

@@ -43,7 +43,7 @@ func elementwise(g *gen) {
 			slices: []string{"dx", "dy", "y"}, scalars: []string{"slope"}, consts: []float32{0}, unroll: 4,
 			body: func(b *lanes) {
 				dy, y := b.load(1), b.load(2)
-				b.scaleWhere(notGreater, b.consts[0], y, b.scalars[0], dy)
+				b.leakyGrad(y, dy)
 				b.store(dy, 0)
 			},
 		},

@@ -171,11 +171,6 @@ func (t tile) leaky(slope operand.Mem) {
 	t.VBROADCASTSS(slope, s)
 	t.zero(zero)
 	for i := range t.rows * t.nv {
-		x := t.v(i)
-		if t.wide {
-			t.scaleWhere(lessThan, zero, x, s, x)
-		} else {
-			t.scaleWhere(lessThan, zero, x, s, x, t.free(2), t.free(3))
-		}
+		t.scaleWhere(lessThan, zero, t.v(i), s, t.v(i), t.free(2), t.free(3))
 	}
 }

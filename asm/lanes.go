@@ -37,9 +37,9 @@ func (b *lanes) tmp() reg.VecPhysical {
 	return b.v(b.used - 1)
 }
 
-// full panics if the registers did not suffice.
+// full panics if a register has two uses.
 func (b *lanes) full() {
-	if !b.wide && b.used == b.regs { // the last one is the tail mask
+	if b.masked && !b.wide && b.used == b.regs {
 		panic("out of vector registers")
 	}
 }
@@ -122,25 +122,27 @@ const (
 	notGreater = operand.U8(0x1a) // true for NaN
 )
 
-// scaleWhere: x = slope*x where y compares with zero as the predicate says. 256-bit code needs two registers of scratch.
-func (g *gen) scaleWhere(predicate operand.U8, zero, y, slope, x reg.VecPhysical, scratch ...reg.VecPhysical) {
+// scaleWhere: x = slope*x where y compares with zero as the predicate says. 256-bit code spends the scratch registers; the first
+// one may be y.
+func (g *gen) scaleWhere(predicate operand.U8, zero, y, slope, x, scratch0, scratch1 reg.VecPhysical) {
 	if g.wide {
 		g.VCMPPS(predicate, zero, y, reg.K2)
 		g.VMULPS(slope, x, reg.K2, x)
 		return
 	}
-	g.VCMPPS(predicate, zero, y, scratch[0])
-	g.VMULPS(slope, x, scratch[1])
-	g.VBLENDVPS(scratch[0], scratch[1], x, x)
+	g.VCMPPS(predicate, zero, y, scratch0)
+	g.VMULPS(slope, x, scratch1)
+	g.VBLENDVPS(scratch0, scratch1, x, x)
 }
 
-// scaleWhere takes its scratch from the free registers.
-func (b *lanes) scaleWhere(predicate operand.U8, zero, y, slope, x reg.VecPhysical) {
-	if b.wide {
-		b.gen.scaleWhere(predicate, zero, y, slope, x)
-		return
-	}
-	b.gen.scaleWhere(predicate, zero, y, slope, x, b.tmp(), b.tmp())
+// leaky: v = slope*v where v < 0. The slope is the first scalar, the first constant is 0.
+func (b *lanes) leaky(v reg.VecPhysical) {
+	b.scaleWhere(lessThan, b.consts[0], v, b.scalars[0], v, b.tmp(), b.tmp())
+}
+
+// leakyGrad: d = slope*d where z is not above 0. It spends z.
+func (b *lanes) leakyGrad(z, d reg.VecPhysical) {
+	b.scaleWhere(notGreater, b.consts[0], z, b.scalars[0], d, z, b.tmp())
 }
 
 // blendWhere: y = x where v compares with c as the predicate says.

@@ -10,7 +10,9 @@ func gemmAVX2(g *GEMM) {
 	if !g.check(6, 16) {
 		return
 	}
-	t, rest := g.block(16)
+	var t gemmBlock
+	t.set(g, 16)
+	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: 16}
 	for !rest.done {
 		taps, n, k := rest.piece()
 		t.activate(rest.done, g.Slope)
@@ -23,7 +25,9 @@ func gemmAVX512(g *GEMM) {
 	if !g.check(14, 32) {
 		return
 	}
-	t, rest := g.block(32)
+	var t gemmBlock
+	t.set(g, 32)
+	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: 32}
 	for !rest.done {
 		taps, n, k := rest.piece()
 		t.activate(rest.done, g.Slope)
@@ -36,7 +40,9 @@ func outerAVX2(o *Outer) {
 	if !o.check(6, 16) {
 		return
 	}
-	t, rest := o.block(16)
+	var t outerBlock
+	t.set(o, 16)
+	rest := contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
 	for !rest.done {
 		taps, n, k := rest.piece()
 		souter_avx2_6x16(&t, taps, n, k)
@@ -48,7 +54,9 @@ func outerAVX512(o *Outer) {
 	if !o.check(14, 32) {
 		return
 	}
-	t, rest := o.block(32)
+	var t outerBlock
+	t.set(o, 32)
+	rest := contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
 	for !rest.done {
 		taps, n, k := rest.piece()
 		souter_avx512_14x32(&t, taps, n, k)
@@ -56,20 +64,18 @@ func outerAVX512(o *Outer) {
 	}
 }
 
-// block is what all calls for one tile have in common, and the contraction that they share.
-func (g *GEMM) block(nr int) (gemmBlock, contraction) {
-	t := gemmBlock{
-		c: first(g.C), a: first(g.A), b: first(g.B),
-		rows: uintptr(g.Rows), columns: columnsOf(g.Cols, nr),
-		lda: bytes(g.LDA), arun: bytes(g.ARun), ldc: bytes(g.LDC), crun: bytes(g.CRun),
-	}
+// set fills in what all calls for one tile have in common. In place: copies of the block cost more than it does.
+func (t *gemmBlock) set(g *GEMM, nr int) {
+	t.c, t.a, t.b = first(g.C), first(g.A), first(g.B)
 	switch g.Start {
 	case StartZero:
 		t.start = unsafe.Pointer(&zeroRow)
 	case StartBias:
 		t.start = first(g.Bias)
 	}
-	return t, contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: nr}
+	t.columns.set(g.Cols, nr)
+	t.rows = uintptr(g.Rows)
+	t.lda, t.arun, t.ldc, t.crun = bytes(g.LDA), bytes(g.ARun), bytes(g.LDC), bytes(g.CRun)
 }
 
 // activate sets the slope for the last piece and none for those before.
@@ -80,17 +86,15 @@ func (t *gemmBlock) activate(last bool, slope float32) {
 	}
 }
 
-// block is what all calls for one tile have in common, and the contraction that they share.
-func (o *Outer) block(nr int) (outerBlock, contraction) {
-	t := outerBlock{
-		c: first(o.C), a: first(o.A), b: first(o.B),
-		rows: uintptr(o.Rows), columns: columnsOf(o.Cols, nr),
-		lda: bytes(o.LDA), ldb: bytes(o.LDB), ldc: bytes(o.LDC),
-	}
+// set fills in what all calls for one tile have in common.
+func (t *outerBlock) set(o *Outer, nr int) {
+	t.c, t.a, t.b = first(o.C), first(o.A), first(o.B)
+	t.columns.set(o.Cols, nr)
+	t.rows = uintptr(o.Rows)
+	t.lda, t.ldb, t.ldc = bytes(o.LDA), bytes(o.LDB), bytes(o.LDC)
 	if o.Accumulate {
 		t.accumulate = 1
 	}
-	return t, contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
 }
 
 // maxSteps is the most k that one call contracts over all its taps: some 50 microseconds.
@@ -110,8 +114,10 @@ type contraction struct {
 func (c *contraction) piece() (taps *Tap, n, k int) {
 	taps, n, k = unsafe.SliceData(c.taps), 1, min(c.k-c.from, maxSteps)
 	switch {
+	case len(c.taps)*c.k <= maxSteps:
+		n, c.taps = len(c.taps), nil
 	case c.k <= maxSteps:
-		n = min(len(c.taps), maxSteps/max(c.k, 1))
+		n = maxSteps / c.k
 		c.taps = c.taps[n:]
 	case len(c.taps) == 0:
 		n = 0
@@ -126,13 +132,13 @@ func (c *contraction) piece() (taps *Tap, n, k int) {
 	return taps, n, k
 }
 
-// columnsOf says which columns of a tile are there, in both ways that kernels read it.
-func columnsOf(cols, nr int) columns {
-	c := columns{mask: unsafe.Pointer(&laneMasks[len(laneMasks)/2-min(cols, len(laneMasks)/2)]), bits: 1<<cols - 1}
+// set says which columns of a tile are there, in both ways that kernels read it.
+func (c *columns) set(cols, nr int) {
+	c.mask = unsafe.Pointer(&laneMasks[max(len(laneMasks)/2-cols, 0)])
+	c.bits = 1<<cols - 1
 	if cols == nr {
 		c.full = 1
 	}
-	return c
 }
 
 var (

@@ -692,8 +692,68 @@ TEXT ·affineGradSums_avx2(SB), NOSPLIT, $0-84
 	XORQ   AX, AX
 
 channels2:
-	CMPQ    R8, $0x00000008
+	CMPQ    R8, $0x00000010
 	JL      next1
+	MOVQ    sdz+0(FP), R11
+	VMOVUPS (R11)(AX*1), Y2
+	VMOVUPS 32(R11)(AX*1), Y3
+	MOVQ    sdzx+8(FP), R11
+	VMOVUPS (R11)(AX*1), Y4
+	VMOVUPS 32(R11)(AX*1), Y5
+	MOVQ    a+32(FP), R11
+	VMOVUPS (R11)(AX*1), Y6
+	VMOVUPS 32(R11)(AX*1), Y7
+	MOVQ    b+40(FP), R11
+	VMOVUPS (R11)(AX*1), Y8
+	VMOVUPS 32(R11)(AX*1), Y9
+	MOVQ    mean+48(FP), R11
+	VMOVUPS (R11)(AX*1), Y10
+	VMOVUPS 32(R11)(AX*1), Y11
+	MOVQ    dy+16(FP), DI
+	ADDQ    AX, DI
+	MOVQ    x+24(FP), SI
+	ADDQ    AX, SI
+	MOVQ    rows+56(FP), R9
+
+row3:
+	VMOVUPS     (DI), Y12
+	VMOVUPS     (SI), Y13
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y6, Y13, Y14
+	VCMPPS      $0x1a, Y1, Y14, Y14
+	VMULPS      Y0, Y12, Y15
+	VBLENDVPS   Y14, Y15, Y12, Y12
+	VADDPS      Y12, Y2, Y2
+	VSUBPS      Y10, Y13, Y13
+	VFMADD231PS Y12, Y13, Y4
+	VMOVUPS     32(DI), Y12
+	VMOVUPS     32(SI), Y13
+	VMOVAPS     Y9, Y14
+	VFMADD231PS Y7, Y13, Y14
+	VCMPPS      $0x1a, Y1, Y14, Y14
+	VMULPS      Y0, Y12, Y15
+	VBLENDVPS   Y14, Y15, Y12, Y12
+	VADDPS      Y12, Y3, Y3
+	VSUBPS      Y11, Y13, Y13
+	VFMADD231PS Y12, Y13, Y5
+	ADDQ        BX, DI
+	ADDQ        BX, SI
+	DECQ        R9
+	JNZ         row3
+	MOVQ        sdz+0(FP), R11
+	VMOVUPS     Y2, (R11)(AX*1)
+	VMOVUPS     Y3, 32(R11)(AX*1)
+	MOVQ        sdzx+8(FP), R11
+	VMOVUPS     Y4, (R11)(AX*1)
+	VMOVUPS     Y5, 32(R11)(AX*1)
+	ADDQ        $0x00000040, AX
+	SUBQ        $0x00000010, R8
+	JMP         channels2
+
+next1:
+channels5:
+	CMPQ    R8, $0x00000008
+	JL      next4
 	MOVQ    sdz+0(FP), R11
 	VMOVUPS (R11)(AX*1), Y2
 	MOVQ    sdzx+8(FP), R11
@@ -710,32 +770,32 @@ channels2:
 	ADDQ    AX, SI
 	MOVQ    rows+56(FP), R9
 
-row3:
+row6:
 	VMOVUPS     (DI), Y7
 	VMOVUPS     (SI), Y8
 	VMOVAPS     Y5, Y9
 	VFMADD231PS Y4, Y8, Y9
-	VCMPPS      $0x1a, Y1, Y9, Y10
-	VMULPS      Y0, Y7, Y11
-	VBLENDVPS   Y10, Y11, Y7, Y7
+	VCMPPS      $0x1a, Y1, Y9, Y9
+	VMULPS      Y0, Y7, Y10
+	VBLENDVPS   Y9, Y10, Y7, Y7
 	VADDPS      Y7, Y2, Y2
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS Y7, Y8, Y3
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
-	JNZ         row3
+	JNZ         row6
 	MOVQ        sdz+0(FP), R11
 	VMOVUPS     Y2, (R11)(AX*1)
 	MOVQ        sdzx+8(FP), R11
 	VMOVUPS     Y3, (R11)(AX*1)
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x00000008, R8
-	JMP         channels2
+	JMP         channels5
 
-next1:
+next4:
 	TESTQ      R8, R8
-	JZ         end4
+	JZ         end7
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -756,27 +816,27 @@ next1:
 	ADDQ       AX, SI
 	MOVQ       rows+56(FP), R9
 
-row5:
+row8:
 	VMASKMOVPS  (DI), Y15, Y7
 	VMASKMOVPS  (SI), Y15, Y8
 	VMOVAPS     Y5, Y9
 	VFMADD231PS Y4, Y8, Y9
-	VCMPPS      $0x1a, Y1, Y9, Y10
-	VMULPS      Y0, Y7, Y11
-	VBLENDVPS   Y10, Y11, Y7, Y7
+	VCMPPS      $0x1a, Y1, Y9, Y9
+	VMULPS      Y0, Y7, Y10
+	VBLENDVPS   Y9, Y10, Y7, Y7
 	VADDPS      Y7, Y2, Y2
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS Y7, Y8, Y3
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
-	JNZ         row5
+	JNZ         row8
 	MOVQ        sdz+0(FP), R11
 	VMASKMOVPS  Y2, Y15, (R11)(AX*1)
 	MOVQ        sdzx+8(FP), R11
 	VMASKMOVPS  Y3, Y15, (R11)(AX*1)
 
-end4:
+end7:
 	VZEROUPPER
 	RET
 
@@ -796,8 +856,62 @@ TEXT ·affineGrad_avx2(SB), NOSPLIT, $0-84
 	XORQ   AX, AX
 
 channels2:
-	CMPQ    R8, $0x00000008
+	CMPQ    R8, $0x00000010
 	JL      next1
+	MOVQ    a+24(FP), R11
+	VMOVUPS (R11)(AX*1), Y2
+	VMOVUPS 32(R11)(AX*1), Y3
+	MOVQ    b+32(FP), R11
+	VMOVUPS (R11)(AX*1), Y4
+	VMOVUPS 32(R11)(AX*1), Y5
+	MOVQ    k0+40(FP), R11
+	VMOVUPS (R11)(AX*1), Y6
+	VMOVUPS 32(R11)(AX*1), Y7
+	MOVQ    k1+48(FP), R11
+	VMOVUPS (R11)(AX*1), Y8
+	VMOVUPS 32(R11)(AX*1), Y9
+	MOVQ    dx+0(FP), DI
+	ADDQ    AX, DI
+	MOVQ    dy+8(FP), SI
+	ADDQ    AX, SI
+	MOVQ    x+16(FP), DX
+	ADDQ    AX, DX
+	MOVQ    rows+56(FP), R9
+
+row3:
+	VMOVUPS     (SI), Y10
+	VMOVUPS     (DX), Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y2, Y11, Y12
+	VCMPPS      $0x1a, Y1, Y12, Y12
+	VMULPS      Y0, Y10, Y13
+	VBLENDVPS   Y12, Y13, Y10, Y10
+	VFMADD213PS Y6, Y8, Y11
+	VFMADD231PS Y2, Y10, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     32(SI), Y10
+	VMOVUPS     32(DX), Y11
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y3, Y11, Y12
+	VCMPPS      $0x1a, Y1, Y12, Y12
+	VMULPS      Y0, Y10, Y13
+	VBLENDVPS   Y12, Y13, Y10, Y10
+	VFMADD213PS Y7, Y9, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VMOVUPS     Y11, 32(DI)
+	ADDQ        BX, DI
+	ADDQ        BX, SI
+	ADDQ        BX, DX
+	DECQ        R9
+	JNZ         row3
+	ADDQ        $0x00000040, AX
+	SUBQ        $0x00000010, R8
+	JMP         channels2
+
+next1:
+channels5:
+	CMPQ    R8, $0x00000008
+	JL      next4
 	MOVQ    a+24(FP), R11
 	VMOVUPS (R11)(AX*1), Y2
 	MOVQ    b+32(FP), R11
@@ -814,14 +928,14 @@ channels2:
 	ADDQ    AX, DX
 	MOVQ    rows+56(FP), R9
 
-row3:
+row6:
 	VMOVUPS     (SI), Y6
 	VMOVUPS     (DX), Y7
 	VMOVAPS     Y3, Y8
 	VFMADD231PS Y2, Y7, Y8
-	VCMPPS      $0x1a, Y1, Y8, Y9
-	VMULPS      Y0, Y6, Y10
-	VBLENDVPS   Y9, Y10, Y6, Y6
+	VCMPPS      $0x1a, Y1, Y8, Y8
+	VMULPS      Y0, Y6, Y9
+	VBLENDVPS   Y8, Y9, Y6, Y6
 	VFMADD213PS Y4, Y5, Y7
 	VFMADD231PS Y2, Y6, Y7
 	VMOVUPS     Y7, (DI)
@@ -829,14 +943,14 @@ row3:
 	ADDQ        BX, SI
 	ADDQ        BX, DX
 	DECQ        R9
-	JNZ         row3
+	JNZ         row6
 	ADDQ        $0x00000020, AX
 	SUBQ        $0x00000008, R8
-	JMP         channels2
+	JMP         channels5
 
-next1:
+next4:
 	TESTQ      R8, R8
-	JZ         end4
+	JZ         end7
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -857,14 +971,14 @@ next1:
 	ADDQ       AX, DX
 	MOVQ       rows+56(FP), R9
 
-row5:
+row8:
 	VMASKMOVPS  (SI), Y15, Y6
 	VMASKMOVPS  (DX), Y15, Y7
 	VMOVAPS     Y3, Y8
 	VFMADD231PS Y2, Y7, Y8
-	VCMPPS      $0x1a, Y1, Y8, Y9
-	VMULPS      Y0, Y6, Y10
-	VBLENDVPS   Y9, Y10, Y6, Y6
+	VCMPPS      $0x1a, Y1, Y8, Y8
+	VMULPS      Y0, Y6, Y9
+	VBLENDVPS   Y8, Y9, Y6, Y6
 	VFMADD213PS Y4, Y5, Y7
 	VFMADD231PS Y2, Y6, Y7
 	VMASKMOVPS  Y7, Y15, (DI)
@@ -872,9 +986,9 @@ row5:
 	ADDQ        BX, SI
 	ADDQ        BX, DX
 	DECQ        R9
-	JNZ         row5
+	JNZ         row8
 
-end4:
+end7:
 	VZEROUPPER
 	RET
 

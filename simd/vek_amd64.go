@@ -4,14 +4,23 @@ package simd
 
 import "github.com/viterin/vek/vek32"
 
-// sumVek: vek returns 0 for no elements.
-func sumVek(x []float32) float32 { return vek32.Sum(x) }
+// Sum and Dot are vek's, in pieces.
 
-// dotVek also takes empty slices, which vek refuses.
-func dotVek(x, y []float32) float32 {
-	sameLen(len(x), len(y))
-	if len(x) == 0 {
-		return 0
+func sumVek(x []float32) (s float32) {
+	for len(x) > 0 {
+		n := min(len(x), maxPiece)
+		s += vek32.Sum(x[:n])
+		x = x[n:]
 	}
-	return vek32.Dot(x, y)
+	return s
+}
+
+func dotVek(x, y []float32) (s float32) {
+	sameLen(len(x), len(y))
+	for len(x) > 0 {
+		n := min(len(x), maxPiece)
+		s += vek32.Dot(x[:n], y[:n])
+		x, y = x[n:], y[n:]
+	}
+	return s
 }
