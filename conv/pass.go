@@ -10,6 +10,7 @@ const (
 	wide       lowering = iota // tiles of images or positions by channels, see wide.go
 	thinInput                  // few source channels: taps are the contraction, see thin.go
 	thinOutput                 // few channels to produce: taps are columns, see thin.go
+	filtered                   // minimal filtering, see winograd.go
 )
 
 // thinChannels is the most channels of a thin side. One channel in a tile of 32
@@ -35,6 +36,7 @@ type pass struct {
 	flip       bool       // thinOutput: columns in descending order of taps
 	runs       tapRuns    // wide: the same links by tap
 	scatter    []tapSpan  // thinOutput: where each source position's columns go; start is by source position
+	filter     *filter    // filtered
 	bandSource [][2]int32 // thinOutput: the source positions [from, to) that a band reads
 }
 
@@ -69,6 +71,11 @@ func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kern
 	return p
 }
 
+// filterPass is the pass that f computes.
+func filterPass(f *filter) pass {
+	return pass{k: f.k, how: filtered, src: f.src, dst: f.dst, groups: 1, depth: f.src.C, cols: f.dst.C, panels: f.panels, bands: 1, filter: f}
+}
+
 // minUnits is how many units of work one image should at least have.
 const minUnits = 8
 
@@ -95,8 +102,11 @@ func (p *pass) units() int { return p.panels * p.bands }
 // packedLen is in int64: padding to NR may pass 32 bits.
 func (p *pass) packedLen() int64 {
 	nr := p.k.NR
-	if p.how == thinOutput {
+	switch p.how {
+	case thinOutput:
 		return int64(p.columns()) * int64(p.depth)
+	case filtered:
+		return p.filter.packedLen()
 	}
 	return int64(p.panels) * int64(p.taps) * int64(p.depth) * int64(nr)
 }
@@ -118,6 +128,8 @@ func (p *pass) scratch() int {
 		return p.planesLen()
 	case thinOutput:
 		return p.k.MR * (p.columns() + p.dst.Positions()*p.dst.C)
+	case filtered:
+		return p.filter.scratch()
 	}
 	return 0
 }
@@ -129,6 +141,10 @@ func (p *pass) pack(dst, w []float32) {
 		panic("conv: Pack: dst of the wrong length")
 	}
 	nr := p.k.NR
+	if p.how == filtered {
+		p.filter.pack(dst, w)
+		return
+	}
 	if p.how == thinOutput {
 		clear(dst)
 		for tap := range p.taps {
@@ -207,6 +223,8 @@ func (p *pass) run(ws *Work, dst, src, packed []float32, e Epilogue, part Part) 
 		}
 		u += (w.to - w.from) * w.panels
 		switch {
+		case p.how == filtered:
+			p.filter.run(ws, dst, src, packed, e, w.n0, w.n1, w.panel, w.panel+w.panels)
 		case p.how == thinInput:
 			p.thinInput(ws, dst, src, packed, e, w)
 		case p.how == thinOutput:

@@ -35,9 +35,22 @@ type Epilogue struct {
 // work is cut.
 type Part struct{ N0, N1, P0, P1 int }
 
-// NewPlan plans the passes of g from in to out with the kernels k.
-// Errors wrap ErrGeometry or ErrMap.
+// NewPlan plans the passes of g from in to out with the kernels k, by direct
+// sums: an image has the same bits in every batch and on all kernel rows with
+// fused products. Errors wrap ErrGeometry or ErrMap.
 func NewPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
+	return newPlan(g, in, out, k, false)
+}
+
+// NewMinimalPlan is NewPlan, but with minimal filtering where that pays: 5x5
+// kernels at stride 1 with 32 or more channels on both sides take less than
+// half the time at batches of 8 and more. Results differ from NewPlan's by at
+// most 1e-4 of the largest value; they too do not depend on batch or parts.
+func NewMinimalPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
+	return newPlan(g, in, out, k, minimal(g))
+}
+
+func newPlan(g Geometry, in, out Map, k *simd.Kernels, filtered bool) (*Plan, error) {
 	h, w, err := g.Out()
 	if err != nil {
 		return nil, err
@@ -49,16 +62,27 @@ func NewPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{g: g, in: in, out: out}
+	if filtered {
+		f := newFilter(g, in, out, true, forwardWeights(g), k)
+		p.forward = filterPass(f)
+		p.grad = filterPass(newFilter(g, out, in, false, gradWeights(g), k))
+		p.weight = weightPass{filtered: newFilterGrad(f)}
+		return p, p.checkPacked()
+	}
 	links := g.links(h, w)
 	p.forward = newPass(g, in, out, links, forwardWeights(g), k)
 	p.grad = newPass(g, out, in, reversed(links), gradWeights(g), k)
+	p.weight = newWeightPass(g, in, out, links, k)
+	return p, p.checkPacked()
+}
+
+func (p *Plan) checkPacked() error {
 	for _, n := range []int64{p.forward.packedLen(), p.grad.packedLen()} {
 		if n > math.MaxInt {
-			return nil, g.errorf("packed weights are too large")
+			return p.g.errorf("packed weights are too large")
 		}
 	}
-	p.weight = newWeightPass(g, in, out, links, k)
-	return p, nil
+	return nil
 }
 
 func checkMap(what string, m Map, h, w, c, n int) error {

@@ -26,9 +26,13 @@ func newPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *passes 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &passes{problem: pr, p: p, ws: p.NewWork(), x: nans(in.Len()), dy: nans(out.Len())}
-	in.Import(s.x, pr.x)
-	out.Import(s.dy, pr.dy)
+	return bindPasses(p, pr)
+}
+
+func bindPasses(p *Plan, pr *problem) *passes {
+	s := &passes{problem: pr, p: p, ws: p.NewWork(), x: nans(p.In().Len()), dy: nans(p.Out().Len())}
+	p.In().Import(s.x, pr.x)
+	p.Out().Import(s.dy, pr.dy)
 	s.packed, s.packedGrad = nans(p.PackedLen()), nans(p.PackedGradLen())
 	p.Pack(s.packed, pr.w)
 	p.PackGrad(s.packedGrad, pr.w)

@@ -17,14 +17,15 @@ import (
 // The block fixes the order of the sums. It depends on the geometry and the
 // batch, not on the kernel row or on how tiles are shared out.
 type weightPass struct {
-	k      *simd.Kernels
-	thin   *thinWeights // the other lowering, or nil
-	groups int
-	swap   bool // the input is the vector side, the output the broadcast side
-	bc     Map  // broadcast side
-	vec    Map  // vector side
-	bcC    int  // channels of a group
-	vecC   int
+	k        *simd.Kernels
+	thin     *thinWeights // the other lowerings, or nil
+	filtered *filterGrad
+	groups   int
+	swap     bool // the input is the vector side, the output the broadcast side
+	bc       Map  // broadcast side
+	vec      Map  // vector side
+	bcC      int  // channels of a group
+	vecC     int
 
 	index     weightIndex
 	taps      int
@@ -187,7 +188,10 @@ func (p *weightPass) vecLen() int {
 }
 
 func (p *weightPass) scratch() int {
-	if p.thin != nil {
+	switch {
+	case p.filtered != nil:
+		return p.filtered.scratch()
+	case p.thin != nil:
 		return p.thin.scratch()
 	}
 	return p.bcLen() + p.vecLen()
@@ -196,7 +200,11 @@ func (p *weightPass) scratch() int {
 // run computes share part of parts. The shares are runs of tiles, ordered by
 // vector panel and then by row panel.
 func (p *weightPass) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
-	if p.thin != nil {
+	switch {
+	case p.filtered != nil:
+		p.filtered.run(ws, dw, x, dy, n, part, parts)
+		return
+	case p.thin != nil:
 		p.thin.run(ws, dw, x, dy, n, part, parts)
 		return
 	}

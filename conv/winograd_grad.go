@@ -1,0 +1,108 @@
+package conv
+
+import (
+	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// filterGrad is the weight gradient by minimal filtering, F(5x5, 4x4): the
+// adjoint of the forward filter in its kernel,
+//
+//	dw = G^T [ S_blocks (B^T d B) . (A dY A^T) ] G
+//
+// whose sum over blocks and images is for each frequency a product of (input
+// channels) x (output channels) that contracts their rows.
+type filterGrad struct {
+	f       *filter // the forward pass's
+	chunk   int     // images transformed together; fixes the order of the sums
+	rows    []int   // input channels of each row panel
+	rowAt   []int
+	inverse []float32 // G^T, taps by frequencies
+}
+
+func newFilterGrad(f *filter) *filterGrad {
+	d := &filterGrad{f: f, rows: split(f.src.C, f.k.MR), inverse: transposed(f.kernel, blockTaps)}
+	d.rowAt = make([]int, len(d.rows)+1)
+	for i, r := range d.rows {
+		d.rowAt[i+1] = d.rowAt[i] + r
+	}
+	// Twice the forward chunk: sums are loaded and stored once a chunk.
+	d.chunk = min(2*chunkImages(f.tiles()*max(f.src.C, f.dst.C), f.src.N), f.src.N)
+	return d
+}
+
+// sizes are the strides of the transformed inputs and gradients.
+func (d *filterGrad) planes() (in, out int) {
+	blocks := d.f.tiles() * d.chunk
+	return blocks*d.f.src.C + spread, blocks*d.f.dst.C + spread + d.f.k.NR
+}
+
+// inverseFloats is how many weights of a tap are transformed back together.
+const inverseFloats = 2048
+
+func (d *filterGrad) scratch() int {
+	in, out := d.planes()
+	t := max(blockIn*d.chunk*max(d.f.src.C, d.f.dst.C), blockIn*blockTaps*inverseFloats)
+	return t + blockIn*(in+out) + frequencies*(d.f.src.C*d.f.dst.C+spread)
+}
+
+// run sets the share of dw that is input channels' row panels number part of parts.
+func (d *filterGrad) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
+	f := d.f
+	r0, r1 := pool.Split(len(d.rows), parts, part)
+	if r0 == r1 {
+		return
+	}
+	first, last := d.rowAt[r0], d.rowAt[r1] // input channels
+	in, out := d.planes()
+	sums := ws.buf[:frequencies*((last-first)*f.dst.C+spread)]
+	v := ws.buf[len(sums):][:blockIn*in]
+	g := ws.buf[len(sums)+len(v):][:blockIn*out]
+	t := ws.buf[len(sums)+len(v)+len(g):]
+	if n == 0 {
+		clear(sums)
+	}
+	for n0 := 0; n0 < n; n0 += d.chunk {
+		images := min(d.chunk, n-n0)
+		for i := range blockIn {
+			blockRow(f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
+			blockRow(f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
+			for j := range blockIn {
+				d.contract(ws, sums[(i*blockIn+j)*(len(sums)/frequencies):], v[j*in:], g[j*out:][:out], r0, r1, f.tiles()*images, n0 > 0)
+			}
+		}
+	}
+	d.invert(dw, sums, t, first, last)
+}
+
+// contract adds one frequency's products of a chunk to its sums.
+func (d *filterGrad) contract(ws *Work, sums, v, g []float32, r0, r1, blocks int, accumulate bool) {
+	f, o := d.f, &ws.outer
+	ws.one[0] = simd.Tap{}
+	*o = simd.Outer{Taps: ws.one[:], K: blocks, LDA: f.src.C, LDB: f.dst.C, LDC: f.dst.C, Accumulate: accumulate}
+	for p := range f.panels {
+		col := p * f.k.NR
+		o.B, o.Cols = g[col:], min(f.k.NR, f.dst.C-col)
+		for r := r0; r < r1; r++ {
+			o.A, o.Rows = v[d.rowAt[r]:], d.rows[r]
+			o.C = sums[(d.rowAt[r]-d.rowAt[r0])*f.dst.C+col:]
+			f.k.Outer(o)
+		}
+	}
+}
+
+// invert transforms the sums of input channels [first, last) back to taps.
+func (d *filterGrad) invert(dw, sums, t []float32, first, last int) {
+	f := d.f
+	plane, tap := len(sums)/frequencies, f.src.C*f.dst.C
+	total := (last - first) * f.dst.C
+	for at := 0; at < total; at += inverseFloats {
+		n := min(inverseFloats, total-at)
+		for j := range blockIn { // t[y][j] = S_i G[i][y] sums[i][j]
+			f.k.Mix(t[j*n:], blockIn*n, sums[j*plane+at:], blockIn*plane, n, d.inverse, blockTaps, blockIn)
+		}
+		for y := range blockTaps {
+			f.k.Mix(dw[y*blockTaps*tap+first*f.dst.C+at:], tap, t[y*blockIn*n:], n, n, d.inverse, blockTaps, blockIn)
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package conv
+
+import (
+	"sync"
+
+	"github.com/gantiny/gantiny/simd"
+)
+
+// filter is a pass by minimal filtering: dst[q] = S_k src[q+k-pad] . w'[k], where
+// w' has w's taps in reverse order if flip is set.
+type filter struct {
+	k          *simd.Kernels
+	src, dst   Map
+	ys, xs     []patch   // of src
+	outY, outX []patch   // of dst
+	kernel     []float32 // G with its columns reversed if the taps are
+	chunk      int       // images transformed together
+	weights    weightIndex
+	panels     int
+
+	packing sync.Mutex // guards mixed
+	mixed   []float32  // scratch of pack
+}
+
+// newFilter returns the filter from src to dst; forward says that src is the
+// layer's input.
+func newFilter(g Geometry, src, dst Map, forward bool, w weightIndex, k *simd.Kernels) *filter {
+	f := &filter{k: k, src: src, dst: dst, kernel: kernelT[:], weights: w, panels: (dst.C + k.NR - 1) / k.NR}
+	padY, padX := g.PadTop, g.PadLeft
+	// A convolution reads src at q+k-pad; its gradient and a transposed one at q+pad-k.
+	if g.Transposed == forward {
+		padY, padX = blockTaps-1-padY, blockTaps-1-padX
+		f.kernel = reversedColumns(kernelT[:], blockTaps)
+	}
+	f.ys, f.xs = inputPatches(src.H, dst.H, padY), inputPatches(src.W, dst.W, padX)
+	f.outY, f.outX = outputPatches(dst.H), outputPatches(dst.W)
+	f.chunk = chunkImages(f.tiles()*src.C, src.N)
+	f.mixed = make([]float32, (blockIn*blockTaps+frequencies)*packRowsAtOnce*g.OutC)
+	return f
+}
+
+// chunkImages returns how many images of perImage floats a frequency are
+// transformed together: one frequency row is to stay in the second cache.
+func chunkImages(perImage, n int) int {
+	c := 64
+	for c > 1 && blockIn*c*perImage > 140_000 {
+		c /= 2
+	}
+	return min(c, n)
+}
+
+// tiles is the number of blocks of an image.
+func (f *filter) tiles() int { return len(f.ys) * len(f.xs) }
+
+// spread is added to the strides of planes, which are mostly large powers of two.
+const spread = 80
+
+// planes are the strides of the scratch: inputs and products of one frequency,
+// half transformed products.
+func (f *filter) planes() (in, product int) {
+	return f.tiles()*f.chunk*f.src.C + spread, f.tiles()*f.chunk*f.dst.C + spread
+}
+
+func (f *filter) scratch() int {
+	in, product := f.planes()
+	return blockIn*f.chunk*f.src.C + blockIn*in + (blockIn+blockIn*blockOut)*product
+}
+
+func (f *filter) packedLen() int64 {
+	return frequencies * int64(f.panels) * int64(f.src.C) * int64(f.k.NR)
+}
+
+// run computes images [n0, n1) and panels [p0, p1) of dst.
+func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
+	in, product := f.planes()
+	t := ws.buf[:blockIn*f.chunk*f.src.C]
+	v := ws.buf[len(t):][:blockIn*in]
+	m := ws.buf[len(t)+len(v):][:blockIn*product]
+	half := ws.buf[len(t)+len(v)+len(m):][:blockIn*blockOut*product]
+	width := min(f.dst.C, p1*f.k.NR) - p0*f.k.NR
+	for n0 < n1 {
+		images := tileRows(n1-n0, f.chunk)
+		for i := range blockIn {
+			blockRow(f.k, v, in, t, src[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
+			for j := range blockIn {
+				f.multiply(ws, m[j*product:], v[j*in:], packed, i*blockIn+j, f.tiles()*images, p0, p1, width)
+			}
+			// Along x: row i of M A.
+			n := images * width
+			for tile := range f.tiles() {
+				outs := f.outX[tile%len(f.xs)].n
+				f.k.Mix(half[i*blockOut*product+tile*n:], product, m[tile*n:], product, n, outputT[:outs*blockIn], outs, blockIn)
+			}
+		}
+		f.outputs(dst, half, product, e, n0, images, p0*f.k.NR, width)
+		n0 += images
+	}
+}
+
+// multiply: m[row][column] = v[row] . U of one frequency, panels [p0, p1).
+func (f *filter) multiply(ws *Work, m, v, packed []float32, freq, rows, p0, p1, width int) {
+	g := &ws.gemm
+	ws.one[0] = simd.Tap{}
+	g.Taps, g.K, g.Start, g.Slope = ws.one[:], f.src.C, simd.StartZero, 1
+	g.LDA, g.LDC = f.src.C, width
+	panel := f.src.C * f.k.NR
+	for p := p0; p < p1; p++ {
+		g.B = packed[(freq*f.panels+p)*panel:][:panel]
+		col := (p - p0) * f.k.NR
+		g.Cols = min(f.k.NR, width-col)
+		for r := 0; r < rows; r += g.Rows {
+			g.Rows = tileRows(rows-r, f.k.MR)
+			h := (g.Rows + 1) / 2
+			g.ARun, g.CRun = h*g.LDA, h*g.LDC
+			g.A, g.C = v[r*g.LDA:], m[r*width+col:]
+			f.k.GEMM(g)
+		}
+	}
+}
+
+// outputs finishes the transform along y into dst and applies the epilogue.
+func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, images, col, width int) {
+	n, runs := images*width, 1
+	if width < f.dst.C { // a share of the channels: image by image
+		n, runs = width, images
+	}
+	tile := 0
+	for _, y := range f.outY {
+		for _, x := range f.outX {
+			for q := range x.n {
+				from := half[q*product+tile*images*width:]
+				to := dst[(y.at*f.dst.W+x.at+q)*f.dst.Stride+n0*f.dst.C+col:]
+				for r := range runs {
+					d := to[r*f.dst.C:]
+					f.k.Mix(d, f.dst.W*f.dst.Stride, from[r*width:], blockOut*product, n, outputT[:y.n*blockIn], y.n, blockIn)
+					for line := range y.n {
+						row := d[line*f.dst.W*f.dst.Stride:][:n]
+						switch {
+						case e.Bias != nil:
+							f.k.BiasLeaky(row, row, e.Bias[col:][:width], e.Slope)
+						case e.Slope != 1:
+							f.k.LeakyGrad(row, row, row, e.Slope)
+						}
+					}
+				}
+			}
+			tile++
+		}
+	}
+}
+
+// packRowsAtOnce is how many input channels pack transforms together.
+const packRowsAtOnce = 4
+
+// pack writes U = G g G^T as [frequency][panel][depth][NR].
+func (f *filter) pack(dst, w []float32) {
+	f.packing.Lock()
+	defer f.packing.Unlock()
+	if f.dst.C%f.k.NR != 0 {
+		clear(dst)
+	}
+	tap := f.src.C * f.dst.C // floats
+	co := max(f.weights.k, f.weights.j)
+	for ci := 0; ci < tap/co; ci += packRowsAtOnce {
+		rows := min(packRowsAtOnce, tap/co-ci)
+		n := rows * co
+		t, u := f.mixed[:blockIn*blockTaps*n], f.mixed[blockIn*blockTaps*n:][:frequencies*n]
+		for x := range blockTaps {
+			f.k.Mix(t[x*n:], blockTaps*n, w[x*tap+ci*co:], blockTaps*tap, n, f.kernel, blockIn, blockTaps)
+		}
+		for i := range blockIn {
+			f.k.Mix(u[i*blockIn*n:], n, t[i*blockTaps*n:], n, n, f.kernel, blockIn, blockTaps)
+		}
+		for freq := range frequencies {
+			f.packRows(dst[freq*f.panels*f.src.C*f.k.NR:], u[freq*n:][:n], ci, rows, co)
+		}
+	}
+}
+
+// packRows stores rows of input channels from ci on, co long, of one frequency.
+func (f *filter) packRows(dst, u []float32, ci, rows, co int) {
+	nr := f.k.NR
+	for r := range rows {
+		row := u[r*co:][:co]
+		if f.weights.j == 1 { // depth is the input channel
+			for p := range f.panels {
+				copy(dst[(p*f.src.C+ci+r)*nr:][:nr], row[p*nr:min((p+1)*nr, co)])
+			}
+			continue
+		}
+		d := dst[(ci+r)/nr*f.src.C*nr+(ci+r)%nr:]
+		for k, v := range row {
+			d[k*nr] = v
+		}
+	}
+}

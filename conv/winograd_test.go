@@ -1,0 +1,175 @@
+package conv
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gantiny/gantiny/internal/oracle"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// filterFamilies are geometries that minimal filtering applies to.
+func filterFamilies() []family {
+	return []family{
+		{"same", Same(7, 7, 33, 36, 5, 1, false)},
+		{"valid", Valid(8, 9, 32, 40, 5, 1, false)},
+		{"wide_pads", with(Valid(3, 5, 35, 32, 5, 1, false), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 4, 6, 9, 0 })},
+		{"one_block", Same(4, 4, 32, 64, 5, 1, false)},
+		{"one_pixel", Same(1, 1, 32, 33, 5, 1, false)},
+		{"up_same", Same(7, 7, 36, 33, 5, 1, true)},
+		{"up_valid", Valid(3, 2, 32, 35, 5, 1, true)},
+		{"up_cropped", with(Valid(6, 7, 64, 32, 5, 1, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 6, 1, 0, 4 })},
+	}
+}
+
+func filterPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *passes {
+	t.Helper()
+	p, err := NewMinimalPlan(pr.g, in, out, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bindPasses(p, pr)
+}
+
+func plainFilterPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
+	return filterPasses(t, pr, NewMap(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewMap(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
+}
+
+// checkFiltered allows what the transforms cost: the promise is 1e-4.
+func checkFiltered(t testing.TB, what string, got, want []float32) {
+	t.Helper()
+	if e := oracle.Error(got, want); !(e <= 5e-5) {
+		t.Errorf("%s: error %.2g of the largest value, want at most 5e-5", what, e)
+	}
+}
+
+func TestFilterAgainstDirect(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range filterFamilies() {
+			for _, n := range []int{1, 3} {
+				if n > 1 && testing.Short() {
+					continue
+				}
+				pr := newProblem(f.g, n, uint64(i))
+				s := plainFilterPasses(t, pr, k)
+				if s.p.forward.how != filtered {
+					t.Fatalf("%s: not filtered", f.name)
+				}
+				what := fmt.Sprintf("%s, %d images: ", f.name, n)
+				checkFiltered(t, what+"y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
+				checkFiltered(t, what+"dx", s.inputGrad(1, 1), pr.dx)
+				checkFiltered(t, what+"dw", s.weightGrad(n, 1), pr.dw)
+				checkFiltered(t, what+"dw of no image", s.weightGrad(0, 1), make([]float32, len(pr.dw)))
+			}
+		}
+	})
+}
+
+// Whole chunks and a rest, windows, the epilogue; the same bits for every cut
+// and for an image alone.
+func TestFilterPartsAgreeToTheBit(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range filterFamilies() {
+			if testing.Short() && i%3 != 0 {
+				continue
+			}
+			const n = 5
+			pr := newProblem(f.g, n, uint64(i))
+			in, out := NewMap(f.g.InH, f.g.InW, f.g.InC, n), NewMap(pr.outH, pr.outW, f.g.OutC, n)
+			in.Stride += f.g.InC
+			out.Stride += 2 * f.g.OutC
+			s := filterPasses(t, pr, in, out, k)
+			s.p.forward.filter.chunk, s.p.grad.filter.chunk, s.p.weight.filtered.chunk = 2, 2, 2
+			e := Epilogue{Bias: make([]float32, f.g.OutC), Slope: 0.3}
+			want := slices.Clone(pr.y)
+			for j := range want {
+				e.Bias[j%f.g.OutC] = float32(j%f.g.OutC%7) - 3
+				if want[j] += e.Bias[j%f.g.OutC]; want[j] < 0 {
+					want[j] *= 0.3
+				}
+			}
+			y, dx, dw := s.forward(e, 1, 1), s.inputGrad(1, 1), s.weightGrad(n, 1)
+			checkFiltered(t, f.name+": y", y, want)
+			checkFiltered(t, f.name+": dx", dx, pr.dx)
+			checkFiltered(t, f.name+": dw", dw, pr.dw)
+			for _, cut := range [][2]int{{2, 1}, {n, 1}, {1, 2}, {2, 50}} {
+				if !sameBits(s.forward(e, cut[0], cut[1]), y) || !sameBits(s.inputGrad(cut[0], cut[1]), dx) {
+					t.Errorf("%s: %d x %d parts have other bits", f.name, cut[0], cut[1])
+				}
+			}
+			for _, parts := range []int{2, 3, 50} {
+				if !sameBits(s.weightGrad(n, parts), dw) {
+					t.Errorf("%s: dw in %d parts has other bits", f.name, parts)
+				}
+			}
+			one := &problem{g: f.g, n: 1, outH: pr.outH, outW: pr.outW, w: pr.w, x: pr.x[:len(pr.x)/n], dy: pr.dy[:len(pr.dy)/n]}
+			one.y, one.dx = one.dy, one.x
+			s = plainFilterPasses(t, one, k)
+			if !sameBits(s.forward(e, 1, 1), y[:len(one.y)]) || !sameBits(s.inputGrad(1, 1), dx[:len(one.x)]) {
+				t.Errorf("%s: an image alone has other bits", f.name)
+			}
+		}
+	})
+}
+
+// The promised bound at the reference network's own size.
+func TestFilterErrorAtFullSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large")
+	}
+	pr := newProblem(Same(7, 7, 256, 128, 5, 1, true), 1, 1)
+	s := plainFilterPasses(t, pr, simd.Best())
+	checkFiltered(t, "y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
+	checkFiltered(t, "dx", s.inputGrad(1, 1), pr.dx)
+	checkFiltered(t, "dw", s.weightGrad(1, 1), pr.dw)
+}
+
+// Elsewhere a minimal plan is the direct one.
+func TestMinimalPlanFallsBack(t *testing.T) {
+	k := simd.Best()
+	for i, f := range families() {
+		pr := newProblem(f.g, 2, uint64(i))
+		a, b := plainPasses(t, pr, k), plainFilterPasses(t, pr, k)
+		if !sameBits(a.forward(Epilogue{Slope: 1}, 1, 1), b.forward(Epilogue{Slope: 1}, 1, 1)) || !sameBits(a.weightGrad(2, 1), b.weightGrad(2, 1)) {
+			t.Errorf("%s: differs from the direct plan", f.name)
+		}
+	}
+}
+
+func TestFilterAllocatesNothing(t *testing.T) {
+	s := plainFilterPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, true), 2, 1), simd.Best())
+	y, dx, dw := nans(s.p.Out().Len()), nans(s.p.In().Len()), nans(len(s.w))
+	if a := testing.AllocsPerRun(1, func() {
+		s.p.Pack(s.packed, s.w)
+		s.p.PackGrad(s.packedGrad, s.w)
+		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 2, 0, s.p.Panels()})
+		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 2, 0, s.p.GradPanels()})
+		s.p.WeightGrad(s.ws, dw, s.x, s.dy, 2, 0, 1)
+	}); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+}
+
+// The matrices are those of the points: sum over frequencies of
+// A^T[q] B^T[.,r] G[.,t] is 1 where r = q+t and 0 elsewhere.
+func TestTransformsAreExact(t *testing.T) {
+	for q := range blockOut {
+		for r := range blockIn {
+			for tap := range blockTaps {
+				s := 0.0
+				for i := range blockIn {
+					s += float64(outputT[q*blockIn+i]) * float64(inputT[i*blockIn+r]) * float64(kernelT[i*blockTaps+tap])
+				}
+				want := 0.0
+				if r == q+tap {
+					want = 1
+				}
+				if math.Abs(s-want) > 1e-6 {
+					t.Errorf("output %d, input %d, tap %d: %v, want %v", q, r, tap, s, want)
+				}
+			}
+		}
+	}
+}
