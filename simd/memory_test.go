@@ -15,7 +15,6 @@ type memory interface {
 // heap surrounds slices with guard values, offset elements off their natural alignment.
 type heap struct {
 	offset int
-	blocks [][]float32
 	guards [][]float32
 }
 
