@@ -20,9 +20,9 @@ type PassOptions struct {
 	InputGrad bool          // whether Backward computes the input's gradient
 
 	// Borrow names a Pass whose activations and gradients nobody needs while
-	// this one's Backward runs; if there is room, this one keeps its gradients
-	// in their place. The lender's Input and InputGrad stay as they are, its
-	// Output does not.
+	// this one's Forward or Backward runs; if there is room, this one keeps its
+	// gradients and other brief values in their place. The lender's Input and
+	// InputGrad stay as they are, its Output does not.
 	Borrow *Pass
 
 	// Observe, if not nil, is called after each stage of the work with the index

@@ -21,10 +21,11 @@ func (p *Pass) allocate() {
 	}
 	acts, length := row(p.acts)
 	grads, gradLength := chain(p.chain)
+	spare := gradLength + p.brief // what may lie in borrowed memory
 	lent := p.lent()
 	own := length
-	if len(lent) < gradLength {
-		own += gradLength
+	if len(lent) < spare {
+		own += spare
 	}
 	if len(p.arena) < own {
 		p.arena = make([]float32, own)
@@ -32,6 +33,7 @@ func (p *Pass) allocate() {
 	if own > length {
 		lent = p.arena[length:]
 	}
+	brief := lent[gradLength:]
 	activation := func(i int) []float32 {
 		switch {
 		case i == 0:
@@ -49,6 +51,12 @@ func (p *Pass) allocate() {
 			a.dx = p.inputGrad.buf
 		default:
 			a.dx = grads[a.dxi].of(lent)
+		}
+	}
+	for _, a := range p.ops {
+		if a.again != nil {
+			a.x = brief[:a.in.Len()]
+			a.again.y = a.x
 		}
 	}
 	p.output.buf = activation(len(acts))
@@ -186,6 +194,9 @@ func (p *Pass) addBackward(op int, a *trained) {
 			}
 			a.linear.Backward(w, a.dx, a.dy, a.y, p.scale, from)
 		})
+		if b := a.again; b != nil {
+			p.reverse = append(p.reverse, stage{op - 1, "backward", func(w *worker) { b.norm.Forward(w, b.y, b.x) }})
+		}
 		add("weight gradient", func(w *worker) { a.linear.WeightGrad(w, a.x, a.dy) })
 		if a.linear.grad.scattered() {
 			add("bias gradient", a.linear.BiasGrad)

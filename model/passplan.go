@@ -17,6 +17,7 @@ type passPlan struct {
 	ready bool     // the memory is there
 	acts  []int    // lengths of the activations after the input
 	chain []int    // lengths of the gradients from the output on, of which only neighbours live at once
+	brief int      // length of the longest activation that is not kept, of which one lives at once
 
 	input, inputGrad, output, dout stack
 
@@ -42,6 +43,8 @@ type trained struct {
 	norm   *batchNorm
 	drop   *drop
 	each   gradual
+
+	again *trained // the BatchNorm whose output, this one's x, is not kept: Backward computes it again
 
 	xi, yi   int // activations: 0 is the input, i stands for acts[i-1]
 	dxi, dyi int // gradients: i stands for chain[i], or one of the constants below
@@ -76,10 +79,7 @@ const (
 // what its Backward needs of its output. Contractions and BatchNorms leave
 // their input alone, since Backward reads it.
 func (m *Model) keeps(u unit) (limit, output need) {
-	if u.moves {
-		return never, nothing
-	}
-	switch m.nodes[u.first].layer.(type) {
+	switch m.layer(u).(type) {
 	case linear:
 		if u.slope != 1 {
 			return never, signs
@@ -99,7 +99,8 @@ func (m *Model) keeps(u unit) (limit, output need) {
 
 // plan makes the operators and finds out what memory they need.
 func (p *Pass) plan() error {
-	p.ops, p.infos, p.acts, p.mixes, p.ready = nil, nil, nil, false, false
+	p.ops, p.infos, p.acts = nil, nil, nil
+	p.mixes, p.ready, p.brief = false, false, 0
 	held := everything // of the latest activation; the input is the caller's
 	for _, u := range p.m.units(p.mode) {
 		limit, output := p.m.keeps(u)
@@ -114,6 +115,7 @@ func (p *Pass) plan() error {
 		p.ops = append(p.ops, a)
 	}
 	p.layOut()
+	p.forget()
 	p.route()
 	for _, a := range p.ops {
 		if err := p.operator(a); err != nil {
@@ -147,6 +149,21 @@ func (p *Pass) layOut() {
 	p.output = stack{Map: last.out}
 }
 
+// forget marks the activations that are cheaper to compute again than to keep:
+// those that a BatchNorm makes and a contraction reads.
+func (p *Pass) forget() {
+	for i, a := range p.ops[:len(p.ops)-1] {
+		next := p.ops[i+1]
+		_, norm := p.m.layer(a.unit).(BatchNorm)
+		_, reads := p.m.layer(next.unit).(linear)
+		if norm && reads {
+			next.again = a
+			p.brief = max(p.brief, p.acts[a.yi-1])
+			p.acts[a.yi-1] = 0
+		}
+	}
+}
+
 // route finds a gradient buffer for each operator's input, from the output back.
 // The operators that treat every element alike work in place, and so does BatchNorm.
 func (p *Pass) route() {
@@ -157,8 +174,9 @@ func (p *Pass) route() {
 	p.chain = []int{p.output.Len()}
 	for i, a := range slices.Backward(p.ops) {
 		a.dyi = len(p.chain) - 1
-		same := !a.moves && a.in.Stride == a.out.Stride
-		if _, ok := p.m.nodes[a.first].layer.(linear); ok {
+		same := a.in.Stride == a.out.Stride
+		switch p.m.layer(a.unit).(type) {
+		case nil, linear:
 			same = false
 		}
 		switch {
@@ -180,12 +198,10 @@ func (m *Model) trains(u unit) bool { return !u.moves && len(m.nodes[u.first].pa
 
 // operator plans a's operator.
 func (p *Pass) operator(a *trained) error {
-	if a.moves {
-		a.each = &move{a.maps}
-		return nil
-	}
 	n := &p.m.nodes[a.first]
-	switch l := n.layer.(type) {
+	switch l := p.m.layer(a.unit).(type) {
+	case nil:
+		a.each = &move{a.maps}
 	case linear:
 		var err error
 		a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels)

@@ -147,11 +147,10 @@ func inPlace(op operator) bool {
 
 // operator plans one unit for inference.
 func (m *Model) operator(u unit, ms maps, k *simd.Kernels) (operator, error) {
-	if u.moves {
-		return &move{ms}, nil
-	}
 	n := &m.nodes[u.first]
-	switch l := n.layer.(type) {
+	switch l := m.layer(u).(type) {
+	case nil:
+		return &move{ms}, nil
 	case linear:
 		o, err := newContraction(l, u, ms, k)
 		if err != nil {

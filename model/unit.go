@@ -125,7 +125,15 @@ func (m *Model) next(i int, md mode) int {
 	return 0
 }
 
-// name is what a unit is called in measurements: its layers' names, joined.
+// layer returns the layer that gives a unit its operator, nil for one that moves data.
+func (m *Model) layer(u unit) Layer {
+	if u.moves {
+		return nil
+	}
+	return m.nodes[u.first].layer
+}
+
+// unitName is what a unit is called in measurements: its layers' names, joined.
 func (m *Model) unitName(u unit) string {
 	name := m.nodes[u.first].name
 	if u.moves {
