@@ -195,8 +195,10 @@ func (r *run) open(data *dataset.Dataset) error {
 
 // prepare makes the directory's files agree with the state.
 func (r *run) prepare(fresh bool) error {
-	if err := atomicfile.RemoveLeftovers(r.path(CheckpointFile)); err != nil {
-		return fmt.Errorf("train: %w", err)
+	for _, name := range []string{CheckpointFile, GeneratorFile, MetricsFile} {
+		if err := atomicfile.RemoveLeftovers(r.path(name)); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
 	}
 	if err := os.MkdirAll(r.path(SamplesDir), 0o777); err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -337,6 +339,9 @@ func (r *run) drawGrid(path string) error {
 	}
 	pix := make([]uint8, len(x))
 	picture.Pixels(pix, x)
+	if err := atomicfile.RemoveLeftovers(path); err != nil { // of a run that ended here
+		return fmt.Errorf("train: %w", err)
+	}
 	grid := picture.Grid(pix, r.c.Size, r.c.Size, r.c.Channels, gridSide)
 	if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, grid) }); err != nil {
 		return fmt.Errorf("train: %w", err)

@@ -253,10 +253,18 @@ func TestEndWithoutWarningAtAnyStep(t *testing.T) {
 		}
 		f.WriteString(`{"epoch":1,"st`)
 		f.Close()
+		// So may the file that was to replace the checkpoint.
+		torn := filepath.Join(dir, "."+CheckpointFile+".tmp-x")
+		if err := os.WriteFile(torn, []byte("torn"), 0o666); err != nil {
+			t.Fatal(err)
+		}
 		if err := runIn(t, dir, func(c *Config, o *Options) { c.MetricsEvery, o.Resume = 1, true }); err != nil {
 			t.Fatal(err)
 		}
 		sameEnd(t, fmt.Sprintf("ended at step %d", stop), dir, whole)
+		if exists(torn) {
+			t.Error("a torn file is left")
+		}
 	}
 }
 
