@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -49,6 +50,11 @@ func TestRequiredRows(t *testing.T) {
 	for _, k := range Variants() {
 		if k.MR < 1 || k.NR < 1 {
 			t.Errorf("%s: tile %dx%d", k.Name, k.MR, k.NR)
+		}
+		for row, i := reflect.ValueOf(k).Elem(), 0; i < row.NumField(); i++ {
+			if f := row.Field(i); f.Kind() == reflect.Func && f.IsNil() {
+				t.Errorf("%s has no %s", k.Name, row.Type().Field(i).Name)
+			}
 		}
 	}
 }
