@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -26,6 +27,8 @@ func stepMACs(t *Trainer) (exact int64) {
 	return exact
 }
 
+var pictures28 = &dataset.Dataset{H: 28, W: 28, C: 1, N: 1000, Pix: make([]uint8, 1000*28*28)}
+
 // BenchmarkStep is a whole training step of the reference networks.
 func BenchmarkStep(b *testing.B) {
 	rows := simd.Variants()
@@ -39,8 +42,12 @@ func BenchmarkStep(b *testing.B) {
 					c := Default()
 					c.Batch, c.Threads = batch, threads
 					t := newTrainer(b, c, k)
+					from, err := newStream(pictures28, c, dataset.Cursor{})
+					if err != nil {
+						b.Fatal(err)
+					}
 					for b.Loop() {
-						if _, err := t.Step(random{1}); err != nil {
+						if _, err := t.Step(from); err != nil {
 							b.Fatal(err)
 						}
 					}

@@ -129,6 +129,7 @@ func (c *checkpoint) readHeader() error {
 	if !ok {
 		return fmt.Errorf("%w: no %q in its metadata", safetensors.ErrFormat, checkpointKey)
 	}
+	c.Config = Default() // settings that are younger than the file
 	if err := json.Unmarshal([]byte(text), &c.header); err != nil {
 		return fmt.Errorf("%w: %s: %w", safetensors.ErrFormat, checkpointKey, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/rng"
@@ -240,6 +241,45 @@ func TestStepAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations a step", n)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	c := small()
+	type stage struct {
+		network, operator, name string
+	}
+	seen := map[stage]bool{}
+	var tr *Trainer
+	observe := func(network string, op int, name string, d time.Duration) {
+		g, dops := tr.Ops()
+		ops := map[string][]model.OpInfo{"generator": g, "discriminator": dops}[network]
+		if op < 0 || op >= len(ops) || d < 0 {
+			t.Fatalf("%s: operator %d of %d, %v", network, op, len(ops), d)
+		}
+		seen[stage{network, ops[op].Name, name}] = true
+	}
+	tr, err := New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), Tuning{Observe: observe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if _, err := tr.Step(random{1}); err != nil {
+		t.Fatal(err)
+	}
+	for network, m := range map[string]*model.Model{"generator": tr.Generator(), "discriminator": tr.Discriminator()} {
+		for _, l := range m.Layers() {
+			if l.MACs == 0 {
+				continue
+			}
+			found := false
+			for s := range seen {
+				found = found || s.network == network && strings.HasPrefix(s.operator, l.Name) && s.name == "weight gradient"
+			}
+			if !found {
+				t.Errorf("%s: no weight gradient of %s among %v", network, l.Name, seen)
+			}
+		}
 	}
 }
 
