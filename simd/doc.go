@@ -1,4 +1,4 @@
-// Package simd holds the float32 kernels that everything above leans on: one table, one row (a [Kernels]) for each
+// Package simd holds the float32 and int8 kernels that everything above leans on: one table, one row (a [Kernels]) for each
 // instruction set, each row with the same functions. Callers take a row from [Best], [Lookup] or [Variants] and call its
 // functions; nobody else looks at the CPU.
 //
@@ -9,6 +9,9 @@
 // Every function but Sum and Dot states its steps in order. Rows with FMA false round each product before it is added;
 // rows with FMA true fuse the products that the comment writes as fma(x, y, z). All rows of one kind give the same bits,
 // in any body or tail, on any machine; between the two kinds results differ by rounding only. Sum and Dot may add in any order.
+//
+// The int8 functions (an [Int8] in each row) give the same bytes on all rows. What their operands look like in memory is the
+// row's own matter, behind Pack and Stage.
 //
 // # Slices
 //

@@ -85,6 +85,9 @@ type Kernels struct {
 	// Peak makes n rounds of independent multiply-adds on registers alone, the most that this row can do, and returns how many
 	// floating-point operations they were (a multiply-add is two). Callers time it.
 	Peak func(n int) (flops int64)
+
+	// Int8 holds the row's int8 functions, see the type.
+	Int8 *Int8
 }
 
 // AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments already:

@@ -1,0 +1,239 @@
+package simd
+
+import "math"
+
+// Int8 holds the int8 functions of one instruction set and the shapes that they want their operands in. All rows give the same
+// bytes: sums are integers, and each step of Requantise is one float32 operation.
+type Int8 struct {
+	form   form  // of tiles and operands, so that lists of tiles are not mixed up
+	MR, NR int   // most rows and columns of one tile; NR is also the width of packed panels
+	Group  int   // contracted channels that packed weights keep together; a contraction is padded to a multiple of it
+	Width  int   // bytes of one activation as Stage leaves it
+	Offset int32 // what Stage adds to each activation: 0, or 128 where the multiply wants one unsigned operand
+
+	// Stage writes activations as the rows of A are read: src[i]+Offset in Width bytes, little end first;
+	// len(dst) = Width*len(src). It is nil where that changes nothing, and A may be the activations themselves.
+	Stage func(dst, src []int8)
+	// GEMM computes tiles of a matrix product, see the type QGEMM.
+	GEMM func(*QGEMM)
+}
+
+// form tells apart the forms that rows want operands in.
+type form uint8
+
+// QTile is one tile of a QGEMM, of at most MR rows and NR columns. Offsets and strides count elements of the slices that they
+// refer to; in A an element is an activation, whatever its Width. Row r lies
+//
+//	in A at A + rowA(r), rowA(r) = r*LDA for r < h, ARun+(r-h)*LDA from there, h = (Rows+1)/2
+//	in C at C + rowC(r), alike with LDC and CRun
+//	in Q at Q + r*LDQ
+//
+// Rows of 0 stands for the Rows of the call and, for such a tile, ARun for h*LDA and CRun for h*LDC.
+type QTile struct {
+	A, B, S, C, Q int32
+	Scale         int32
+	LDA, ARun     int32
+	LDC, CRun     int32
+	LDQ           int32
+	Rows, Cols    int32
+	Tap, Taps     int32 // of the list's taps: Taps of them from Tap on
+	Start         uint8 // StartZero, StartBias (the row at S) or StartC
+	Requantise    bool  // the tile ends in Q, else in C
+}
+
+// QTiles is a list of tiles with their taps, checked and measured once so that a call need not look at each of them. It is
+// immutable and belongs to the row that made it.
+type QTiles struct {
+	k     *Int8
+	tiles []QTile
+	taps  []Tap
+	depth int
+	fixed extent // of tiles that say how many rows they have
+	open  extent // of the first rows of the others
+	// The largest strides of tiles without Rows, and whether there are any.
+	lda, ldc, ldq int64
+	anyOpen       bool
+}
+
+// extent is how long each operand must be.
+type extent struct{ a, b, s, c, q, scale int64 }
+
+// QGEMM is a run of tiles of an int8 matrix product that sums over taps. For each tile t, with x the activations before Stage,
+// for r < t.Rows, j < t.Cols:
+//
+//	s = 0, S[t.S+j] or C[t.C+rowC(r)+j], as t.Start says
+//	for its taps, k < depth: s += (x[t.A+tap.A+rowA(r)+k]+Offset) * w(t.B+tap.B; k, j)
+//	if t.Requantise: Q[t.Q+r*LDQ+j] = Requantise(s, Scale[t.Scale+j], Slope, Zero), else C[t.C+rowC(r)+j] = s
+//
+// Sums are int32 and wrap, so their order does not matter. w(at; k, j) is the block that Pack left in B from at on. A is by Stage
+// and holds the channels that pad the last group too; their value does not matter. S and Scale have NR values where a tile
+// refers to them. Neither C nor Q overlaps anything else. The struct is the caller's to keep and reuse: a call does not retain
+// it and does not allocate.
+type QGEMM struct {
+	Tiles    *QTiles
+	From, To int // the tiles to compute
+	Rows     int // of tiles that do not say how many
+
+	A, B  []int8
+	S, C  []int32
+	Q     []int8
+	Scale []float32
+	Slope float32 // of negative values, at most 1; 1 for no activation
+	Zero  int32   // Q's zero point, an int8
+}
+
+// Requantise: v = float32(acc)*scale, v = max(v, slope*v), and v clamped to [-128-zero, 127-zero], rounded to the nearest whole
+// number, ties to even, plus zero. slope is at most 1, so that the maximum is the leaky activation; zero is an int8.
+// Each step is one float32 operation, so that every machine gives the same byte, also for values that are not finite: a
+// product slope*v that is NaN is passed over, and a v that is NaN counts as large.
+func Requantise(acc int32, scale, slope float32, zero int32) int8 {
+	v := float32(float32(acc) * scale)
+	if w := float32(slope * v); w > v {
+		v = w
+	}
+	if hi := float32(127 - zero); !(v < hi) {
+		v = hi
+	}
+	if lo := float32(-128 - zero); !(v > lo) {
+		v = lo
+	}
+	return int8(nearest(v) + zero)
+}
+
+// nearest rounds v, |v| < 2^22, to the nearest whole number, ties to even.
+func nearest(v float32) int32 {
+	const magic = 3 << 22 // the sum has no bits left for a fraction
+	return int32(math.Float32bits(v+magic)) - 0x4b400000
+}
+
+// depthOf is depth padded to whole groups.
+func (k *Int8) depthOf(depth int) int { return (depth + k.Group - 1) / k.Group * k.Group }
+
+// PackedLen is the length of one packed block of depth channels by NR columns.
+func (k *Int8) PackedLen(depth int) int { return k.depthOf(depth) * k.NR }
+
+// Pack writes one block of weights, w[c*sk+j*sj] for channel c < depth and column j < cols, cols at most NR, to dst, whose length is
+// PackedLen(depth). What is beyond depth and cols is zero. The layout is [channel/Group][NR][Group].
+func (k *Int8) Pack(dst, w []int8, sk, sj, depth, cols int) {
+	if cols < 0 || cols > k.NR || len(dst) != k.PackedLen(depth) {
+		panic("simd: Pack: block of the wrong size")
+	}
+	clear(dst)
+	for c := range depth {
+		d := dst[c/k.Group*k.Group*k.NR+c%k.Group:]
+		for j := range cols {
+			d[j*k.Group] = w[c*sk+j*sj]
+		}
+	}
+}
+
+// Slack is how many activations beyond the end of the last row A must have room for, to pad a contraction of depth.
+func (k *Int8) Slack(depth int) int { return k.depthOf(depth) - depth }
+
+// NewTiles checks a list of tiles that contract depth channels in each tap, for GEMM of this row.
+func (k *Int8) NewTiles(depth int, tiles []QTile, taps []Tap) *QTiles {
+	q := &QTiles{k: k, tiles: tiles, taps: taps, depth: depth}
+	inRange(depth)
+	for i := range tiles {
+		q.measure(&tiles[i])
+	}
+	return q
+}
+
+// Len is the number of tiles.
+func (q *QTiles) Len() int { return len(q.tiles) }
+
+// measure panics unless t can be a tile; it widens the extents to hold it.
+func (q *QTiles) measure(t *QTile) {
+	k := q.k
+	switch {
+	case t.Rows < 0 || int(t.Rows) > k.MR || t.Cols < 0 || int(t.Cols) > k.NR:
+		panic("simd: QGEMM: tile too large")
+	case t.A < 0 || t.B < 0 || t.S < 0 || t.C < 0 || t.Q < 0 || t.Scale < 0 || t.LDA < 0 || t.LDC < 0 || t.LDQ < 0:
+		panic("simd: QGEMM: negative offset or stride")
+	case t.Tap < 0 || t.Taps < 0 || int64(t.Tap)+int64(t.Taps) > int64(len(q.taps)):
+		panic("simd: QGEMM: taps out of range")
+	case t.Start > StartC:
+		panic("simd: QGEMM: bad Start")
+	}
+	e, rows := &q.fixed, int(t.Rows)
+	var loA, hiA, loC, hiC, hiQ int64 // of the rows
+	if rows == 0 {
+		e, q.anyOpen = &q.open, true
+		q.lda, q.ldc, q.ldq = max(q.lda, int64(t.LDA)), max(q.ldc, int64(t.LDC)), max(q.ldq, int64(t.LDQ))
+	} else {
+		loA, hiA = runs(rows, int(t.LDA), int(t.ARun))
+		loC, hiC = runs(rows, int(t.LDC), int(t.CRun))
+		hiQ = int64(rows-1) * int64(t.LDQ)
+	}
+	depth, block := int64(k.depthOf(q.depth)), int64(k.PackedLen(q.depth))
+	for _, tap := range q.taps[t.Tap:][:t.Taps] {
+		inRange(tap.A, tap.B)
+		a := int64(t.A) + int64(tap.A)
+		if a+loA < 0 {
+			panic("simd: QGEMM: A out of range")
+		}
+		if depth > 0 {
+			e.a = max(e.a, a+hiA+depth)
+			e.b = max(e.b, int64(t.B)+int64(tap.B)+block)
+		}
+	}
+	if t.Start == StartBias {
+		e.s = max(e.s, int64(t.S)+int64(k.NR))
+	}
+	if t.Start == StartC || !t.Requantise {
+		if int64(t.C)+loC < 0 {
+			panic("simd: QGEMM: C out of range")
+		}
+		e.c = max(e.c, int64(t.C)+hiC+int64(t.Cols))
+	}
+	if t.Requantise {
+		e.q = max(e.q, int64(t.Q)+hiQ+int64(t.Cols))
+		e.scale = max(e.scale, int64(t.Scale)+int64(k.NR))
+	}
+}
+
+// check panics unless all tiles of the list stay within the slices. It reports whether there is anything to do.
+func (g *QGEMM) check(f form) bool {
+	q := g.Tiles
+	k := q.k
+	switch {
+	case k.form != f:
+		panic("simd: QGEMM: tiles of another row")
+	case g.From < 0 || g.To > len(q.tiles):
+		panic("simd: QGEMM: no such tiles")
+	case g.From >= g.To:
+		return false
+	case !(g.Slope <= 1) || g.Zero < -128 || g.Zero > 127:
+		panic("simd: QGEMM: bad Slope or Zero")
+	}
+	q.fixed.within(g, k)
+	if q.anyOpen {
+		if g.Rows < 0 || g.Rows > k.MR {
+			panic("simd: QGEMM: tile too large")
+		}
+		if g.Rows == 0 {
+			return false
+		}
+		n := int64(g.Rows - 1)
+		e := q.open
+		e.a, e.c, e.q = grow(e.a, n*q.lda), grow(e.c, n*q.ldc), grow(e.q, n*q.ldq)
+		e.within(g, k)
+	}
+	return true
+}
+
+// grow adds n to an extent that is not empty.
+func grow(e, n int64) int64 {
+	if e == 0 {
+		return 0
+	}
+	return e + n
+}
+
+func (e *extent) within(g *QGEMM, k *Int8) {
+	if e.a*int64(k.Width) > int64(len(g.A)) || e.b > int64(len(g.B)) || e.s > int64(len(g.S)) ||
+		e.c > int64(len(g.C)) || e.q > int64(len(g.Q)) || e.scale > int64(len(g.Scale)) {
+		panic("simd: QGEMM: tile out of range")
+	}
+}
