@@ -111,6 +111,7 @@ func (o *affine) Forward(w *worker, y, x []float32, s share) {
 // positions. A vector's feature has one block.
 type batchNorm struct {
 	maps
+	grad   maps // of dx and dy
 	layer  BatchNorm
 	params []*Param
 	slope  float32
@@ -126,8 +127,8 @@ type batchNorm struct {
 	k0, k1   []float32 // features: dx = a*dz + k1*x + k0
 }
 
-func newBatchNorm(l BatchNorm, p []*Param, m maps, slope float32) *batchNorm {
-	o := &batchNorm{maps: m, layer: l, params: p, slope: slope, features: p[gamma].Len()}
+func newBatchNorm(l BatchNorm, p []*Param, m, grad maps, slope float32) *batchNorm {
+	o := &batchNorm{maps: m, grad: grad, layer: l, params: p, slope: slope, features: p[gamma].Len()}
 	places := m.in.Positions() * m.in.C
 	f := make([]float32, 3*places+5*o.features)
 	next := func(n int) []float32 {
@@ -220,7 +221,7 @@ func (o *batchNorm) gradSums(w *worker, dy, x []float32) {
 	all := share{n1: o.in.N}
 	for p := p0; p < p1; p++ {
 		w.k.AffineGradSums(o.sums[2*p*c:][:c], o.sums[(2*p+1)*c:][:c],
-			o.at(dy, o.out.Stride, p, all), o.at(x, o.in.Stride, p, all), o.of(o.a, p), o.of(o.b, p), o.of(o.mean, p), o.slope)
+			o.at(dy, o.grad.out.Stride, p, all), o.at(x, o.in.Stride, p, all), o.of(o.a, p), o.of(o.b, p), o.of(o.mean, p), o.slope)
 	}
 }
 
@@ -249,7 +250,7 @@ func (o *batchNorm) gradStatistics(w *worker) {
 func (o *batchNorm) Backward(w *worker, dx, dy, x []float32) {
 	s := w.images(o.in.N)
 	for p := range o.in.Positions() {
-		w.k.AffineGrad(o.at(dx, o.in.Stride, p, s), o.at(dy, o.out.Stride, p, s), o.at(x, o.in.Stride, p, s),
+		w.k.AffineGrad(o.at(dx, o.grad.in.Stride, p, s), o.at(dy, o.grad.out.Stride, p, s), o.at(x, o.in.Stride, p, s),
 			o.of(o.a, p), o.of(o.b, p), o.of(o.k0, p), o.of(o.k1, p), o.slope)
 	}
 }

@@ -54,20 +54,20 @@ func newDrop(l Dropout, layer int, m maps) *drop {
 	}
 }
 
-// shares cuts the layer between workers: by position or, where there are too few, by words of the mask.
-func (o *drop) shares(w *worker) (p0, p1, w0, w1 int) {
+// shares cuts images of the layer between workers: by position or, where there are too few, by words of the mask.
+func (o *drop) shares(w *worker, words int) (p0, p1, w0, w1 int) {
 	all := share{part: w.id, parts: w.of}
 	if n := o.in.Positions(); n >= w.of {
 		p0, p1 = all.of(n)
-		return p0, p1, 0, o.words
+		return p0, p1, 0, words
 	}
-	w0, w1 = all.of(o.words)
+	w0, w1 = all.of(words)
 	return 0, o.in.Positions(), w0, w1
 }
 
 // Forward: y = x*scale where the mask is set, else 0.
 func (o *drop) Forward(w *worker, y, x []float32) {
-	p0, p1, w0, w1 := o.shares(w)
+	p0, p1, w0, w1 := o.shares(w, o.words)
 	row := o.in.N * o.in.C
 	for p := p0; p < p1 && w0 < w1; p++ {
 		mask := o.mask[p*o.words:][w0:w1]
@@ -76,15 +76,17 @@ func (o *drop) Forward(w *worker, y, x []float32) {
 	}
 }
 
-// Backward: dx = dy*scale where the mask is set, else 0.
-func (o *drop) Backward(w *worker, dx, dy []float32) {
-	p0, p1, w0, w1 := o.shares(w)
+// Backward: dx = dy*scale where the mask is set, else 0, for images from lo on,
+// where a word of the mask begins.
+func (o *drop) Backward(w *worker, g gradients, lo int) {
+	p0, p1, w0, w1 := o.shares(w, (g.dy.N*g.dy.C+31)/32)
 	for p := p0; p < p1 && w0 < w1; p++ {
-		w.k.Dropout(elements(dx, o.in, p, w0, w1), elements(dy, o.out, p, w0, w1), o.mask[p*o.words:][w0:w1], o.scale)
+		mask := o.mask[p*o.words+lo*g.dy.C/32:][w0:w1]
+		w.k.Dropout(elements(g.dx.buf, g.dx.Map, p, w0, w1), elements(g.dy.buf, g.dy.Map, p, w0, w1), mask, o.scale)
 	}
 }
 
-// elements returns the elements of position p that the mask's words [w0, w1) stand for.
+// elements returns the elements of position p that words [w0, w1) of the mask stand for.
 func elements(x []float32, m conv.Map, p, w0, w1 int) []float32 {
 	return x[p*m.Stride:][:m.N*m.C][32*w0 : min(32*w1, m.N*m.C)]
 }

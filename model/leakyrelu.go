@@ -42,9 +42,9 @@ func (o *leaky) Forward(w *worker, y, x []float32, s share) {
 }
 
 // Backward: dx = dy where y > 0, slope*dy elsewhere.
-func (o *leaky) Backward(w *worker, dx, dy, y []float32, s share) {
-	c := o.cut(s)
-	for i := range c.spans() {
-		w.k.LeakyGrad(c.src(dx, i), c.dst(dy, i), c.dst(y, i), o.slope)
+func (o *leaky) Backward(w *worker, g gradients) {
+	for i := range g.spans() {
+		dx, dy, y := g.span(i)
+		w.k.LeakyGrad(dx, dy, y, o.slope)
 	}
 }

@@ -28,9 +28,12 @@ type contraction struct {
 // linearGrad is what only training needs of a contraction.
 type linearGrad struct {
 	weight    *Param
-	packed    []float32 // weights for plan.InputGrad, nil if nobody wants dx
-	dw, dbias []float32 // dbias is nil if there is no bias
-	blocks    []float32 // positions x C: sums of dy over images; dbias itself if that is as long
+	input     *conv.Plan // dx from dy, nil if nobody wants dx
+	weights   *conv.Plan // dW from x and dy
+	packed    []float32  // weights for input
+	dw, dbias []float32  // dbias is nil if there is no bias
+	more      []float32  // dW of the chunk at hand, if images come in several
+	blocks    []float32  // positions x C: sums of dy over images; dbias itself if that is as long
 }
 
 func newContraction(l linear, u unit, m maps, k *simd.Kernels) (*contraction, error) {
@@ -42,21 +45,42 @@ func newContraction(l linear, u unit, m maps, k *simd.Kernels) (*contraction, er
 	return &contraction{maps: m, plan: plan, slope: u.slope}, err
 }
 
-// train prepares for gradients.
-func (o *contraction) train(g *linearGrad) {
-	o.grad = g
-	g.blocks = g.dbias
-	if n := o.out.Positions() * o.out.C; g.dbias != nil && len(g.dbias) != n {
-		g.blocks = make([]float32, n)
+// train plans the gradients: of the activations x and y, laid out as o.maps
+// says, a window of images at a time, and of dx and dy as grad says.
+func (o *contraction) train(l linear, u unit, grad maps, wanted bool, k *simd.Kernels) error {
+	g, err := l.geometry(u.from, u.to)
+	if err != nil {
+		return err
 	}
+	plan := func(in, out conv.Map) (*conv.Plan, error) {
+		if in == o.in && out == o.out {
+			return o.plan, nil
+		}
+		return conv.NewPlan(g, in, out, k)
+	}
+	o.grad = &linearGrad{}
+	x := o.in
+	x.N = grad.in.N
+	if o.grad.weights, err = plan(x, grad.out); err == nil && wanted {
+		o.grad.input, err = plan(grad.in, grad.out)
+	}
+	return err
 }
 
 // scattered tells whether dbias is to be collected from blocks.
 func (g *linearGrad) scattered() bool { return len(g.blocks) != len(g.dbias) }
 
+// packedLen is the length of packed.
+func (g *linearGrad) packedLen() int {
+	if g.input == nil {
+		return 0
+	}
+	return g.input.PackedGradLen()
+}
+
 // pack and packGrad bring the weights into the kernels' order, in training.
 func (o *contraction) pack()     { o.plan.Pack(o.packed, o.grad.weight.Data) }
-func (o *contraction) packGrad() { o.plan.PackGrad(o.grad.packed, o.grad.weight.Data) }
+func (o *contraction) packGrad() { o.grad.input.PackGrad(o.grad.packed, o.grad.weight.Data) }
 
 // Forward: y = leaky(x W + bias).
 func (o *contraction) Forward(w *worker, y, x []float32, s share) {
@@ -65,46 +89,58 @@ func (o *contraction) Forward(w *worker, y, x []float32, s share) {
 	o.plan.Forward(w.conv, y, x, o.packed, conv.Epilogue{Bias: o.bias, Slope: o.slope}, part)
 }
 
-// Backward is the first stage of the gradient, for the worker's images: dy
-// becomes that before the activation, dx = dy W^T for images from on, and then,
-// for the weights' sake, dy *= scale[n] unless scale is nil.
-func (o *contraction) Backward(w *worker, dx, dy, y, scale []float32, from int) {
-	s := w.images(o.out.N)
-	if s.n0 == s.n1 {
+// Backward is the first stage of the gradient, for the worker's share of a chunk
+// of images: dy becomes that before the activation, dx = dy W^T for images from
+// on, and then, for the weights' sake, dy *= scale[n] unless scale is nil.
+func (o *contraction) Backward(w *worker, g gradients, scale []float32, from int) {
+	if g.n0 == g.n1 {
 		return
 	}
 	if o.slope != 1 {
-		c := maps{o.out, o.out}.cut(s)
-		for i := range c.spans() {
-			w.k.LeakyGrad(c.dst(dy, i), c.dst(dy, i), c.dst(y, i), o.slope)
+		own := gradients{g.dy, g.dy, g.y, g.share}
+		for i := range own.spans() {
+			_, dy, y := own.span(i)
+			w.k.LeakyGrad(dy, dy, y, o.slope)
 		}
 	}
-	if n0 := max(s.n0, from); dx != nil && n0 < s.n1 {
-		o.plan.InputGrad(w.conv, dx, dy, o.grad.packed, conv.Part{N0: n0, N1: s.n1, P1: o.plan.GradPanels()})
+	if n0 := max(g.n0, from); o.grad.input != nil && n0 < g.n1 {
+		o.grad.input.InputGrad(w.conv, g.dx.buf, g.dy.buf, o.grad.packed, conv.Part{N0: n0, N1: g.n1, P1: o.grad.input.GradPanels()})
 	}
 	if scale != nil {
-		for p := range o.out.Positions() {
-			w.k.RowScale(dy[p*o.out.Stride:][s.n0*o.out.C:s.n1*o.out.C], scale[s.n0:s.n1])
+		for p := range g.dy.Positions() {
+			w.k.RowScale(g.dy.buf[p*g.dy.Stride:][g.n0*g.dy.C:g.n1*g.dy.C], scale[g.n0:g.n1])
 		}
 	}
 }
 
-// WeightGrad is the second: the worker's part of dW = x^T dy, and of dy's sums
-// over the images of each position.
-func (o *contraction) WeightGrad(w *worker, x, dy []float32) {
-	o.plan.WeightGrad(w.conv, o.grad.dw, x, dy, o.in.N, w.id, w.of)
+// WeightGrad is the second: the worker's part of dW = x^T dy over the chunk, and
+// dy's sums over the images of each position.
+func (o *contraction) WeightGrad(w *worker, x []float32, dy stack, first bool) {
+	dw := o.grad.dw
+	if !first {
+		dw = o.grad.more
+	}
+	o.grad.weights.WeightGrad(w.conv, dw, x, dy.buf, dy.N, w.id, w.of)
 	if o.grad.dbias == nil {
 		return
 	}
-	p0, p1 := pool.Split(o.out.Positions(), w.of, w.id)
+	p0, p1 := pool.Split(dy.Positions(), w.of, w.id)
 	for p := p0; p < p1; p++ {
-		sum := o.grad.blocks[p*o.out.C:][:o.out.C]
-		clear(sum)
-		w.k.ColumnSums(sum, dy[p*o.out.Stride:][:o.out.N*o.out.C])
+		sum := o.grad.blocks[p*dy.C:][:dy.C]
+		if first {
+			clear(sum)
+		}
+		w.k.ColumnSums(sum, dy.buf[p*dy.Stride:][:dy.N*dy.C])
 	}
 }
 
-// BiasGrad is the third: dbias = the sums over all positions, in their order.
+// Accumulate is the third, after the first chunk of images: its dW joins the others'.
+func (o *contraction) Accumulate(w *worker) {
+	i0, i1 := pool.Split(len(o.grad.dw), w.of, w.id)
+	w.k.Add(o.grad.dw[i0:i1], o.grad.more[i0:i1])
+}
+
+// BiasGrad is the last: dbias = the sums over all positions, in their order.
 func (o *contraction) BiasGrad(w *worker) {
 	c := o.out.C
 	c0, c1 := pool.Split(c, w.of, w.id)

@@ -74,3 +74,52 @@ func (c cut) span(x []float32, m conv.Map, i int) []float32 {
 // src returns span i of a buffer that has the input's layout, dst of one that has the output's.
 func (c cut) src(x []float32, i int) []float32 { return c.span(x, c.in, i) }
 func (c cut) dst(y []float32, i int) []float32 { return c.span(y, c.out, i) }
+
+// stack is a Map and its buffer.
+type stack struct {
+	conv.Map
+	buf []float32
+}
+
+// window returns n images from image lo on.
+func (s stack) window(lo, n int) stack {
+	s.N = n
+	if s.buf != nil {
+		s.buf = s.buf[lo*s.C:]
+	}
+	return s
+}
+
+// gradients are what an operator's Backward works on: as many images of each,
+// in layouts of their own, and the share of them to do.
+type gradients struct {
+	dx, dy, y stack
+	share
+}
+
+// spans is the number of contiguous spans for operators that treat every element
+// alike: one a position, or one of all where that is possible.
+func (g *gradients) spans() int {
+	if g.n0 >= g.n1 {
+		return 0
+	}
+	if g.joined() {
+		return 1
+	}
+	return g.dy.Positions()
+}
+
+func (g *gradients) joined() bool {
+	row := g.dy.N * g.dy.C
+	return g.n0 == 0 && g.n1 == g.dy.N && g.dx.Stride == row && g.dy.Stride == row && g.y.Stride == row
+}
+
+// span returns span i of each.
+func (g *gradients) span(i int) (dx, dy, y []float32) {
+	if g.joined() {
+		n := g.dy.Len()
+		return g.dx.buf[:n], g.dy.buf[:n], g.y.buf[:n]
+	}
+	of := func(s *stack) []float32 { return s.buf[i*s.Stride:][g.n0*s.C : g.n1*s.C] }
+	return of(&g.dx), of(&g.dy), of(&g.y)
+}

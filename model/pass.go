@@ -49,6 +49,7 @@ type Pass struct {
 	now   func(w *worker)
 	scale []float32
 	from  int
+	lo    int       // the first image of the chunk that goes backward
 	dy    []float32 // the caller's gradient at the output
 }
 
@@ -60,9 +61,9 @@ type stage struct {
 }
 
 // NewPass plans a training pass. Its memory is allocated when it is first used.
-func (m *Model) NewPass(o PassOptions) (*Pass, error) { return m.newPass(o, false) }
+func (m *Model) NewPass(o PassOptions) (*Pass, error) { return m.newPass(o, mode{training: true}) }
 
-func (m *Model) newPass(o PassOptions, plain bool) (*Pass, error) {
+func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 	if _, ok := product(o.Batch); !ok {
 		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
 	}
@@ -70,7 +71,7 @@ func (m *Model) newPass(o PassOptions, plain bool) (*Pass, error) {
 		o.Kernels = simd.Best()
 	}
 	p := &Pass{m: m, o: o, pool: o.Pool, dirty: true}
-	p.mode = mode{training: true, plain: plain}
+	p.mode = md
 	if p.pool == nil {
 		p.pool = pool.New(o.Threads)
 	}
@@ -140,7 +141,7 @@ func (p *Pass) Ops() []OpInfo { return slices.Clone(p.infos) }
 // Bytes is the memory that the pass holds once it has been used, besides the
 // parameters themselves.
 func (p *Pass) Bytes() int64 {
-	n := int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.input.buf)+len(p.inputGrad.buf)) * 4
+	n := int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.more)+len(p.input.buf)+len(p.inputGrad.buf)) * 4
 	return n
 }
 
@@ -180,7 +181,10 @@ func (p *Pass) Backward(dout, scale []float32, from int) {
 		panic("model: Backward: from is no image")
 	}
 	p.dy, p.scale, p.from = dout, scale, from
-	p.stages(p.reverse)
+	for p.lo = 0; p.lo < p.o.Batch; p.lo += p.chunk {
+		p.stages(p.reverse)
+	}
+	p.stages(p.finish)
 	p.dy, p.scale = nil, nil
 }
 

@@ -22,9 +22,9 @@ type result struct {
 }
 
 // train runs a pass forward and backward and returns copies. The parameters end as they were.
-func train(t testing.TB, m *Model, o PassOptions, plain bool, x, dy, scale []float32, from int) result {
+func train(t testing.TB, m *Model, o PassOptions, md mode, x, dy, scale []float32, from int) result {
 	t.Helper()
-	p, err := m.newPass(o, plain)
+	p, err := m.newPass(o, md)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +56,41 @@ func train(t testing.TB, m *Model, o PassOptions, plain bool, x, dy, scale []flo
 		copy(q.Data, before[i])
 	}
 	return r
+}
+
+// TestChunks: going backward in chunks of images changes rounding at most, also with factors and masks.
+func TestChunks(t *testing.T) {
+	const n, from = 192, 100 // chunks of 96
+	c := Config{Latent: 5, Size: 8, Width: 2}
+	nets := []testNet{{"reshape and sigmoid", Flat(12), []Layer{
+		Dropout{Rate: 0.5}, Reshape{2, 3, 2}, Conv2D{Filters: 4, Kernel: [2]int{2, 2}, Bias: true}, Sigmoid{}, Dropout{Rate: 0.1}, Reshape{1, 4, 2}, LeakyReLU{Slope: 0.1}, Flatten{},
+	}}}
+	models := []*Model{Discriminator(c)}
+	for _, net := range nets {
+		m, err := New(net.name, net.input, net.layers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		models = append(models, m)
+	}
+	for _, m := range models {
+		randomise(m, 3)
+		x, dy, scale := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2), normals(n, 3)
+		for _, k := range simd.Variants() {
+			o := PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: true}
+			whole := train(t, m, o, mode{training: true, whole: true}, x, dy, scale, from)
+			one := train(t, m, o, mode{training: true}, x, dy, scale, from)
+			first := from * m.Input().Len()
+			if !equalBits(one.y, whole.y) || !equalBits(one.dx[first:], whole.dx[first:]) {
+				t.Errorf("%s on %s: output or input gradient differs", m.Name, k.Name)
+			}
+			for i, g := range one.grads {
+				checkClose(t, m.Name+" on "+k.Name+": "+g.Name, g.Data, widen(whole.grads[i].Data), bound)
+			}
+			o.Threads = 3
+			train(t, m, o, mode{training: true}, x, dy, scale, from).same(t, m.Name+" on "+k.Name+", 3 threads", one)
+		}
+	}
 }
 
 func exported(m conv.Map, buf []float32) []float32 {
@@ -131,7 +166,7 @@ func TestTraining(t *testing.T) {
 		}
 		for _, k := range simd.Variants() {
 			t.Run(m.Name+"/"+k.Name, func(t *testing.T) {
-				r := train(t, m, PassOptions{Batch: n, Threads: 1, Kernels: k, Seed: seed, InputGrad: true}, false, x, dy, nil, 0)
+				r := train(t, m, PassOptions{Batch: n, Threads: 1, Kernels: k, Seed: seed, InputGrad: true}, mode{training: true}, x, dy, nil, 0)
 				checkClose(t, "output", r.y, y64, bound)
 				checkClose(t, "input gradient", some(r.dx), wantDX, 5*bound)
 				for _, g := range r.grads {
@@ -162,8 +197,8 @@ func TestFusedTraining(t *testing.T) {
 		x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
 		for _, k := range simd.Variants() {
 			o := PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: true}
-			fused := train(t, m, o, false, x, dy, nil, 0)
-			train(t, m, o, true, x, dy, nil, 0).same(t, m.Name+" on "+k.Name, fused)
+			fused := train(t, m, o, mode{training: true}, x, dy, nil, 0)
+			train(t, m, o, mode{training: true, plain: true}, x, dy, nil, 0).same(t, m.Name+" on "+k.Name, fused)
 		}
 	}
 }
@@ -178,9 +213,9 @@ func TestTrainingThreads(t *testing.T) {
 			x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
 			for _, k := range simd.Variants() {
 				o := PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: true}
-				one := train(t, m, o, false, x, dy, nil, 0)
+				one := train(t, m, o, mode{training: true}, x, dy, nil, 0)
 				for o.Threads = 2; o.Threads <= 3; o.Threads++ {
-					train(t, m, o, false, x, dy, nil, 0).same(t, fmt.Sprintf("%s on %s, %d images, %d threads", m.Name, k.Name, n, o.Threads), one)
+					train(t, m, o, mode{training: true}, x, dy, nil, 0).same(t, fmt.Sprintf("%s on %s, %d images, %d threads", m.Name, k.Name, n, o.Threads), one)
 				}
 			}
 		}
@@ -194,13 +229,13 @@ func TestScale(t *testing.T) {
 	x, dy, scale := normals(n*m.Input().Len(), 1), normals(n, 2), normals(n, 3)
 	for _, k := range simd.Variants() {
 		o := PassOptions{Batch: n, Threads: 2, Kernels: k, InputGrad: true}
-		unit := train(t, m, o, false, x, dy, nil, 0)
-		got := train(t, m, o, false, x, dy, scale, from)
+		unit := train(t, m, o, mode{training: true}, x, dy, nil, 0)
+		got := train(t, m, o, mode{training: true}, x, dy, scale, from)
 		product := make([]float32, n)
 		for i := range product {
 			product[i] = dy[i] * scale[i]
 		}
-		want := train(t, m, o, false, x, product, nil, 0)
+		want := train(t, m, o, mode{training: true}, x, product, nil, 0)
 		for i, g := range got.grads {
 			checkClose(t, k.Name+": "+g.Name, g.Data, widen(want.grads[i].Data), bound)
 		}
@@ -219,7 +254,7 @@ func TestBorrow(t *testing.T) {
 	g, d := Generator(c), Discriminator(c)
 	z, dy := normals(n*g.Input().Len(), 1), normals(n*g.Output().Len(), 2)
 	reals := normals(2*n*d.Input().Len(), 3)
-	alone := train(t, g, PassOptions{Batch: n, Threads: 1}, false, z, dy, nil, 0)
+	alone := train(t, g, PassOptions{Batch: n, Threads: 1}, mode{training: true}, z, dy, nil, 0)
 
 	dp, err := d.NewPass(PassOptions{Batch: 2 * n, Threads: 2, InputGrad: true})
 	if err != nil {
@@ -349,7 +384,7 @@ func TestMovingStatistics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := train(t, m, PassOptions{Batch: 2, Threads: 1}, false, []float32{1, 2, 3, 6}, make([]float32, 4), nil, 0)
+	r := train(t, m, PassOptions{Batch: 2, Threads: 1}, mode{training: true}, []float32{1, 2, 3, 6}, make([]float32, 4), nil, 0)
 	if mean, variance := r.moving[0][0], r.moving[1][0]; mean != 0.25*3 || variance != 0.75+0.25*3.5 {
 		t.Errorf("moving mean %v, variance %v, want 0.75 and 1.625", mean, variance)
 	}

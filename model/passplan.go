@@ -2,8 +2,6 @@ package model
 
 import (
 	"slices"
-
-	"github.com/gantiny/gantiny/conv"
 )
 
 // passPlan is what a Pass prepares: operators, buffers and stages.
@@ -11,6 +9,7 @@ type passPlan struct {
 	mode  mode
 	bound *stack // the caller's output
 	mixes bool   // images mix: there is a BatchNorm
+	chunk int    // images that go backward at a time
 
 	ops   []*trained
 	infos []OpInfo // of ops, then of the packing
@@ -21,24 +20,20 @@ type passPlan struct {
 
 	input, inputGrad, output, dout stack
 
-	packing, forward, reverse []stage
+	packing, forward, reverse, finish []stage // reverse runs once a chunk
 
 	arena  []float32 // activations, then gradients unless they are borrowed
 	packed []float32 // all packed weights
 	params []float32 // the gradients of all parameters
+	more   []float32 // one weight gradient, of a chunk after the first
 	grads  []*Param
-}
-
-// stack is a Map and its buffer.
-type stack struct {
-	conv.Map
-	buf []float32
 }
 
 // trained is an operator of a Pass; one of the pointers is set.
 type trained struct {
 	unit
-	maps
+	maps        // of the activations
+	grad   maps // of the gradients of a chunk
 	linear *contraction
 	norm   *batchNorm
 	drop   *drop
@@ -61,8 +56,8 @@ const (
 // gradual is an operator whose gradient follows from its output.
 type gradual interface {
 	operator
-	// Backward computes the share of dx that belongs to s, from dy and y.
-	Backward(w *worker, dx, dy, y []float32, s share)
+	// Backward computes dx from dy and y.
+	Backward(w *worker, g gradients)
 }
 
 // need is what Backward reads of an activation.
@@ -104,6 +99,9 @@ func (p *Pass) plan() error {
 	held := everything // of the latest activation; the input is the caller's
 	for _, u := range p.m.units(p.mode) {
 		limit, output := p.m.keeps(u)
+		if _, ok := p.m.layer(u).(BatchNorm); ok {
+			p.mixes = true
+		}
 		a := &trained{unit: u, maps: u.layout(p.o.Batch), xi: len(p.acts)}
 		if held <= limit {
 			held = max(held, output)
@@ -116,6 +114,10 @@ func (p *Pass) plan() error {
 	}
 	p.layOut()
 	p.forget()
+	p.chunk = p.o.Batch
+	if !p.mixes && !p.mode.whole {
+		p.chunk = chunkOf(p.o.Batch)
+	}
 	p.route()
 	for _, a := range p.ops {
 		if err := p.operator(a); err != nil {
@@ -171,26 +173,45 @@ func (p *Pass) route() {
 	for i := range p.ops {
 		wanted[i] = p.o.InputGrad || i > 0 && (wanted[i-1] || p.m.trains(p.ops[i-1].unit))
 	}
-	p.chain = []int{p.output.Len()}
+	p.chain = nil
 	for i, a := range slices.Backward(p.ops) {
+		a.grad = a.layout(p.chunk)
+		if p.chain == nil {
+			p.chain = []int{a.grad.out.Len()}
+			p.dout.Map = a.grad.out
+		}
 		a.dyi = len(p.chain) - 1
-		same := a.in.Stride == a.out.Stride
+		inPlace := true
 		switch p.m.layer(a.unit).(type) {
 		case nil, linear:
-			same = false
+			inPlace = false
 		}
 		switch {
 		case !wanted[i]:
 			a.dxi = unwanted
 		case i == 0:
 			a.dxi = toInput
-		case same:
+			a.grad.in.Stride = p.input.Stride
+		case inPlace:
 			a.dxi = a.dyi
 		default:
-			p.chain = append(p.chain, a.in.Len())
+			p.chain = append(p.chain, a.grad.in.Len())
 			a.dxi = len(p.chain) - 1
 		}
 	}
+}
+
+// chunkOf returns how many of n images go backward at a time where that makes no
+// difference to the result's meaning: gradients of fewer images need less memory
+// and stay nearer in the caches, and 64 keep the kernels busy. The number divides
+// n, and its rows begin at whole words of a dropout mask.
+func chunkOf(n int) int {
+	for _, c := range []int{128, 96, 64} {
+		if n%c == 0 {
+			return c
+		}
+	}
+	return n
 }
 
 // trains tells whether a unit has parameters with gradients.
@@ -204,11 +225,12 @@ func (p *Pass) operator(a *trained) error {
 		a.each = &move{a.maps}
 	case linear:
 		var err error
-		a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels)
+		if a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels); err == nil {
+			err = a.linear.train(l, a.unit, a.grad, a.dxi != unwanted, p.o.Kernels)
+		}
 		return err
 	case BatchNorm:
-		p.mixes = true
-		a.norm = newBatchNorm(l, n.params, a.maps, a.slope)
+		a.norm = newBatchNorm(l, n.params, a.maps, a.grad, a.slope)
 	case Dropout:
 		a.drop = newDrop(l, a.first, a.maps)
 	case Tanh:

@@ -42,8 +42,8 @@ func (o *move) Forward(_ *worker, y, x []float32, s share) {
 }
 
 // Backward: dx = dy.
-func (o *move) Backward(_ *worker, dx, dy, _ []float32, s share) {
-	moveFeatures(dx, o.in, dy, o.out, s)
+func (o *move) Backward(_ *worker, g gradients) {
+	moveFeatures(g.dx.buf, g.dx.Map, g.dy.buf, g.dy.Map, g.share)
 }
 
 // moveFeatures fills the positions of dst that s names.

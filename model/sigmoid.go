@@ -23,12 +23,11 @@ func (o *sigmoid) Forward(w *worker, y, x []float32, s share) {
 }
 
 // Backward: dx = dy * y * (1 - y).
-func (o *sigmoid) Backward(w *worker, dx, dy, y []float32, s share) {
-	c := o.cut(s)
-	for i := range c.spans() {
-		dst, g, out := c.src(dx, i), c.dst(dy, i), c.dst(y, i)
-		for j, v := range out {
-			dst[j] = g[j] * v * (1 - v)
+func (o *sigmoid) Backward(_ *worker, g gradients) {
+	for i := range g.spans() {
+		dx, dy, y := g.span(i)
+		for j, v := range y {
+			dx[j] = dy[j] * v * (1 - v)
 		}
 	}
 }

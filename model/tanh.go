@@ -23,9 +23,8 @@ func (o *tanh) Forward(w *worker, y, x []float32, s share) {
 }
 
 // Backward: dx = dy * (1 - y*y).
-func (o *tanh) Backward(w *worker, dx, dy, y []float32, s share) {
-	c := o.cut(s)
-	for i := range c.spans() {
-		w.k.TanhGrad(c.src(dx, i), c.dst(dy, i), c.dst(y, i))
+func (o *tanh) Backward(w *worker, g gradients) {
+	for i := range g.spans() {
+		w.k.TanhGrad(g.span(i))
 	}
 }

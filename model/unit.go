@@ -16,7 +16,8 @@ type unit struct {
 // mode says what units are for.
 type mode struct {
 	training bool
-	plain    bool // one unit a layer, nothing fused or folded: for tests
+	plain    bool // for tests: one unit a layer, nothing fused or folded
+	whole    bool // for tests: Backward takes all images at once
 }
 
 // units groups the layers. Layers that do nothing are in none.
