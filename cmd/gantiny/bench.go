@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -38,7 +37,8 @@ each, those alone that touch a pixel) and their share of the peak of the threads
 runs, on one thread: the most that the same kernels reach in registers and in the first-level cache.`,
 		Example: `  gantiny bench --batch 16 --threads 1
   gantiny bench --train`,
-		Args: atMostOneModel,
+		Args:              atMostOneModel,
+		ValidArgsFunction: completeModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.set = cmd.Flags().Changed
 			return bench(cmd.Context(), f, args, cmd.OutOrStdout())
@@ -48,7 +48,7 @@ runs, on one thread: the most that the same kernels reach in registers and in th
 	fl.SortFlags = false
 	fl.IntVar(&f.batch, "batch", 16, "images of a Run; with --train, of a step (256 by default)")
 	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
-	fl.StringVar(&f.kernel, "kernel", "", "instruction set: "+strings.Join(kernelNames(), ", ")+" (the best by default)")
+	addKernelFlag(cmd, &f.kernel)
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: batch, threads, kernel, median_ms, layers")

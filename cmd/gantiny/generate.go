@@ -49,7 +49,8 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
   gantiny generate run1 -n 64 --seed 7 -o digits.png
   gantiny generate -n 8 --interpolate 15 -o walk.gif
   gantiny generate -n 60000 --shard 2/4 -o part2.npy`,
-		Args: atMostOneModel,
+		Args:              atMostOneModel,
+		ValidArgsFunction: completeModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.set = cmd.Flags().Changed
 			return generate(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -66,7 +67,7 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
 	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
-	fl.StringVar(&f.kernel, "kernel", "", "instruction set: "+strings.Join(kernelNames(), ", ")+" (the best by default)")
+	addKernelFlag(cmd, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
 	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: images, seconds, kernel, model, out, pixels_sha256")

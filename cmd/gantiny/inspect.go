@@ -17,9 +17,10 @@ import (
 func newInspect() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "inspect [MODEL]",
-		Short: "What a model holds and costs, and the kernels of this machine",
-		Args:  atMostOneModel,
+		Use:               "inspect [MODEL]",
+		Short:             "What a model holds and costs, and the kernels of this machine",
+		Args:              atMostOneModel,
+		ValidArgsFunction: completeModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := inspect(args)
 			if err != nil {

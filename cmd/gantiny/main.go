@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	addCompletion(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
@@ -96,7 +97,6 @@ func newRoot() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flagError(err)} })
 	profile := addProfile(root)
 	root.AddCommand(newGenerate(), newTrain(), newInspect(), newBench(), newVersion())
@@ -106,6 +106,20 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// addCompletion adds cobra's completion command, whose wrong arguments are wrong usage like any other's. It remembers the
+// root's standard output, which must be set before.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err)
+	}
+	completion.RunE = func(cmd *cobra.Command, args []string) error { return cmd.Help() }
+	for _, c := range append(completion.Commands(), completion) {
+		c.Args = noArguments
+	}
+}
+
 // flagError says what is wrong with a flag in terms of the flag and its value, without the parser's inner words.
 func flagError(err error) error {
 	var invalid *pflag.InvalidValueError
@@ -113,7 +127,7 @@ func flagError(err error) error {
 		return err
 	}
 	want := map[string]string{
-		"int": "a whole number", "uint64": "a whole number from 0 to 18446744073709551615", "bool": "true or false",
+		"int": "a whole number", "uint64": "a whole number from 0 to 18446744073709551615", "float64": "a number", "bool": "true or false",
 	}[invalid.GetFlag().Value.Type()]
 	if want == "" {
 		return err

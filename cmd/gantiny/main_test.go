@@ -109,6 +109,9 @@ func TestUsage(t *testing.T) {
 		{"bench --train model.safetensors", "not model.safetensors"},
 		{"train --out run --data digits --config wrong.toml", "epocs"},
 		{"train --out run --resume", "no run to resume"},
+		{"train --out run --data digits --learning-rate fast", "--learning-rate fast: not a number"},
+		{"train --out run --data digits --learning-rate 0", "learning_rate is 0"},
+		{"completion nosuch", "takes no arguments, got nosuch"},
 		{"train stray", "takes no arguments"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

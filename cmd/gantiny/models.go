@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/pretrained"
@@ -45,6 +48,23 @@ func lookupKernels(name string) (*simd.Kernels, error) {
 		return nil, usagef("--kernel %s: %w", name, err)
 	}
 	return k, err
+}
+
+// addKernelFlag gives a command its --kernel.
+func addKernelFlag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "kernel", "", "instruction set: "+strings.Join(kernelNames(), ", ")+" (the best by default)")
+	err := cmd.RegisterFlagCompletionFunc("kernel", cobra.FixedCompletions(kernelNames(), cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err)
+	}
+}
+
+// completeModel is the shell's completion of [MODEL].
+func completeModel(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"safetensors"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 func kernelNames() []string {

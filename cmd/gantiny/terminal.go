@@ -38,6 +38,8 @@ func plural(n int, noun string) string {
 // terminalColors is what the terminal is thought to show.
 func terminalColors(channels int) picture.Colors {
 	switch {
+	case os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb":
+		return picture.Plain
 	case strings.Contains(os.Getenv("COLORTERM"), "truecolor") || strings.Contains(os.Getenv("COLORTERM"), "24bit"):
 		return picture.TrueColor
 	case channels == 1:

@@ -9,27 +9,25 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/gantiny/gantiny/dataset"
-	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
 
 type trainFlags struct {
-	train.Config // what the flags say; only what the user gave counts
-	out          string
-	config       string
-	resume       bool
-	command      string // for the record in the generator
+	out     string
+	config  string
+	kernel  string
+	resume  bool
+	command string // for the record in the generator
 
-	set func(name string) bool // whether the user gave the flag
+	given *pflag.FlagSet // with the settings that the user gave
 }
 
 func newTrain() *cobra.Command {
-	f := &trainFlags{Config: train.Default()}
+	f := &trainFlags{}
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Trains a generator on a data set",
@@ -44,28 +42,50 @@ and keeps its last good checkpoint.`,
   gantiny train --out run2 --resume`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.set = cmd.Flags().Changed
+			f.given = cmd.Flags()
 			f.command = commandLine(cmd)
 			return runTrain(cmd.Context(), f, cmd.ErrOrStderr())
 		},
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	fl.StringVar(&f.Data, "data", "", "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
 	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
-	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`, see below; flags win")
-	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "times through the data")
-	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
-	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of weights, order, noise and dropout")
-	fl.IntVar(&f.Threads, "threads", f.Threads, "threads, 0 for one a processor; any number gives the same weights")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
-	cmd.Long += "\n\nSettings of the TOML file, with their defaults:\n\n" + indent(settings())
+	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
+	addKernelFlag(cmd, &f.kernel)
+	defaults := train.Default()
+	bindSettings(fl, &defaults)
 	return cmd
+}
+
+// bindSettings gives every setting of a run its flag. c holds the defaults and takes the values.
+func bindSettings(fl *pflag.FlagSet, c *train.Config) {
+	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
+	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
+	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
+	fl.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, order, noise and dropout")
+	fl.IntVar(&c.Threads, "threads", c.Threads, "threads, 0 for one a processor; any number gives the same weights")
+	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
+	fl.IntVar(&c.Width, "width", c.Width, "channels: the networks' layers have 1, 2 and 4 times as many")
+	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image, a multiple of 4")
+	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for grey, 3 for colour")
+	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "Adam's, of both networks")
+	fl.Float64Var(&c.Beta1, "beta1", c.Beta1, "Adam's decay of the mean")
+	fl.Float64Var(&c.Beta2, "beta2", c.Beta2, "Adam's decay of the squares")
+	fl.Float64Var(&c.Epsilon, "epsilon", c.Epsilon, "Adam's epsilon")
+	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
+	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
+	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints")
+	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints within an epoch, 0 for none")
 }
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
 func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	c, err := f.resolve()
+	if err != nil {
+		return err
+	}
+	kernels, err := lookupKernels(f.kernel)
 	if err != nil {
 		return err
 	}
@@ -76,11 +96,11 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		}
 		return err
 	}
-	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, simd.Best().Name)
+	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
 	bar := newProgress(stderr)
 	err = train.Run(ctx, c, data, train.Options{
-		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(),
+		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
 		OnStep: bar.step,
 		OnEpoch: func(s train.Stats) {
 			if s.Grid != "" {
@@ -129,16 +149,16 @@ func (f *trainFlags) resolve() (train.Config, error) {
 			return c, usagef("--config %s: %w", f.config, err)
 		}
 	}
-	for name, take := range map[string]func(){
-		"data":    func() { c.Data = f.Data },
-		"epochs":  func() { c.Epochs = f.Epochs },
-		"batch":   func() { c.Batch = f.Batch },
-		"seed":    func() { c.Seed = f.Seed },
-		"threads": func() { c.Threads = f.Threads },
-	} {
-		if f.set(name) {
-			take()
+	settings := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bindSettings(settings, &c)
+	var err error
+	f.given.Visit(func(given *pflag.Flag) {
+		if settings.Lookup(given.Name) != nil {
+			err = errors.Join(err, settings.Set(given.Name, given.Value.String()))
 		}
+	})
+	if err != nil {
+		return c, err
 	}
 	if c.Data == "" {
 		return c, usagef("--data is missing: digits, mnist or a directory of images")
@@ -160,17 +180,4 @@ func commandLine(cmd *cobra.Command) string {
 		}
 	})
 	return strings.Join(words, " ")
-}
-
-// settings are all of train's, as the TOML file that has the defaults.
-func settings() string {
-	var b strings.Builder
-	if err := toml.NewEncoder(&b).Encode(train.Default()); err != nil {
-		panic(err)
-	}
-	return b.String()
-}
-
-func indent(s string) string {
-	return "  " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ")
 }
