@@ -93,7 +93,7 @@ type part struct {
 
 func (m *measured) add(i int, d time.Duration) { m.parts[i].now += d.Seconds() }
 
-// repeat calls run until it has taken the time and been measured five times at least, after a first call that is not counted.
+// repeat calls run until it has taken the time and been measured three times at least, after a first call that is not counted.
 func (m *measured) repeat(ctx context.Context, seconds float64, run func() error) error {
 	if err := run(); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (m *measured) repeat(ctx context.Context, seconds float64, run func() error
 	for i := range m.parts {
 		m.parts[i].now = 0
 	}
-	for begin := time.Now(); len(m.total) < 5 || time.Since(begin).Seconds() < seconds; {
+	for begin := time.Now(); len(m.total) < 3 || time.Since(begin).Seconds() < seconds; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

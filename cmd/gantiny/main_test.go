@@ -194,13 +194,13 @@ func TestBench(t *testing.T) {
 			Share float64 `json:"peak_share"`
 		}
 	}
-	for _, args := range []string{"bench --json --batch 2 --seconds 0.01 --threads 1", "bench --json --batch 2 --seconds 0.01 --threads 1 --train"} {
+	for _, args := range []string{"bench --json --batch 1 --seconds 0.01 --threads 1", "bench --json --batch 1 --seconds 0.01 --threads 1 --train"} {
 		r := gantiny(t, strings.Fields(args)...).want(t, exitDone)
 		var got report
 		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
 			t.Fatalf("%v in %q", err, r.stdout)
 		}
-		if got.Batch != 2 || got.Threads != 1 || got.Kernel == "" || got.MedianMS <= 0 {
+		if got.Batch != 1 || got.Threads != 1 || got.Kernel == "" || got.MedianMS <= 0 {
 			t.Errorf("%s: %+v", args, got)
 		}
 		busy := 0
