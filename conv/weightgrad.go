@@ -229,11 +229,11 @@ func (p *weightPass) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
 	for n0 := 0; n0 < n; n0 += p.nb {
 		images := min(p.nb, n-n0)
 		p.packBroadcast(packedBc, bcBuf[n0*p.bc.C:], images, lo, hi)
-		for t := lo; t < hi; {
-			v, r0 := t/len(p.rows), t%len(p.rows)
-			r1 := min(len(p.rows), r0+hi-t)
-			t += r1 - r0
-			for i := range p.phases {
+		for i := range p.phases {
+			for t := lo; t < hi; {
+				v, r0 := t/len(p.rows), t%len(p.rows)
+				r1 := min(len(p.rows), r0+hi-t)
+				t += r1 - r0
 				p.packVector(packedVec, vecBuf[n0*p.vec.C:], v, p.phases[i].vecPos, images)
 				for r := r0; r < r1; r++ {
 					p.tiles(ws, dw, packedBc, packedVec, &p.phases[i], v, r, images, n0 > 0)
@@ -289,7 +289,8 @@ func (p *weightPass) tiles(ws *Work, dw, packedBc, packedVec []float32, ph *phas
 }
 
 // packBroadcast packs the row panels that tiles [lo, hi) need, as
-// [row panel][position][image][rows].
+// [row panel][position][image][rows]. It goes by source row, which is read in
+// order while the panels are written side by side.
 func (p *weightPass) packBroadcast(dst, src []float32, images, lo, hi int) {
 	each := p.vecPanels / p.groups * len(p.rows) // tiles of a group
 	for grp := lo / each; grp <= (hi-1)/each; grp++ {
@@ -297,31 +298,52 @@ func (p *weightPass) packBroadcast(dst, src []float32, images, lo, hi int) {
 		if lo/len(p.rows) == (hi-1)/len(p.rows) { // part of a single vector panel
 			r0, r1 = lo%len(p.rows), (hi-1)%len(p.rows)+1
 		}
-		for r := r0; r < r1; r++ {
-			row := grp*p.bcC + p.rowAt[r]
-			packRows(dst[row*len(p.bcPos)*p.nb:], src[row:], p.bcPos, p.bc, p.nb, images, p.rows[r], p.rows[r])
+		panel := len(p.bcPos) * p.nb // rows of a panel
+		for i, q := range p.bcPos {
+			for n := range images {
+				row := src[int(q)*p.bc.Stride+n*p.bc.C+grp*p.bcC:][:p.bcC]
+				to := dst[grp*p.bcC*panel:]
+				for r := r0; r < r1; r++ {
+					at, w := p.rowAt[r], p.rows[r]
+					copyRow(to[at*panel+(i*p.nb+n)*w:][:w], row[at:][:w])
+				}
+			}
 		}
+	}
+}
+
+// copyRow copies src to dst, of the same length. The widths of tiles are spelled
+// out: a call of memmove for each is a tenth of the whole pass.
+func copyRow(dst, src []float32) {
+	switch len(src) {
+	case 32:
+		*(*[32]float32)(dst) = *(*[32]float32)(src)
+	case 16:
+		*(*[16]float32)(dst) = *(*[16]float32)(src)
+	case 14:
+		*(*[14]float32)(dst) = *(*[14]float32)(src)
+	case 13:
+		*(*[13]float32)(dst) = *(*[13]float32)(src)
+	case 12:
+		*(*[12]float32)(dst) = *(*[12]float32)(src)
+	case 6:
+		*(*[6]float32)(dst) = *(*[6]float32)(src)
+	case 5:
+		*(*[5]float32)(dst) = *(*[5]float32)(src)
+	default:
+		copy(dst, src)
 	}
 }
 
 // packVector packs one vector panel's positions as [position][image][NR].
 func (p *weightPass) packVector(dst, src []float32, v int, positions []int32, images int) {
 	grp, at, n := p.vecPanel(v)
-	packRows(dst, src[grp*p.vecC+at:], positions, p.vec, p.nb, images, n, p.k.NR)
-}
-
-// packRows: dst[(i*nb+n)*width+c] = src[positions[i]*Stride+n*C+c] for c < n of
-// the channels, 0 for the rest of width.
-func packRows(dst, src []float32, positions []int32, m Map, nb, images, n, width int) {
+	nr := p.k.NR
 	for i, q := range positions {
-		to, from := dst[i*nb*width:][:images*width], src[int(q)*m.Stride:]
-		for img := 0; ; {
-			copy(to[:n], from[:n])
-			clear(to[n:width])
-			if img++; img == images {
-				break
-			}
-			to, from = to[width:], from[m.C:]
+		for img := range images {
+			to := dst[(i*p.nb+img)*nr:][:nr]
+			copyRow(to[:n], src[int(q)*p.vec.Stride+img*p.vec.C+grp*p.vecC+at:][:n])
+			clear(to[n:])
 		}
 	}
 }
