@@ -2,7 +2,8 @@ package simd
 
 import "math"
 
-// The scalar row. Products that are added to something are written float32(x*y), which forbids the compiler to fuse them.
+// The scalar row. Products that may be added to something, here or where a function is inlined, are written float32(x*y), which
+// forbids the compiler to fuse them.
 
 func scalarRow() *Kernels {
 	return &Kernels{
@@ -84,7 +85,7 @@ func leaky(v float32, factors *[2]float32) float32 {
 	if v < 0 {
 		negative = 1
 	}
-	return v * factors[negative]
+	return float32(v * factors[negative])
 }
 
 // leakyGrad is dy times the derivative of leaky at y, which at 0 is slope.
@@ -93,7 +94,7 @@ func leakyGrad(dy, y float32, factors *[2]float32) float32 {
 	if y > 0 {
 		flat = 0
 	}
-	return dy * factors[flat]
+	return float32(dy * factors[flat])
 }
 
 func leakyGradScalar(dx, dy, y []float32, slope float32) {

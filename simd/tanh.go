@@ -61,7 +61,7 @@ func expNeg(y float32) float32 {
 	p = float32(p*r) + expE0
 	p = float32(p*r) + 1
 	p = float32(p*r) + 1
-	return p * math.Float32frombits(0x3f800000-math.Float32bits(t)<<23)
+	return float32(p * math.Float32frombits(0x3f800000-math.Float32bits(t)<<23))
 }
 
 const (
