@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Names hold the row second, so that benchstat compares rows:
+// Names hold the row as kernel=NAME, so that benchstat compares rows:
 //
-//	go test -bench . -count 6 ./simd > new.txt && benchstat -row .name -col "/kernel" new.txt
+//	go test -bench . -count 6 ./simd > new.txt && benchstat -col /kernel new.txt
 
 // benchRows of benchChannels are one position of a 256-image batch: 64 KB, so that all operands stay in a second-level cache.
 const benchRows, benchChannels = 256, 64
