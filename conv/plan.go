@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gantiny/gantiny/internal/arena"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -176,7 +177,7 @@ func NewWork(plans ...*Plan) *Work {
 		bias = max(bias, p.forward.k.NR)
 		n = max(n, p.forward.scratch(), p.grad.scratch(), p.weight.scratch())
 	}
-	return &Work{bias: make([]float32, bias), buf: make([]float32, n)}
+	return &Work{bias: make([]float32, bias), buf: arena.Floats(n)}
 }
 
 // NewWork returns scratch that suits this plan.

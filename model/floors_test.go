@@ -15,7 +15,7 @@ const module = "github.com/gantiny/gantiny/"
 // no trainer, no data set, no command line and no network.
 func TestFloors(t *testing.T) {
 	own := map[string]bool{"simd": true, "conv": true, "model": true, "model/safetensors": true, "model/pretrained": true,
-		"internal/pool": true, "internal/rng": true, "internal/atomicfile": true}
+		"internal/arena": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true}
 	outside := []string{"github.com/klauspost/cpuid/v2", "github.com/viterin/vek", "golang.org/x/sys"}
 	banned := []string{"net", "os/exec", "image", "html", "text/template", "plugin", "reflect"}
 
@@ -54,7 +54,7 @@ func TestFloors(t *testing.T) {
 func TestLowerFloors(t *testing.T) {
 	for dir, allowed := range map[string][]string{
 		"simd": {"internal/simdtest"},
-		"conv": {"simd", "internal/pool"},
+		"conv": {"simd", "internal/arena", "internal/pool"},
 	} {
 		for path, file := range imports(t, dir) {
 			if inner, ours := strings.CutPrefix(path, module); ours && !within(inner, allowed) {
