@@ -65,13 +65,14 @@ const (
 )
 
 // inference returns y = a*x + b, the layer with its moving statistics. The
-// factors stay in float64 for who folds them into weights.
+// factors stay in float64 for who folds them into weights; products are rounded
+// before they are added, so that folding gives the same bits everywhere.
 func (l BatchNorm) inference(p []*Param) (a, b []float64) {
 	n := p[gamma].Len()
 	a, b = make([]float64, n), make([]float64, n)
 	for i := range n {
 		a[i] = float64(p[gamma].Data[i]) / math.Sqrt(float64(p[movingVariance].Data[i])+l.Epsilon)
-		b[i] = float64(p[beta].Data[i]) - a[i]*float64(p[movingMean].Data[i])
+		b[i] = float64(p[beta].Data[i]) - float64(a[i]*float64(p[movingMean].Data[i]))
 	}
 	return a, b
 }

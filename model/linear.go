@@ -167,7 +167,7 @@ func fold(dst, weight, bias []float32, a, b []float64) []float32 {
 	for j := range folded {
 		v := b[j]
 		if bias != nil {
-			v += a[j] * float64(bias[j])
+			v += float64(a[j] * float64(bias[j]))
 		}
 		folded[j] = float32(v)
 	}
