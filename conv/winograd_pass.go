@@ -35,7 +35,7 @@ func newFilter(g Geometry, src, dst Map, forward bool, w weightIndex, k *simd.Ke
 	f.ys, f.xs = inputPatches(src.H, dst.H, padY), inputPatches(src.W, dst.W, padX)
 	f.outY, f.outX = outputPatches(dst.H), outputPatches(dst.W)
 	f.chunk = chunkImages(f.tiles()*src.C, src.N)
-	f.mixed = make([]float32, (blockIn*blockTaps+frequencies)*packRowsAtOnce*g.OutC)
+	f.mixed = make([]float32, f.mixedLen())
 	return f
 }
 
@@ -149,8 +149,22 @@ func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, image
 	}
 }
 
-// packRowsAtOnce is how many input channels pack transforms together.
-const packRowsAtOnce = 4
+// packDepth is how many contracted channels pack transforms together, packTurn
+// how many it transposes: a cache line of them.
+const (
+	packDepth = 4
+	packTurn  = 16
+)
+
+// mixedLen is pack's scratch: half and wholly transformed weights, and a
+// transposed block where the contracted channels are the outputs.
+func (f *filter) mixedLen() int {
+	n := (blockIn*blockTaps + frequencies) * packDepth
+	if f.weights.j != 1 {
+		n += blockTaps * blockTaps * packTurn
+	}
+	return n * f.dst.C
+}
 
 // pack writes U = G g G^T as [frequency][panel][depth][NR].
 func (f *filter) pack(dst, w []float32) {
@@ -159,38 +173,47 @@ func (f *filter) pack(dst, w []float32) {
 	if f.dst.C%f.k.NR != 0 {
 		clear(dst)
 	}
-	tap := f.src.C * f.dst.C // floats
-	co := max(f.weights.k, f.weights.j)
-	for ci := 0; ci < tap/co; ci += packRowsAtOnce {
-		rows := min(packRowsAtOnce, tap/co-ci)
-		n := rows * co
+	cols, panel := f.dst.C, f.src.C*f.k.NR
+	for k := 0; k < f.src.C; k += packDepth {
+		depth := min(packDepth, f.src.C-k)
+		n := depth * cols
 		t, u := f.mixed[:blockIn*blockTaps*n], f.mixed[blockIn*blockTaps*n:][:frequencies*n]
+		from, step := w[k*f.weights.k:], f.src.C*f.dst.C // the block of tap 0, and from tap to tap
+		if f.weights.j != 1 {
+			turned := f.mixed[(blockIn*blockTaps+frequencies)*packDepth*cols:]
+			if k%packTurn == 0 {
+				f.turn(turned, from, min(packTurn, f.src.C-k))
+			}
+			from, step = turned[k%packTurn*cols:], packTurn*cols
+		}
 		for x := range blockTaps {
-			f.k.Mix(t[x*n:], blockTaps*n, w[x*tap+ci*co:], blockTaps*tap, n, f.kernel, blockIn, blockTaps)
+			f.k.Mix(t[x*n:], blockTaps*n, from[x*step:], blockTaps*step, n, f.kernel, blockIn, blockTaps)
 		}
 		for i := range blockIn {
 			f.k.Mix(u[i*blockIn*n:], n, t[i*blockTaps*n:], n, n, f.kernel, blockIn, blockTaps)
 		}
 		for freq := range frequencies {
-			f.packRows(dst[freq*f.panels*f.src.C*f.k.NR:], u[freq*n:][:n], ci, rows, co)
+			for d := range depth {
+				row := u[freq*n+d*cols:][:cols]
+				for p := range f.panels {
+					to := dst[(freq*f.panels+p)*panel+(k+d)*f.k.NR:]
+					m := min(f.k.NR, cols-p*f.k.NR)
+					copyRow(to[:m], row[p*f.k.NR:][:m])
+				}
+			}
 		}
 	}
 }
 
-// packRows stores rows of input channels from ci on, co long, of one frequency.
-func (f *filter) packRows(dst, u []float32, ci, rows, co int) {
-	nr := f.k.NR
-	for r := range rows {
-		row := u[r*co:][:co]
-		if f.weights.j == 1 { // depth is the input channel
-			for p := range f.panels {
-				copy(dst[(p*f.src.C+ci+r)*nr:][:nr], row[p*nr:min((p+1)*nr, co)])
+// turn: dst[tap][d][j] = w[tap][j][d] of depth contracted channels.
+func (f *filter) turn(dst, w []float32, depth int) {
+	cols := f.dst.C
+	for tap := range blockTaps * blockTaps {
+		to := dst[tap*packTurn*cols:][:packTurn*cols]
+		for j := range cols {
+			for d, v := range w[(tap*cols+j)*f.weights.j:][:depth] {
+				to[d*cols+j] = v
 			}
-			continue
-		}
-		d := dst[(ci+r)/nr*f.src.C*nr+(ci+r)%nr:]
-		for k, v := range row {
-			d[k*nr] = v
 		}
 	}
 }
