@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model/safetensors"
@@ -13,6 +14,12 @@ import (
 
 // metadataKey is where a file's metadata holds the model's description.
 const metadataKey = "gantiny"
+
+// What a quantised model adds to a file, see package model/quantized. Read passes over it.
+const (
+	QuantizedKey    = "gantiny.int8" // the metadata with its description
+	QuantizedPrefix = "int8."        // of its tensors' names
+)
 
 // SaveOptions says how parameters are stored.
 type SaveOptions struct {
@@ -26,9 +33,18 @@ func (m *Model) Save(path string, o SaveOptions) error {
 
 // Encode writes the model as a .safetensors file to w. The same model gives the same bytes.
 func (m *Model) Encode(w io.Writer, o SaveOptions) error {
-	architecture, err := m.Architecture()
+	meta, tensors, err := m.Contents(o)
 	if err != nil {
 		return err
+	}
+	return safetensors.Write(w, meta, tensors)
+}
+
+// Contents returns what Encode writes, for a file that holds more. The tensors share the parameters' memory.
+func (m *Model) Contents(o SaveOptions) (map[string]string, []safetensors.Tensor, error) {
+	architecture, err := m.Architecture()
+	if err != nil {
+		return nil, nil, err
 	}
 	tensors := make([]safetensors.Tensor, len(m.total))
 	for i, p := range m.total {
@@ -38,7 +54,7 @@ func (m *Model) Encode(w io.Writer, o SaveOptions) error {
 		}
 		tensors[i] = t
 	}
-	return safetensors.Write(w, map[string]string{metadataKey: string(architecture)}, tensors)
+	return map[string]string{metadataKey: string(architecture)}, tensors, nil
 }
 
 // Load reads a model from the .safetensors file at path. Errors about its
@@ -61,14 +77,17 @@ func Load(path string) (*Model, error) {
 }
 
 // Read reads a model from a .safetensors file of size bytes. The file must hold
-// the parameters of its architecture, in their shapes, and nothing else;
-// nothing is allocated for them before that is known.
+// the parameters of its architecture, in their shapes, and nothing else but a
+// quantised model; nothing is allocated for them before that is known.
 func Read(r io.ReaderAt, size int64) (*Model, error) {
 	f, err := safetensors.Open(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	architecture, ok := f.Meta[metadataKey]
+	if _, quantized := f.Meta[QuantizedKey]; !ok && quantized {
+		return nil, fmt.Errorf("model: %w: it holds a quantised model only", ErrFormat)
+	}
 	if !ok {
 		return nil, fmt.Errorf("model: %w: no metadata %q", ErrFormat, metadataKey)
 	}
@@ -110,8 +129,16 @@ func (m *Model) match(f *safetensors.File) error {
 			}
 		}
 	}
-	if len(f.Tensors) != len(m.total) {
-		return fmt.Errorf("model: %w: %d tensors, the layers have %d", ErrFormat, len(f.Tensors), len(m.total))
+	mine := len(f.Tensors)
+	if _, quantized := f.Meta[QuantizedKey]; quantized {
+		for _, t := range f.Tensors {
+			if strings.HasPrefix(t.Name, QuantizedPrefix) {
+				mine--
+			}
+		}
+	}
+	if mine != len(m.total) {
+		return fmt.Errorf("model: %w: %d tensors, the layers have %d", ErrFormat, mine, len(m.total))
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ const module = "github.com/gantiny/gantiny/"
 // TestFloors holds model, and everything of this module that it needs, to the floors below it: who only generates links
 // no trainer, no data set, no command line and no network.
 func TestFloors(t *testing.T) {
-	own := map[string]bool{"simd": true, "conv": true, "model": true, "model/safetensors": true, "model/pretrained": true,
+	own := map[string]bool{"simd": true, "conv": true, "quant": true, "model": true, "model/quantized": true, "model/safetensors": true, "model/pretrained": true,
 		"internal/arena": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true}
 	outside := []string{"github.com/klauspost/cpuid/v2", "github.com/viterin/vek", "golang.org/x/sys"}
 	banned := []string{"net", "os/exec", "image", "html", "text/template", "plugin", "reflect"}
@@ -43,6 +43,7 @@ func TestFloors(t *testing.T) {
 	}
 	visit("model")
 	visit("model/pretrained")
+	visit("model/quantized")
 	for _, below := range []string{"model/safetensors", "conv", "simd"} {
 		if !seen[below] {
 			t.Errorf("model does not import %s: is this test looking at the right folder?", below)

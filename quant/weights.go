@@ -1,0 +1,136 @@
+package quant
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrRange is wrapped by errors about values that int8 arithmetic cannot hold.
+var ErrRange = errors.New("values do not fit int8 arithmetic")
+
+// Weights is a layer's weights as bytes: real weight (k, c) is Q[k*C+c] * Scale[c], C = len(Scale). The last axis is the output
+// channel, of convolutions (tap, Ci, Co) and transposed ones alike, and the output feature of fully connected layers.
+type Weights struct {
+	Q     []int8
+	Scale []float32
+}
+
+// QuantizeWeights spreads each of n columns of w over [-127, 127]; clip, in (0, 1], scales the column's largest value down
+// before that, and clip[0] serves all columns if there is one. The error names the first value that is not finite.
+func QuantizeWeights(w []float32, n int, clip ...float64) (Weights, error) {
+	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n)}
+	most := make([]float64, n)
+	for i, v := range w {
+		a := math.Abs(float64(v))
+		if !(a <= math.MaxFloat32) {
+			return q, fmt.Errorf("quant: weight %d is %v: %w", i, v, ErrRange)
+		}
+		most[i%n] = math.Max(most[i%n], a)
+	}
+	for c := range most {
+		f := 1.0
+		if len(clip) > 0 {
+			f = clip[c%len(clip)]
+		}
+		q.Scale[c] = float32(math.Max(most[c]*f/127, minScale))
+	}
+	for i, v := range w {
+		q.Q[i] = weight(float64(v) / float64(q.Scale[i%n]))
+	}
+	return q, nil
+}
+
+func weight(v float64) int8 { return int8(math.Max(-127, math.Min(127, math.RoundToEven(v)))) }
+
+// Floats returns the real weights that the bytes stand for.
+func (q Weights) Floats() []float32 {
+	w := make([]float32, len(q.Q))
+	for i, v := range q.Q {
+		w[i] = float32(float32(v) * q.Scale[i%len(q.Scale)])
+	}
+	return w
+}
+
+// BestClip returns, for each column, the clip of QuantizeWeights that leaves the smallest sum of squared errors.
+func BestClip(w []float32, n int) ([]float64, error) {
+	clip := make([]float64, n)
+	least := make([]float64, n)
+	for i := range least {
+		least[i] = math.Inf(1)
+	}
+	for f := 1.0; f > 0.6; f -= 0.025 {
+		q, err := QuantizeWeights(w, n, f)
+		if err != nil {
+			return nil, err
+		}
+		sum := make([]float64, n)
+		for i, v := range q.Q {
+			e := float64(w[i]) - float64(v)*float64(q.Scale[i%n])
+			sum[i%n] += e * e
+		}
+		for c, e := range sum {
+			if e < least[c] {
+				clip[c], least[c] = f, e
+			}
+		}
+	}
+	return clip, nil
+}
+
+// maxBias leaves the sums of products ample room below 2^31.
+const maxBias = 1 << 30
+
+// Bias returns a layer's bias in units of its sums, in*scale[c] each.
+func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
+	q := make([]int32, len(b))
+	for c, v := range b {
+		r := math.RoundToEven(float64(v) / (float64(in) * float64(scale[c])))
+		if !(math.Abs(r) <= maxBias) {
+			return nil, fmt.Errorf("quant: bias %d is %v, %g of the products' steps: %w", c, v, r, ErrRange)
+		}
+		q[c] = int32(r)
+	}
+	return q, nil
+}
+
+// Fit raises the scales of columns whose bias would not fit beside weights as small as theirs.
+func (q Weights) Fit(w, b []float32, in float32) {
+	n := len(q.Scale)
+	raised := false
+	for c, v := range b {
+		if least := math.Abs(float64(v)) / float64(in) / (maxBias / 2); least > float64(q.Scale[c]) {
+			q.Scale[c], raised = float32(least), true
+		}
+	}
+	if !raised {
+		return
+	}
+	for i, v := range w {
+		q.Q[i] = weight(float64(v) / float64(q.Scale[i%n]))
+	}
+}
+
+// Multipliers returns what turns a layer's sums into the steps of its output: in*scale[c]/out.
+func Multipliers(in float32, scale []float32, out float32) []float32 {
+	m := make([]float32, len(scale))
+	for c, s := range scale {
+		m[c] = float32(float64(in) * float64(s) / float64(out))
+	}
+	return m
+}
+
+// CheckSums returns an error if a sum of bytes times weights, plus bias, could leave int32: |x - zero| is at most 255.
+func CheckSums(q []int8, bias []int32) error {
+	n := len(bias)
+	sum := make([]int64, n)
+	for i, v := range q {
+		sum[i%n] += max(int64(v), -int64(v)) * 255
+	}
+	for c, s := range sum {
+		if s += max(int64(bias[c]), -int64(bias[c])); s > math.MaxInt32 {
+			return fmt.Errorf("quant: channel %d could sum to %d: %w", c, s, ErrRange)
+		}
+	}
+	return nil
+}
