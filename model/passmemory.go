@@ -1,6 +1,9 @@
 package model
 
-import "github.com/gantiny/gantiny/conv"
+import (
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/arena"
+)
 
 // allocate makes the buffers of a planned pass, once, and its stages.
 func (p *Pass) allocate() {
@@ -9,10 +12,10 @@ func (p *Pass) allocate() {
 	}
 	p.ready = true
 	if p.input.buf == nil {
-		p.input.buf = make([]float32, p.input.Len())
+		p.input.buf = arena.Floats(p.input.Len())
 	}
 	if p.o.InputGrad && p.inputGrad.buf == nil {
-		p.inputGrad.buf = make([]float32, p.input.Len())
+		p.inputGrad.buf = arena.Floats(p.input.Len())
 	}
 	acts, length := row(p.acts)
 	grads, gradLength := chain(p.chain)
@@ -23,7 +26,7 @@ func (p *Pass) allocate() {
 		own += spare
 	}
 	if len(p.arena) < own {
-		p.arena = make([]float32, own)
+		p.arena = arena.Floats(own)
 	}
 	if own > length {
 		lent = p.arena[length:]
@@ -75,7 +78,7 @@ func (p *Pass) lent() []float32 {
 func (p *Pass) parameters() {
 	if p.params == nil {
 		trainable := p.m.TrainableParams()
-		p.params = make([]float32, count(trainable))
+		p.params = arena.Floats(count(trainable))
 		rest := p.params
 		for _, t := range trainable {
 			g := &Param{Name: t.Name, Shape: t.Shape, Trainable: true, role: t.role}
@@ -93,7 +96,7 @@ func (p *Pass) parameters() {
 	}
 	places, length := row(sizes)
 	if len(p.packed) != length {
-		p.packed = make([]float32, length)
+		p.packed = arena.Floats(length)
 	}
 	if p.chunk < p.o.Batch && len(p.more) != largest {
 		p.more = make([]float32, largest)

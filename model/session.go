@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/arena"
 	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -128,10 +129,10 @@ func (s *Session) plan(md mode) error {
 		at.x, at.y = places[at.x.n], places[at.y.n]
 	}
 	threads := s.pool.Workers()
-	arena := make([]float32, threads*length)
+	buf := arena.Floats(threads * length)
 	for i := range threads {
 		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewWork(works...)})
-		s.arenas = append(s.arenas, arena[i*length:][:length:length])
+		s.arenas = append(s.arenas, buf[i*length:][:length:length])
 	}
 	return nil
 }
@@ -200,7 +201,7 @@ func (m *Model) packed(u unit, o *contraction, k *simd.Kernels) (weights, bias [
 	} else {
 		bias = append([]float32(nil), bias...) // the model's own may change later
 	}
-	p := &pack{weights: make([]float32, key.length), bias: bias}
+	p := &pack{weights: arena.Floats(key.length), bias: bias}
 	o.plan.Pack(p.weights, w)
 	if m.packs == nil {
 		m.packs = map[packKey]*pack{}
