@@ -100,38 +100,6 @@ func (t *outerBlock) set(o *Outer, nr int) {
 // maxSteps is the most k that one call contracts over all its taps: some 50 microseconds.
 const maxSteps = 8192
 
-// contraction hands out a sum over taps in order, piece by piece.
-type contraction struct {
-	taps         []Tap // not handed out yet, the first one perhaps in part
-	k            int   // of each tap
-	stepA, stepB int   // elements from one k to the next
-	from         int   // k of the first tap that are handed out
-	part         Tap
-	done         bool
-}
-
-// piece is the next piece: n whole taps, or a part of a long one. There is one even if there are no taps.
-func (c *contraction) piece() (taps *Tap, n, k int) {
-	taps, n, k = unsafe.SliceData(c.taps), 1, min(c.k-c.from, maxSteps)
-	switch {
-	case len(c.taps)*c.k <= maxSteps:
-		n, c.taps = len(c.taps), nil
-	case c.k <= maxSteps:
-		n = maxSteps / c.k
-		c.taps = c.taps[n:]
-	case len(c.taps) == 0:
-		n = 0
-	default:
-		c.part = Tap{c.taps[0].A + c.from*c.stepA, c.taps[0].B + c.from*c.stepB}
-		taps = &c.part
-		if c.from += k; c.from == c.k {
-			c.taps, c.from = c.taps[1:], 0
-		}
-	}
-	c.done = len(c.taps) == 0
-	return taps, n, k
-}
-
 // set says which columns of a tile are there, in both ways that kernels read it.
 func (c *columns) set(cols, nr int) {
 	c.mask = unsafe.Pointer(&laneMasks[max(len(laneMasks)/2-cols, 0)])
@@ -145,8 +113,3 @@ var (
 	zeroRow   [32]float32
 	laneMasks = [32]int32{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1} // then as many zeros
 )
-
-func first[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
-
-// bytes is the size of n float32; negative steps wrap, as addresses do.
-func bytes(n int) uintptr { return uintptr(n) * 4 }
