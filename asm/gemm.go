@@ -51,20 +51,21 @@ func gemm(g *gen) {
 		first := (t.rows + 1) / 2 // rows of the first run
 		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
 		ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+		row := func(r int) reg.GPPhysical { // of C
+			switch r {
+			case 0:
+				t.MOVQ(f("c"), reg.RCX)
+			case first:
+				t.MOVQ(f("c"), reg.RCX)
+				t.ADDQ(f("crun"), reg.RCX)
+			default:
+				return nil
+			}
+			return reg.RCX
+		}
 		c := func(store bool) {
 			t.MOVQ(f("ldc"), reg.R12)
-			t.moveC(store, reg.R12, f("full"), t.columns(gemmBlock), func(r int) reg.GPPhysical {
-				switch r {
-				case 0:
-					t.MOVQ(f("c"), reg.RCX)
-				case first:
-					t.MOVQ(f("c"), reg.RCX)
-					t.ADDQ(f("crun"), reg.RCX)
-				default:
-					return nil
-				}
-				return reg.RCX
-			})
+			t.moveC(store, reg.R12, f("full"), t.columns(gemmBlock), row)
 		}
 		t.MOVQ(f("start"), reg.RCX)
 		t.TESTQ(reg.RCX, reg.RCX)
@@ -80,6 +81,7 @@ func gemm(g *gen) {
 				t.VMOVAPS(t.acc(0, j), t.acc(r, j))
 			}
 		}
+		t.fetchC(f("ldc"), row)
 		t.Label(label("ready"))
 		t.TESTQ(reg.R8, reg.R8)
 		t.JZ(ref("summed"))

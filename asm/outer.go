@@ -15,6 +15,7 @@ var outerBlock = block{
 		{"rows", "uintptr", ""},
 		{"lda, ldb, ldc", "uintptr", "row strides"},
 		{"accumulate", "uintptr", "not 0: start from C"},
+		{"next", "unsafe.Pointer", "nil, or C of a call to come: fetched into the cache"},
 	},
 }
 
@@ -48,15 +49,18 @@ func outer(g *gen) {
 	g.byRows(reg.RCX, func(t tile) {
 		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
 		ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
-		c := func(store bool) {
-			t.MOVQ(f("ldc"), reg.R12)
-			t.moveC(store, reg.R12, f("full"), t.columns(outerBlock), func(r int) reg.GPPhysical {
+		rowsFrom := func(name string) func(r int) reg.GPPhysical {
+			return func(r int) reg.GPPhysical {
 				if r > 0 {
 					return nil
 				}
-				t.MOVQ(f("c"), reg.RCX)
+				t.MOVQ(f(name), reg.RCX)
 				return reg.RCX
-			})
+			}
+		}
+		c := func(store bool) {
+			t.MOVQ(f("ldc"), reg.R12)
+			t.moveC(store, reg.R12, f("full"), t.columns(outerBlock), rowsFrom("c"))
 		}
 		t.CMPQ(f("accumulate"), operand.U8(0))
 		t.JE(ref("zero"))
@@ -66,7 +70,12 @@ func outer(g *gen) {
 		for i := range t.rows * t.nv {
 			t.zero(t.v(i))
 		}
+		t.fetchC(f("ldc"), rowsFrom("c"))
 		t.Label(label("ready"))
+		t.CMPQ(f("next"), operand.U8(0))
+		t.JE(ref("fetched"))
+		t.fetchC(f("ldc"), rowsFrom("next"))
+		t.Label(label("fetched"))
 		t.TESTQ(reg.R8, reg.R8)
 		t.JZ(ref("summed"))
 

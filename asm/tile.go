@@ -64,21 +64,39 @@ func (t tile) step(a func(r int) operand.Mem, b func(j int) operand.Mem) {
 
 func tileMask(j int) reg.OpmaskPhysical { return []reg.OpmaskPhysical{reg.K3, reg.K4}[j] }
 
-// moveC moves the tile from or to memory row by row: run(i) gives the pointer of the rows from i on, or nil to go on below the last one.
+// eachRow emits f for each row of a tile in memory: run(i) gives the pointer of the rows from i on, or nil to go on below the last one.
+func (t tile) eachRow(stride reg.GPPhysical, run func(r int) reg.GPPhysical, f func(r int, p reg.GPPhysical)) {
+	var p reg.GPPhysical
+	for r := range t.rows {
+		if q := run(r); q != nil {
+			p = q
+		} else {
+			t.ADDQ(stride, p)
+		}
+		f(r, p)
+	}
+}
+
+// fetchC fetches a tile that will be written: its lines arrive while the contraction runs, and the stores at the end need not wait
+// for memory. It spends R12.
+func (t tile) fetchC(stride operand.Mem, run func(r int) reg.GPPhysical) {
+	t.MOVQ(stride, reg.R12)
+	t.eachRow(reg.R12, run, func(_ int, p reg.GPPhysical) {
+		for line := 0; line < 4*t.nr(); line += 64 {
+			t.PREFETCHT0(at(p, line))
+		}
+	})
+}
+
+// moveC moves the tile from or to memory, with run as in eachRow.
 // Partial tiles are masked; 256-bit code chooses once between plain and masked moves, for masked stores are slow on some machines.
 func (t tile) moveC(store bool, stride reg.GPPhysical, full, mask operand.Mem, run func(r int) reg.GPPhysical) {
 	walk := func(move func(r, j int, m operand.Mem)) {
-		var p reg.GPPhysical
-		for r := range t.rows {
-			if q := run(r); q != nil {
-				p = q
-			} else {
-				t.ADDQ(stride, p)
-			}
+		t.eachRow(stride, run, func(r int, p reg.GPPhysical) {
 			for j := range t.nv {
 				move(r, j, at(p, j*t.size()))
 			}
-		}
+		})
 	}
 	if t.wide {
 		for j := range t.nv {

@@ -92,6 +92,7 @@ func (t *outerBlock) set(o *Outer, nr int) {
 	t.columns.set(o.Cols, nr)
 	t.rows = uintptr(o.Rows)
 	t.lda, t.ldb, t.ldc = bytes(o.LDA), bytes(o.LDB), bytes(o.LDC)
+	t.next = first(o.Next)
 	if o.Accumulate {
 		t.accumulate = 1
 	}

@@ -28,8 +28,9 @@ type outerBlock struct {
 	c, a, b       unsafe.Pointer // operands
 	columns                      // the tile's columns
 	rows          uintptr
-	lda, ldb, ldc uintptr // row strides
-	accumulate    uintptr // not 0: start from C
+	lda, ldb, ldc uintptr        // row strides
+	accumulate    uintptr        // not 0: start from C
+	next          unsafe.Pointer // nil, or C of a call to come: fetched into the cache
 }
 
 // tanhBlock holds the constants of Tanh and Sigmoid, see tanh.go.

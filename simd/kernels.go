@@ -143,6 +143,7 @@ type Outer struct {
 	Rows, Cols, K int
 	LDA, LDB, LDC int
 	Accumulate    bool
+	Next          []float32 // a hint: C of the call to follow, fetched meanwhile; nil if unknown
 }
 
 // EnvKernel is the environment variable that names the row to use in place of the best one.
