@@ -54,12 +54,12 @@ func (b block) of(base reg.Register, name string) operand.Mem {
 	panic("block " + b.name + " has no field " + name)
 }
 
-var blocks = []block{{"columns", "says which columns of a C tile are there.", columnFields}, gemmBlock, outerBlock, tanhBlock}
+var blocks = []block{{"columns", "says which columns of a C tile are there.", columnFields}, gemmBlock, outerBlock, tanhBlock, qgemmBlock}
 
 // simd stands for package simd where avo reads signatures: it knows names, no more.
 var simd = func() *types.Package {
 	p := types.NewPackage("github.com/gantiny/gantiny/simd", "simd")
-	names := []string{"Tap"}
+	names := []string{"Tap", "QTile"}
 	for _, b := range blocks {
 		names = append(names, b.name)
 	}

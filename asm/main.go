@@ -27,6 +27,8 @@ var operations = []struct {
 	{"dropout", dropout},
 	{"mix", mix},
 	{"peak", peak},
+	{"qgemm", qgemm},
+	{"stage", stage},
 }
 
 func main() {

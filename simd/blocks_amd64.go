@@ -40,3 +40,13 @@ type tanhBlock struct {
 	log2e, magic, ln2Hi, ln2Lo, expMax [16]float32
 	e0, e1, e2, e3, e4                 [16]float32
 }
+
+// qgemmBlock is what all tiles of a QGEMM call share.
+type qgemmBlock struct {
+	a, b, s, c, q, scale unsafe.Pointer // operands
+	taps                 unsafe.Pointer // of the whole list
+	groups               uintptr        // of channels in a contraction
+	rows                 uintptr        // of tiles that do not say
+	slope, hi            uint64         // float32 in the low half: the slope and 127-zero
+	zero                 uint64         // int16 in the low bits
+}

@@ -111,7 +111,7 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 	h := (n + 1) / 2
 	second := n - h
 	padded := depth + k.Slack(depth)
-	var endA, endS, endC, endQ, endScale int
+	var endA, endB, endS, endC, endQ, endScale int
 	blocks := 1 + rnd.IntN(3)
 	lda, ldc, ldq := depth+rnd.IntN(5), cols+rnd.IntN(3), cols+rnd.IntN(5)
 	for range 1 + rnd.IntN(3) {
@@ -149,6 +149,7 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 			c.taps = append(c.taps, tap)
 			if depth > 0 {
 				endA = max(endA, int(t.A)+tap.A+lastA+padded)
+				endB = max(endB, int(t.B)+tap.B+k.PackedLen(depth))
 			}
 		}
 		if t.Start == StartBias {
@@ -164,7 +165,7 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 		c.tiles = append(c.tiles, t)
 	}
 	g.Slope, g.Zero = []float32{1, 0.3, 0, -0.5}[rnd.IntN(4)], int32(rnd.IntN(256)-128)
-	g.A, g.B = bytesOf(mem, endA*k.Width), bytesOf(mem, blocks*k.PackedLen(depth))
+	g.A, g.B = bytesOf(mem, endA*k.Width), bytesOf(mem, endB)
 	g.S, g.C, g.Q, g.Scale = intsOf(mem, endS), intsOf(mem, endC), bytesOf(mem, endQ), mem.slice(endScale)
 	c.x = make([]int8, endA)
 	c.fill(rnd, kind, blocks)
@@ -192,7 +193,9 @@ func (c *qcase) fill(rnd *rand.Rand, kind, blocks int) {
 			}
 		}
 		at := b * c.k.PackedLen(c.depth)
-		c.w[at] = w
+		if c.w[at] = w; at >= len(g.B) {
+			continue
+		}
 		c.k.Pack(g.B[at:][:c.k.PackedLen(c.depth)], w, c.k.NR, 1, c.depth, c.k.NR)
 	}
 	for _, s := range [][]int32{g.S, g.C} {

@@ -12,6 +12,9 @@ func archRows() []*Kernels {
 	}
 	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
 		rows = append(rows, avx512Row())
+		if cpuid.CPU.Supports(cpuid.AVX512VNNI, cpuid.BMI2) {
+			rows = append(rows, avx512vnniRow())
+		}
 	}
 	return rows
 }

@@ -9,6 +9,8 @@ func requiredRows() (names []string) {
 	for name, features := range map[string][]cpuid.FeatureID{
 		"avx2":   {cpuid.AVX2, cpuid.FMA3},
 		"avx512": {cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL},
+		"avx512vnni": {cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL,
+			cpuid.AVX512VNNI, cpuid.BMI2},
 	} {
 		if cpuid.CPU.Supports(features...) {
 			names = append(names, name)

@@ -253,3 +253,27 @@ func fmaLoop_avx2(n int)
 //
 //go:noescape
 func fmaLoop_avx512(n int)
+
+// qgemm_avx2_6x16 works like qgemmScalar on n tiles of at most 6 x 16, n at least 1:
+// for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
+//
+//go:noescape
+func qgemm_avx2_6x16(t *qgemmBlock, tiles *QTile, n int)
+
+// qgemm_avx512vnni_14x32 works like qgemmScalar on n tiles of at most 14 x 32, n at least 1:
+// for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
+//
+//go:noescape
+func qgemm_avx512vnni_14x32(t *qgemmBlock, tiles *QTile, n int)
+
+// stage_avx2 does, for i < n:
+// dst[i] = src[i] as int16; n is a multiple of 16.
+//
+//go:noescape
+func stage_avx2(dst *int8, src *int8, n int)
+
+// stage_avx512vnni does, for i < n:
+// dst[i] = src[i] ^ 0x80.
+//
+//go:noescape
+func stage_avx512vnni(dst *int8, src *int8, n int)

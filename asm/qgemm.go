@@ -1,0 +1,508 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+var qgemmBlock = block{
+	"qgemmBlock", "is what all tiles of a QGEMM call share.",
+	[]field{
+		{"a, b, s, c, q, scale", "unsafe.Pointer", "operands"},
+		{"taps", "unsafe.Pointer", "of the whole list"},
+		{"groups", "uintptr", "of channels in a contraction"},
+		{"rows", "uintptr", "of tiles that do not say"},
+		{"slope, hi", "uint64", "float32 in the low half: the slope and 127-zero"},
+		{"zero", "uint64", "int16 in the low bits"},
+	},
+}
+
+// qtileFields are QTile's fields of four bytes, in order; Start and Requantise follow, a byte each.
+var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
+
+const qtileSize = 64
+
+// qtile is the place of a field of the tile that R15 points to.
+func qtile(name string) operand.Mem {
+	switch name {
+	case "Start":
+		return at(reg.R15, 4*len(qtileFields))
+	case "Requantise":
+		return at(reg.R15, 4*len(qtileFields)+1)
+	}
+	i := slices.Index(qtileFields, name)
+	if i < 0 {
+		panic("QTile has no field " + name)
+	}
+	return at(reg.R15, 4*i)
+}
+
+// qgen writes the int8 kernels of one instruction set.
+type qgen struct {
+	*gen
+	width int // bytes of a staged activation
+	// Places on the stack: the byte distance of the second run of rows in A and C, and 16 bytes of output.
+	runA, runC, bytes operand.Mem
+}
+
+// qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over all its taps. A group of
+// channels fills the four bytes of a lane: four int8 for VPDPBUSD, two int16 for VPMADDWD.
+func qgemm(g *gen) {
+	q := &qgen{gen: g, width: 2}
+	set := g.name
+	if g.wide {
+		set, q.width = "avx512vnni", 1
+	}
+	f := func(name string) operand.Mem { return qgemmBlock.of(reg.RDI, name) }
+	name := fmt.Sprintf("qgemm_%s_%dx%d", set, g.mr, g.nr())
+	g.kernel(name, "t *qgemmBlock, tiles *QTile, n int",
+		fmt.Sprintf("%s works like qgemmScalar on n tiles of at most %d x %d, n at least 1:", name, g.mr, g.nr()),
+		"for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.")
+	v := "Y"
+	if g.wide {
+		v = "Z"
+	}
+	used := g.mr * g.nv
+	g.Comment(
+		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
+		fmt.Sprintf("%s%d-%s%d: B's group; %s%d-%s%d: a group of A, broadcast, and products", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+		"DI: arguments; R15, R14: tile, tiles left; AX, BX: the tile's A, B; SI, R8: next tap, taps left",
+		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
+		"R12: B; R13: groups left")
+	local := g.AllocLocal(32)
+	q.runA, q.runC, q.bytes = local, local.Offset(8), local.Offset(16)
+	g.Load(g.Param("t"), reg.RDI)
+	g.Load(g.Param("tiles"), reg.R15)
+	g.Load(g.Param("n"), reg.R14)
+
+	g.Label("tile")
+	q.load("A", q.width, reg.RAX)
+	g.ADDQ(f("a"), reg.RAX)
+	q.load("B", 1, reg.RBX)
+	g.ADDQ(f("b"), reg.RBX)
+	q.load("LDA", q.width, reg.R9)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 4}, reg.R11)
+	q.load("LDC", 4, reg.R12)
+	q.load("Rows", 1, reg.RDX)
+	g.TESTQ(reg.RDX, reg.RDX)
+	g.JNZ(operand.LabelRef("own"))
+	g.MOVQ(f("rows"), reg.RDX)
+	g.LEAQ(at(reg.RDX, 1), reg.RCX)
+	g.SHRQ(operand.U8(1), reg.RCX)
+	g.MOVQ(reg.RCX, reg.R13)
+	g.IMULQ(reg.R9, reg.RCX)
+	g.IMULQ(reg.R12, reg.R13)
+	g.JMP(operand.LabelRef("runs"))
+	g.Label("own")
+	q.load("ARun", q.width, reg.RCX)
+	q.load("CRun", 4, reg.R13)
+	g.Label("runs")
+	g.MOVQ(reg.RCX, q.runA)
+	g.MOVQ(reg.R13, q.runC)
+	q.load("Tap", 16, reg.RSI)
+	g.ADDQ(f("taps"), reg.RSI)
+	q.load("Taps", 1, reg.R8)
+	if g.wide {
+		g.Comment("K5: columns as bytes; K3, K4: as lanes of either vector")
+		q.load("Cols", 1, reg.RCX)
+		g.MOVL(operand.I32(-1), reg.R13L)
+		g.BZHIL(reg.ECX, reg.R13L, reg.R13L)
+		g.KMOVD(reg.R13L, reg.K5)
+		g.KMOVW(reg.R13L, reg.K3)
+		g.SHRL(operand.U8(16), reg.R13L)
+		g.KMOVW(reg.R13L, reg.K4)
+	}
+	q.byRows(reg.RDX, func(t tile) { q.tile(t, f) })
+
+	g.Label("next")
+	g.ADDQ(operand.U8(qtileSize), reg.R15)
+	g.DECQ(reg.R14)
+	g.JNZ(operand.LabelRef("tile"))
+	g.end()
+}
+
+// load reads a field of the tile and multiplies it by a power of two.
+func (q *qgen) load(name string, times int, to reg.GPPhysical) {
+	q.MOVLQSX(qtile(name), to)
+	for shift := range 5 {
+		if times == 1<<shift && shift > 0 {
+			q.SHLQ(operand.U8(shift), to)
+		}
+	}
+}
+
+// tile writes the body for a tile of t.rows.
+func (q *qgen) tile(t tile, f func(string) operand.Mem) {
+	label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
+	ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+	q.start(t, f, label, ref)
+
+	t.Label(label("taps"))
+	t.TESTQ(reg.R8, reg.R8)
+	t.JZ(ref("summed"))
+	t.Label(label("tap"))
+	t.MOVQ(at(reg.RSI, 0), reg.RCX)
+	t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: uint8(q.width)}, reg.RCX)
+	t.MOVQ(at(reg.RSI, 8), reg.R12)
+	t.ADDQ(reg.RBX, reg.R12)
+	if t.rows > 1 {
+		t.MOVQ(q.runA, reg.RDX)
+		t.ADDQ(reg.RCX, reg.RDX)
+	}
+	q.contract(t, f("groups"))
+	t.ADDQ(operand.U8(16), reg.RSI)
+	t.DECQ(reg.R8)
+	t.JNZ(ref("tap"))
+
+	t.Label(label("summed"))
+	t.CMPB(qtile("Requantise"), operand.U8(0))
+	t.JNE(ref("requantise"))
+	q.load("LDC", 4, reg.R12)
+	q.moveSums(t, f, true, label("stored"))
+	t.JMP(operand.LabelRef("next"))
+	t.Label(label("requantise"))
+	q.requantise(t, f)
+}
+
+// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height.
+func (q *qgen) byRows(rows reg.Register, body func(t tile)) {
+	name := func(r int) string { return fmt.Sprintf("rows%d", r) }
+	var tree func(lo, hi int)
+	tree = func(lo, hi int) {
+		if lo == hi {
+			q.JMP(operand.LabelRef(name(lo)))
+			return
+		}
+		mid := (lo + hi) / 2
+		right := q.label("above")
+		q.CMPQ(rows, operand.U8(mid))
+		q.JG(operand.LabelRef(right))
+		tree(lo, mid)
+		q.Label(right)
+		tree(mid+1, hi)
+	}
+	tree(1, q.mr)
+	for r := 1; r <= q.mr; r++ {
+		q.Label(name(r))
+		body(tile{q.gen, r})
+		q.JMP(operand.LabelRef("next"))
+	}
+}
+
+// contract runs step for every group of one tap: four at a time, then one by one.
+func (q *qgen) contract(t tile, groups operand.Mem) {
+	label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
+	ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+	a := func(r, u int) operand.Mem {
+		m := at(reg.RCX, 4*u)
+		if first := (t.rows + 1) / 2; r >= first {
+			m.Base, r = reg.RDX, r-first
+		}
+		switch r {
+		case 1, 2, 4:
+			m.Index, m.Scale = reg.R9, uint8(r)
+		case 3, 6:
+			m.Index, m.Scale = reg.R10, uint8(r/3)
+		case 5:
+			m.Index, m.Scale = reg.R11, 1
+		}
+		return m
+	}
+	steps := func(n int) {
+		for u := range n {
+			q.step(t, func(r int) operand.Mem { return a(r, u) }, u)
+		}
+		t.ADDQ(operand.U8(4*n), reg.RCX)
+		if t.rows > 1 {
+			t.ADDQ(operand.U8(4*n), reg.RDX)
+		}
+		t.ADDQ(operand.U32(n*q.group()), reg.R12)
+	}
+	t.MOVQ(groups, reg.R13)
+	t.SUBQ(operand.U8(4), reg.R13)
+	t.JL(ref("few"))
+	t.Label(label("four"))
+	steps(4)
+	t.SUBQ(operand.U8(4), reg.R13)
+	t.JGE(ref("four"))
+	t.Label(label("few"))
+	t.ADDQ(operand.U8(4), reg.R13)
+	t.JZ(ref("done"))
+	t.Label(label("one"))
+	steps(1)
+	t.DECQ(reg.R13)
+	t.JNZ(ref("one"))
+	t.Label(label("done"))
+}
+
+// group is the bytes of a group of B.
+func (q *qgen) group() int {
+	if q.wide {
+		return q.nv * q.size()
+	}
+	return q.nv * q.size() / 2 // int8, widened when loaded
+}
+
+// step is one group of channels: B's vectors times a group of A, broadcast, for each row.
+func (q *qgen) step(t tile, a func(r int) operand.Mem, u int) {
+	b := func(j int) operand.Mem { return at(reg.R12, u*q.group()+j*q.group()/q.nv) }
+	if q.wide {
+		for j := range t.nv {
+			t.VMOVDQU32(b(j), t.free(j))
+		}
+		spare := t.frees() - t.nv
+		for r := range t.rows {
+			x := t.free(t.nv + r%spare)
+			t.VPBROADCASTD(a(r), x)
+			for j := range t.nv {
+				t.VPDPBUSD(t.free(j), x, t.acc(r, j))
+			}
+		}
+		return
+	}
+	for j := range t.nv {
+		t.VPMOVSXBW(b(j), t.free(j))
+	}
+	x, product := t.free(t.nv), t.free(t.nv+1)
+	for r := range t.rows {
+		t.VPBROADCASTD(a(r), x)
+		for j := range t.nv {
+			t.VPMADDWD(t.free(j), x, product)
+			t.VPADDD(product, t.acc(r, j), t.acc(r, j))
+		}
+	}
+}
+
+// start sets the sums to what the tile starts from. R12 is the row stride of C.
+func (q *qgen) start(t tile, f func(string) operand.Mem, label func(string) string, ref func(string) operand.LabelRef) {
+	t.MOVBQZX(qtile("Start"), reg.RCX)
+	t.CMPQ(reg.RCX, operand.U8(1))
+	t.JL(ref("zero"))
+	t.JE(ref("bias"))
+	q.moveSums(t, f, false, label("loaded"))
+	t.JMP(ref("taps"))
+	t.Label(label("bias"))
+	q.load("S", 4, reg.RCX)
+	t.ADDQ(f("s"), reg.RCX)
+	for j := range t.nv {
+		t.VMOVUPS(at(reg.RCX, j*t.size()), t.acc(0, j))
+	}
+	for r := 1; r < t.rows; r++ {
+		for j := range t.nv {
+			t.VMOVAPS(t.acc(0, j), t.acc(r, j))
+		}
+	}
+	t.JMP(ref("taps"))
+	t.Label(label("zero"))
+	for i := range t.rows * t.nv {
+		t.zero(t.v(i))
+	}
+}
+
+// moveSums moves the sums from or to C, whose row stride is in R12.
+func (q *qgen) moveSums(t tile, f func(string) operand.Mem, store bool, done string) {
+	walk := func(move func(r, j int, m operand.Mem)) {
+		for r := range t.rows {
+			switch r {
+			case 0, (t.rows + 1) / 2:
+				q.load("C", 4, reg.RCX)
+				t.ADDQ(f("c"), reg.RCX)
+				if r > 0 {
+					t.ADDQ(q.runC, reg.RCX)
+				}
+			default:
+				t.ADDQ(reg.R12, reg.RCX)
+			}
+			for j := range t.nv {
+				move(r, j, at(reg.RCX, j*t.size()))
+			}
+		}
+	}
+	if t.wide {
+		walk(func(r, j int, m operand.Mem) {
+			if store {
+				t.VMOVDQU32(t.acc(r, j), tileMask(j), m)
+			} else {
+				t.VMOVDQU32_Z(m, tileMask(j), t.acc(r, j))
+			}
+		})
+		return
+	}
+	partial := done + "_partial"
+	q.load("Cols", 1, reg.R13)
+	t.CMPQ(reg.R13, operand.U8(t.nr()))
+	t.JNE(operand.LabelRef(partial))
+	walk(func(r, j int, m operand.Mem) {
+		if store {
+			t.VMOVUPS(t.acc(r, j), m)
+		} else {
+			t.VMOVUPS(m, t.acc(r, j))
+		}
+	})
+	t.JMP(operand.LabelRef(done))
+	t.Label(partial)
+	t.LEAQ(operand.NewDataAddr(operand.Symbol{Name: "·laneMasks"}, 64), reg.RDX)
+	t.SHLQ(operand.U8(2), reg.R13)
+	t.SUBQ(reg.R13, reg.RDX)
+	for j := range t.nv {
+		t.VMOVUPS(at(reg.RDX, j*t.size()), t.free(j))
+	}
+	walk(func(r, j int, m operand.Mem) {
+		if store {
+			t.VMASKMOVPS(t.acc(r, j), t.free(j), m)
+		} else {
+			t.VMASKMOVPS(m, t.free(j), t.acc(r, j))
+		}
+	})
+	t.Label(done)
+}
+
+// requantise works like Requantise and writes the tile to Q. Saturating packs do the clamp below and, after zero, both clamps.
+func (q *qgen) requantise(t tile, f func(string) operand.Mem) {
+	t.Comment("BX: scales; R12, R13: Q and its row stride")
+	q.load("Scale", 4, reg.RBX)
+	t.ADDQ(f("scale"), reg.RBX)
+	q.load("Q", 1, reg.R12)
+	t.ADDQ(f("q"), reg.R12)
+	q.load("LDQ", 1, reg.R13)
+	if t.wide {
+		q.requantiseWide(t, f)
+	} else {
+		q.requantiseNarrow(t, f)
+	}
+}
+
+func (q *qgen) requantiseWide(t tile, f func(string) operand.Mem) {
+	zero, order, w := t.free(0), t.free(1), t.free(2)
+	t.VPBROADCASTW(f("zero"), zero)
+	t.VMOVDQU32(t.pattern("quarters", func(lane int) uint32 { return uint32(4*(lane%4) + lane/4) }), order)
+	pack := func(r int) reg.VecPhysical {
+		for j := range t.nv {
+			x := t.acc(r, j)
+			t.VCVTDQ2PS(x, x)
+			t.VMULPS(at(reg.RBX, j*t.size()), x, x)
+			t.VMULPS_BCST(f("slope"), x, w)
+			t.VMAXPS(x, w, x)
+			t.VMINPS_BCST(f("hi"), x, x)
+			t.VCVTPS2DQ(x, x)
+		}
+		x := t.acc(r, 0)
+		t.VPACKSSDW(t.acc(r, 1), x, x)
+		t.VPADDSW(zero, x, x)
+		return x
+	}
+	for r := 0; r < t.rows; r += 2 {
+		x := pack(r)
+		y := x
+		if r+1 < t.rows {
+			y = pack(r + 1)
+		}
+		t.VPACKSSWB(y, x, x)
+		t.VPERMD(x, order, x)
+		t.VMOVDQU8(x.AsY(), reg.K5, at(reg.R12, 0))
+		t.ADDQ(reg.R13, reg.R12)
+		if r+1 < t.rows {
+			t.VEXTRACTI64X4(operand.U8(1), x, w.AsY())
+			t.VMOVDQU8(w.AsY(), reg.K5, at(reg.R12, 0))
+			t.ADDQ(reg.R13, reg.R12)
+		}
+	}
+}
+
+func (q *qgen) requantiseNarrow(t tile, f func(string) operand.Mem) {
+	slope, hi, zero, w := t.free(0), t.free(1), t.free(2), t.free(3)
+	t.VBROADCASTSS(f("slope"), slope)
+	t.VBROADCASTSS(f("hi"), hi)
+	t.VPBROADCASTW(f("zero"), zero)
+	q.load("Cols", 1, reg.R8)
+	for r := range t.rows {
+		for j := range t.nv {
+			x := t.acc(r, j)
+			t.VCVTDQ2PS(x, x)
+			t.VMULPS(at(reg.RBX, j*t.size()), x, x)
+			t.VMULPS(slope, x, w)
+			t.VMAXPS(x, w, x)
+			t.VMINPS(hi, x, x)
+			t.VCVTPS2DQ(x, x)
+		}
+		x := t.acc(r, 0)
+		t.VPACKSSDW(t.acc(r, 1), x, x)
+		t.VPADDSW(zero, x, x)
+		t.VPERMQ(operand.U8(0xd8), x, x)
+		t.VEXTRACTI128(operand.U8(1), x, w.AsX())
+		t.VPACKSSWB(w.AsX(), x.AsX(), x.AsX())
+		whole, partial := t.label("whole"), t.label("partial")
+		t.CMPQ(reg.R8, operand.U8(t.nr()))
+		t.JE(operand.LabelRef(whole))
+		t.VMOVDQU(x.AsX(), q.bytes)
+		t.MOVQ(reg.R8, reg.RCX)
+		t.JMP(operand.LabelRef(partial + "_check"))
+		t.Label(partial)
+		t.MOVBLZX(q.bytes.Idx(reg.RCX, 1), reg.EDX)
+		t.MOVB(reg.DL, operand.Mem{Base: reg.R12, Index: reg.RCX, Scale: 1})
+		t.Label(partial + "_check")
+		t.DECQ(reg.RCX)
+		t.JGE(operand.LabelRef(partial))
+		t.JMP(operand.LabelRef(whole + "_done"))
+		t.Label(whole)
+		t.VMOVDQU(x.AsX(), at(reg.R12, 0))
+		t.Label(whole + "_done")
+		t.ADDQ(reg.R13, reg.R12)
+	}
+}
+
+// stage writes the conversion of activations to the form that qgemm reads.
+func stage(g *gen) {
+	var doc string
+	name := "stage_" + g.name
+	step := 16
+	if g.wide {
+		name, step = "stage_avx512vnni", 64
+		doc = "dst[i] = src[i] ^ 0x80."
+	} else {
+		doc = "dst[i] = src[i] as int16; n is a multiple of 16."
+	}
+	g.kernel(name, "dst, src *int8, n int", strings.TrimSpace(name+" does, for i < n:"), doc)
+	g.Comment("DI: dst; SI: src; R8: bytes left")
+	g.Load(g.Param("dst"), reg.RDI)
+	g.Load(g.Param("src"), reg.RSI)
+	g.Load(g.Param("n"), reg.R8)
+	x, flip := g.v(0), g.v(1)
+	if g.wide {
+		g.VPBROADCASTD(g.literal(operand.U32(0x80808080)), flip)
+	}
+	loop, done := "loop", "done"
+	g.SUBQ(operand.U32(step), reg.R8)
+	g.JL(operand.LabelRef(done))
+	g.Label(loop)
+	if g.wide {
+		g.VPXORD(at(reg.RSI, 0), flip, x)
+		g.VMOVDQU32(x, at(reg.RDI, 0))
+		g.ADDQ(operand.U8(step), reg.RDI)
+	} else {
+		g.VPMOVSXBW(at(reg.RSI, 0), x)
+		g.VMOVDQU(x, at(reg.RDI, 0))
+		g.ADDQ(operand.U8(2*step), reg.RDI)
+	}
+	g.ADDQ(operand.U8(step), reg.RSI)
+	g.SUBQ(operand.U32(step), reg.R8)
+	g.JGE(operand.LabelRef(loop))
+	g.Label(done)
+	if g.wide {
+		g.ADDQ(operand.U32(step), reg.R8)
+		g.JZ(operand.LabelRef("end"))
+		g.MOVQ(operand.I32(-1), reg.RAX)
+		g.BZHIQ(reg.R8, reg.RAX, reg.RAX)
+		g.KMOVQ(reg.RAX, reg.K1)
+		g.VMOVDQU8_Z(at(reg.RSI, 0), reg.K1, x)
+		g.VPXORD(flip, x, x)
+		g.VMOVDQU8(x, reg.K1, at(reg.RDI, 0))
+		g.Label("end")
+	}
+	g.end()
+}

@@ -1,0 +1,135 @@
+//go:build !purego
+
+package simd
+
+import (
+	"math"
+	"unsafe"
+)
+
+const (
+	formAVX2 form = iota + 1
+	formVNNI
+)
+
+// int8AVX2 needs AVX2. Two channels, widened to int16, make a group for VPMADDWD.
+func int8AVX2() *Int8 {
+	return &Int8{form: formAVX2, MR: 6, NR: 16, Group: 2, Width: 2, Stage: stageAVX2, GEMM: qgemmAVX2}
+}
+
+// int8VNNI needs AVX-512 F, BW, DQ, VL and VNNI. VPDPBUSD multiplies unsigned by signed, so activations are offset.
+func int8VNNI() *Int8 {
+	return &Int8{form: formVNNI, MR: 14, NR: 32, Group: 4, Width: 1, Offset: 128, Stage: stageVNNI, GEMM: qgemmVNNI}
+}
+
+func qgemmAVX2(g *QGEMM) { qgemmWith(g, formAVX2) }
+func qgemmVNNI(g *QGEMM) { qgemmWith(g, formVNNI) }
+
+// maxWork is the most groups of channels, over all tiles and taps, that one call into assembly contracts: some 50 microseconds.
+const maxWork = 8192
+
+func qgemmWith(g *QGEMM, f form) {
+	if !g.check(f) {
+		return
+	}
+	q := g.Tiles
+	var b qgemmBlock
+	b.a, b.b, b.s, b.c, b.q, b.scale = first(g.A), first(g.B), first(g.S), first(g.C), first(g.Q), first(g.Scale)
+	b.taps = first(q.taps)
+	b.groups, b.rows = uintptr(q.k.depthOf(q.depth)/q.k.Group), uintptr(g.Rows)
+	b.slope, b.hi = uint64(math.Float32bits(g.Slope)), uint64(math.Float32bits(float32(127-g.Zero)))
+	b.zero = uint64(uint16(g.Zero))
+	for from := g.From; from < g.To; {
+		to, work := from, uintptr(0)
+		for to < g.To && work < maxWork {
+			next := uintptr(q.tiles[to].Taps)*b.groups + 8 // what a tile takes besides
+			if to > from && work+next > maxWork {
+				break
+			}
+			work += next
+			to++
+		}
+		if work > 2*maxWork {
+			g.long(&b, &q.tiles[from], f)
+		} else {
+			b.call(f, &q.tiles[from], to-from)
+		}
+		from = to
+	}
+}
+
+func (b *qgemmBlock) call(f form, tiles *QTile, n int) {
+	if f == formAVX2 {
+		qgemm_avx2_6x16(b, tiles, n)
+	} else {
+		qgemm_avx512vnni_14x32(b, tiles, n)
+	}
+}
+
+// long computes one tile in several calls, with its sums in between.
+func (g *QGEMM) long(b *qgemmBlock, t *QTile, f form) {
+	k := g.Tiles.k
+	rows, runA, runC := g.rows(t)
+	var sums [14 * 32]int32
+	h := (rows + 1) / 2
+	row := func(r int) (in, at int) { // of C, of sums
+		if r < h {
+			return int(t.C) + r*int(t.LDC), r * k.NR
+		}
+		return int(t.C) + runC + (r-h)*int(t.LDC), r * k.NR
+	}
+	for r := range rows {
+		in, at := row(r)
+		switch t.Start {
+		case StartBias:
+			copy(sums[at:][:t.Cols], g.S[t.S:])
+		case StartC:
+			copy(sums[at:][:t.Cols], g.C[in:])
+		}
+	}
+	part := *b
+	part.c = first(sums[:])
+	p := *t
+	p.C, p.LDC, p.CRun = 0, int32(k.NR), int32(h*k.NR)
+	p.Rows, p.ARun, p.Start, p.Requantise = int32(rows), int32(runA), StartC, false
+	p.Tap, p.Taps = 0, 1
+	var tap Tap
+	part.taps = unsafe.Pointer(&tap)
+	for _, whole := range g.Tiles.taps[t.Tap:][:t.Taps] {
+		for at := uintptr(0); at < b.groups; at += maxWork {
+			n := int(at) * k.Group
+			tap = Tap{whole.A + n, whole.B + n*k.NR}
+			part.groups = min(b.groups-at, maxWork)
+			part.call(f, &p, 1)
+		}
+	}
+	if t.Requantise {
+		p.Taps, p.Requantise = 0, true
+		part.call(f, &p, 1)
+		return
+	}
+	for r := range rows {
+		in, at := row(r)
+		copy(g.C[in:][:t.Cols], sums[at:])
+	}
+}
+
+// stageAVX2: dst[2i], dst[2i+1] = the bytes of int16(src[i]).
+func stageAVX2(dst, src []int8) {
+	sameLen(len(dst), 2*len(src))
+	n := len(src) &^ 15
+	if n > 0 {
+		stage_avx2(&dst[0], &src[0], n)
+	}
+	for i := n; i < len(src); i++ {
+		dst[2*i], dst[2*i+1] = src[i], src[i]>>7
+	}
+}
+
+// stageVNNI: dst[i] = src[i] + 128.
+func stageVNNI(dst, src []int8) {
+	sameLen(len(dst), len(src))
+	if len(src) > 0 {
+		stage_avx512vnni(&dst[0], &src[0], len(src))
+	}
+}
