@@ -1,0 +1,208 @@
+package quantized
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/model/safetensors"
+	"github.com/gantiny/gantiny/quant"
+)
+
+// ErrNone is wrapped by Read's error for a file that holds no quantised model. It may hold one in floats.
+var ErrNone = errors.New("no quantised model")
+
+// formatVersion is the version of the description that this package reads and writes.
+const formatVersion = 1
+
+// description is the JSON in a file's metadata, under model.QuantizedKey.
+type description struct {
+	Format     int              `json:"format"`
+	Name       string           `json:"name"`
+	Step       int32            `json:"latent_step"` // of latents, in units of 2^-21
+	Ops        []opDescription  `json:"ops"`
+	Provenance model.Provenance `json:"provenance"`
+}
+
+// opDescription is an operator without its tensors, which are NAME.weight (I8), NAME.bias (I32) and NAME.scale (F32) behind
+// model.QuantizedPrefix.
+type opDescription struct {
+	Name     string        `json:"name"`
+	Kind     string        `json:"kind"`
+	Geometry conv.Geometry `json:"geometry"`
+	In       [3]int        `json:"in"` // H, W, C
+	Out      [3]int        `json:"out"`
+	Slope    float32       `json:"slope"`
+	Input    quant.Params  `json:"input"`
+	Output   quant.Params  `json:"output"`
+}
+
+// Save writes the model to a .safetensors file, which appears whole or not at all. If float is not nil, the file holds that
+// model too.
+func (m *Model) Save(path string, float *model.Model) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return m.Encode(w, float) })
+}
+
+// Encode writes the model as a .safetensors file to w, together with float unless that is nil. The same models give the same bytes.
+func (m *Model) Encode(w io.Writer, float *model.Model) error {
+	d := description{Format: formatVersion, Name: m.name, Step: m.step, Provenance: m.provenance}
+	var tensors []safetensors.Tensor
+	meta := map[string]string{}
+	if float != nil {
+		var err error
+		if meta, tensors, err = float.Contents(model.SaveOptions{}); err != nil {
+			return err
+		}
+	}
+	for i := range m.ops {
+		o := &m.ops[i]
+		d.Ops = append(d.Ops, opDescription{
+			Name: o.Name, Kind: o.Kind, Geometry: o.Geometry, In: [3]int{o.In.H, o.In.W, o.In.C}, Out: [3]int{o.Out.H, o.Out.W, o.Out.C},
+			Slope: o.Slope, Input: o.Input, Output: o.Output,
+		})
+		weights, bias := make([]byte, len(o.Weight)), make([]byte, 0, 4*len(o.Bias))
+		for k, v := range o.Weight {
+			weights[k] = byte(v)
+		}
+		for _, v := range o.Bias {
+			bias = binary.LittleEndian.AppendUint32(bias, uint32(v))
+		}
+		name := model.QuantizedPrefix + o.Name
+		tensors = append(tensors,
+			safetensors.Tensor{Name: name + ".weight", DType: safetensors.I8, Shape: o.weightShape(), Raw: weights},
+			safetensors.Tensor{Name: name + ".bias", DType: safetensors.I32, Shape: []int{len(o.Bias)}, Raw: bias},
+			safetensors.Tensor{Name: name + ".scale", DType: safetensors.F32, Shape: []int{len(o.Scale)}, Floats: o.Scale})
+	}
+	b, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("quantized: %w", err)
+	}
+	meta[model.QuantizedKey] = string(b)
+	return safetensors.Write(w, meta, tensors)
+}
+
+// weightShape is the shape that the weight has in the layer it came from.
+func (o *Op) weightShape() []int {
+	g := o.Geometry
+	if g.IsDense() {
+		return []int{o.In.Len(), o.Out.Len()}
+	}
+	return []int{g.KH, g.KW, g.InC / g.Groups, g.OutC}
+}
+
+// Load reads the quantised model of the .safetensors file at path, see Read.
+func Load(path string) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("quantized: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("quantized: %w", err)
+	}
+	m, err := Read(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Read reads the quantised model of a .safetensors file of size bytes. A file without one gives an error that wraps ErrNone;
+// others wrap model.ErrFormat, ErrOp or safetensors.ErrFormat. Tensors of a model in floats are passed over. Nothing is allocated
+// for a tensor before its size is known to be right.
+func Read(r io.ReaderAt, size int64) (*Model, error) {
+	f, err := safetensors.Open(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("quantized: %w", err)
+	}
+	text, ok := f.Meta[model.QuantizedKey]
+	if !ok {
+		return nil, fmt.Errorf("quantized: %w: no metadata %q", ErrNone, model.QuantizedKey)
+	}
+	var d description
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return nil, fmt.Errorf("quantized: %w: %v", model.ErrFormat, err)
+	}
+	if d.Format != formatVersion {
+		return nil, fmt.Errorf("quantized: %w: format %d, want %d", model.ErrFormat, d.Format, formatVersion)
+	}
+	ops := make([]Op, len(d.Ops))
+	names := map[string]bool{}
+	for i, o := range d.Ops {
+		if names[o.Name] {
+			return nil, fmt.Errorf("quantized: operator %d (%s): %w: the name is taken", i, o.Name, model.ErrFormat)
+		}
+		names[o.Name] = true
+		ops[i] = Op{
+			Name: o.Name, Kind: o.Kind, Geometry: o.Geometry, Slope: o.Slope, Input: o.Input, Output: o.Output,
+			In: model.Shape{H: o.In[0], W: o.In[1], C: o.In[2]}, Out: model.Shape{H: o.Out[0], W: o.Out[1], C: o.Out[2]},
+		}
+		if err := ops[i].read(f); err != nil {
+			return nil, fmt.Errorf("quantized: operator %d (%s): %w", i, o.Name, err)
+		}
+	}
+	mine := 0
+	for _, t := range f.Tensors {
+		if strings.HasPrefix(t.Name, model.QuantizedPrefix) {
+			mine++
+		}
+	}
+	if mine != 3*len(ops) {
+		return nil, fmt.Errorf("quantized: %w: %d tensors, the operators have %d", model.ErrFormat, mine, 3*len(ops))
+	}
+	return New(d.Name, d.Provenance, d.Step, ops)
+}
+
+// read fills in an operator's tensors.
+func (o *Op) read(f *safetensors.File) error {
+	_, columns, err := o.lengths()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrOp, err)
+	}
+	name := model.QuantizedPrefix + o.Name
+	weights, err := raw(f, name+".weight", safetensors.I8, o.weightShape())
+	if err != nil {
+		return err
+	}
+	bias, err := raw(f, name+".bias", safetensors.I32, []int{columns})
+	if err != nil {
+		return err
+	}
+	scale, err := raw(f, name+".scale", safetensors.F32, []int{columns})
+	if err != nil {
+		return err
+	}
+	o.Weight, o.Bias, o.Scale = make([]int8, len(weights)), make([]int32, columns), make([]float32, columns)
+	for i, v := range weights {
+		o.Weight[i] = int8(v)
+	}
+	for c := range columns {
+		o.Bias[c] = int32(binary.LittleEndian.Uint32(bias[4*c:]))
+		o.Scale[c] = math.Float32frombits(binary.LittleEndian.Uint32(scale[4*c:]))
+	}
+	return nil
+}
+
+// raw returns a tensor's bytes after checking its type and shape.
+func raw(f *safetensors.File, name string, dtype safetensors.DType, shape []int) ([]byte, error) {
+	t, err := f.Find(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", model.ErrFormat, err)
+	}
+	if t.DType != dtype || !slices.Equal(t.Shape, shape) {
+		return nil, fmt.Errorf("%w: %s is %s %v, want %s %v", model.ErrFormat, name, t.DType, t.Shape, dtype, shape)
+	}
+	return f.ReadRaw(name)
+}
