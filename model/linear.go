@@ -36,33 +36,36 @@ type linearGrad struct {
 	blocks    []float32  // positions x C: sums of dy over images; dbias itself if that is as long
 }
 
-func newContraction(l linear, u unit, m maps, k *simd.Kernels) (*contraction, error) {
+// planner is conv.NewPlan or conv.NewMinimalPlan.
+type planner func(g conv.Geometry, in, out conv.Map, k *simd.Kernels) (*conv.Plan, error)
+
+func newContraction(l linear, u unit, m maps, k *simd.Kernels, plan planner) (*contraction, error) {
 	g, err := l.geometry(u.from, u.to)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := conv.NewPlan(g, m.in, m.out, k)
-	return &contraction{maps: m, plan: plan, slope: u.slope}, err
+	p, err := plan(g, m.in, m.out, k)
+	return &contraction{maps: m, plan: p, slope: u.slope}, err
 }
 
 // train plans the gradients: of the activations x and y, laid out as o.maps
 // says, a window of images at a time, and of dx and dy as grad says.
-func (o *contraction) train(l linear, u unit, grad maps, wanted bool, k *simd.Kernels) error {
+func (o *contraction) train(l linear, u unit, grad maps, wanted bool, k *simd.Kernels, plan planner) error {
 	g, err := l.geometry(u.from, u.to)
 	if err != nil {
 		return err
 	}
-	plan := func(in, out conv.Map) (*conv.Plan, error) {
+	between := func(in, out conv.Map) (*conv.Plan, error) {
 		if in == o.in && out == o.out {
 			return o.plan, nil
 		}
-		return conv.NewPlan(g, in, out, k)
+		return plan(g, in, out, k)
 	}
 	o.grad = &linearGrad{}
 	x := o.in
 	x.N = grad.in.N
-	if o.grad.weights, err = plan(x, grad.out); err == nil && wanted {
-		o.grad.input, err = plan(grad.in, grad.out)
+	if o.grad.weights, err = between(x, grad.out); err == nil && wanted {
+		o.grad.input, err = between(grad.in, grad.out)
 	}
 	return err
 }

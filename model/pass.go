@@ -18,6 +18,7 @@ type PassOptions struct {
 	Kernels   *simd.Kernels // nil for simd.Best()
 	Seed      uint64        // of the dropout masks
 	InputGrad bool          // whether Backward computes the input's gradient
+	Strict    bool          // convolve by direct sums only, never by minimal filtering
 
 	// Borrow names a Pass whose activations and gradients nobody needs while
 	// this one's Forward or Backward runs; if there is room, this one keeps its

@@ -2,6 +2,8 @@ package model
 
 import (
 	"slices"
+
+	"github.com/gantiny/gantiny/conv"
 )
 
 // passPlan is what a Pass prepares: operators, buffers and stages.
@@ -220,13 +222,17 @@ func (m *Model) trains(u unit) bool { return !u.moves && len(m.nodes[u.first].pa
 // operator plans a's operator.
 func (p *Pass) operator(a *trained) error {
 	n := &p.m.nodes[a.first]
+	plan := planner(conv.NewMinimalPlan)
+	if p.o.Strict {
+		plan = conv.NewPlan
+	}
 	switch l := p.m.layer(a.unit).(type) {
 	case nil:
 		a.each = &move{a.maps}
 	case linear:
 		var err error
-		if a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels); err == nil {
-			err = a.linear.train(l, a.unit, a.grad, a.dxi != unwanted, p.o.Kernels)
+		if a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels, plan); err == nil {
+			err = a.linear.train(l, a.unit, a.grad, a.dxi != unwanted, p.o.Kernels, plan)
 		}
 		return err
 	case BatchNorm:

@@ -23,11 +23,24 @@ type Options struct {
 	Threads int           // 0 for one per processor that Go may use
 	Kernels *simd.Kernels // nil for simd.Best()
 
+	// Strict keeps to direct sums, so that an image has the same bits whatever
+	// Batch is. Otherwise a Session for 8 images or more convolves by minimal
+	// filtering where that is faster, see conv.NewMinimalPlan: its images differ
+	// from a strict Session's by rounding, at most 1e-4.
+	Strict bool
+
 	// Observe, if not nil, is called after each operator with its index in Ops
 	// and its name. A Run that splits its images between threads reports what the
 	// calling goroutine does, once for each chunk of images.
 	Observe func(op int, name string, d time.Duration)
 }
+
+// minBatch is from how many images on minimal filtering pays.
+const minBatch = 8
+
+// direct tells whether a Session keeps to direct sums. That must not depend on
+// the number of threads.
+func (o Options) direct() bool { return o.Strict || o.Batch > 0 && o.Batch < minBatch }
 
 // OpInfo describes an operator, which performs one or several layers.
 type OpInfo struct {
@@ -102,7 +115,7 @@ func (s *Session) plan(md mode) error {
 	var works []*conv.Plan
 	for _, u := range s.m.units(md) {
 		ms := u.layout(s.chunk)
-		op, err := s.m.operator(u, ms, s.o.Kernels)
+		op, err := s.m.operator(u, ms, s.o)
 		if err != nil {
 			return s.m.unitError(u, err)
 		}
@@ -147,17 +160,21 @@ func inPlace(op operator) bool {
 }
 
 // operator plans one unit for inference.
-func (m *Model) operator(u unit, ms maps, k *simd.Kernels) (operator, error) {
+func (m *Model) operator(u unit, ms maps, opt Options) (operator, error) {
 	n := &m.nodes[u.first]
 	switch l := m.layer(u).(type) {
 	case nil:
 		return &move{ms}, nil
 	case linear:
-		o, err := newContraction(l, u, ms, k)
+		plan := planner(conv.NewMinimalPlan)
+		if opt.direct() {
+			plan = conv.NewPlan
+		}
+		o, err := newContraction(l, u, ms, opt.Kernels, plan)
 		if err != nil {
 			return nil, err
 		}
-		o.packed, o.bias = m.packed(u, o, k)
+		o.packed, o.bias = m.packed(u, o, opt.Kernels)
 		return o, nil
 	case BatchNorm:
 		return newAffine(l, n.params, ms, u.slope), nil
@@ -169,8 +186,8 @@ func (m *Model) operator(u unit, ms maps, k *simd.Kernels) (operator, error) {
 	return newLeaky(ms, u.slope), nil
 }
 
-// packKey names a layer's weights as one row of kernels wants them. Plans of
-// one layer that pack differently, depending on the batch, differ in length.
+// packKey names a layer's weights as one row of kernels wants them. What direct
+// sums and minimal filtering want differs in length.
 type packKey struct {
 	k                   *simd.Kernels
 	layer, norm, length int
@@ -249,7 +266,8 @@ func (s *Session) PeakBytes() int64 {
 
 // Run computes the images of all latents in z: z is (n, latent), dst (n, H, W, C),
 // both in row-major order, n at least 1. An image does not depend on the others,
-// on n or on the number of threads. Run allocates nothing.
+// on n or on the number of threads, and with the option Strict neither on the
+// Session's batch. Run allocates nothing.
 func (s *Session) Run(dst, z []float32) error {
 	return s.RunContext(context.Background(), dst, z)
 }
