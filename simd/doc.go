@@ -20,3 +20,6 @@
 //
 // Geometry, packing and threads are no matter of this package: see conv.
 package simd
+
+// Here, and not in a file of arm64 alone, so that go generate finds it on any machine.
+//go:generate go -C ../asm run ./arm64 ../simd

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// block is a struct of eight-byte fields in which Go hands a tile to a kernel.
+type block struct {
+	name, doc string
+	fields    []field
+}
+
+type field struct{ name, kind, doc string }
+
+var blocks = []*block{&gemmBlock, &outerBlock}
+
+// offset is where field name stands.
+func (b *block) offset(name string) int {
+	for i, f := range b.fields {
+		if f.name == name {
+			return 8 * i
+		}
+	}
+	panic(b.name + " has no " + name)
+}
+
+// get fetches fields of the block at base: name, register, name, register ...
+func (c *code) get(b *block, base string, pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		c.op("MOVD %d(%s), %s", b.offset(pairs[i]), base, pairs[i+1])
+	}
+}
+
+func (b *block) source(w *bytes.Buffer) {
+	fmt.Fprintf(w, "\n// %s %s\ntype %s struct {\n", b.name, b.doc, b.name)
+	for _, f := range b.fields {
+		fmt.Fprintf(w, "%s %s", f.name, f.kind)
+		if f.doc != "" {
+			fmt.Fprintf(w, " // %s", f.doc)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w, "}")
+}
