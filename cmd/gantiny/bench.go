@@ -23,6 +23,7 @@ type benchFlags struct {
 	kernel  string
 	train   bool
 	seconds float64
+	float   bool
 	json    bool
 	set     func(name string) bool
 }
@@ -50,6 +51,7 @@ runs, on one thread: the most that the same kernels reach in registers and in th
 	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
 	addKernelFlag(cmd, &f.kernel)
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
+	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: batch, threads, kernel, median_ms, layers")
 	return cmd
@@ -158,13 +160,13 @@ func bench(ctx context.Context, f *benchFlags, args []string, stdout io.Writer) 
 
 // benchRun measures Session.Run.
 func benchRun(ctx context.Context, f *benchFlags, args []string, k *simd.Kernels, name *string) (*measured, error) {
-	net, path, err := openModel(args)
+	net, err := openModel(args, f.float)
 	if err != nil {
 		return nil, err
 	}
-	*name = path
+	*name = net.name
 	m := &measured{peak: newPeakMeter(k)}
-	session, err := net.NewSession(model.Options{Batch: f.batch, Threads: f.threads, Kernels: k,
+	session, err := net.newSession(model.Options{Batch: f.batch, Threads: f.threads, Kernels: k,
 		Observe: func(op int, _ string, d time.Duration) { m.add(op, d) }})
 	if err != nil {
 		return nil, err
@@ -173,10 +175,10 @@ func benchRun(ctx context.Context, f *benchFlags, args []string, k *simd.Kernels
 	for _, op := range session.Ops() {
 		m.parts = append(m.parts, part{name: op.Name, macs: op.MACs * int64(f.batch), nominal: op.Nominal * int64(f.batch)})
 	}
-	z := make([]float32, f.batch*net.Input().Len())
-	x := make([]float32, f.batch*net.Output().Len())
-	if net.Input().IsFlat() {
-		model.Latents(z, net.Input().Len(), 1, 0)
+	z := make([]float32, f.batch*net.input().Len())
+	x := make([]float32, f.batch*net.output().Len())
+	if net.input().IsFlat() {
+		model.Latents(z, net.input().Len(), 1, 0)
 	}
 	return m, m.repeat(ctx, f.seconds, func() error { return session.RunContext(ctx, x, z) })
 }

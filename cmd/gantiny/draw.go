@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/picture"
 )
 
 // block is a few finished images, in order: floats as the model made them, and pixels.
@@ -19,7 +18,7 @@ type block struct {
 
 // drawing computes the images [first, end) in blocks of a batch.
 type drawing struct {
-	session    *model.Session
+	session    session
 	latents    *latents
 	shape      model.Shape
 	first, end int
@@ -46,10 +45,9 @@ func (d *drawing) each(ctx context.Context, yield func(block) error) error {
 		n := min(d.batch, d.end-i)
 		b := block{first: i, n: n, floats: floats[:n*size], pixels: pixels[:n*size]}
 		d.latents.fill(z[:n*d.latents.dim], i)
-		if err := d.session.Run(b.floats, z[:n*d.latents.dim]); err != nil {
+		if err := draw(ctx, d.session, b.floats, b.pixels, z[:n*d.latents.dim]); err != nil {
 			return err
 		}
-		picture.Pixels(b.pixels, b.floats)
 		d.spent += time.Since(start)
 		d.hash.Write(b.pixels)
 		if left := d.keep*size - len(d.kept); left > 0 {

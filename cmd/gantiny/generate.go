@@ -32,6 +32,7 @@ type generateFlags struct {
 	batch       int
 	kernel      string
 	shard       string
+	float       bool
 	show, json  bool
 
 	set func(name string) bool // whether the user gave the flag
@@ -69,8 +70,9 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	addKernelFlag(cmd, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
+	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too")
 	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
-	fl.BoolVar(&f.json, "json", false, "print one JSON object: images, seconds, kernel, model, out, pixels_sha256")
+	fl.BoolVar(&f.json, "json", false, "print one JSON object: images, seconds, kernel, model, form, out, pixels_sha256")
 	return cmd
 }
 
@@ -83,18 +85,18 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	m, name, err := openModel(args)
+	m, err := openModel(args, f.float)
 	if err != nil {
 		return err
 	}
-	shape, err := pictureShape(m)
+	shape, err := m.pictureShape()
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	if f.set("class") {
-		return usagef("--class %d: %s has no classes", f.class, name)
+		return usagef("--class %d: %s has no classes", f.class, m.name)
 	}
-	z, err := f.openLatents(m.Input().Len())
+	z, err := f.openLatents(m.input().Len())
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 		return err
 	}
 	batch := min(f.batch, end-first)
-	session, err := m.NewSession(model.Options{Batch: batch, Threads: f.threads, Kernels: kernels})
+	session, err := m.newSession(model.Options{Batch: batch, Threads: f.threads, Kernels: kernels})
 	if err != nil {
 		return err
 	}
@@ -133,11 +135,12 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 			Seconds float64 `json:"seconds"` // computing, without loading the model and writing the files
 			Kernel  string  `json:"kernel"`
 			Model   string  `json:"model"`
+			Form    string  `json:"form"` // float32 or int8
 			Out     string  `json:"out"`
 			SHA256  string  `json:"pixels_sha256"`
-		}{images, seconds, kernels.Name, name, out.path, hex.EncodeToString(d.hash.Sum(nil))})
+		}{images, seconds, kernels.Name, m.name, m.form(), out.path, hex.EncodeToString(d.hash.Sum(nil))})
 	}
-	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, kernels %s\n", out.path, plural(images, "image"), shape, seconds, kernels.Name)
+	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", out.path, plural(images, "image"), shape, seconds, m.form(), kernels.Name)
 	return nil
 }
 

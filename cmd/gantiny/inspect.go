@@ -11,18 +11,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/simd"
 )
 
 func newInspect() *cobra.Command {
-	var asJSON bool
+	var asJSON, float bool
 	cmd := &cobra.Command{
 		Use:               "inspect [MODEL]",
 		Short:             "What a model holds and costs, and the kernels of this machine",
 		Args:              atMostOneModel,
 		ValidArgsFunction: completeModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := inspect(args)
+			r, err := inspect(args, float)
 			if err != nil {
 				return err
 			}
@@ -32,6 +33,7 @@ func newInspect() *cobra.Command {
 			return r.print(cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().BoolVar(&float, "float", false, "show the model in floats where the file holds it in bytes too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: layers, parameters, macs, peak_bytes, kernels, ...")
 	return cmd
 }
@@ -40,6 +42,7 @@ func newInspect() *cobra.Command {
 type report struct {
 	Model      string           `json:"model"`
 	Name       string           `json:"name"`
+	Form       string           `json:"form"` // float32 or int8
 	Input      []int            `json:"input"`
 	Output     []int            `json:"output"`
 	Layers     []layerReport    `json:"layers"`
@@ -70,8 +73,8 @@ type tensorShape struct {
 	Shape []int  `json:"shape"`
 }
 
-func inspect(args []string) (*report, error) {
-	m, name, err := openModel(args)
+func inspect(args []string, float bool) (*report, error) {
+	n, err := openModel(args, float)
 	if err != nil {
 		return nil, err
 	}
@@ -79,16 +82,26 @@ func inspect(args []string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := m.NewSession(model.Options{Batch: 1, Threads: 1, Kernels: kernels})
+	session, err := n.newSession(model.Options{Batch: 1, Threads: 1, Kernels: kernels})
 	if err != nil {
 		return nil, err
 	}
 	defer session.Close()
 	r := &report{
-		Model: name, Name: m.Name, Input: dims(m.Input()), Output: dims(m.Output()), Parameters: m.Parameters(),
-		PeakBytes: int64(session.PeakBytes()), Kernels: kernelNames(), Kernel: kernels.Name,
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0), Provenance: m.Provenance,
+		Model: n.name, Form: n.form(), Input: dims(n.input()), Output: dims(n.output()),
+		PeakBytes: session.PeakBytes(), Kernels: kernelNames(), Kernel: kernels.Name,
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0),
 	}
+	if n.int8 != nil {
+		r.fillInt8(n.int8)
+	} else {
+		r.fillFloat(n.float)
+	}
+	return r, nil
+}
+
+func (r *report) fillFloat(m *model.Model) {
+	r.Name, r.Parameters, r.Provenance = m.Name, m.Parameters(), m.Provenance
 	r.MACs, r.Nominal = m.MACs()
 	for _, l := range m.Layers() {
 		lr := layerReport{Name: l.Name, Kind: l.Layer.Kind(), Input: dims(l.In), Output: dims(l.Out),
@@ -98,7 +111,16 @@ func inspect(args []string) (*report, error) {
 		}
 		r.Layers = append(r.Layers, lr)
 	}
-	return r, nil
+}
+
+func (r *report) fillInt8(m *quantized.Model) {
+	r.Name, r.Parameters, r.Provenance = m.Name(), m.Parameters(), m.Provenance()
+	r.MACs, r.Nominal = m.MACs()
+	for _, o := range m.Ops() {
+		lr := layerReport{Name: o.Name, Kind: o.Kind, Input: dims(o.In), Output: dims(o.Out), Parameters: len(o.Weight) + len(o.Bias)}
+		lr.MACs, lr.Nominal = o.Geometry.MACs()
+		r.Layers = append(r.Layers, lr)
+	}
 }
 
 // dims is a shape without the sizes of 1 that a vector has.
@@ -127,7 +149,7 @@ func (r *report) print(w io.Writer) error {
 		}
 	}
 	facts := [][2]string{
-		{"model", r.Model + " (" + r.Name + ")"},
+		{"model", r.Model + " (" + r.Name + ", " + r.Form + ")"},
 		{"memory", fmt.Sprintf("%.1f MB to draw one image on one thread", float64(r.PeakBytes)/1e6)},
 		{"kernels", strings.Join(rows, " ") + " (* in use)"},
 		{"machine", fmt.Sprintf("%s, %s", r.Platform, plural(r.Processors, "processor"))},

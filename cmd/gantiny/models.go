@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,9 @@ import (
 
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/model/quantized"
+	"github.com/gantiny/gantiny/picture"
+	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -18,27 +23,102 @@ const embeddedName = "embedded"
 // generatorFile is the finished generator in the directory of a training run.
 const generatorFile = "generator.safetensors"
 
-// openModel loads the model that the arguments name (a file or the directory of a run), or the embedded one.
-func openModel(args []string) (m *model.Model, name string, err error) {
-	if len(args) == 0 {
-		m, err = pretrained.Generator()
-		return m, embeddedName, err
-	}
-	path := args[0]
-	if isDir(path) {
-		path = filepath.Join(path, generatorFile)
-	}
-	m, err = model.Load(path)
-	return m, path, err
+// The forms of a model, as --json names them.
+const (
+	formFloat = "float32"
+	formInt8  = "int8"
+)
+
+// network is an opened model in one of its forms.
+type network struct {
+	name  string           // its path, or embeddedName
+	float *model.Model     // nil if in bytes
+	int8  *quantized.Model // nil if in floats
 }
 
-// pictureShape is the shape of the images that m makes; it is an error where m makes none.
-func pictureShape(m *model.Model) (model.Shape, error) {
-	in, out := m.Input(), m.Output()
+// openModel loads the model that the arguments name (a file or the directory of a run), or the embedded one: in bytes if it has
+// that form, unless float.
+func openModel(args []string, float bool) (n network, err error) {
+	n.name = embeddedName
+	if len(args) > 0 {
+		n.name = args[0]
+		if isDir(n.name) {
+			n.name = filepath.Join(n.name, generatorFile)
+		}
+	}
+	if !float {
+		if len(args) > 0 {
+			n.int8, err = quantized.Load(n.name)
+		} else {
+			n.int8, err = pretrained.Quantized()
+		}
+		if err == nil || !errors.Is(err, quantized.ErrNone) {
+			return n, err
+		}
+	}
+	if len(args) > 0 {
+		n.float, err = model.Load(n.name)
+	} else {
+		n.float, err = pretrained.Generator()
+	}
+	return n, err
+}
+
+func (n network) form() string {
+	if n.int8 != nil {
+		return formInt8
+	}
+	return formFloat
+}
+
+func (n network) input() model.Shape {
+	if n.int8 != nil {
+		return n.int8.Input()
+	}
+	return n.float.Input()
+}
+
+func (n network) output() model.Shape {
+	if n.int8 != nil {
+		return n.int8.Output()
+	}
+	return n.float.Output()
+}
+
+// pictureShape is the shape of the images that the network makes; it is an error where it makes none.
+func (n network) pictureShape() (model.Shape, error) {
+	in, out := n.input(), n.output()
 	if !in.IsFlat() || out.IsFlat() {
-		return out, fmt.Errorf("not a generator: %v to %v", in, out)
+		return out, fmt.Errorf("%s: not a generator: %v to %v", n.name, in, out)
 	}
 	return out, nil
+}
+
+// session is a model.Session or a quantized.Session.
+type session interface {
+	RunContext(ctx context.Context, dst, z []float32) error
+	Ops() []model.OpInfo
+	PeakBytes() int64
+	Close()
+}
+
+func (n network) newSession(o model.Options) (session, error) {
+	if n.int8 != nil {
+		return n.int8.NewSession(o)
+	}
+	return n.float.NewSession(o)
+}
+
+// draw computes images as floats and as pixels.
+func draw(ctx context.Context, s session, floats []float32, pixels []uint8, z []float32) error {
+	if q, ok := s.(*quantized.Session); ok {
+		err := q.PixelsContext(ctx, pixels, z)
+		quant.Floats(floats, pixels)
+		return err
+	}
+	err := s.RunContext(ctx, floats, z)
+	picture.Pixels(pixels, floats)
+	return err
 }
 
 // lookupKernels finds the kernels of a --kernel flag.

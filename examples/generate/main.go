@@ -20,20 +20,15 @@ func main() {
 
 // write draws n images of a seed as a PNG with so many columns.
 func write(path string, n, columns int, seed uint64) error {
-	m, err := pretrained.Generator()
-	if err != nil {
-		return err
-	}
-	session, err := m.NewSession(model.Options{Batch: n})
+	session, in, out, err := pretrained.NewSession(model.Options{Batch: n})
 	if err != nil {
 		return err
 	}
 	defer session.Close()
 
-	z := make([]float32, n*m.Input().Len())
-	model.Latents(z, m.Input().Len(), seed, 0)
-	out := m.Output() // 28x28x1
-	x := make([]float32, n*out.Len())
+	z := make([]float32, n*in.Len())
+	model.Latents(z, in.Len(), seed, 0)
+	x := make([]float32, n*out.Len()) // out is 28x28x1
 	if err := session.Run(x, z); err != nil {
 		return err
 	}

@@ -1,25 +1,42 @@
 package pretrained_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/model/quantized"
 )
 
-func TestGenerator(t *testing.T) {
+// TestForms: at least one form is there, and each is a generator of digits with a complete provenance.
+func TestForms(t *testing.T) {
 	m, err := pretrained.Generator()
-	if err != nil {
+	none := err != nil
+	switch {
+	case err == nil:
+		check(t, m.Input(), m.Output(), m.Provenance)
+		want := model.Generator(model.Config{})
+		if got := m.Parameters(); got != want.Parameters() {
+			t.Errorf("%d parameters, the reference has %d", got, want.Parameters())
+		}
+	case !errors.Is(err, model.ErrFormat):
 		t.Fatal(err)
 	}
-	if in, out := m.Input(), m.Output(); in != model.Flat(100) || out != (model.Shape{H: 28, W: 28, C: 1}) {
+	q, err := pretrained.Quantized()
+	switch {
+	case err == nil:
+		check(t, q.Input(), q.Output(), q.Provenance())
+	case none || !errors.Is(err, quantized.ErrNone):
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, in, out model.Shape, p model.Provenance) {
+	t.Helper()
+	if in != model.Flat(100) || out != (model.Shape{H: 28, W: 28, C: 1}) {
 		t.Errorf("%v to %v, want 100 to 28x28x1", in, out)
 	}
-	want := model.Generator(model.Config{})
-	if got := m.Parameters(); got != want.Parameters() {
-		t.Errorf("%d parameters, the reference has %d", got, want.Parameters())
-	}
-	p := m.Provenance
 	if p.Command == "" || p.Version == "" || p.Epochs == 0 || p.Dataset == "" || len(p.DatasetSHA256) != 64 {
 		t.Errorf("provenance is not complete: %+v", p)
 	}

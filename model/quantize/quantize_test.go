@@ -114,7 +114,7 @@ func TestReproducible(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Encode(&files[i], nil); err != nil {
+		if err := q.Encode(&files[i], nil, model.SaveOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -47,19 +47,19 @@ type opDescription struct {
 }
 
 // Save writes the model to a .safetensors file, which appears whole or not at all. If float is not nil, the file holds that
-// model too.
-func (m *Model) Save(path string, float *model.Model) error {
-	return atomicfile.Write(path, func(w io.Writer) error { return m.Encode(w, float) })
+// model too, stored as o says.
+func (m *Model) Save(path string, float *model.Model, o model.SaveOptions) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return m.Encode(w, float, o) })
 }
 
 // Encode writes the model as a .safetensors file to w, together with float unless that is nil. The same models give the same bytes.
-func (m *Model) Encode(w io.Writer, float *model.Model) error {
+func (m *Model) Encode(w io.Writer, float *model.Model, o model.SaveOptions) error {
 	d := description{Format: formatVersion, Name: m.name, Step: m.step, Provenance: m.provenance}
 	var tensors []safetensors.Tensor
 	meta := map[string]string{}
 	if float != nil {
 		var err error
-		if meta, tensors, err = float.Contents(model.SaveOptions{}); err != nil {
+		if meta, tensors, err = float.Contents(o); err != nil {
 			return err
 		}
 	}

@@ -124,8 +124,8 @@ func TestSameBytes(t *testing.T) {
 			t.Errorf("model %d: only %d different pixels", i, len(levels))
 		}
 		for _, k := range simd.Variants() {
-			for threads := 1; threads <= 4; threads++ {
-				for _, batch := range []int{1, 3, 16, n} {
+			for _, threads := range []int{1, 3} {
+				for _, batch := range []int{1, 3, n} {
 					for _, planned := range []int{0, batch} {
 						got := draw(t, m, n, batch, model.Options{Batch: planned, Threads: threads, Kernels: k})
 						if !bytes.Equal(got, want) {
@@ -215,7 +215,7 @@ func TestObserve(t *testing.T) {
 func encode(t testing.TB, m *quantized.Model, float *model.Model) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := m.Encode(&b, float); err != nil {
+	if err := m.Encode(&b, float, model.SaveOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/model/quantize"
+	"github.com/gantiny/gantiny/model/quantized"
+	"github.com/gantiny/gantiny/picture"
+)
+
+type quantizeFlags struct {
+	out    string
+	calib  int
+	seed   uint64
+	judge  int
+	both   bool
+	report string
+	json   bool
+}
+
+func newQuantize() *cobra.Command {
+	f := &quantizeFlags{}
+	cmd := &cobra.Command{
+		Use:   "quantize MODEL -o OUT.safetensors",
+		Short: "Turns a generator into one in 8-bit integers",
+		Long: `quantize turns a trained generator, a file or the directory of a run, into one in 8-bit integers: a quarter of the size, and the
+same bytes in every picture on every machine. It needs no data: it calibrates with latents that no picture is drawn from.
+
+Then it draws pictures with both and says how far apart they are.`,
+		Example: `  gantiny quantize run1 -o small.safetensors --report report`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("which MODEL?")
+			}
+			return atMostOneModel(cmd, args)
+		},
+		ValidArgsFunction: completeModel,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runQuantize(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.StringVarP(&f.out, "out", "o", "", "the `FILE` to write")
+	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate with")
+	fl.IntVar(&f.judge, "judge", 1000, "images to compare")
+	fl.BoolVar(&f.both, "both", false, "keep the model in floats in the same file")
+	fl.StringVar(&f.report, "report", "", "write index.html and report.json to the folder `DIR`")
+	fl.BoolVar(&f.json, "json", false, "print what report.json holds")
+	return cmd
+}
+
+// quantizeReport is what quantize finds; its JSON names are a contract.
+type quantizeReport struct {
+	Model      string `json:"model"`
+	Out        string `json:"out"`
+	Kernel     string `json:"kernel"`
+	Platform   string `json:"platform"`
+	Version    string `json:"version"`
+	FloatBytes int64  `json:"float_bytes"` // of the model in floats, as a file
+	Int8Bytes  int64  `json:"int8_bytes"`
+	comparison
+	Speed       []speed         `json:"speed"`
+	Calibration quantize.Report `json:"calibration"`
+
+	grids grids
+}
+
+// comparison is how far the pixels of the two forms are apart, in levels of 255.
+type comparison struct {
+	Images  int     `json:"images"`
+	PSNR    float64 `json:"psnr_db"`
+	Largest int     `json:"largest_pixel_error"`
+	Mean    float64 `json:"mean_pixel_error"`
+	Same    float64 `json:"same_pixels"` // share
+	SHA256  string  `json:"pixels_sha256"`
+}
+
+// speed is the median time of a picture on one thread.
+type speed struct {
+	Batch   int     `json:"batch"`
+	FloatMS float64 `json:"float_ms"`
+	Int8MS  float64 `json:"int8_ms"`
+}
+
+// Ratio is how many times as fast as floats bytes are.
+func (s speed) Ratio() float64 { return s.FloatMS / s.Int8MS }
+
+func (f *quantizeFlags) check() error {
+	switch {
+	case f.out == "":
+		return usagef("-o: which file to write?")
+	case f.calib < 1 || f.calib > 1<<20:
+		return usagef("--calib %d: want 1 to %d", f.calib, 1<<20)
+	case f.judge < 1 || f.judge > 1<<20:
+		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
+	}
+	if isDir(f.out) {
+		return usagef("-o %s: is a folder", f.out)
+	}
+	if dir := filepath.Dir(f.out); !isDir(dir) {
+		return fmt.Errorf("-o %s: no folder %s", f.out, dir)
+	}
+	return nil
+}
+
+func runQuantize(ctx context.Context, f *quantizeFlags, args []string, stdout, stderr io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	kernels, err := lookupKernels("")
+	if err != nil {
+		return err
+	}
+	n, err := openModel(args, true)
+	if err != nil {
+		return err
+	}
+	shape, err := n.pictureShape()
+	if err != nil {
+		return err
+	}
+	q, calibration, err := quantize.Quantize(ctx, n.float, quantize.Options{
+		Images: f.calib, Seed: f.seed, Kernels: kernels, Log: func(s string) { fmt.Fprintln(stderr, s) },
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	r := &quantizeReport{
+		Model: n.name, Out: f.out, Kernel: kernels.Name, Platform: runtime.GOOS + "/" + runtime.GOARCH, Version: version(),
+		Calibration: *calibration,
+	}
+	both := comparing{float: n, int8: network{name: f.out, int8: q}, shape: shape}
+	if err := both.compare(ctx, r, f.judge); err != nil {
+		return err
+	}
+	if f.report != "" {
+		if err := both.time(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := f.write(q, n.float, r); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "%s: %d bytes, %d in floats\n", r.Out, r.Int8Bytes, r.FloatBytes)
+	fmt.Fprintf(stderr, "%s: PSNR %.2f dB, pixels off by %.3f of 255 on average, %d at most\n", plural(r.Images, "image"), r.PSNR, r.Mean, r.Largest)
+	if f.json {
+		return json.NewEncoder(stdout).Encode(r)
+	}
+	return nil
+}
+
+// write writes the model, then the report.
+func (f *quantizeFlags) write(q *quantized.Model, float *model.Model, r *quantizeReport) error {
+	var size counter
+	if err := float.Encode(&size, model.SaveOptions{}); err != nil {
+		return err
+	}
+	r.FloatBytes, size = int64(size), 0
+	if err := q.Encode(&size, nil, model.SaveOptions{}); err != nil {
+		return err
+	}
+	r.Int8Bytes = int64(size)
+	if !f.both {
+		float = nil
+	}
+	if err := q.Save(f.out, float, model.SaveOptions{}); err != nil {
+		return err
+	}
+	if f.report == "" {
+		return nil
+	}
+	if err := os.MkdirAll(f.report, 0o777); err != nil {
+		return err
+	}
+	return r.write(f.report)
+}
+
+// counter counts the bytes that are written to it.
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
+}
+
+// comparing draws with both forms.
+type comparing struct {
+	float, int8 network
+	shape       model.Shape
+}
+
+// sessions opens one of each form, on one thread.
+func (c *comparing) sessions(batch int) (float, int8 session, err error) {
+	o := model.Options{Batch: batch, Threads: 1}
+	if float, err = c.float.newSession(o); err != nil {
+		return nil, nil, err
+	}
+	if int8, err = c.int8.newSession(o); err != nil {
+		float.Close()
+		return nil, nil, err
+	}
+	return float, int8, nil
+}
+
+// compare draws the first n images of seed 1 with both.
+func (c *comparing) compare(ctx context.Context, r *quantizeReport, n int) error {
+	const batch = 16
+	float, int8, err := c.sessions(batch)
+	if err != nil {
+		return err
+	}
+	defer float.Close()
+	defer int8.Close()
+	size, dim := c.shape.Len(), c.float.input().Len()
+	a, b := make([]uint8, n*size), make([]uint8, n*size)
+	z, x := make([]float32, batch*dim), make([]float32, batch*size)
+	for i := 0; i < n; i += batch {
+		k := min(batch, n-i)
+		model.Latents(z[:k*dim], dim, 1, i)
+		if err := draw(ctx, float, x[:k*size], a[i*size:][:k*size], z[:k*dim]); err != nil {
+			return err
+		}
+		if err := draw(ctx, int8, x[:k*size], b[i*size:][:k*size], z[:k*dim]); err != nil {
+			return err
+		}
+	}
+	r.comparison = difference(a, b)
+	r.Images, r.SHA256 = n, picture.PixelsSHA256(b)
+	r.grids = grids{float: a, int8: b, shape: c.shape}
+	return nil
+}
+
+// time measures both by turns.
+func (c *comparing) time(ctx context.Context, r *quantizeReport) error {
+	for _, batch := range []int{1, 16} {
+		float, int8, err := c.sessions(batch)
+		if err != nil {
+			return err
+		}
+		defer float.Close()
+		defer int8.Close()
+		z, x := make([]float32, batch*c.float.input().Len()), make([]float32, batch*c.shape.Len())
+		pixels := make([]uint8, len(x))
+		model.Latents(z, c.float.input().Len(), 1, 0)
+		var took [2][]float64 // ms a picture
+		for begin := time.Now(); len(took[0]) < 5 || time.Since(begin) < 500*time.Millisecond; {
+			for i, s := range []session{float, int8} {
+				start := time.Now()
+				if err := draw(ctx, s, x, pixels, z); err != nil {
+					return err
+				}
+				took[i] = append(took[i], time.Since(start).Seconds()*1e3/float64(batch))
+			}
+		}
+		r.Speed = append(r.Speed, speed{Batch: batch, FloatMS: median(took[0][1:]), Int8MS: median(took[1][1:])})
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gantiny/gantiny/internal/npy"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// drawn is what generate --json prints.
+type drawn struct {
+	Form   string
+	SHA256 string `json:"pixels_sha256"`
+}
+
+func drawJSON(t *testing.T, args ...string) (d drawn) {
+	t.Helper()
+	r := gantiny(t, append([]string{"generate", "--json", "-n", "5"}, args...)...).want(t, exitDone)
+	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {
+		t.Fatalf("%v in %q", err, r.stdout)
+	}
+	return d
+}
+
+// TestQuantize quantises, reads the report, and draws with the file by every row of kernels.
+func TestQuantize(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small(t)
+	r := gantiny(t, "quantize", smallFile, "-o", "int8.safetensors", "--calib", "32", "--judge", "20", "--report", "report", "--json").want(t, exitDone, "PSNR")
+	var got struct {
+		FloatBytes  int64   `json:"float_bytes"`
+		Int8Bytes   int64   `json:"int8_bytes"`
+		Images      int     `json:"images"`
+		PSNR        float64 `json:"psnr_db"`
+		Largest     int     `json:"largest_pixel_error"`
+		Mean        float64 `json:"mean_pixel_error"`
+		Calibration struct {
+			Layers []struct {
+				Name string
+				SNR  float64 `json:"snr_db"`
+			}
+		}
+		Speed []struct {
+			FloatMS float64 `json:"float_ms"`
+			Int8MS  float64 `json:"int8_ms"`
+		}
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat("int8.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Images != 20 || got.PSNR < 34 || got.Mean >= 1 || float64(got.Largest) < got.Mean || got.Int8Bytes != info.Size() || got.FloatBytes <= got.Int8Bytes {
+		t.Errorf("report %+v of a file of %d bytes", got, info.Size())
+	}
+	if len(got.Calibration.Layers) != 4 || len(got.Speed) != 2 || !(got.Speed[0].FloatMS > 0 && got.Speed[1].Int8MS > 0) {
+		t.Errorf("report %+v", got)
+	}
+	if list := files(t, "."); !slices.Equal(list, []string{"int8.safetensors", "report/index.html", "report/report.json", smallFile}) {
+		t.Errorf("it left %v", list)
+	}
+	page, err := os.ReadFile(filepath.Join("report", "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(page), "data:image/png;base64,"); n != 3 || strings.Contains(string(page), "http") || strings.Contains(string(page), "ZgotmplZ") {
+		t.Errorf("the page has %d pictures, or refers to something outside", n)
+	}
+
+	want := drawJSON(t, "int8.safetensors", "-o", "a.png", "--threads", "1")
+	if want.Form != formInt8 {
+		t.Errorf("form %q", want.Form)
+	}
+	for _, k := range simd.Variants() {
+		for _, cut := range []string{"--threads=1", "--threads=3", "--batch=2"} {
+			if got := drawJSON(t, "int8.safetensors", "-o", "a.png", "--kernel", k.Name, cut); got != want {
+				t.Errorf("%s %s draws other pixels", k.Name, cut)
+			}
+		}
+	}
+	gantiny(t, "generate", "int8.safetensors", "--float").want(t, exitFailed, "quantised model only")
+	gantiny(t, "quantize", "int8.safetensors", "-o", "again.safetensors").want(t, exitFailed, "quantised model only")
+	if r := gantiny(t, "inspect", "int8.safetensors").want(t, exitDone); !strings.Contains(r.stdout, formInt8) || !strings.Contains(r.stdout, "convtranspose2d10") {
+		t.Errorf("inspect prints %s", r.stdout)
+	}
+	gantiny(t, "bench", "int8.safetensors", "--batch", "1", "--threads", "1", "--seconds", "0.01").want(t, exitDone)
+}
+
+// TestBothForms keeps the floats beside the bytes.
+func TestBothForms(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small(t)
+	gantiny(t, "quantize", smallFile, "-o", "both.safetensors", "--calib", "32", "--judge", "5", "--both").want(t, exitDone)
+	float := drawJSON(t, smallFile, "-o", "a.png")
+	if float.Form != formFloat {
+		t.Errorf("form %q", float.Form)
+	}
+	if got := drawJSON(t, "both.safetensors", "--float", "-o", "a.png"); got != float {
+		t.Errorf("--float draws other pixels")
+	}
+	if got := drawJSON(t, "both.safetensors", "-o", "a.png"); got.Form != formInt8 || got.SHA256 == float.SHA256 {
+		t.Errorf("without --float: %+v", got)
+	}
+	gantiny(t, "generate", "both.safetensors", "-n", "2", "-o", "two.npy").want(t, exitDone)
+	x, _, err := npy.ReadFile("two.npy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range x {
+		if p := (v + 1) * 127.5; math.Abs(float64(p)-math.Round(float64(p))) > 1e-4 {
+			t.Fatalf("%v is no pixel's value", v)
+		}
+	}
+}
+
+// TestQuantizeFails: the error names the layer, and nothing is left behind.
+func TestQuantizeFails(t *testing.T) {
+	t.Chdir(t.TempDir())
+	m := model.Generator(model.Config{Width: 2, Latent: 3})
+	m.Params()[5].Data[1] = float32(math.NaN())
+	save := func(name string, m *model.Model) {
+		t.Helper()
+		if err := m.Save(name, model.SaveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("nan.safetensors", m)
+	sigmoid, err := model.New("g", model.Flat(3), model.Dense{Units: 16}, model.Reshape{H: 4, W: 4, C: 1}, model.Sigmoid{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	save("sigmoid.safetensors", sigmoid)
+	for file, says := range map[string]string{"nan": "layer 4 (convtranspose2d)", "sigmoid": "layer 2 (sigmoid)"} {
+		gantiny(t, "quantize", file+".safetensors", "-o", "out.safetensors", "--report", "report").want(t, exitFailed, file+".safetensors", says)
+	}
+	gantiny(t, "quantize", "nan.safetensors", "-o", "nosuch/out.safetensors").want(t, exitFailed, "nosuch")
+	if got := files(t, "."); !slices.Equal(got, []string{"nan.safetensors", "sigmoid.safetensors"}) {
+		t.Errorf("failed runs left %v", got)
+	}
+}
