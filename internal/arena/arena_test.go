@@ -2,9 +2,7 @@ package arena
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"unsafe"
 )
@@ -36,26 +34,4 @@ func TestFloats(t *testing.T) {
 		}
 		runtime.GC()
 	}
-}
-
-// Where the kernel lets programs choose, large buffers do lie on huge pages.
-func TestHugePages(t *testing.T) {
-	mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
-	if err != nil || !strings.Contains(string(mode), "[madvise]") {
-		t.Skip("this kernel does not let programs choose")
-	}
-	v := Floats(big)
-	for i := 0; i < len(v); i += 1024 {
-		v[i] = 1
-	}
-	status, err := os.ReadFile("/proc/self/smaps_rollup")
-	if err != nil {
-		t.Skip(err)
-	}
-	for l := range strings.Lines(string(status)) {
-		if f := strings.Fields(l); f[0] == "AnonHugePages:" && f[1] == "0" {
-			t.Error("no huge pages")
-		}
-	}
-	runtime.KeepAlive(v)
 }
