@@ -283,9 +283,26 @@ func (p *weightPass) tiles(ws *Work, dw, packedBc, packedVec []float32, ph *phas
 	}
 	for i := range ph.taps {
 		at, ld := p.tile(ph.taps[i].tap, v, r)
-		o.C, o.LDC, o.Taps = dw[at:], ld, ph.taps[i].links[p.rows[0]-rows]
+		o.C, o.LDC, o.Taps, o.Next = dw[at:], ld, ph.taps[i].links[p.rows[0]-rows], nil
+		if next, ok := p.nextTile(ph, i, v, r); ok {
+			o.Next = dw[next:]
+		}
 		p.k.Outer(o)
 	}
+}
+
+// nextTile returns where the tile after tap i of row panel r starts in dw.
+func (p *weightPass) nextTile(ph *phase, i, v, r int) (at int, ok bool) {
+	switch {
+	case i+1 < len(ph.taps):
+		i++
+	case r+1 < len(p.rows):
+		i, r = 0, r+1
+	default:
+		return 0, false
+	}
+	at, _ = p.tile(ph.taps[i].tap, v, r)
+	return at, true
 }
 
 // packBroadcast packs the row panels that tiles [lo, hi) need, as

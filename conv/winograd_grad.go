@@ -85,7 +85,10 @@ func (d *filterGrad) contract(ws *Work, sums, v, g []float32, r0, r1, blocks int
 		o.B, o.Cols = g[col:], min(f.k.NR, f.dst.C-col)
 		for r := r0; r < r1; r++ {
 			o.A, o.Rows = v[d.rowAt[r]:], d.rows[r]
-			o.C = sums[(d.rowAt[r]-d.rowAt[r0])*f.dst.C+col:]
+			o.C, o.Next = sums[(d.rowAt[r]-d.rowAt[r0])*f.dst.C+col:], nil
+			if r+1 < r1 {
+				o.Next = sums[(d.rowAt[r+1]-d.rowAt[r0])*f.dst.C+col:]
+			}
 			f.k.Outer(o)
 		}
 	}
