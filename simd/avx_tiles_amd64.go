@@ -75,6 +75,9 @@ func (t *gemmBlock) set(g *GEMM, nr int) {
 	}
 	t.columns.set(g.Cols, nr)
 	t.rows = uintptr(g.Rows)
+	if g.Ahead != 0 && g.LDA == g.K && g.ARun == (g.Rows+1)/2*g.LDA { // rows that lie together
+		t.ahead, t.aheadStep = bytes(g.Ahead), bytes(4*g.Rows)
+	}
 	t.lda, t.arun, t.ldc, t.crun = bytes(g.LDA), bytes(g.ARun), bytes(g.LDC), bytes(g.CRun)
 }
 

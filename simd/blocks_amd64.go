@@ -20,6 +20,7 @@ type gemmBlock struct {
 	columns                             // the tile's columns
 	rows                 uintptr
 	lda, arun, ldc, crun uintptr // row and run strides
+	ahead, aheadStep     uintptr // from A to what four k fetch, and on from there to the next four k
 	slope                float32 // 1: no activation
 }
 

@@ -11,7 +11,7 @@ TEXT ·sgemm_avx2_6x16(SB), NOSPLIT, $0-32
 	// Y12-Y13: B's row; Y14-Y15: values of A, broadcast
 	// DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left
 	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
-	// R12: B; R13: k left
+	// R12: B; R13: k left; R15: A of the next call
 	MOVQ t+0(FP), DI
 	MOVQ 8(DI), AX
 	MOVQ 16(DI), BX
@@ -87,6 +87,8 @@ tap_1:
 	LEAQ (AX)(CX*4), CX
 	MOVQ 8(SI), R12
 	LEAQ (BX)(R12*4), R12
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_1
@@ -112,6 +114,8 @@ four_1:
 	VBROADCASTSS 12(CX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x00000100, R12
 	SUBQ         $0x04, R13
@@ -138,9 +142,9 @@ next_1:
 	JNZ  tap_1
 
 summed_1:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_1
-	VBROADCASTSS 96(DI), Y12
+	VBROADCASTSS 112(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -224,6 +228,8 @@ tap_2:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_2
@@ -261,6 +267,8 @@ four_2:
 	VBROADCASTSS 12(DX), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -292,9 +300,9 @@ next_2:
 	JNZ  tap_2
 
 summed_2:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_2
-	VBROADCASTSS 96(DI), Y12
+	VBROADCASTSS 112(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -402,6 +410,8 @@ tap_3:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_3
@@ -451,6 +461,8 @@ four_3:
 	VBROADCASTSS 12(DX), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -485,9 +497,9 @@ next_3:
 	JNZ  tap_3
 
 summed_3:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_3
-	VBROADCASTSS 96(DI), Y12
+	VBROADCASTSS 112(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -617,6 +629,8 @@ tap_4:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_4
@@ -678,6 +692,8 @@ four_4:
 	VBROADCASTSS 12(DX)(R9*1), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -715,9 +731,9 @@ next_4:
 	JNZ  tap_4
 
 summed_4:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_4
-	VBROADCASTSS 96(DI), Y12
+	VBROADCASTSS 112(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -869,6 +885,8 @@ tap_5:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_5
@@ -942,6 +960,9 @@ four_5:
 	VBROADCASTSS 12(DX)(R9*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -982,9 +1003,9 @@ next_5:
 	JNZ  tap_5
 
 summed_5:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_5
-	VBROADCASTSS 96(DI), Y12
+	VBROADCASTSS 112(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -1158,6 +1179,8 @@ tap_6:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_6
@@ -1243,6 +1266,9 @@ four_6:
 	VBROADCASTSS 12(DX)(R9*2), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -1286,9 +1312,9 @@ next_6:
 	JNZ  tap_6
 
 summed_6:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_6
-	VBROADCASTSS 96(DI), Y12
+	VBROADCASTSS 112(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -1387,7 +1413,7 @@ TEXT ·sgemm_avx512_14x32(SB), NOSPLIT, $0-32
 	// Z28-Z29: B's row; Z30-Z31: values of A, broadcast
 	// DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left
 	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
-	// R12: B; R13: k left
+	// R12: B; R13: k left; R15: A of the next call
 	MOVQ t+0(FP), DI
 	MOVQ 8(DI), AX
 	MOVQ 16(DI), BX
@@ -1493,6 +1519,8 @@ tap_1:
 	LEAQ (AX)(CX*4), CX
 	MOVQ 8(SI), R12
 	LEAQ (BX)(R12*4), R12
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_1
@@ -1518,6 +1546,8 @@ four_1:
 	VBROADCASTSS 12(CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x00000200, R12
 	SUBQ         $0x04, R13
@@ -1544,9 +1574,9 @@ next_1:
 	JNZ  tap_1
 
 summed_1:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_1
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -1604,6 +1634,8 @@ tap_2:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_2
@@ -1641,6 +1673,8 @@ four_2:
 	VBROADCASTSS 12(DX), Z31
 	VFMADD231PS  Z28, Z31, Z2
 	VFMADD231PS  Z29, Z31, Z3
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -1672,9 +1706,9 @@ next_2:
 	JNZ  tap_2
 
 summed_2:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_2
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -1748,6 +1782,8 @@ tap_3:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_3
@@ -1797,6 +1833,8 @@ four_3:
 	VBROADCASTSS 12(DX), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -1831,9 +1869,9 @@ next_3:
 	JNZ  tap_3
 
 summed_3:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_3
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -1922,6 +1960,8 @@ tap_4:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_4
@@ -1983,6 +2023,8 @@ four_4:
 	VBROADCASTSS 12(DX)(R9*1), Z31
 	VFMADD231PS  Z28, Z31, Z6
 	VFMADD231PS  Z29, Z31, Z7
+	PREFETCHT1   (R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2020,9 +2062,9 @@ next_4:
 	JNZ  tap_4
 
 summed_4:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_4
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2126,6 +2168,8 @@ tap_5:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_5
@@ -2199,6 +2243,9 @@ four_5:
 	VBROADCASTSS 12(DX)(R9*1), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2239,9 +2286,9 @@ next_5:
 	JNZ  tap_5
 
 summed_5:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_5
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2360,6 +2407,8 @@ tap_6:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_6
@@ -2445,6 +2494,9 @@ four_6:
 	VBROADCASTSS 12(DX)(R9*2), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2488,9 +2540,9 @@ next_6:
 	JNZ  tap_6
 
 summed_6:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_6
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2624,6 +2676,8 @@ tap_7:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_7
@@ -2721,6 +2775,9 @@ four_7:
 	VBROADCASTSS 12(DX)(R9*2), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2767,9 +2824,9 @@ next_7:
 	JNZ  tap_7
 
 summed_7:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_7
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2918,6 +2975,8 @@ tap_8:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_8
@@ -3027,6 +3086,9 @@ four_8:
 	VBROADCASTSS 12(DX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -3076,9 +3138,9 @@ next_8:
 	JNZ  tap_8
 
 summed_8:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_8
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -3242,6 +3304,8 @@ tap_9:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_9
@@ -3363,6 +3427,10 @@ four_9:
 	VBROADCASTSS 12(DX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -3415,9 +3483,9 @@ next_9:
 	JNZ  tap_9
 
 summed_9:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_9
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -3596,6 +3664,8 @@ tap_10:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_10
@@ -3729,6 +3799,10 @@ four_10:
 	VBROADCASTSS 12(DX)(R9*4), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -3784,9 +3858,9 @@ next_10:
 	JNZ  tap_10
 
 summed_10:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_10
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -3980,6 +4054,8 @@ tap_11:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_11
@@ -4125,6 +4201,10 @@ four_11:
 	VBROADCASTSS 12(DX)(R9*4), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -4183,9 +4263,9 @@ next_11:
 	JNZ  tap_11
 
 summed_11:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_11
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -4394,6 +4474,8 @@ tap_12:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_12
@@ -4551,6 +4633,10 @@ four_12:
 	VBROADCASTSS 12(DX)(R11*1), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -4612,9 +4698,9 @@ next_12:
 	JNZ  tap_12
 
 summed_12:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_12
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -4838,6 +4924,8 @@ tap_13:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_13
@@ -5007,6 +5095,11 @@ four_13:
 	VBROADCASTSS 12(DX)(R11*1), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	PREFETCHT1   192(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -5071,9 +5164,9 @@ next_13:
 	JNZ  tap_13
 
 summed_13:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_13
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -5312,6 +5405,8 @@ tap_14:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
+	MOVQ 96(DI), R15
+	ADDQ CX, R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_14
@@ -5493,6 +5588,11 @@ four_14:
 	VBROADCASTSS 12(DX)(R10*2), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	PREFETCHT1   192(R15)
+	ADDQ         104(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -5560,9 +5660,9 @@ next_14:
 	JNZ  tap_14
 
 summed_14:
-	CMPL         96(DI), $0x3f800000
+	CMPL         112(DI), $0x3f800000
 	JE           store_14
-	VBROADCASTSS 96(DI), Z28
+	VBROADCASTSS 112(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0

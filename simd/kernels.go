@@ -126,6 +126,7 @@ type GEMM struct {
 	LDC, CRun     int
 	Start         uint8
 	Slope         float32 // 1 for no activation
+	Ahead         int     // a hint: how far A moves to the call to follow, whose rows are fetched meanwhile; 0 if unknown
 }
 
 // Outer is one tile of a weight gradient, which contracts the rows of both operands:
