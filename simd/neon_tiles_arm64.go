@@ -13,10 +13,34 @@ func gemmNEON(g *GEMM) {
 	if !g.check(neonMR, neonNR) {
 		return
 	}
-	var t gemmBlock
+	if g.Cols < neonNR {
+		gemmPartNEON(g)
+		return
+	}
+	t := gemmBlock{c: first(g.C), ldc: bytes(g.LDC), crun: bytes(g.CRun)}
+	t.sum(g)
+}
+
+// gemmPartNEON is gemmNEON for fewer columns than the tile has.
+func gemmPartNEON(g *GEMM) {
 	var buffer tileBuffer
+	h := (g.Rows + 1) / 2
+	if g.Start == StartC {
+		for r := range g.Rows {
+			copy(buffer[r*neonNR:], g.rowC(r, h))
+		}
+	}
+	t := gemmBlock{c: unsafe.Pointer(&buffer), ldc: bytes(neonNR), crun: bytes(h * neonNR)}
+	t.sum(g)
+	for r := range g.Rows {
+		copy(g.rowC(r, h), buffer[r*neonNR:])
+	}
+}
+
+// sum fills in what is left of t and runs the kernel.
+func (t *gemmBlock) sum(g *GEMM) {
 	t.a, t.b = first(g.A), first(g.B)
-	t.rows = uintptr(g.Rows)
+	t.rows, t.slope = uintptr(g.Rows), g.Slope
 	t.lda, t.arun = bytes(g.LDA), bytes(g.ARun)
 	switch g.Start {
 	case StartZero:
@@ -24,36 +48,19 @@ func gemmNEON(g *GEMM) {
 	case StartBias:
 		t.start = first(g.Bias)
 	}
-	h := (g.Rows + 1) / 2
-	if g.Cols == neonNR {
-		t.c, t.ldc, t.crun = first(g.C), bytes(g.LDC), bytes(g.CRun)
-	} else {
-		t.c, t.ldc, t.crun = unsafe.Pointer(&buffer), bytes(neonNR), bytes(h*neonNR)
-		if g.Start == StartC {
-			for r := range g.Rows {
-				copy(buffer[r*neonNR:], g.rowC(r, h))
-			}
-		}
-	}
 	if len(g.Taps)*g.K <= maxSteps {
-		t.slope = g.Slope
-		sgemm_neon_7x8(&t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
-	} else {
-		t.slope = 1
-		rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: neonNR}
-		for !rest.done {
-			taps, n, k := rest.piece()
-			if rest.done {
-				t.slope = g.Slope
-			}
-			sgemm_neon_7x8(&t, taps, n, k)
-			t.start = nil // go on from C
-		}
+		sgemm_neon_7x8(t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+		return
 	}
-	if g.Cols < neonNR {
-		for r := range g.Rows {
-			copy(g.rowC(r, h), buffer[r*neonNR:])
+	t.slope = 1 // until the last piece
+	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: neonNR}
+	for !rest.done {
+		taps, n, k := rest.piece()
+		if rest.done {
+			t.slope = g.Slope
 		}
+		sgemm_neon_7x8(t, taps, n, k)
+		t.start = nil // go on from C
 	}
 }
 
