@@ -6,81 +6,9 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Thin input: few source channels, say 1 -> 64. A tap has a contraction of 1,
-// too short for GEMM, but over images the source is contiguous: Outer with the
-// images as rows contracts (tap, channel) in one call.
-//
 // Thin output: few channels to produce, say 64 -> 1. One product makes for each
 // source position all taps' contributions as columns (25 of 32 lanes work, in
 // place of 1); they are added where they go, image by image (col2im).
-
-// thinInput computes w. All panels of a tile follow one another, so that the
-// epilogue takes whole rows while they are in the first cache.
-func (p *pass) thinInput(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
-	first, last := p.positions(w.from, w.to)
-	_, col, _ := p.panel(w.panel)
-	cols := min(p.cols-col, w.panels*p.k.NR)
-	o := &ws.outer
-	*o = simd.Outer{K: p.depth, LDA: p.k.MR, LDB: p.k.NR, LDC: p.dst.C}
-	for n := w.n0; n < w.n1; n += o.Rows {
-		o.Rows = tileRows(w.n1-n, p.k.MR)
-		o.A = src[n:]
-		if p.src.C > 1 {
-			o.A = p.planes(ws.buf, src[n*p.src.C:], o.Rows)
-		}
-		for q := first; q < last; q++ {
-			o.Taps = p.list[p.start[q]:p.start[q+1]]
-			c := dst[q*p.dst.Stride+n*p.dst.C+col:]
-			for panel := range w.panels {
-				o.B = packed[(w.panel+panel)*p.panelLen():][:p.panelLen()]
-				o.C, o.Cols = c[panel*p.k.NR:], min(p.k.NR, cols-panel*p.k.NR)
-				p.k.Outer(o)
-			}
-			p.finish(c, o.Rows, cols, col, e)
-		}
-	}
-}
-
-// finish applies the epilogue to rows just made.
-func (p *pass) finish(c []float32, rows, cols, col int, e Epilogue) {
-	if e.Bias == nil && e.Slope == 1 {
-		return
-	}
-	if cols == p.dst.C { // whole rows: one call
-		cols, rows = rows*cols, 1
-	}
-	for r := range rows {
-		row := c[r*p.dst.C:][:cols]
-		if e.Bias != nil {
-			p.k.BiasLeaky(row, row, e.Bias[col:][:min(cols, p.dst.C)], e.Slope)
-		} else {
-			p.k.LeakyGrad(row, row, row, e.Slope)
-		}
-	}
-}
-
-// planes copies rows images of all source positions to buf with the images
-// innermost, [position][channel][MR], so that a tile's rows are contiguous.
-func (p *pass) planes(buf, src []float32, rows int) []float32 {
-	c, mr := p.src.C, p.k.MR
-	for q := range p.src.Positions() {
-		from, to := src[q*p.src.Stride:][:rows*c], buf[q*c*mr:][:c*mr]
-		for ch := range c {
-			plane := to[ch*mr:][:rows]
-			for n := range plane {
-				plane[n] = from[n*c+ch]
-			}
-		}
-	}
-	return buf[:p.planesLen()]
-}
-
-func (p *pass) planesLen() int {
-	if p.src.C == 1 {
-		return 0
-	}
-	return p.src.Positions() * p.src.C * p.k.MR
-}
 
 // columns is the width of a thin output's matrix of columns.
 func (p *pass) columns() int {
@@ -173,22 +101,22 @@ func (p *pass) thinOutput(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 				m := tileRows(hi-q, p.k.MR)
 				p.tapColumns(ws, columns, from[q*p.src.Stride:], packed, m, p.src.Stride)
 				for i := range m {
-					p.scatterTo(sums[:each], columns[i*p.columns():][:p.columns()], q+i, first)
+					p.scatterTo(sums[:each], columns[i*p.columns():], q+i, first, each, 1)
 				}
 				q += m
 			}
 		} else { // a tile is the images of one position
 			for q := lo; q < hi; q++ {
 				p.tapColumns(ws, columns, from[q*p.src.Stride:], packed, r, p.src.C)
-				for i := range r {
-					p.scatterTo(sums[i*each:][:each], columns[i*p.columns():][:p.columns()], q, first)
-				}
+				p.scatterTo(sums[:r*each], columns, q, first, each, r)
 			}
 		}
 		for q := first; q < last; q++ {
-			to := dst[q*p.dst.Stride+n*p.dst.C:][:r*p.dst.C]
-			for i := range to {
-				to[i] = leaky(sums[i/p.dst.C*each+(q-first)*p.dst.C+i%p.dst.C], e.Slope)
+			to, from := dst[q*p.dst.Stride+n*p.dst.C:], (q-first)*p.dst.C
+			for i := range r {
+				for c, v := range sums[i*each+from:][:p.dst.C] {
+					to[i*p.dst.C+c] = leaky(v, e.Slope)
+				}
 			}
 		}
 		n += r
@@ -200,8 +128,8 @@ func (p *pass) startSums(sums, bias []float32) {
 		clear(sums)
 		return
 	}
-	for i := range sums {
-		sums[i] = bias[i%len(bias)]
+	for i := 0; i < len(sums); i += len(bias) {
+		copy(sums[i:], bias)
 	}
 }
 
@@ -222,27 +150,31 @@ func (p *pass) tapColumns(ws *Work, columns, src, packed []float32, rows, lda in
 	}
 }
 
-// scatterTo adds the columns of source position q to one image's sums, which
-// start at dst position first.
-func (p *pass) scatterTo(sums, columns []float32, q, first int) {
-	at := first * p.dst.C
+// scatterTo adds the columns of source position q, of rows images, to their
+// sums, each floats an image from dst position first on.
+func (p *pass) scatterTo(sums, columns []float32, q, first, each, rows int) {
+	at, ld := first*p.dst.C, p.columns()
 	for _, s := range p.scatter[p.start[q]:p.start[q+1]] {
 		to := int(s.to) - at
-		if to < 0 || to >= len(sums) {
+		if to < 0 || to >= each {
 			continue // another band's
 		}
 		if s.n == 5 { // the width of the reference network's kernels
-			d, c := (*[5]float32)(sums[to:]), (*[5]float32)(columns[s.col:])
-			d[0] += c[0]
-			d[1] += c[1]
-			d[2] += c[2]
-			d[3] += c[3]
-			d[4] += c[4]
+			for i := range rows {
+				d, c := (*[5]float32)(sums[i*each+to:]), (*[5]float32)(columns[i*ld+int(s.col):])
+				d[0] += c[0]
+				d[1] += c[1]
+				d[2] += c[2]
+				d[3] += c[3]
+				d[4] += c[4]
+			}
 			continue
 		}
-		d, c := sums[to:][:s.n], columns[s.col:][:s.n]
-		for i, v := range c {
-			d[i] += v
+		for i := range rows {
+			d, c := sums[i*each+to:][:s.n], columns[i*ld+int(s.col):][:s.n]
+			for j, v := range c {
+				d[j] += v
+			}
 		}
 	}
 }
