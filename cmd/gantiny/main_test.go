@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gantiny/gantiny/model"
 )
 
 // result is what a run of the program leaves behind.
@@ -164,7 +166,11 @@ func TestInspect(t *testing.T) {
 		Kernels    []string
 		Layers     []struct{ Kind string }
 	}
-	r := gantiny(t, "inspect", "--json").want(t, exitDone)
+	t.Chdir(t.TempDir())
+	if err := model.Generator(model.Config{}).Save("reference.safetensors", model.SaveOptions{Half: true}); err != nil {
+		t.Fatal(err)
+	}
+	r := gantiny(t, "inspect", "reference.safetensors", "--json").want(t, exitDone)
 	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
 		t.Fatalf("%v in %q", err, r.stdout)
 	}

@@ -167,13 +167,16 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 
 // read fills in an operator's tensors.
 func (o *Op) read(f *safetensors.File) error {
-	_, columns, err := o.lengths()
+	weights, columns, err := o.lengths()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrOp, err)
 	}
 	name := model.QuantizedPrefix + o.Name
-	weights, err := raw(f, name+".weight", safetensors.I8, o.weightShape())
-	if err != nil {
+	if err := match(f, name+".weight", safetensors.I8, o.weightShape()); err != nil {
+		return err
+	}
+	o.Weight = make([]int8, weights)
+	if err := f.ReadInt8s(o.Weight, name+".weight"); err != nil {
 		return err
 	}
 	bias, err := raw(f, name+".bias", safetensors.I32, []int{columns})
@@ -184,10 +187,7 @@ func (o *Op) read(f *safetensors.File) error {
 	if err != nil {
 		return err
 	}
-	o.Weight, o.Bias, o.Scale = make([]int8, len(weights)), make([]int32, columns), make([]float32, columns)
-	for i, v := range weights {
-		o.Weight[i] = int8(v)
-	}
+	o.Bias, o.Scale = make([]int32, columns), make([]float32, columns)
 	for c := range columns {
 		o.Bias[c] = int32(binary.LittleEndian.Uint32(bias[4*c:]))
 		o.Scale[c] = math.Float32frombits(binary.LittleEndian.Uint32(scale[4*c:]))
@@ -195,14 +195,22 @@ func (o *Op) read(f *safetensors.File) error {
 	return nil
 }
 
-// raw returns a tensor's bytes after checking its type and shape.
-func raw(f *safetensors.File, name string, dtype safetensors.DType, shape []int) ([]byte, error) {
+// match checks a tensor's type and shape.
+func match(f *safetensors.File, name string, dtype safetensors.DType, shape []int) error {
 	t, err := f.Find(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", model.ErrFormat, err)
+		return fmt.Errorf("%w: %w", model.ErrFormat, err)
 	}
 	if t.DType != dtype || !slices.Equal(t.Shape, shape) {
-		return nil, fmt.Errorf("%w: %s is %s %v, want %s %v", model.ErrFormat, name, t.DType, t.Shape, dtype, shape)
+		return fmt.Errorf("%w: %s is %s %v, want %s %v", model.ErrFormat, name, t.DType, t.Shape, dtype, shape)
+	}
+	return nil
+}
+
+// raw returns a tensor's bytes after checking its type and shape.
+func raw(f *safetensors.File, name string, dtype safetensors.DType, shape []int) ([]byte, error) {
+	if err := match(f, name, dtype, shape); err != nil {
+		return nil, err
 	}
 	return f.ReadRaw(name)
 }

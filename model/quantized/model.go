@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/model"
@@ -102,10 +103,8 @@ func (m *Model) check(i int) error {
 			return fmt.Errorf("scale %d is %v", c, s)
 		}
 	}
-	for k, w := range o.Weight {
-		if w == -128 {
-			return fmt.Errorf("weight %d is -128, want -127 to 127", k)
-		}
+	if k := slices.Index(o.Weight, -128); k >= 0 {
+		return fmt.Errorf("weight %d is -128, want -127 to 127", k)
 	}
 	if i == 0 {
 		return nil

@@ -271,6 +271,32 @@ func (f *File) ReadFloats(dst []float32, name string) error {
 	return nil
 }
 
+// ReadInt8s reads an I8 tensor into dst, which must have its length.
+func (f *File) ReadInt8s(dst []int8, name string) error {
+	t, err := f.Find(name)
+	if err != nil {
+		return err
+	}
+	if t.DType != I8 {
+		return fmt.Errorf("safetensors: tensor %q: type %s where I8 was wanted", name, t.DType)
+	}
+	if len(dst) != t.Len() {
+		return fmt.Errorf("safetensors: tensor %q: %d values, want %d", name, t.Len(), len(dst))
+	}
+	buf := make([]byte, min(chunk, int(t.size)))
+	for at := t.offset; len(dst) > 0; {
+		b := buf[:min(len(dst), len(buf))]
+		if err := readAt(f.r, b, at); err != nil {
+			return fmt.Errorf("safetensors: tensor %q: %w", name, err)
+		}
+		for i, v := range b {
+			dst[i] = int8(v)
+		}
+		dst, at = dst[len(b):], at+int64(len(b))
+	}
+	return nil
+}
+
 // ReadRaw returns a tensor's bytes.
 func (f *File) ReadRaw(name string) ([]byte, error) {
 	t, err := f.Find(name)

@@ -229,3 +229,30 @@ func TestHalf(t *testing.T) {
 		}
 	}
 }
+
+func TestReadInt8s(t *testing.T) {
+	raw := make([]byte, 3*chunk/2)
+	for i := range raw {
+		raw[i] = byte(i * 7)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, nil, []Tensor{{Name: "q", DType: I8, Shape: []int{len(raw)}, Raw: raw}, {Name: "u", DType: U8, Shape: []int{1}, Raw: raw[:1]}}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := make([]int8, len(raw))
+	if err := f.ReadInt8s(q, "q"); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range q {
+		if byte(v) != raw[i] {
+			t.Fatalf("value %d is %d, want %d", i, v, int8(raw[i]))
+		}
+	}
+	if f.ReadInt8s(q[1:], "q") == nil || f.ReadInt8s(q[:1], "u") == nil || f.ReadInt8s(q, "nosuch") == nil {
+		t.Error("no error for a wrong length, type or name")
+	}
+}
