@@ -16,7 +16,9 @@ var gemmBlock = block{
 		{"columns", "", "the tile's columns"},
 		{"rows", "uintptr", ""},
 		{"lda, arun, ldc, crun", "uintptr", "row and run strides"},
-		{"ahead, aheadStep", "uintptr", "from A to what four k fetch, and on from there to the next four k"},
+		{"ahead", "uintptr", "address of what to fetch into the second-level cache, or its distance from A"},
+		{"aheadTap", "uintptr", "0: go on from tap to tap; all ones: ahead is a distance, taken anew for each tap"},
+		{"aheadStep", "uintptr", "from what four k fetch to what the next four do"},
 		{"slope", "float32", "1: no activation"},
 	},
 }
@@ -38,7 +40,7 @@ func gemm(g *gen) {
 		fmt.Sprintf("%s%d-%s%d: B's row; %s%d-%s%d: values of A, broadcast", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
 		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
 		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
-		"R12: B; R13: k left; R15: A of the next call")
+		"R12: B; R13: k left; R15: what to fetch")
 	g.Load(g.Param("t"), reg.RDI)
 	g.MOVQ(f("a"), reg.RAX)
 	g.MOVQ(f("b"), reg.RBX)
@@ -96,8 +98,9 @@ func gemm(g *gen) {
 			t.MOVQ(f("arun"), reg.RDX)
 			t.ADDQ(reg.RCX, reg.RDX)
 		}
-		t.MOVQ(f("ahead"), reg.R15)
-		t.ADDQ(reg.RCX, reg.R15)
+		t.MOVQ(f("aheadTap"), reg.R15)
+		t.ANDQ(reg.RCX, reg.R15)
+		t.ADDQ(f("ahead"), reg.R15)
 		a := func(u int) func(int) operand.Mem {
 			return func(r int) operand.Mem {
 				m := at(reg.RCX, 4*u)
@@ -118,11 +121,8 @@ func gemm(g *gen) {
 		t.contract(t.rows, reg.R13, func(u int) {
 			t.step(a(u), func(j int) operand.Mem { return at(reg.R12, (u*t.nv+j)*t.size()) })
 		}, func(n int) {
-			if n == 4 { // the next call's rows lie together: four k take as much of them as of this one's
-				for line := 0; line < 16*t.rows; line += 64 {
-					t.PREFETCHT1(at(reg.R15, line))
-				}
-				t.ADDQ(f("aheadStep"), reg.R15)
+			if n == 4 {
+				t.fetchAhead(f("aheadStep"))
 			}
 			t.ADDQ(operand.U8(4*n), reg.RCX)
 			if t.rows > 1 {
@@ -130,6 +130,10 @@ func gemm(g *gen) {
 			}
 			t.ADDQ(operand.U32(4*n*t.nr()), reg.R12)
 		})
+		t.CMPQ(f("aheadTap"), operand.U8(0))
+		t.JNE(ref("fetched"))
+		t.MOVQ(reg.R15, f("ahead"))
+		t.Label(label("fetched"))
 		t.ADDQ(operand.U8(16), reg.RSI)
 		t.DECQ(reg.R8)
 		t.JNZ(ref("tap"))

@@ -15,6 +15,8 @@ var outerBlock = block{
 		{"rows", "uintptr", ""},
 		{"lda, ldb, ldc", "uintptr", "row strides"},
 		{"accumulate", "uintptr", "not 0: start from C"},
+		{"ahead", "uintptr", "address of what to fetch into the second-level cache"},
+		{"aheadStep", "uintptr", "from what four k fetch to what the next four do"},
 		{"next", "unsafe.Pointer", "nil, or C of a call to come: fetched into the cache"},
 	},
 }
@@ -35,7 +37,7 @@ func outer(g *gen) {
 		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
 		fmt.Sprintf("%s%d-%s%d: B's row; %s%d-%s%d: values of A, broadcast", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
 		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
-		"CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left")
+		"CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left; R15: what to fetch")
 	g.Load(g.Param("t"), reg.RDI)
 	g.MOVQ(f("a"), reg.RAX)
 	g.MOVQ(f("b"), reg.RBX)
@@ -45,6 +47,7 @@ func outer(g *gen) {
 	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
 	g.MOVQ(f("ldb"), reg.R11)
 	g.LEAQ(operand.Mem{Base: reg.R11, Index: reg.R11, Scale: 2}, reg.RDX)
+	g.MOVQ(f("ahead"), reg.R15)
 	g.MOVQ(f("rows"), reg.RCX)
 	g.byRows(reg.RCX, func(t tile) {
 		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
@@ -99,6 +102,9 @@ func outer(g *gen) {
 				func(r int) operand.Mem { return row(reg.RCX, reg.R9, reg.R10, u, 4*r) },
 				func(j int) operand.Mem { return row(reg.R12, reg.R11, reg.RDX, u, j*t.size()) })
 		}, func(n int) {
+			if n == 4 {
+				t.fetchAhead(f("aheadStep"))
+			}
 			t.LEAQ(operand.Mem{Base: reg.RCX, Index: reg.R9, Scale: uint8(n)}, reg.RCX)
 			t.LEAQ(operand.Mem{Base: reg.R12, Index: reg.R11, Scale: uint8(n)}, reg.R12)
 		})

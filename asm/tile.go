@@ -88,6 +88,14 @@ func (t tile) fetchC(stride operand.Mem, run func(r int) reg.GPPhysical) {
 	})
 }
 
+// fetchAhead fetches the lines that R15 points to, as many as four k of A take, and moves on by step.
+func (t tile) fetchAhead(step operand.Mem) {
+	for line := 0; line < 16*t.rows; line += 64 {
+		t.PREFETCHT1(at(reg.R15, line))
+	}
+	t.ADDQ(step, reg.R15)
+}
+
 // moveC moves the tile from or to memory, with run as in eachRow.
 // Partial tiles are masked; 256-bit code chooses once between plain and masked moves, for masked stores are slow on some machines.
 func (t tile) moveC(store bool, stride reg.GPPhysical, full, mask operand.Mem, run func(r int) reg.GPPhysical) {

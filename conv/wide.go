@@ -26,7 +26,7 @@ func (p *pass) byPosition(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 			start = loadBias(ws.gemm.Bias, e.Bias[at:][:cols])
 		}
 		// Mostly the next tile's sources are this one's, a position further on.
-		ws.gemm.Ahead = p.src.Stride
+		ws.gemm.Shift = p.src.Stride
 		for n := w.n0; n < w.n1; {
 			r := tileRows(w.n1-n, p.k.MR)
 			for q := first; q < last; q++ {
@@ -34,7 +34,7 @@ func (p *pass) byPosition(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 			}
 			n += r
 		}
-		ws.gemm.Ahead = 0
+		ws.gemm.Shift = 0
 	}
 }
 

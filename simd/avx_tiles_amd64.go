@@ -75,10 +75,21 @@ func (t *gemmBlock) set(g *GEMM, nr int) {
 	}
 	t.columns.set(g.Cols, nr)
 	t.rows = uintptr(g.Rows)
-	if g.Ahead != 0 && g.LDA == g.K && g.ARun == (g.Rows+1)/2*g.LDA { // rows that lie together
-		t.ahead, t.aheadStep = bytes(g.Ahead), bytes(4*g.Rows)
+	switch {
+	case len(g.Ahead) > 0:
+		t.ahead, t.aheadStep = aheadOf(g.Ahead, len(g.Taps)*g.K)
+	case g.Shift != 0 && g.LDA == g.K && g.ARun == (g.Rows+1)/2*g.LDA:
+		t.ahead, t.aheadTap, t.aheadStep = bytes(g.Shift), ^uintptr(0), bytes(4*g.Rows)
+	default:
+		t.ahead = uintptr(t.a)
 	}
 	t.lda, t.arun, t.ldc, t.crun = bytes(g.LDA), bytes(g.ARun), bytes(g.LDC), bytes(g.CRun)
+}
+
+// aheadOf spreads what is to be fetched over the steps of a call. An address in place of a pointer: it runs beyond its end.
+func aheadOf(x []float32, steps int) (ahead, perFour uintptr) {
+	fours := max(uint32(steps/4), 1)
+	return uintptr(first(x)), uintptr((uint32(min(len(x), 1<<28))*4 + fours - 1) / fours)
 }
 
 // activate sets the slope for the last piece and none for those before.
@@ -95,7 +106,10 @@ func (t *outerBlock) set(o *Outer, nr int) {
 	t.columns.set(o.Cols, nr)
 	t.rows = uintptr(o.Rows)
 	t.lda, t.ldb, t.ldc = bytes(o.LDA), bytes(o.LDB), bytes(o.LDC)
-	t.next = first(o.Next)
+	t.next, t.ahead = first(o.Next), uintptr(t.a)
+	if len(o.Ahead) > 0 {
+		t.ahead, t.aheadStep = aheadOf(o.Ahead, len(o.Taps)*o.K)
+	}
 	if o.Accumulate {
 		t.accumulate = 1
 	}

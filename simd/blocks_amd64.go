@@ -20,7 +20,9 @@ type gemmBlock struct {
 	columns                             // the tile's columns
 	rows                 uintptr
 	lda, arun, ldc, crun uintptr // row and run strides
-	ahead, aheadStep     uintptr // from A to what four k fetch, and on from there to the next four k
+	ahead                uintptr // address of what to fetch into the second-level cache, or its distance from A
+	aheadTap             uintptr // 0: go on from tap to tap; all ones: ahead is a distance, taken anew for each tap
+	aheadStep            uintptr // from what four k fetch to what the next four do
 	slope                float32 // 1: no activation
 }
 
@@ -31,6 +33,8 @@ type outerBlock struct {
 	rows          uintptr
 	lda, ldb, ldc uintptr        // row strides
 	accumulate    uintptr        // not 0: start from C
+	ahead         uintptr        // address of what to fetch into the second-level cache
+	aheadStep     uintptr        // from what four k fetch to what the next four do
 	next          unsafe.Pointer // nil, or C of a call to come: fetched into the cache
 }
 

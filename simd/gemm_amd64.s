@@ -11,7 +11,7 @@ TEXT ·sgemm_avx2_6x16(SB), NOSPLIT, $0-32
 	// Y12-Y13: B's row; Y14-Y15: values of A, broadcast
 	// DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left
 	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
-	// R12: B; R13: k left; R15: A of the next call
+	// R12: B; R13: k left; R15: what to fetch
 	MOVQ t+0(FP), DI
 	MOVQ 8(DI), AX
 	MOVQ 16(DI), BX
@@ -87,8 +87,9 @@ tap_1:
 	LEAQ (AX)(CX*4), CX
 	MOVQ 8(SI), R12
 	LEAQ (BX)(R12*4), R12
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_1
@@ -115,7 +116,7 @@ four_1:
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x00000100, R12
 	SUBQ         $0x04, R13
@@ -137,14 +138,19 @@ one_1:
 	JNZ          one_1
 
 next_1:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_1
+	MOVQ R15, 96(DI)
+
+fetched_1:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_1
 
 summed_1:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_1
-	VBROADCASTSS 112(DI), Y12
+	VBROADCASTSS 120(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -228,8 +234,9 @@ tap_2:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_2
@@ -268,7 +275,7 @@ four_2:
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -295,14 +302,19 @@ one_2:
 	JNZ          one_2
 
 next_2:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_2
+	MOVQ R15, 96(DI)
+
+fetched_2:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_2
 
 summed_2:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_2
-	VBROADCASTSS 112(DI), Y12
+	VBROADCASTSS 120(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -410,8 +422,9 @@ tap_3:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_3
@@ -462,7 +475,7 @@ four_3:
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -492,14 +505,19 @@ one_3:
 	JNZ          one_3
 
 next_3:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_3
+	MOVQ R15, 96(DI)
+
+fetched_3:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_3
 
 summed_3:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_3
-	VBROADCASTSS 112(DI), Y12
+	VBROADCASTSS 120(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -629,8 +647,9 @@ tap_4:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_4
@@ -693,7 +712,7 @@ four_4:
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -726,14 +745,19 @@ one_4:
 	JNZ          one_4
 
 next_4:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_4
+	MOVQ R15, 96(DI)
+
+fetched_4:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_4
 
 summed_4:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_4
-	VBROADCASTSS 112(DI), Y12
+	VBROADCASTSS 120(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -885,8 +909,9 @@ tap_5:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_5
@@ -962,7 +987,7 @@ four_5:
 	VFMADD231PS  Y13, Y14, Y9
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -998,14 +1023,19 @@ one_5:
 	JNZ          one_5
 
 next_5:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_5
+	MOVQ R15, 96(DI)
+
+fetched_5:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_5
 
 summed_5:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_5
-	VBROADCASTSS 112(DI), Y12
+	VBROADCASTSS 120(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -1179,8 +1209,9 @@ tap_6:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_6
@@ -1268,7 +1299,7 @@ four_6:
 	VFMADD231PS  Y13, Y15, Y11
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000100, R12
@@ -1307,14 +1338,19 @@ one_6:
 	JNZ          one_6
 
 next_6:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_6
+	MOVQ R15, 96(DI)
+
+fetched_6:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_6
 
 summed_6:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_6
-	VBROADCASTSS 112(DI), Y12
+	VBROADCASTSS 120(DI), Y12
 	VXORPS       Y13, Y13, Y13
 	VCMPPS       $0x11, Y13, Y0, Y14
 	VMULPS       Y12, Y0, Y15
@@ -1413,7 +1449,7 @@ TEXT ·sgemm_avx512_14x32(SB), NOSPLIT, $0-32
 	// Z28-Z29: B's row; Z30-Z31: values of A, broadcast
 	// DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left
 	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
-	// R12: B; R13: k left; R15: A of the next call
+	// R12: B; R13: k left; R15: what to fetch
 	MOVQ t+0(FP), DI
 	MOVQ 8(DI), AX
 	MOVQ 16(DI), BX
@@ -1519,8 +1555,9 @@ tap_1:
 	LEAQ (AX)(CX*4), CX
 	MOVQ 8(SI), R12
 	LEAQ (BX)(R12*4), R12
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_1
@@ -1547,7 +1584,7 @@ four_1:
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x00000200, R12
 	SUBQ         $0x04, R13
@@ -1569,14 +1606,19 @@ one_1:
 	JNZ          one_1
 
 next_1:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_1
+	MOVQ R15, 96(DI)
+
+fetched_1:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_1
 
 summed_1:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_1
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -1634,8 +1676,9 @@ tap_2:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_2
@@ -1674,7 +1717,7 @@ four_2:
 	VFMADD231PS  Z28, Z31, Z2
 	VFMADD231PS  Z29, Z31, Z3
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -1701,14 +1744,19 @@ one_2:
 	JNZ          one_2
 
 next_2:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_2
+	MOVQ R15, 96(DI)
+
+fetched_2:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_2
 
 summed_2:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_2
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -1782,8 +1830,9 @@ tap_3:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_3
@@ -1834,7 +1883,7 @@ four_3:
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -1864,14 +1913,19 @@ one_3:
 	JNZ          one_3
 
 next_3:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_3
+	MOVQ R15, 96(DI)
+
+fetched_3:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_3
 
 summed_3:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_3
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -1960,8 +2014,9 @@ tap_4:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_4
@@ -2024,7 +2079,7 @@ four_4:
 	VFMADD231PS  Z28, Z31, Z6
 	VFMADD231PS  Z29, Z31, Z7
 	PREFETCHT1   (R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2057,14 +2112,19 @@ one_4:
 	JNZ          one_4
 
 next_4:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_4
+	MOVQ R15, 96(DI)
+
+fetched_4:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_4
 
 summed_4:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_4
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2168,8 +2228,9 @@ tap_5:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_5
@@ -2245,7 +2306,7 @@ four_5:
 	VFMADD231PS  Z29, Z30, Z9
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2281,14 +2342,19 @@ one_5:
 	JNZ          one_5
 
 next_5:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_5
+	MOVQ R15, 96(DI)
+
+fetched_5:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_5
 
 summed_5:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_5
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2407,8 +2473,9 @@ tap_6:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_6
@@ -2496,7 +2563,7 @@ four_6:
 	VFMADD231PS  Z29, Z31, Z11
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2535,14 +2602,19 @@ one_6:
 	JNZ          one_6
 
 next_6:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_6
+	MOVQ R15, 96(DI)
+
+fetched_6:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_6
 
 summed_6:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_6
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2676,8 +2748,9 @@ tap_7:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_7
@@ -2777,7 +2850,7 @@ four_7:
 	VFMADD231PS  Z29, Z30, Z13
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2819,14 +2892,19 @@ one_7:
 	JNZ          one_7
 
 next_7:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_7
+	MOVQ R15, 96(DI)
+
+fetched_7:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_7
 
 summed_7:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_7
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -2975,8 +3053,9 @@ tap_8:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_8
@@ -3088,7 +3167,7 @@ four_8:
 	VFMADD231PS  Z29, Z31, Z15
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -3133,14 +3212,19 @@ one_8:
 	JNZ          one_8
 
 next_8:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_8
+	MOVQ R15, 96(DI)
+
+fetched_8:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_8
 
 summed_8:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_8
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -3304,8 +3388,9 @@ tap_9:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_9
@@ -3430,7 +3515,7 @@ four_9:
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
 	PREFETCHT1   128(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -3478,14 +3563,19 @@ one_9:
 	JNZ          one_9
 
 next_9:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_9
+	MOVQ R15, 96(DI)
+
+fetched_9:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_9
 
 summed_9:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_9
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -3664,8 +3754,9 @@ tap_10:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_10
@@ -3802,7 +3893,7 @@ four_10:
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
 	PREFETCHT1   128(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -3853,14 +3944,19 @@ one_10:
 	JNZ          one_10
 
 next_10:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_10
+	MOVQ R15, 96(DI)
+
+fetched_10:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_10
 
 summed_10:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_10
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -4054,8 +4150,9 @@ tap_11:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_11
@@ -4204,7 +4301,7 @@ four_11:
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
 	PREFETCHT1   128(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -4258,14 +4355,19 @@ one_11:
 	JNZ          one_11
 
 next_11:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_11
+	MOVQ R15, 96(DI)
+
+fetched_11:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_11
 
 summed_11:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_11
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -4474,8 +4576,9 @@ tap_12:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_12
@@ -4636,7 +4739,7 @@ four_12:
 	PREFETCHT1   (R15)
 	PREFETCHT1   64(R15)
 	PREFETCHT1   128(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -4693,14 +4796,19 @@ one_12:
 	JNZ          one_12
 
 next_12:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_12
+	MOVQ R15, 96(DI)
+
+fetched_12:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_12
 
 summed_12:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_12
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -4924,8 +5032,9 @@ tap_13:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_13
@@ -5099,7 +5208,7 @@ four_13:
 	PREFETCHT1   64(R15)
 	PREFETCHT1   128(R15)
 	PREFETCHT1   192(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -5159,14 +5268,19 @@ one_13:
 	JNZ          one_13
 
 next_13:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_13
+	MOVQ R15, 96(DI)
+
+fetched_13:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_13
 
 summed_13:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_13
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0
@@ -5405,8 +5519,9 @@ tap_14:
 	LEAQ (BX)(R12*4), R12
 	MOVQ 72(DI), DX
 	ADDQ CX, DX
-	MOVQ 96(DI), R15
-	ADDQ CX, R15
+	MOVQ 104(DI), R15
+	ANDQ CX, R15
+	ADDQ 96(DI), R15
 	MOVQ k+24(FP), R13
 	SUBQ $0x04, R13
 	JL   few_14
@@ -5592,7 +5707,7 @@ four_14:
 	PREFETCHT1   64(R15)
 	PREFETCHT1   128(R15)
 	PREFETCHT1   192(R15)
-	ADDQ         104(DI), R15
+	ADDQ         112(DI), R15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -5655,14 +5770,19 @@ one_14:
 	JNZ          one_14
 
 next_14:
+	CMPQ 104(DI), $0x00
+	JNE  fetched_14
+	MOVQ R15, 96(DI)
+
+fetched_14:
 	ADDQ $0x10, SI
 	DECQ R8
 	JNZ  tap_14
 
 summed_14:
-	CMPL         112(DI), $0x3f800000
+	CMPL         120(DI), $0x3f800000
 	JE           store_14
-	VBROADCASTSS 112(DI), Z28
+	VBROADCASTSS 120(DI), Z28
 	VPXORD       Z29, Z29, Z29
 	VCMPPS       $0x11, Z29, Z0, K2
 	VMULPS       Z28, Z0, K2, Z0

@@ -126,7 +126,10 @@ type GEMM struct {
 	LDC, CRun     int
 	Start         uint8
 	Slope         float32 // 1 for no activation
-	Ahead         int     // a hint: how far A moves to the call to follow, whose rows are fetched meanwhile; 0 if unknown
+
+	// Hints; no result depends on them.
+	Ahead []float32 // what a call to come reads, fetched into the second-level cache meanwhile, evenly over this one; nil if unknown
+	Shift int       // without Ahead: how far A moves to the call to follow, whose rows are fetched if they lie together; 0 if unknown
 }
 
 // Outer is one tile of a weight gradient, which contracts the rows of both operands:
@@ -144,7 +147,10 @@ type Outer struct {
 	Rows, Cols, K int
 	LDA, LDB, LDC int
 	Accumulate    bool
-	Next          []float32 // a hint: C of the call to follow, fetched meanwhile; nil if unknown
+
+	// Hints; no result depends on them.
+	Ahead []float32 // as in GEMM
+	Next  []float32 // C of the call to follow, fetched meanwhile; nil if unknown
 }
 
 // EnvKernel is the environment variable that names the row to use in place of the best one.

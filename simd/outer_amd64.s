@@ -10,7 +10,7 @@ TEXT ·souter_avx2_6x16(SB), NOSPLIT, $0-32
 	// Y0-Y11: the C tile, 2 a row
 	// Y12-Y13: B's row; Y14-Y15: values of A, broadcast
 	// DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left
-	// CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left
+	// CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left; R15: what to fetch
 	MOVQ t+0(FP), DI
 	MOVQ 8(DI), AX
 	MOVQ 16(DI), BX
@@ -20,6 +20,7 @@ TEXT ·souter_avx2_6x16(SB), NOSPLIT, $0-32
 	LEAQ (R9)(R9*2), R10
 	MOVQ 64(DI), R11
 	LEAQ (R11)(R11*2), DX
+	MOVQ 88(DI), R15
 	MOVQ 48(DI), CX
 	CMPQ CX, $0x03
 	JG   above1
@@ -78,10 +79,10 @@ zero_1:
 	PREFETCHT0 (CX)
 
 ready_1:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_1
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 
 fetched_1:
@@ -118,6 +119,8 @@ four_1:
 	VBROADCASTSS (CX)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -204,10 +207,10 @@ zero_2:
 	PREFETCHT0 (CX)
 
 ready_2:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_2
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	ADDQ       R12, CX
 	PREFETCHT0 (CX)
@@ -258,6 +261,8 @@ four_2:
 	VBROADCASTSS 4(CX)(R10*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -363,10 +368,10 @@ zero_3:
 	PREFETCHT0 (CX)
 
 ready_3:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_3
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	ADDQ       R12, CX
 	PREFETCHT0 (CX)
@@ -431,6 +436,8 @@ four_3:
 	VBROADCASTSS 8(CX)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -555,10 +562,10 @@ zero_4:
 	PREFETCHT0 (CX)
 
 ready_4:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_4
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	ADDQ       R12, CX
 	PREFETCHT0 (CX)
@@ -637,6 +644,8 @@ four_4:
 	VBROADCASTSS 12(CX)(R10*1), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -780,10 +789,10 @@ zero_5:
 	PREFETCHT0 (CX)
 
 ready_5:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_5
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	ADDQ       R12, CX
 	PREFETCHT0 (CX)
@@ -876,6 +885,9 @@ four_5:
 	VBROADCASTSS 16(CX)(R10*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -1038,10 +1050,10 @@ zero_6:
 	PREFETCHT0 (CX)
 
 ready_6:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_6
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	ADDQ       R12, CX
 	PREFETCHT0 (CX)
@@ -1148,6 +1160,9 @@ four_6:
 	VBROADCASTSS 20(CX)(R10*1), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -1245,7 +1260,7 @@ TEXT ·souter_avx512_14x32(SB), NOSPLIT, $0-32
 	// Z0-Z27: the C tile, 2 a row
 	// Z28-Z29: B's row; Z30-Z31: values of A, broadcast
 	// DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left
-	// CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left
+	// CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left; R15: what to fetch
 	MOVQ t+0(FP), DI
 	MOVQ 8(DI), AX
 	MOVQ 16(DI), BX
@@ -1255,6 +1270,7 @@ TEXT ·souter_avx512_14x32(SB), NOSPLIT, $0-32
 	LEAQ (R9)(R9*2), R10
 	MOVQ 64(DI), R11
 	LEAQ (R11)(R11*2), DX
+	MOVQ 88(DI), R15
 	MOVQ 48(DI), CX
 	CMPQ CX, $0x07
 	JG   above1
@@ -1343,10 +1359,10 @@ zero_1:
 	PREFETCHT0 64(CX)
 
 ready_1:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_1
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 
@@ -1384,6 +1400,8 @@ four_1:
 	VBROADCASTSS (CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -1447,10 +1465,10 @@ zero_2:
 	PREFETCHT0 64(CX)
 
 ready_2:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_2
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -1503,6 +1521,8 @@ four_2:
 	VBROADCASTSS 4(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z2
 	VFMADD231PS  Z29, Z31, Z3
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -1580,10 +1600,10 @@ zero_3:
 	PREFETCHT0 64(CX)
 
 ready_3:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_3
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -1651,6 +1671,8 @@ four_3:
 	VBROADCASTSS 8(CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -1742,10 +1764,10 @@ zero_4:
 	PREFETCHT0 64(CX)
 
 ready_4:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_4
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -1828,6 +1850,8 @@ four_4:
 	VBROADCASTSS 12(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z6
 	VFMADD231PS  Z29, Z31, Z7
+	PREFETCHT1   (R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -1933,10 +1957,10 @@ zero_5:
 	PREFETCHT0 64(CX)
 
 ready_5:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_5
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -2034,6 +2058,9 @@ four_5:
 	VBROADCASTSS 16(CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -2153,10 +2180,10 @@ zero_6:
 	PREFETCHT0 64(CX)
 
 ready_6:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_6
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -2269,6 +2296,9 @@ four_6:
 	VBROADCASTSS 20(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -2402,10 +2432,10 @@ zero_7:
 	PREFETCHT0 64(CX)
 
 ready_7:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_7
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -2533,6 +2563,9 @@ four_7:
 	VBROADCASTSS 24(CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -2680,10 +2713,10 @@ zero_8:
 	PREFETCHT0 64(CX)
 
 ready_8:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_8
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -2826,6 +2859,9 @@ four_8:
 	VBROADCASTSS 28(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -2987,10 +3023,10 @@ zero_9:
 	PREFETCHT0 64(CX)
 
 ready_9:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_9
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -3148,6 +3184,10 @@ four_9:
 	VBROADCASTSS 32(CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -3323,10 +3363,10 @@ zero_10:
 	PREFETCHT0 64(CX)
 
 ready_10:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_10
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -3499,6 +3539,10 @@ four_10:
 	VBROADCASTSS 36(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -3688,10 +3732,10 @@ zero_11:
 	PREFETCHT0 64(CX)
 
 ready_11:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_11
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -3879,6 +3923,10 @@ four_11:
 	VBROADCASTSS 40(CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -4082,10 +4130,10 @@ zero_12:
 	PREFETCHT0 64(CX)
 
 ready_12:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_12
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -4288,6 +4336,10 @@ four_12:
 	VBROADCASTSS 44(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -4505,10 +4557,10 @@ zero_13:
 	PREFETCHT0 64(CX)
 
 ready_13:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_13
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -4726,6 +4778,11 @@ four_13:
 	VBROADCASTSS 48(CX)(R10*1), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	PREFETCHT1   192(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
@@ -4957,10 +5014,10 @@ zero_14:
 	PREFETCHT0 64(CX)
 
 ready_14:
-	CMPQ       88(DI), $0x00
+	CMPQ       104(DI), $0x00
 	JE         fetched_14
 	MOVQ       72(DI), R12
-	MOVQ       88(DI), CX
+	MOVQ       104(DI), CX
 	PREFETCHT0 (CX)
 	PREFETCHT0 64(CX)
 	ADDQ       R12, CX
@@ -5193,6 +5250,11 @@ four_14:
 	VBROADCASTSS 52(CX)(R10*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	PREFETCHT1   192(R15)
+	ADDQ         96(DI), R15
 	LEAQ         (CX)(R9*4), CX
 	LEAQ         (R12)(R11*4), R12
 	SUBQ         $0x04, R13
