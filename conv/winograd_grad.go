@@ -26,8 +26,8 @@ func newFilterGrad(f *filter) *filterGrad {
 	for i, r := range d.rows {
 		d.rowAt[i+1] = d.rowAt[i] + r
 	}
-	// Twice the forward chunk: sums are loaded and stored once a chunk.
-	d.chunk = min(2*chunkImages(f.tiles()*max(f.src.C, f.dst.C), f.src.N), f.src.N)
+	// Several times the forward chunk: sums are loaded and stored once a chunk.
+	d.chunk = min(4*chunkImages(f.tiles()*max(f.src.C, f.dst.C), f.src.N), f.src.N)
 	return d
 }
 
