@@ -163,7 +163,8 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	t.CMPB(qtile("Requantise"), operand.U8(0))
 	t.JNE(ref("requantise"))
 	q.load("LDC", 4, reg.R12)
-	q.moveSums(t, f, true, label("stored"))
+	q.addressOfC(f("c"), "C")
+	q.moveSums(t, true, label("stored"))
 	t.JMP(operand.LabelRef("next"))
 	t.Label(label("requantise"))
 	q.requantise(t, f)
@@ -284,7 +285,14 @@ func (q *qgen) start(t tile, f func(string) operand.Mem, label func(string) stri
 	t.CMPQ(reg.RCX, operand.U8(1))
 	t.JL(ref("zero"))
 	t.JE(ref("bias"))
-	q.moveSums(t, f, false, label("loaded"))
+	t.CMPQ(reg.RCX, operand.U8(2))
+	t.JE(ref("sums"))
+	q.addressOfC(f("s"), "S")
+	t.JMP(ref("load"))
+	t.Label(label("sums"))
+	q.addressOfC(f("c"), "C")
+	t.Label(label("load"))
+	q.moveSums(t, false, label("loaded"))
 	t.JMP(ref("taps"))
 	t.Label(label("bias"))
 	q.load("S", 4, reg.RCX)
@@ -304,17 +312,22 @@ func (q *qgen) start(t tile, f func(string) operand.Mem, label func(string) stri
 	}
 }
 
-// moveSums moves the sums from or to C, whose row stride is in R12.
-func (q *qgen) moveSums(t tile, f func(string) operand.Mem, store bool, done string) {
+// addressOfC points CX and DX to the two runs of rows of sums.
+func (q *qgen) addressOfC(base operand.Mem, field string) {
+	q.load(field, 4, reg.RCX)
+	q.ADDQ(base, reg.RCX)
+	q.MOVQ(q.runC, reg.RDX)
+	q.ADDQ(reg.RCX, reg.RDX)
+}
+
+// moveSums moves the sums from or to where CX and DX point; R12 is the row stride.
+func (q *qgen) moveSums(t tile, store bool, done string) {
 	walk := func(move func(r, j int, m operand.Mem)) {
 		for r := range t.rows {
 			switch r {
-			case 0, (t.rows + 1) / 2:
-				q.load("C", 4, reg.RCX)
-				t.ADDQ(f("c"), reg.RCX)
-				if r > 0 {
-					t.ADDQ(q.runC, reg.RCX)
-				}
+			case 0:
+			case (t.rows + 1) / 2:
+				t.MOVQ(reg.RDX, reg.RCX)
 			default:
 				t.ADDQ(reg.R12, reg.RCX)
 			}
@@ -346,11 +359,11 @@ func (q *qgen) moveSums(t tile, f func(string) operand.Mem, store bool, done str
 	})
 	t.JMP(operand.LabelRef(done))
 	t.Label(partial)
-	t.LEAQ(operand.NewDataAddr(operand.Symbol{Name: "·laneMasks"}, 64), reg.RDX)
-	t.SHLQ(operand.U8(2), reg.R13)
-	t.SUBQ(reg.R13, reg.RDX)
-	for j := range t.nv {
-		t.VMOVUPS(at(reg.RDX, j*t.size()), t.free(j))
+	lanes := t.pattern("lanes", func(lane int) uint32 { return uint32(lane) })
+	t.VMOVD(reg.R13L, t.free(0).AsX())
+	t.VPBROADCASTD(t.free(0).AsX(), t.free(0))
+	for j := t.nv - 1; j >= 0; j-- {
+		t.VPCMPGTD(lanes.Offset(j*t.size()), t.free(0), t.free(j))
 	}
 	walk(func(r, j int, m operand.Mem) {
 		if store {

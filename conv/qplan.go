@@ -33,15 +33,18 @@ type QLayer struct {
 // on the Maps: plans for other batches can share it.
 type QWeights struct {
 	packed []int8
-	start  []int32 // what sums start from: bias and zero point, by the taps that a position meets
-	scale  []float32
-	slope  float32
-	zero   int32
+	// What sums start from, bias and zero points:
+	start []int32 // (panel, tap set, NR), dense (position, panel, NR), thin output (tap set, channel)
+	rows  []int32 // of lines: (panel, position, NR), of sums (position, channel)
+
+	scale []float32 // (panel, NR), dense (position, panel, NR), thin output (channel)
+	slope float32
+	zero  int32
 }
 
 // Bytes returns the memory that w takes.
 func (w *QWeights) Bytes() int64 {
-	return int64(len(w.packed)) + 4*int64(len(w.start)+len(w.scale))
+	return int64(len(w.packed)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale))
 }
 
 // QPlan is one layer's geometry lowered to tiles of the int8 kernels, forward
@@ -64,6 +67,7 @@ type QPlan struct {
 	blocks  int // packed blocks, of depth channels by NR columns
 	weights weightIndex
 
+	slot []int32   // where a convolution's taps stand in a panel's packed weights
 	set  []int32   // the tap set of each output position; of a dense layer each has its own
 	sets [][]int32 // the taps of each set
 
@@ -134,6 +138,7 @@ func newQPlan(g Geometry, in, out Map, k *simd.Kernels, sums bool) (*QPlan, erro
 	}
 	if !g.IsDense() {
 		p.findSets(links)
+		p.slot = p.slots()
 	}
 	p.planTiles(links)
 	return p, nil
@@ -224,82 +229,120 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	}
 	w := &QWeights{packed: make([]int8, p.blocks*p.block()), slope: l.Slope, zero: l.OutZero}
 	p.packWeights(w.packed, l.Weights)
-	sums := p.weightSums(l)
-	// A sum of (x-InZero)*w is one of the staged x, less this times the weights.
-	zero := l.InZero + p.k.Offset
-	nr := p.k.NR
+	s := starts{p: p, bias: l.Bias, sums: p.blockSums(w.packed), zero: l.InZero + p.k.Offset}
 	switch {
-	case p.how == thinOutput: // start by (set, channel), scale by channel
+	case p.how == thinOutput:
 		w.scale = append(w.scale, l.Scale...)
-		for _, taps := range p.sets {
-			for c := range p.cols {
-				w.start = append(w.start, startOf(l.Bias, c, sums, taps, p.cols, c, zero))
-			}
+		w.start = make([]int32, len(p.sets)*p.cols)
+		for i, taps := range p.sets {
+			s.thin(w.start[i*p.cols:][:p.cols], taps)
 		}
-	case p.g.IsDense(): // both by (position, panel, column)
-		taps := make([]int32, p.in.Positions())
+	case p.g.IsDense():
+		n := p.out.Positions() * p.panels * p.k.NR
+		w.start, w.scale = make([]int32, n), make([]float32, n)
 		for q := range p.out.Positions() {
-			for i := range taps {
-				taps[i] = int32(i*p.out.Positions() + q)
-			}
 			for panel := range p.panels {
 				_, col, n := p.panel(panel)
-				for j := range nr {
-					start, scale := int32(0), float32(0)
-					if j < n {
-						f := q*p.cols + col + j
-						start, scale = startOf(l.Bias, f, sums, taps, p.cols, col+j, zero), l.Scale[f]
-					}
-					w.start, w.scale = append(w.start, start), append(w.scale, scale)
-				}
+				i := q*p.panels + panel
+				s.dense(w.start[i*p.k.NR:][:n], i, q*p.cols+col)
+				copy(w.scale[i*p.k.NR:], l.Scale[q*p.cols+col:][:n])
 			}
 		}
-	default: // start by (panel, set, column), scale by (panel, column)
-		for panel := range p.panels {
-			grp, col, n := p.panel(panel)
-			at := grp*p.cols + col
-			for _, taps := range p.sets {
-				for j := range nr {
-					start := int32(0)
-					if j < n {
-						start = startOf(l.Bias, at+j, sums, taps, p.out.C, at+j, zero)
-					}
-					w.start = append(w.start, start)
-				}
-			}
-			scale := make([]float32, nr)
-			copy(scale, l.Scale[at:][:n])
-			w.scale = append(w.scale, scale...)
-		}
+	default:
+		p.packStarts(w, s, l.Scale)
 	}
 	return w, nil
 }
 
-// startOf is a bias less zero times the weights of a set of taps. All arithmetic
-// wraps, as the kernels' does.
-func startOf(bias []int32, at int, sums []int32, taps []int32, stride, c int, zero int32) int32 {
-	s := int32(0)
-	if bias != nil {
-		s = bias[at]
+// packStarts fills in start, rows and scale of a convolution.
+func (p *QPlan) packStarts(w *QWeights, s starts, scale []float32) {
+	nr, sets, positions := p.k.NR, len(p.sets), p.out.Positions()
+	w.start, w.scale = make([]int32, p.panels*sets*nr), make([]float32, p.panels*nr)
+	w.rows = make([]int32, positions*p.panels*nr)
+	if p.sums {
+		w.rows = w.rows[:positions*p.out.C]
 	}
-	for _, t := range taps {
-		s -= zero * sums[int(t)*stride+c]
-	}
-	return s
-}
-
-// weightSums adds up the weights of each (tap, output channel).
-func (p *QPlan) weightSums(l QLayer) []int32 {
-	each := p.out.C
-	sums := make([]int32, p.taps*each)
-	for tap := range p.taps {
-		w, to := l.Weights[p.weights.base(tap):], sums[tap*each:][:each]
-		for k := range p.depth { // output channels are neighbours, also those of different groups
-			for c, v := range w[k*p.weights.k:][:each] {
-				to[c] += int32(v)
+	for panel := range p.panels {
+		grp, col, n := p.panel(panel)
+		at := grp*p.cols + col
+		copy(w.scale[panel*nr:], scale[at:][:n])
+		start := w.start[panel*sets*nr:][:sets*nr]
+		for i, taps := range p.sets {
+			s.panel(start[i*nr:][:n], panel, taps, at)
+		}
+		for q, set := range p.set {
+			to := (panel*positions + q) * nr
+			if p.sums {
+				to = q*p.out.C + at
 			}
+			copy(w.rows[to:], start[int(set)*nr:][:n])
 		}
 	}
+}
+
+// starts computes what sums start from: the bias less the input's zero point times
+// the weights of the taps that a position meets. All arithmetic wraps, as the
+// kernels' does.
+type starts struct {
+	p    *QPlan
+	bias []int32
+	sums []int32 // of each packed block's columns
+	zero int32   // of the staged input
+}
+
+// begin sets dst to the bias of channels, or features, from at on.
+func (s *starts) begin(dst []int32, at int) {
+	if s.bias != nil {
+		copy(dst, s.bias[at:])
+	}
+}
+
+// less subtracts a packed block's columns.
+func (s *starts) less(dst []int32, block int) {
+	for j, v := range s.sums[block*s.p.k.NR:][:len(dst)] {
+		dst[j] -= s.zero * v
+	}
+}
+
+func (s *starts) panel(dst []int32, panel int, taps []int32, at int) {
+	s.begin(dst, at)
+	for _, t := range taps {
+		s.less(dst, panel*s.p.taps+int(s.p.slot[t]))
+	}
+}
+
+func (s *starts) dense(dst []int32, tile, feature int) {
+	s.begin(dst, feature)
+	in := s.p.in.Positions()
+	for i := range in {
+		s.less(dst, tile*in+i)
+	}
+}
+
+func (s *starts) thin(dst []int32, taps []int32) {
+	s.begin(dst, 0)
+	for _, t := range taps {
+		for c := range dst {
+			dst[c] -= s.zero * s.sums[s.p.thin.column(int(t))+c]
+		}
+	}
+}
+
+// blockSums adds up the columns of each packed block, by a product with ones.
+func (p *QPlan) blockSums(packed []int8) []int32 {
+	n, nr := p.block(), p.k.NR
+	ones := make([]int8, p.k.Width*(p.depth+p.k.Slack(p.depth)))
+	for i := 0; i < len(ones); i += p.k.Width {
+		ones[i] = 1
+	}
+	tiles := make([]simd.QTile, p.blocks)
+	for i := range tiles {
+		tiles[i] = simd.QTile{B: int32(i * n), C: int32(i * nr), Rows: 1, Cols: int32(nr), Taps: 1}
+	}
+	sums := make([]int32, p.blocks*nr)
+	p.k.GEMM(&simd.QGEMM{
+		Tiles: p.k.NewTiles(p.depth, tiles, make([]simd.Tap, 1)), To: len(tiles), A: ones, B: packed, C: sums,
+	})
 	return sums
 }
 
@@ -340,7 +383,8 @@ func (p *QPlan) packWeights(dst, w []int8) {
 		for panel := range p.panels {
 			grp, col, cols := p.panel(panel)
 			for tap := range p.taps {
-				next(w[wi.base(tap)+grp*wi.group+col*wi.j:], wi.k, wi.j, cols)
+				at := (panel*p.taps + int(p.slot[tap])) * n
+				p.k.Pack(dst[at:][:n], w[wi.base(tap)+grp*wi.group+col*wi.j:], wi.k, wi.j, p.depth, cols)
 			}
 		}
 	}

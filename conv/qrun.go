@@ -6,6 +6,7 @@ import "github.com/gantiny/gantiny/simd"
 // made for, one call at a time.
 type QWork struct {
 	gemm    simd.QGEMM
+	back    bool    // the next dense layer goes backwards
 	staged  []int8  // the source as the kernels read it
 	sums    []int32 // of one image
 	columns []int32 // of one image of a thin output
@@ -115,7 +116,7 @@ func (p *QPlan) eachSums(ws *QWork, x []int8, w *QWeights, part Part, f func(n, 
 			default:
 				for panel := win.panel; panel < win.panel+win.panels; panel++ {
 					grp, col, cols := p.panel(panel)
-					p.line(ws, a, w, win, n, panel, ws.sums[grp*p.cols+col:])
+					p.line(ws, a, w, win, n, panel, ws.sums[grp*p.cols+col:], w.rows[grp*p.cols+col:])
 					for q := first; q < last; q++ {
 						at := q*c + grp*p.cols + col
 						f(n, at, ws.sums[at:][:cols], w.scale[panel*nr:][:cols])
@@ -241,44 +242,43 @@ func (p *QPlan) beginPanel(g *simd.QGEMM, w *QWeights, panel int) {
 
 // byLine computes w image by image.
 func (p *QPlan) byLine(ws *QWork, y, a []int8, w *QWeights, win window) {
+	rows := p.out.Positions() * p.k.NR
 	for panel := win.panel; panel < win.panel+win.panels; panel++ {
 		grp, col, _ := p.panel(panel)
 		for n := win.n0; n < win.n1; n++ {
 			ws.gemm.Q = y[n*p.out.C+grp*p.cols+col:]
-			p.line(ws, a, w, win, n, panel, ws.sums)
+			p.line(ws, a, w, win, n, panel, ws.sums, w.rows[panel*rows:][:rows])
 		}
 	}
 }
 
-// line computes a panel of one image with the sums given.
-func (p *QPlan) line(ws *QWork, a []int8, w *QWeights, win window, n, panel int, sums []int32) {
+// line computes a panel of one image, with its sums and what they start from given.
+func (p *QPlan) line(ws *QWork, a []int8, w *QWeights, win window, n, panel int, sums, rows []int32) {
 	grp, _, cols := p.panel(panel)
 	g := &ws.gemm
 	p.beginPanel(g, w, panel)
-	first, last := p.positions(win)
-	step := p.sumStep()
-	for q := first; q < last; q++ {
-		copy(sums[q*step:][:cols], g.S[int(p.set[q])*p.k.NR:])
-	}
-	g.A, g.C, g.Tiles = p.source(a, n, grp*p.depth), sums, p.list(p.tiles(cols), win)
+	g.A, g.S, g.C, g.Tiles = p.source(a, n, grp*p.depth), rows, sums, p.list(p.tiles(cols), win)
 	p.run(g, 0, g.Tiles.Len())
 }
 
 // featureTiles is how many tiles of a dense layer follow one another before the
 // next images: their weights stay in the first cache meanwhile.
-const featureTiles = 4
+const featureTiles = 8
 
-// byFeature computes tiles [from, to) of a dense layer.
+// byFeature computes tiles [from, to) of a dense layer. Every other call goes
+// backwards: where the weights are larger than the cache, what the last call left
+// there is used before it is lost (a dense layer of 1.25 MB in 31 for 36 us).
 func (p *QPlan) byFeature(ws *QWork, y, a []int8, w *QWeights, win window) {
-	step := win.to - win.from // one tile of images: the weights pass once
-	if win.n1-win.n0 > p.k.MR {
-		step = featureTiles
-	}
-	for t := win.from; t < win.to; t += step {
+	ws.back = !ws.back
+	for i := win.from; i < win.to; i += featureTiles {
+		t := i
+		if ws.back {
+			t = win.from + (win.to-1-i)/featureTiles*featureTiles
+		}
 		for n := win.n0; n < win.n1; {
 			g := p.feature(ws, a, w, n)
 			g.Rows, g.Q = tileRows(win.n1-n, p.k.MR), y[n*p.out.C:]
-			p.run(g, t, min(t+step, win.to))
+			p.run(g, t, min(t+featureTiles, win.to))
 			n += g.Rows
 		}
 	}

@@ -7,8 +7,8 @@ import "github.com/gantiny/gantiny/simd"
 //
 //   - positions: a tile is the images of one output position and stays in
 //     registers over all taps.
-//   - lines: one image, a tile a run of positions; the taps run outside, on sums in
-//     scratch, which further tiles requantise.
+//   - lines: one image, a tile a run of positions over the taps that meet all of
+//     them, see qlines.go. Sums wait in scratch, and further tiles requantise them.
 //
 // A thin output has lines only: their tiles make the columns of runs of source
 // positions.
@@ -26,9 +26,9 @@ func (p *QPlan) planTiles(links []link) {
 		p.full.positions = p.denseTiles()
 	default:
 		list, start := byOut(links, p.out.Positions())
-		p.full = p.panelTiles(links, list, start, p.k.NR)
+		p.full = p.panelTiles(list, start, p.k.NR)
 		if n := p.cols % p.k.NR; n != 0 {
-			p.narrow = p.panelTiles(links, list, start, n)
+			p.narrow = p.panelTiles(list, start, n)
 		}
 	}
 }
@@ -44,18 +44,14 @@ func (p *QPlan) banded(list func(from, to int) *simd.QTiles) []*simd.QTiles {
 	return all
 }
 
-func (p *QPlan) panelTiles(links, list []link, start []int32, cols int) (t qtiles) {
+func (p *QPlan) panelTiles(list []link, start []int32, cols int) (t qtiles) {
 	if p.in.N >= p.imageRows() && !p.sums {
 		t.positions = p.positionTiles(list, start, cols)
 	}
-	whole := newTapRuns(links, p.taps, p.out, 1)
-	t.lines = append(t.lines, p.lineTiles(whole, 1, 0, cols))
-	if p.bands > 1 {
-		runs := newTapRuns(links, p.taps, p.out, p.bands)
-		for b := range p.bands {
-			t.lines = append(t.lines, p.lineTiles(runs, p.bands, b, cols))
-		}
-	}
+	t.lines = p.banded(func(from, to int) *simd.QTiles {
+		l := newLines(p, bandLine(p.out.H, p.bands, from), bandLine(p.out.H, p.bands, to), cols)
+		return p.k.NewTiles(p.depth, l.tiles, l.taps)
+	})
 	return t
 }
 
@@ -63,7 +59,7 @@ func (p *QPlan) panelTiles(links, list []link, start []int32, cols int) (t qtile
 func (p *QPlan) positionTiles(list []link, start []int32, cols int) *simd.QTiles {
 	taps := make([]simd.Tap, len(list))
 	for i, l := range list {
-		taps[i] = simd.Tap{A: int(l.in) * p.in.Stride, B: int(l.tap) * p.block()}
+		taps[i] = simd.Tap{A: int(l.in) * p.in.Stride, B: int(p.slot[l.tap]) * p.block()}
 	}
 	tiles := make([]simd.QTile, p.out.Positions())
 	for q := range tiles {
@@ -99,58 +95,6 @@ func (p *QPlan) denseTiles() *simd.QTiles {
 			}
 			tiles = append(tiles, t)
 		}
-	}
-	return p.k.NewTiles(p.depth, tiles, taps)
-}
-
-// lineTiles adds each tap to the runs of positions that it joins, then
-// requantises all positions; of band b, or of all if bands is 1. Position q's sums
-// are at q*step of the scratch.
-func (p *QPlan) lineTiles(r tapRuns, bands, b, cols int) *simd.QTiles {
-	step := p.sumStep()
-	taps := make([]simd.Tap, p.taps)
-	var tiles []simd.QTile
-	add := func(a, c, lda, ldc, runA, runC, rows, tap int) {
-		tiles = append(tiles, simd.QTile{
-			A: int32(a), C: int32(c), LDA: int32(lda), LDC: int32(ldc), ARun: int32(runA), CRun: int32(runC),
-			Rows: int32(rows), Cols: int32(cols), Tap: int32(tap), Taps: 1, Start: simd.StartC,
-		})
-	}
-	for tap := range p.taps {
-		taps[tap].B = tap * p.block()
-		runs := r.runs[r.start[tap*bands+b]:r.start[tap*bands+b+1]]
-		for len(runs) > 0 {
-			run, next := runs[0], tapRun{}
-			runs = runs[1:]
-			if len(runs) > 0 {
-				next = runs[0]
-			}
-			a, c, n := int(run.in)*p.in.Stride, int(run.out)*step, int(run.count)
-			lda, ldc := int(run.din)*p.in.Stride, int(run.dout)*step
-			if 2*n <= p.k.MR && next.count == run.count && next.din == run.din && next.dout == run.dout {
-				add(a, c, lda, ldc, int(next.in-run.in)*p.in.Stride, int(next.out-run.out)*step, 2*n, tap)
-				runs = runs[1:]
-				continue
-			}
-			for n > 0 {
-				m := tileRows(n, p.k.MR)
-				h := (m + 1) / 2
-				add(a, c, lda, ldc, h*lda, h*ldc, m, tap)
-				a, c, n = a+m*lda, c+m*ldc, n-m
-			}
-		}
-	}
-	first, last := 0, p.out.Positions()
-	if bands > 1 {
-		first, last = bandLine(p.out.H, bands, b)*p.out.W, bandLine(p.out.H, bands, b+1)*p.out.W
-	}
-	for q := first; q < last && !p.sums; {
-		m := tileRows(last-q, p.k.MR)
-		tiles = append(tiles, simd.QTile{
-			C: int32(q * step), LDC: int32(step), CRun: int32((m + 1) / 2 * step), Q: int32(q * p.out.Stride), LDQ: int32(p.out.Stride),
-			Rows: int32(m), Cols: int32(cols), Start: simd.StartC, Requantise: true,
-		})
-		q += m
 	}
 	return p.k.NewTiles(p.depth, tiles, taps)
 }

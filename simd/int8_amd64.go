@@ -85,6 +85,8 @@ func (g *QGEMM) long(b *qgemmBlock, t *QTile, f form) {
 			copy(sums[at:][:t.Cols], g.S[t.S:])
 		case StartC:
 			copy(sums[at:][:t.Cols], g.C[in:])
+		case StartRows:
+			copy(sums[at:][:t.Cols], g.S[in-int(t.C)+int(t.S):])
 		}
 	}
 	part := *b

@@ -21,6 +21,9 @@ type Int8 struct {
 // form tells apart the forms that rows want operands in.
 type form uint8
 
+// StartRows, for QTile: each row starts from a row of its own.
+const StartRows = StartC + 1
+
 // QTile is one tile of a QGEMM, of at most MR rows and NR columns. Offsets and strides count elements of the slices that they
 // refer to; in A an element is an activation, whatever its Width. Row r lies
 //
@@ -37,7 +40,7 @@ type QTile struct {
 	LDQ           int32
 	Rows, Cols    int32
 	Tap, Taps     int32 // of the list's taps: Taps of them from Tap on
-	Start         uint8 // StartZero, StartBias (the row at S) or StartC
+	Start         uint8 // StartZero, StartBias (the row at S), StartC or StartRows (rows at S, as those of C are at C)
 	Requantise    bool  // the tile ends in Q, else in C
 }
 
@@ -61,7 +64,7 @@ type extent struct{ a, b, s, c, q, scale int64 }
 // QGEMM is a run of tiles of an int8 matrix product that sums over taps. For each tile t, with x the activations before Stage,
 // for r < t.Rows, j < t.Cols:
 //
-//	s = 0, S[t.S+j] or C[t.C+rowC(r)+j], as t.Start says
+//	s = 0, S[t.S+j], C[t.C+rowC(r)+j] or S[t.S+rowC(r)+j], as t.Start says
 //	for its taps, k < depth: s += (x[t.A+tap.A+rowA(r)+k]+Offset) * w(t.B+tap.B; k, j)
 //	if t.Requantise: Q[t.Q+r*LDQ+j] = Requantise(s, Scale[t.Scale+j], Slope, Zero), else C[t.C+rowC(r)+j] = s
 //
@@ -153,8 +156,10 @@ func (q *QTiles) measure(t *QTile) {
 		panic("simd: QGEMM: negative offset or stride")
 	case t.Tap < 0 || t.Taps < 0 || int64(t.Tap)+int64(t.Taps) > int64(len(q.taps)):
 		panic("simd: QGEMM: taps out of range")
-	case t.Start > StartC:
+	case t.Start > StartRows:
 		panic("simd: QGEMM: bad Start")
+	case t.Start == StartRows && t.Rows == 0:
+		panic("simd: QGEMM: StartRows of an unknown number of rows")
 	}
 	e, rows := &q.fixed, int(t.Rows)
 	var loA, hiA, loC, hiC, hiQ int64 // of the rows
@@ -178,8 +183,14 @@ func (q *QTiles) measure(t *QTile) {
 			e.b = max(e.b, int64(t.B)+int64(tap.B)+block)
 		}
 	}
-	if t.Start == StartBias {
+	switch t.Start {
+	case StartBias:
 		e.s = max(e.s, int64(t.S)+int64(k.NR))
+	case StartRows:
+		if int64(t.S)+loC < 0 {
+			panic("simd: QGEMM: S out of range")
+		}
+		e.s = max(e.s, int64(t.S)+hiC+int64(t.Cols))
 	}
 	if t.Start == StartC || !t.Requantise {
 		if int64(t.C)+loC < 0 {

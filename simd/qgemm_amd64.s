@@ -84,27 +84,37 @@ rows1:
 	CMPQ    CX, $0x01
 	JL      zero_1
 	JE      bias_1
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     loaded_1_partial
+	CMPQ    CX, $0x02
+	JE      sums_1
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_1
+
+sums_1:
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_1:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     loaded_1_partial
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	JMP     loaded_1
 
 loaded_1_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS (CX), Y12, Y0
-	VMASKMOVPS 32(CX), Y13, Y1
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   (CX), Y12, Y0
+	VMASKMOVPS   32(CX), Y13, Y1
 
 loaded_1:
 	JMP taps_1
@@ -195,27 +205,25 @@ summed_1:
 	JNE     requantise_1
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     stored_1_partial
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     stored_1_partial
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	JMP     stored_1
 
 stored_1_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS Y0, Y12, (CX)
-	VMASKMOVPS Y1, Y13, 32(CX)
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
 
 stored_1:
 	JMP next
@@ -276,39 +284,43 @@ rows2:
 	CMPQ    CX, $0x01
 	JL      zero_2
 	JE      bias_2
+	CMPQ    CX, $0x02
+	JE      sums_2
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_2
+
+sums_2:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_2:
 	MOVLQSX 48(R15), R13
 	CMPQ    R13, $0x10
 	JNE     loaded_2_partial
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS (CX), Y2
 	VMOVUPS 32(CX), Y3
 	JMP     loaded_2
 
 loaded_2_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS (CX), Y12, Y0
-	VMASKMOVPS 32(CX), Y13, Y1
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS (CX), Y12, Y2
-	VMASKMOVPS 32(CX), Y13, Y3
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   (CX), Y12, Y0
+	VMASKMOVPS   32(CX), Y13, Y1
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y12, Y2
+	VMASKMOVPS   32(CX), Y13, Y3
 
 loaded_2:
 	JMP taps_2
@@ -432,39 +444,31 @@ summed_2:
 	JNE     requantise_2
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
 	CMPQ    R13, $0x10
 	JNE     stored_2_partial
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS Y2, (CX)
 	VMOVUPS Y3, 32(CX)
 	JMP     stored_2
 
 stored_2_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS Y0, Y12, (CX)
-	VMASKMOVPS Y1, Y13, 32(CX)
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS Y2, Y12, (CX)
-	VMASKMOVPS Y3, Y13, 32(CX)
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y2, Y12, (CX)
+	VMASKMOVPS   Y3, Y13, 32(CX)
 
 stored_2:
 	JMP next
@@ -562,45 +566,49 @@ rows3:
 	CMPQ    CX, $0x01
 	JL      zero_3
 	JE      bias_3
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     loaded_3_partial
+	CMPQ    CX, $0x02
+	JE      sums_3
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_3
+
+sums_3:
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_3:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     loaded_3_partial
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y2
 	VMOVUPS 32(CX), Y3
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS (CX), Y4
 	VMOVUPS 32(CX), Y5
 	JMP     loaded_3
 
 loaded_3_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS (CX), Y12, Y0
-	VMASKMOVPS 32(CX), Y13, Y1
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y2
-	VMASKMOVPS 32(CX), Y13, Y3
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS (CX), Y12, Y4
-	VMASKMOVPS 32(CX), Y13, Y5
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   (CX), Y12, Y0
+	VMASKMOVPS   32(CX), Y13, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y2
+	VMASKMOVPS   32(CX), Y13, Y3
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y12, Y4
+	VMASKMOVPS   32(CX), Y13, Y5
 
 loaded_3:
 	JMP taps_3
@@ -753,45 +761,37 @@ summed_3:
 	JNE     requantise_3
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     stored_3_partial
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     stored_3_partial
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	ADDQ    R12, CX
 	VMOVUPS Y2, (CX)
 	VMOVUPS Y3, 32(CX)
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS Y4, (CX)
 	VMOVUPS Y5, 32(CX)
 	JMP     stored_3
 
 stored_3_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS Y0, Y12, (CX)
-	VMASKMOVPS Y1, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y2, Y12, (CX)
-	VMASKMOVPS Y3, Y13, 32(CX)
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS Y4, Y12, (CX)
-	VMASKMOVPS Y5, Y13, 32(CX)
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y12, (CX)
+	VMASKMOVPS   Y3, Y13, 32(CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y4, Y12, (CX)
+	VMASKMOVPS   Y5, Y13, 32(CX)
 
 stored_3:
 	JMP next
@@ -926,21 +926,32 @@ rows4:
 	CMPQ    CX, $0x01
 	JL      zero_4
 	JE      bias_4
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     loaded_4_partial
+	CMPQ    CX, $0x02
+	JE      sums_4
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_4
+
+sums_4:
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_4:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     loaded_4_partial
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y2
 	VMOVUPS 32(CX), Y3
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS (CX), Y4
 	VMOVUPS 32(CX), Y5
 	ADDQ    R12, CX
@@ -949,28 +960,21 @@ rows4:
 	JMP     loaded_4
 
 loaded_4_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS (CX), Y12, Y0
-	VMASKMOVPS 32(CX), Y13, Y1
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y2
-	VMASKMOVPS 32(CX), Y13, Y3
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS (CX), Y12, Y4
-	VMASKMOVPS 32(CX), Y13, Y5
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y6
-	VMASKMOVPS 32(CX), Y13, Y7
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   (CX), Y12, Y0
+	VMASKMOVPS   32(CX), Y13, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y2
+	VMASKMOVPS   32(CX), Y13, Y3
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y12, Y4
+	VMASKMOVPS   32(CX), Y13, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y6
+	VMASKMOVPS   32(CX), Y13, Y7
 
 loaded_4:
 	JMP taps_4
@@ -1152,21 +1156,20 @@ summed_4:
 	JNE     requantise_4
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     stored_4_partial
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     stored_4_partial
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	ADDQ    R12, CX
 	VMOVUPS Y2, (CX)
 	VMOVUPS Y3, 32(CX)
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS Y4, (CX)
 	VMOVUPS Y5, 32(CX)
 	ADDQ    R12, CX
@@ -1175,28 +1178,21 @@ summed_4:
 	JMP     stored_4
 
 stored_4_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS Y0, Y12, (CX)
-	VMASKMOVPS Y1, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y2, Y12, (CX)
-	VMASKMOVPS Y3, Y13, 32(CX)
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS Y4, Y12, (CX)
-	VMASKMOVPS Y5, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y6, Y12, (CX)
-	VMASKMOVPS Y7, Y13, 32(CX)
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y12, (CX)
+	VMASKMOVPS   Y3, Y13, 32(CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y4, Y12, (CX)
+	VMASKMOVPS   Y5, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y12, (CX)
+	VMASKMOVPS   Y7, Y13, 32(CX)
 
 stored_4:
 	JMP next
@@ -1368,12 +1364,26 @@ rows5:
 	CMPQ    CX, $0x01
 	JL      zero_5
 	JE      bias_5
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     loaded_5_partial
+	CMPQ    CX, $0x02
+	JE      sums_5
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_5
+
+sums_5:
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_5:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     loaded_5_partial
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    R12, CX
@@ -1382,10 +1392,7 @@ rows5:
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y4
 	VMOVUPS 32(CX), Y5
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS (CX), Y6
 	VMOVUPS 32(CX), Y7
 	ADDQ    R12, CX
@@ -1394,31 +1401,24 @@ rows5:
 	JMP     loaded_5
 
 loaded_5_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS (CX), Y12, Y0
-	VMASKMOVPS 32(CX), Y13, Y1
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y2
-	VMASKMOVPS 32(CX), Y13, Y3
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y4
-	VMASKMOVPS 32(CX), Y13, Y5
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS (CX), Y12, Y6
-	VMASKMOVPS 32(CX), Y13, Y7
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y8
-	VMASKMOVPS 32(CX), Y13, Y9
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   (CX), Y12, Y0
+	VMASKMOVPS   32(CX), Y13, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y2
+	VMASKMOVPS   32(CX), Y13, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y4
+	VMASKMOVPS   32(CX), Y13, Y5
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y12, Y6
+	VMASKMOVPS   32(CX), Y13, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y8
+	VMASKMOVPS   32(CX), Y13, Y9
 
 loaded_5:
 	JMP taps_5
@@ -1629,12 +1629,14 @@ summed_5:
 	JNE     requantise_5
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     stored_5_partial
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     stored_5_partial
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	ADDQ    R12, CX
@@ -1643,10 +1645,7 @@ summed_5:
 	ADDQ    R12, CX
 	VMOVUPS Y4, (CX)
 	VMOVUPS Y5, 32(CX)
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS Y6, (CX)
 	VMOVUPS Y7, 32(CX)
 	ADDQ    R12, CX
@@ -1655,31 +1654,24 @@ summed_5:
 	JMP     stored_5
 
 stored_5_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS Y0, Y12, (CX)
-	VMASKMOVPS Y1, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y2, Y12, (CX)
-	VMASKMOVPS Y3, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y4, Y12, (CX)
-	VMASKMOVPS Y5, Y13, 32(CX)
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS Y6, Y12, (CX)
-	VMASKMOVPS Y7, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y8, Y12, (CX)
-	VMASKMOVPS Y9, Y13, 32(CX)
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y12, (CX)
+	VMASKMOVPS   Y3, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y12, (CX)
+	VMASKMOVPS   Y5, Y13, 32(CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y6, Y12, (CX)
+	VMASKMOVPS   Y7, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y12, (CX)
+	VMASKMOVPS   Y9, Y13, 32(CX)
 
 stored_5:
 	JMP next
@@ -1888,12 +1880,26 @@ rows6:
 	CMPQ    CX, $0x01
 	JL      zero_6
 	JE      bias_6
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     loaded_6_partial
+	CMPQ    CX, $0x02
+	JE      sums_6
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_6
+
+sums_6:
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_6:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     loaded_6_partial
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	ADDQ    R12, CX
@@ -1902,10 +1908,7 @@ rows6:
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y4
 	VMOVUPS 32(CX), Y5
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS (CX), Y6
 	VMOVUPS 32(CX), Y7
 	ADDQ    R12, CX
@@ -1917,34 +1920,27 @@ rows6:
 	JMP     loaded_6
 
 loaded_6_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS (CX), Y12, Y0
-	VMASKMOVPS 32(CX), Y13, Y1
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y2
-	VMASKMOVPS 32(CX), Y13, Y3
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y4
-	VMASKMOVPS 32(CX), Y13, Y5
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS (CX), Y12, Y6
-	VMASKMOVPS 32(CX), Y13, Y7
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y8
-	VMASKMOVPS 32(CX), Y13, Y9
-	ADDQ       R12, CX
-	VMASKMOVPS (CX), Y12, Y10
-	VMASKMOVPS 32(CX), Y13, Y11
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   (CX), Y12, Y0
+	VMASKMOVPS   32(CX), Y13, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y2
+	VMASKMOVPS   32(CX), Y13, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y4
+	VMASKMOVPS   32(CX), Y13, Y5
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y12, Y6
+	VMASKMOVPS   32(CX), Y13, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y8
+	VMASKMOVPS   32(CX), Y13, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y12, Y10
+	VMASKMOVPS   32(CX), Y13, Y11
 
 loaded_6:
 	JMP taps_6
@@ -2184,12 +2180,14 @@ summed_6:
 	JNE     requantise_6
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
-	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
-	JNE     stored_6_partial
 	MOVLQSX 12(R15), CX
 	SHLQ    $0x02, CX
 	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x10
+	JNE     stored_6_partial
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	ADDQ    R12, CX
@@ -2198,10 +2196,7 @@ summed_6:
 	ADDQ    R12, CX
 	VMOVUPS Y4, (CX)
 	VMOVUPS Y5, 32(CX)
-	MOVLQSX 12(R15), CX
-	SHLQ    $0x02, CX
-	ADDQ    24(DI), CX
-	ADDQ    8(SP), CX
+	MOVQ    DX, CX
 	VMOVUPS Y6, (CX)
 	VMOVUPS Y7, 32(CX)
 	ADDQ    R12, CX
@@ -2213,34 +2208,27 @@ summed_6:
 	JMP     stored_6
 
 stored_6_partial:
-	LEAQ       ·laneMasks+64(SB), DX
-	SHLQ       $0x02, R13
-	SUBQ       R13, DX
-	VMOVUPS    (DX), Y12
-	VMOVUPS    32(DX), Y13
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	VMASKMOVPS Y0, Y12, (CX)
-	VMASKMOVPS Y1, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y2, Y12, (CX)
-	VMASKMOVPS Y3, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y4, Y12, (CX)
-	VMASKMOVPS Y5, Y13, 32(CX)
-	MOVLQSX    12(R15), CX
-	SHLQ       $0x02, CX
-	ADDQ       24(DI), CX
-	ADDQ       8(SP), CX
-	VMASKMOVPS Y6, Y12, (CX)
-	VMASKMOVPS Y7, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y8, Y12, (CX)
-	VMASKMOVPS Y9, Y13, 32(CX)
-	ADDQ       R12, CX
-	VMASKMOVPS Y10, Y12, (CX)
-	VMASKMOVPS Y11, Y13, 32(CX)
+	VMOVD        R13, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     lanes<>+32(SB), Y12, Y13
+	VPCMPGTD     lanes<>+0(SB), Y12, Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y12, (CX)
+	VMASKMOVPS   Y3, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y12, (CX)
+	VMASKMOVPS   Y5, Y13, 32(CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y6, Y12, (CX)
+	VMASKMOVPS   Y7, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y12, (CX)
+	VMASKMOVPS   Y9, Y13, 32(CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y12, (CX)
+	VMASKMOVPS   Y11, Y13, 32(CX)
 
 stored_6:
 	JMP next
@@ -2487,6 +2475,24 @@ next:
 	VZEROUPPER
 	RET
 
+DATA lanes<>+0(SB)/4, $0x00000000
+DATA lanes<>+4(SB)/4, $0x00000001
+DATA lanes<>+8(SB)/4, $0x00000002
+DATA lanes<>+12(SB)/4, $0x00000003
+DATA lanes<>+16(SB)/4, $0x00000004
+DATA lanes<>+20(SB)/4, $0x00000005
+DATA lanes<>+24(SB)/4, $0x00000006
+DATA lanes<>+28(SB)/4, $0x00000007
+DATA lanes<>+32(SB)/4, $0x00000008
+DATA lanes<>+36(SB)/4, $0x00000009
+DATA lanes<>+40(SB)/4, $0x0000000a
+DATA lanes<>+44(SB)/4, $0x0000000b
+DATA lanes<>+48(SB)/4, $0x0000000c
+DATA lanes<>+52(SB)/4, $0x0000000d
+DATA lanes<>+56(SB)/4, $0x0000000e
+DATA lanes<>+60(SB)/4, $0x0000000f
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
 // func qgemm_avx512vnni_14x32(t *qgemmBlock, tiles *QTile, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2
 TEXT ·qgemm_avx512vnni_14x32(SB), NOSPLIT, $32-24
@@ -2609,13 +2615,27 @@ above12:
 	JMP rows14
 
 rows1:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_1
-	JE          bias_1
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_1
+	JE      bias_1
+	CMPQ    CX, $0x02
+	JE      sums_1
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_1
+
+sums_1:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_1:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	JMP         taps_1
@@ -2699,6 +2719,8 @@ summed_1:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	JMP       next
@@ -2734,19 +2756,30 @@ requantise_1:
 	JMP          next
 
 rows2:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_2
-	JE          bias_2
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_2
+	JE      bias_2
+	CMPQ    CX, $0x02
+	JE      sums_2
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_2
+
+sums_2:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_2:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z2
 	VMOVDQU32.Z 64(CX), K4, Z3
 	JMP         taps_2
@@ -2853,12 +2886,11 @@ summed_2:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z2, K3, (CX)
 	VMOVDQU32 Z3, K4, 64(CX)
 	JMP       next
@@ -2911,22 +2943,33 @@ requantise_2:
 	JMP           next
 
 rows3:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_3
-	JE          bias_3
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_3
+	JE      bias_3
+	CMPQ    CX, $0x02
+	JE      sums_3
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_3
+
+sums_3:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_3:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z2
 	VMOVDQU32.Z 64(CX), K4, Z3
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z4
 	VMOVDQU32.Z 64(CX), K4, Z5
 	JMP         taps_3
@@ -3052,15 +3095,14 @@ summed_3:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
 	VMOVDQU32 Z2, K3, (CX)
 	VMOVDQU32 Z3, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z4, K3, (CX)
 	VMOVDQU32 Z5, K4, 64(CX)
 	JMP       next
@@ -3131,22 +3173,33 @@ requantise_3:
 	JMP           next
 
 rows4:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_4
-	JE          bias_4
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_4
+	JE      bias_4
+	CMPQ    CX, $0x02
+	JE      sums_4
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_4
+
+sums_4:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_4:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z2
 	VMOVDQU32.Z 64(CX), K4, Z3
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z4
 	VMOVDQU32.Z 64(CX), K4, Z5
 	ADDQ        R12, CX
@@ -3294,15 +3347,14 @@ summed_4:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
 	VMOVDQU32 Z2, K3, (CX)
 	VMOVDQU32 Z3, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z4, K3, (CX)
 	VMOVDQU32 Z5, K4, 64(CX)
 	ADDQ      R12, CX
@@ -3393,13 +3445,27 @@ requantise_4:
 	JMP           next
 
 rows5:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_5
-	JE          bias_5
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_5
+	JE      bias_5
+	CMPQ    CX, $0x02
+	JE      sums_5
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_5
+
+sums_5:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_5:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -3408,10 +3474,7 @@ rows5:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z4
 	VMOVDQU32.Z 64(CX), K4, Z5
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z6
 	VMOVDQU32.Z 64(CX), K4, Z7
 	ADDQ        R12, CX
@@ -3578,6 +3641,8 @@ summed_5:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -3586,10 +3651,7 @@ summed_5:
 	ADDQ      R12, CX
 	VMOVDQU32 Z4, K3, (CX)
 	VMOVDQU32 Z5, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z6, K3, (CX)
 	VMOVDQU32 Z7, K4, 64(CX)
 	ADDQ      R12, CX
@@ -3698,13 +3760,27 @@ requantise_5:
 	JMP           next
 
 rows6:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_6
-	JE          bias_6
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_6
+	JE      bias_6
+	CMPQ    CX, $0x02
+	JE      sums_6
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_6
+
+sums_6:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_6:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -3713,10 +3789,7 @@ rows6:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z4
 	VMOVDQU32.Z 64(CX), K4, Z5
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z6
 	VMOVDQU32.Z 64(CX), K4, Z7
 	ADDQ        R12, CX
@@ -3905,6 +3978,8 @@ summed_6:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -3913,10 +3988,7 @@ summed_6:
 	ADDQ      R12, CX
 	VMOVDQU32 Z4, K3, (CX)
 	VMOVDQU32 Z5, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z6, K3, (CX)
 	VMOVDQU32 Z7, K4, 64(CX)
 	ADDQ      R12, CX
@@ -4045,13 +4117,27 @@ requantise_6:
 	JMP           next
 
 rows7:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_7
-	JE          bias_7
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_7
+	JE      bias_7
+	CMPQ    CX, $0x02
+	JE      sums_7
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_7
+
+sums_7:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_7:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -4063,10 +4149,7 @@ rows7:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z6
 	VMOVDQU32.Z 64(CX), K4, Z7
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z8
 	VMOVDQU32.Z 64(CX), K4, Z9
 	ADDQ        R12, CX
@@ -4274,6 +4357,8 @@ summed_7:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -4285,10 +4370,7 @@ summed_7:
 	ADDQ      R12, CX
 	VMOVDQU32 Z6, K3, (CX)
 	VMOVDQU32 Z7, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z8, K3, (CX)
 	VMOVDQU32 Z9, K4, 64(CX)
 	ADDQ      R12, CX
@@ -4435,13 +4517,27 @@ requantise_7:
 	JMP           next
 
 rows8:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_8
-	JE          bias_8
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_8
+	JE      bias_8
+	CMPQ    CX, $0x02
+	JE      sums_8
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_8
+
+sums_8:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_8:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -4453,10 +4549,7 @@ rows8:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z6
 	VMOVDQU32.Z 64(CX), K4, Z7
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z8
 	VMOVDQU32.Z 64(CX), K4, Z9
 	ADDQ        R12, CX
@@ -4686,6 +4779,8 @@ summed_8:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -4697,10 +4792,7 @@ summed_8:
 	ADDQ      R12, CX
 	VMOVDQU32 Z6, K3, (CX)
 	VMOVDQU32 Z7, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z8, K3, (CX)
 	VMOVDQU32 Z9, K4, 64(CX)
 	ADDQ      R12, CX
@@ -4867,13 +4959,27 @@ requantise_8:
 	JMP           next
 
 rows9:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_9
-	JE          bias_9
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_9
+	JE      bias_9
+	CMPQ    CX, $0x02
+	JE      sums_9
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_9
+
+sums_9:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_9:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -4888,10 +4994,7 @@ rows9:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z8
 	VMOVDQU32.Z 64(CX), K4, Z9
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z10
 	VMOVDQU32.Z 64(CX), K4, Z11
 	ADDQ        R12, CX
@@ -5140,6 +5243,8 @@ summed_9:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -5154,10 +5259,7 @@ summed_9:
 	ADDQ      R12, CX
 	VMOVDQU32 Z8, K3, (CX)
 	VMOVDQU32 Z9, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z10, K3, (CX)
 	VMOVDQU32 Z11, K4, 64(CX)
 	ADDQ      R12, CX
@@ -5342,13 +5444,27 @@ requantise_9:
 	JMP           next
 
 rows10:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_10
-	JE          bias_10
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_10
+	JE      bias_10
+	CMPQ    CX, $0x02
+	JE      sums_10
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_10
+
+sums_10:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_10:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -5363,10 +5479,7 @@ rows10:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z8
 	VMOVDQU32.Z 64(CX), K4, Z9
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z10
 	VMOVDQU32.Z 64(CX), K4, Z11
 	ADDQ        R12, CX
@@ -5637,6 +5750,8 @@ summed_10:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -5651,10 +5766,7 @@ summed_10:
 	ADDQ      R12, CX
 	VMOVDQU32 Z8, K3, (CX)
 	VMOVDQU32 Z9, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z10, K3, (CX)
 	VMOVDQU32 Z11, K4, 64(CX)
 	ADDQ      R12, CX
@@ -5859,13 +5971,27 @@ requantise_10:
 	JMP           next
 
 rows11:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_11
-	JE          bias_11
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_11
+	JE      bias_11
+	CMPQ    CX, $0x02
+	JE      sums_11
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_11
+
+sums_11:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_11:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -5883,10 +6009,7 @@ rows11:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z10
 	VMOVDQU32.Z 64(CX), K4, Z11
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z12
 	VMOVDQU32.Z 64(CX), K4, Z13
 	ADDQ        R12, CX
@@ -6176,6 +6299,8 @@ summed_11:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -6193,10 +6318,7 @@ summed_11:
 	ADDQ      R12, CX
 	VMOVDQU32 Z10, K3, (CX)
 	VMOVDQU32 Z11, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z12, K3, (CX)
 	VMOVDQU32 Z13, K4, 64(CX)
 	ADDQ      R12, CX
@@ -6419,13 +6541,27 @@ requantise_11:
 	JMP           next
 
 rows12:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_12
-	JE          bias_12
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_12
+	JE      bias_12
+	CMPQ    CX, $0x02
+	JE      sums_12
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_12
+
+sums_12:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_12:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -6443,10 +6579,7 @@ rows12:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z10
 	VMOVDQU32.Z 64(CX), K4, Z11
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z12
 	VMOVDQU32.Z 64(CX), K4, Z13
 	ADDQ        R12, CX
@@ -6758,6 +6891,8 @@ summed_12:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -6775,10 +6910,7 @@ summed_12:
 	ADDQ      R12, CX
 	VMOVDQU32 Z10, K3, (CX)
 	VMOVDQU32 Z11, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z12, K3, (CX)
 	VMOVDQU32 Z13, K4, 64(CX)
 	ADDQ      R12, CX
@@ -7021,13 +7153,27 @@ requantise_12:
 	JMP           next
 
 rows13:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_13
-	JE          bias_13
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_13
+	JE      bias_13
+	CMPQ    CX, $0x02
+	JE      sums_13
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_13
+
+sums_13:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_13:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -7048,10 +7194,7 @@ rows13:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z12
 	VMOVDQU32.Z 64(CX), K4, Z13
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z14
 	VMOVDQU32.Z 64(CX), K4, Z15
 	ADDQ        R12, CX
@@ -7382,6 +7525,8 @@ summed_13:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -7402,10 +7547,7 @@ summed_13:
 	ADDQ      R12, CX
 	VMOVDQU32 Z12, K3, (CX)
 	VMOVDQU32 Z13, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z14, K3, (CX)
 	VMOVDQU32 Z15, K4, 64(CX)
 	ADDQ      R12, CX
@@ -7666,13 +7808,27 @@ requantise_13:
 	JMP           next
 
 rows14:
-	MOVBQZX     60(R15), CX
-	CMPQ        CX, $0x01
-	JL          zero_14
-	JE          bias_14
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_14
+	JE      bias_14
+	CMPQ    CX, $0x02
+	JE      sums_14
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_14
+
+sums_14:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_14:
 	VMOVDQU32.Z (CX), K3, Z0
 	VMOVDQU32.Z 64(CX), K4, Z1
 	ADDQ        R12, CX
@@ -7693,10 +7849,7 @@ rows14:
 	ADDQ        R12, CX
 	VMOVDQU32.Z (CX), K3, Z12
 	VMOVDQU32.Z 64(CX), K4, Z13
-	MOVLQSX     12(R15), CX
-	SHLQ        $0x02, CX
-	ADDQ        24(DI), CX
-	ADDQ        8(SP), CX
+	MOVQ        DX, CX
 	VMOVDQU32.Z (CX), K3, Z14
 	VMOVDQU32.Z 64(CX), K4, Z15
 	ADDQ        R12, CX
@@ -8049,6 +8202,8 @@ summed_14:
 	MOVLQSX   12(R15), CX
 	SHLQ      $0x02, CX
 	ADDQ      24(DI), CX
+	MOVQ      8(SP), DX
+	ADDQ      CX, DX
 	VMOVDQU32 Z0, K3, (CX)
 	VMOVDQU32 Z1, K4, 64(CX)
 	ADDQ      R12, CX
@@ -8069,10 +8224,7 @@ summed_14:
 	ADDQ      R12, CX
 	VMOVDQU32 Z12, K3, (CX)
 	VMOVDQU32 Z13, K4, 64(CX)
-	MOVLQSX   12(R15), CX
-	SHLQ      $0x02, CX
-	ADDQ      24(DI), CX
-	ADDQ      8(SP), CX
+	MOVQ      DX, CX
 	VMOVDQU32 Z14, K3, (CX)
 	VMOVDQU32 Z15, K4, 64(CX)
 	ADDQ      R12, CX

@@ -119,7 +119,10 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 			A: int32(rnd.IntN(9)), S: int32(rnd.IntN(9)), C: int32(rnd.IntN(9)), Q: int32(rnd.IntN(9)), Scale: int32(rnd.IntN(9)),
 			B: int32(rnd.IntN(blocks) * k.PackedLen(depth)), LDA: int32(lda), LDC: int32(ldc), LDQ: int32(ldq),
 			Rows: int32(rows), Cols: int32(cols), Tap: int32(len(c.taps)), Taps: int32(taps),
-			Start: uint8(rnd.IntN(3)), Requantise: rnd.IntN(2) == 0,
+			Start: uint8(rnd.IntN(4)), Requantise: rnd.IntN(2) == 0,
+		}
+		if rows == 0 && t.Start == StartRows {
+			t.Start = StartBias
 		}
 		runA, runC := h*lda, h*ldc
 		if rows > 0 {
@@ -128,7 +131,7 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 				runA, runC = runA+rnd.IntN(40), runC+rnd.IntN(40)
 			case 1: // or before the first
 				runA, runC = -second*lda-rnd.IntN(5), -second*ldc-rnd.IntN(5)
-				t.A, t.C = t.A+int32(-runA), t.C+int32(-runC)
+				t.A, t.C, t.S = t.A+int32(-runA), t.C+int32(-runC), t.S+int32(-runC)
 			}
 			t.ARun, t.CRun = int32(runA), int32(runC)
 		} else {
@@ -152,8 +155,11 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 				endB = max(endB, int(t.B)+tap.B+k.PackedLen(depth))
 			}
 		}
-		if t.Start == StartBias {
+		switch t.Start {
+		case StartBias:
 			endS = max(endS, int(t.S)+k.NR)
+		case StartRows:
+			endS = max(endS, int(t.S)+lastC+cols)
 		}
 		if t.Start == StartC || !t.Requantise {
 			endC = max(endC, int(t.C)+lastC+cols)
@@ -251,6 +257,8 @@ func (c *qcase) want() (wantC []int32, wantQ []int8) {
 					s = int64(g.S[int(t.S)+j])
 				case StartC:
 					s = int64(wantC[inC])
+				case StartRows:
+					s = int64(g.S[inC-int(t.C)+int(t.S)])
 				}
 				for _, tap := range c.taps[t.Tap:][:t.Taps] {
 					if c.depth == 0 {
@@ -418,7 +426,8 @@ func TestQGEMMBounds(t *testing.T) {
 		"run of C": func(t *QTile) { t.CRun = -1000 },
 		"stride":   func(t *QTile) { t.LDQ = -1 },
 		"taps":     func(t *QTile) { t.Taps = 3 },
-		"start":    func(t *QTile) { t.Start = StartC + 1 },
+		"start":    func(t *QTile) { t.Start = StartRows + 1 },
+		"starts":   func(t *QTile) { t.Start, t.Rows = StartRows, 0 },
 	}
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(25, 0))

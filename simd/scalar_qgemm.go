@@ -32,6 +32,8 @@ func qgemmScalar(g *QGEMM) {
 				copy(s[:], g.S[t.S:])
 			case StartC:
 				copy(s[:t.Cols], g.C[rowC:])
+			case StartRows:
+				copy(s[:t.Cols], g.S[rowC-int(t.C)+int(t.S):])
 			}
 			if depth := g.Tiles.depth; depth > 0 {
 				for _, tap := range g.Tiles.taps[t.Tap:][:t.Taps] {
