@@ -25,6 +25,7 @@ type calibration struct {
 func (c *calibration) choose(z []float32) (*scheme, error) {
 	c.all = c.latents(z)
 	c.few = c.all[:min(len(c.all), judged/chunk)]
+	c.report.Judged = len(c.few) * chunk
 	var err error
 	if c.want, err = c.exact(c.few); err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type Options struct {
 // Report says what was chosen, and what it is worth as measured on the calibration's latents.
 type Report struct {
 	Images int     `json:"calibration_images"`
+	Judged int     `json:"judged_images"` // of them: those that Steps and SNR are measured on
 	Layers []Layer `json:"layers"`
 	Steps  []Step  `json:"steps"`
 }
