@@ -26,6 +26,7 @@ var operations = []struct {
 	{"adam", adam},
 	{"dropout", dropout},
 	{"mix", mix},
+	{"copy", copies},
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"stage", stage},

@@ -49,6 +49,17 @@ func checkMix(dst []float32, ds int, src []float32, ss, n int, m []float32, rows
 	return n > 0
 }
 
+// checkRows panics unless x holds rows of width at their stride.
+func checkRows(x []float32, stride, rows, width int) {
+	inRange(stride, rows, width)
+	if rows > 1 && stride < width {
+		panic("simd: stride shorter than a row")
+	}
+	if rows > 0 && width > 0 && int64(rows-1)*int64(stride)+int64(width) > int64(len(x)) {
+		panic("simd: rows out of range")
+	}
+}
+
 // maxStep bounds strides and counts, so that the sums below cannot overflow an int64.
 const maxStep = 1<<31 - 1
 

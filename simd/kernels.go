@@ -77,6 +77,13 @@ type Kernels struct {
 	// Strides of more than one row are at least n. dst and src must not overlap.
 	Mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
 
+	// CopyRows: dst[r*ds+i] = src[r*ss+i] for r < rows, i < width. Strides of more than one row are at least width. dst and src
+	// must not overlap.
+	CopyRows func(dst []float32, ds int, src []float32, ss, rows, width int)
+	// Transpose: dst[c*ds+r] = src[r*ss+c] for r < rows, c < cols. Strides of more than one row are at least the length of a row,
+	// in dst rows, in src cols. dst and src must not overlap.
+	Transpose func(dst []float32, ds int, src []float32, ss, rows, cols int)
+
 	// GEMM computes one tile of a matrix product, see the type.
 	GEMM func(*GEMM)
 	// Outer computes one tile of a weight gradient, see the type.

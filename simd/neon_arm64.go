@@ -13,7 +13,8 @@ func neonRow() *Kernels {
 		Moments: momentsWith(moments_neon), Affine: affineWith(affine_neon),
 		AffineGradSums: affineGradSumsWith(affineGradSums_neon), AffineGrad: affineGradWith(affineGrad_neon),
 		Adam: adamWith(adam_neon), DropoutMask: dropoutMaskWith(dropoutMask_neon), Dropout: dropoutWith(dropout_neon),
-		Mix: mixWith(mix_neon), GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: scalarInt8(),
+		Mix: mixWith(mix_neon), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: scalarInt8(),
 	}
 }
 

@@ -14,7 +14,8 @@ func scalarRow() *Kernels {
 		RowScale: rowScaleScalar, ColumnSums: columnSumsScalar,
 		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,
 		Adam: adamScalar, DropoutMask: dropoutMaskScalar, Dropout: dropoutScalar,
-		Mix: mixScalar, GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
+		Mix: mixScalar, CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
 	}
 }
 

@@ -103,6 +103,9 @@ type piece struct{ r, rows, n, c, width, stride int }
 // pieces is the first piece; next gives those that follow, rows in order within the same channels, and at last one without rows.
 func pieces(n, channels int) piece {
 	width := min(channels, maxPiece)
+	if width == 0 {
+		return piece{}
+	}
 	return piece{n: n, width: width, stride: channels}.limit()
 }
 
@@ -137,7 +140,16 @@ func biasLeakyWith(kernel func(dst, x, bias *float32, rows, c, stride int, slope
 func rowScaleWith(kernel func(x, s *float32, rows, c, stride int)) func(x, s []float32) {
 	return func(x, s []float32) {
 		c := wholeRows(len(x), len(s))
-		if c == 0 {
+		switch {
+		case c == 0:
+			return
+		case c == 1:
+			for i, a := range s {
+				x[i] *= a
+			}
+			return
+		case c < 8: // a vector would wait for the store of the row before, which it overlaps
+			rowScaleScalar(x, s)
 			return
 		}
 		for p := pieces(len(s), c); p.rows > 0; p = p.next() {
@@ -217,6 +229,37 @@ func mixWith(kernel func(dst *float32, ds int, src *float32, ss, n int, m *float
 		}
 		for i := 0; i < n; i += maxPiece / maxMix {
 			kernel(&dst[i], ds, &src[i], ss, min(n-i, maxPiece/maxMix), &m[0], rows, cols)
+		}
+	}
+}
+
+func copyRowsWith(kernel func(dst *float32, ds int, src *float32, ss, rows, width int)) func(dst []float32, ds int, src []float32, ss, rows, width int) {
+	return func(dst []float32, ds int, src []float32, ss, rows, width int) {
+		checkRows(dst, ds, rows, width)
+		checkRows(src, ss, rows, width)
+		for p := pieces(rows, width); p.rows > 0; p = p.next() {
+			kernel(&dst[p.r*ds+p.c], ds, &src[p.r*ss+p.c], ss, p.rows, p.width)
+		}
+	}
+}
+
+// transposeWith: kernel takes whole blocks of lanes by lanes.
+func transposeWith(kernel func(dst *float32, ds int, src *float32, ss, rows, cols int), lanes int) func(dst []float32, ds int, src []float32, ss, rows, cols int) {
+	return func(dst []float32, ds int, src []float32, ss, rows, cols int) {
+		checkRows(src, ss, rows, cols)
+		checkRows(dst, ds, cols, rows)
+		blockRows, blockCols := rows-rows%lanes, cols-cols%lanes
+		most := maxPiece / lanes // columns of one call
+		for r := 0; r < blockRows; r += lanes {
+			for c := 0; c < blockCols; c += most {
+				kernel(&dst[c*ds+r], ds, &src[r*ss+c], ss, lanes, min(blockCols-c, most))
+			}
+		}
+		if blockCols < cols && blockRows > 0 {
+			transposeScalar(dst[blockCols*ds:], ds, src[blockCols:], ss, blockRows, cols-blockCols)
+		}
+		if blockRows < rows && cols > 0 {
+			transposeScalar(dst[blockRows:], ds, src[blockRows*ss:], ss, rows-blockRows, cols)
 		}
 	}
 }

@@ -244,6 +244,30 @@ func mix_avx2(dst *float32, ds int, src *float32, ss int, n int, m *float32, row
 //go:noescape
 func mix_avx512(dst *float32, ds int, src *float32, ss int, n int, m *float32, rows int, cols int)
 
+// copyRows_avx2 works like copyRowsScalar for r < rows, i < width:
+// dst[r*ds+i] = src[r*ss+i].
+//
+//go:noescape
+func copyRows_avx2(dst *float32, ds int, src *float32, ss int, rows int, width int)
+
+// transpose_avx2 works like transposeScalar where rows and cols are multiples of 8, not 0:
+// dst[c*ds+r] = src[r*ss+c].
+//
+//go:noescape
+func transpose_avx2(dst *float32, ds int, src *float32, ss int, rows int, cols int)
+
+// copyRows_avx512 works like copyRowsScalar for r < rows, i < width:
+// dst[r*ds+i] = src[r*ss+i].
+//
+//go:noescape
+func copyRows_avx512(dst *float32, ds int, src *float32, ss int, rows int, width int)
+
+// transpose_avx512 works like transposeScalar where rows and cols are multiples of 16, not 0:
+// dst[c*ds+r] = src[r*ss+c].
+//
+//go:noescape
+func transpose_avx512(dst *float32, ds int, src *float32, ss int, rows int, cols int)
+
 // fmaLoop_avx2 does n times 12 vector multiply-adds that do not wait for each other.
 //
 //go:noescape
