@@ -76,12 +76,13 @@ type benchLayer struct {
 	MS      float64 `json:"ms"`
 	GOPS    float64 `json:"gops"`         // of the multiply-adds that touch a pixel
 	Nominal float64 `json:"nominal_gops"` // padding counted too
-	Share   float64 `json:"peak_share"`   // of the peak of all threads
+	Share   float64 `json:"peak_share"`   // of the peak of all threads; 0 of layers in bytes, whose peak is another
 }
 
 // measured collects the times of the parts of a run, over several runs.
 type measured struct {
 	peak  *peakMeter
+	int8  bool // the operations are not those that peak counts
 	parts []part
 	total []float64 // seconds, a run each
 }
@@ -165,7 +166,7 @@ func benchRun(ctx context.Context, f *benchFlags, args []string, k *simd.Kernels
 		return nil, err
 	}
 	*name = net.name
-	m := &measured{peak: newPeakMeter(k)}
+	m := &measured{peak: newPeakMeter(k), int8: net.int8 != nil}
 	session, err := net.newSession(model.Options{Batch: f.batch, Threads: f.threads, Kernels: k,
 		Observe: func(op int, _ string, d time.Duration) { m.add(op, d) }})
 	if err != nil {
@@ -292,7 +293,9 @@ func (r *benchReport) fill(m *measured) {
 		l := benchLayer{Name: p.name, MS: s * 1e3}
 		if p.macs > 0 && s > 0 {
 			l.GOPS, l.Nominal = 2*float64(p.macs)/s/1e9, 2*float64(p.nominal)/s/1e9
-			l.Share = l.GOPS / (r.PeakGOPS * float64(r.Threads))
+			if !m.int8 {
+				l.Share = l.GOPS / (r.PeakGOPS * float64(r.Threads))
+			}
 		}
 		r.Layers = append(r.Layers, l)
 	}
@@ -307,11 +310,14 @@ func (r *benchReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %s, kernels %s: %.3f ms, %.0f images/s (median of %d); peak %.1f GFLOP/s a thread\n\n",
 		what, plural(r.Threads, "thread"), r.Kernel, r.MedianMS, r.Images, r.Runs, r.PeakGOPS)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "layer\tms\ttime\tGFLOP/s\tnominal\tof peak")
+	fmt.Fprintln(t, "layer\tms\ttime\tGOP/s\tnominal\tof peak")
 	for _, l := range r.Layers {
 		fmt.Fprintf(t, "%s\t%.3f\t%.1f%%", l.Name, l.MS, 100*l.MS/r.MedianMS)
 		if l.GOPS > 0 {
-			fmt.Fprintf(t, "\t%.1f\t%.1f\t%.0f%%", l.GOPS, l.Nominal, 100*l.Share)
+			fmt.Fprintf(t, "\t%.1f\t%.1f", l.GOPS, l.Nominal)
+		}
+		if l.Share > 0 {
+			fmt.Fprintf(t, "\t%.0f%%", 100*l.Share)
 		}
 		fmt.Fprintln(t)
 	}
