@@ -12,10 +12,17 @@ func gemmAVX2(g *GEMM) {
 	}
 	var t gemmBlock
 	t.set(g, 16)
+	if len(g.Taps)*g.K <= maxSteps {
+		sgemm_avx2_6x16(&t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+		return
+	}
+	t.slope = 1 // until the last piece
 	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: 16}
 	for !rest.done {
 		taps, n, k := rest.piece()
-		t.activate(rest.done, g.Slope)
+		if rest.done {
+			t.slope = g.Slope
+		}
 		sgemm_avx2_6x16(&t, taps, n, k)
 		t.start = nil // go on from C
 	}
@@ -27,10 +34,17 @@ func gemmAVX512(g *GEMM) {
 	}
 	var t gemmBlock
 	t.set(g, 32)
+	if len(g.Taps)*g.K <= maxSteps {
+		sgemm_avx512_14x32(&t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+		return
+	}
+	t.slope = 1 // until the last piece
 	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: 32}
 	for !rest.done {
 		taps, n, k := rest.piece()
-		t.activate(rest.done, g.Slope)
+		if rest.done {
+			t.slope = g.Slope
+		}
 		sgemm_avx512_14x32(&t, taps, n, k)
 		t.start = nil // go on from C
 	}
@@ -42,6 +56,10 @@ func outerAVX2(o *Outer) {
 	}
 	var t outerBlock
 	t.set(o, 16)
+	if len(o.Taps)*o.K <= maxSteps {
+		souter_avx2_6x16(&t, unsafe.SliceData(o.Taps), len(o.Taps), o.K)
+		return
+	}
 	rest := contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
 	for !rest.done {
 		taps, n, k := rest.piece()
@@ -56,6 +74,10 @@ func outerAVX512(o *Outer) {
 	}
 	var t outerBlock
 	t.set(o, 32)
+	if len(o.Taps)*o.K <= maxSteps {
+		souter_avx512_14x32(&t, unsafe.SliceData(o.Taps), len(o.Taps), o.K)
+		return
+	}
 	rest := contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
 	for !rest.done {
 		taps, n, k := rest.piece()
@@ -74,7 +96,7 @@ func (t *gemmBlock) set(g *GEMM, nr int) {
 		t.start = first(g.Bias)
 	}
 	t.columns.set(g.Cols, nr)
-	t.rows = uintptr(g.Rows)
+	t.rows, t.slope = uintptr(g.Rows), g.Slope
 	switch {
 	case len(g.Ahead) > 0:
 		t.ahead, t.aheadStep = aheadOf(g.Ahead, len(g.Taps)*g.K)
@@ -90,14 +112,6 @@ func (t *gemmBlock) set(g *GEMM, nr int) {
 func aheadOf(x []float32, steps int) (ahead, perFour uintptr) {
 	fours := max(uint32(steps/4), 1)
 	return uintptr(first(x)), uintptr((uint32(min(len(x), 1<<28))*4 + fours - 1) / fours)
-}
-
-// activate sets the slope for the last piece and none for those before.
-func (t *gemmBlock) activate(last bool, slope float32) {
-	t.slope = 1
-	if last {
-		t.slope = slope
-	}
 }
 
 // set fills in what all calls for one tile have in common.
