@@ -30,6 +30,7 @@ var operations = []struct {
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"stage", stage},
+	{"gather", gather},
 }
 
 func main() {

@@ -34,8 +34,8 @@ type QLayer struct {
 type QWeights struct {
 	packed []int8
 	// What sums start from, bias and zero points:
-	start []int32 // (panel, tap set, NR), dense (position, panel, NR), thin output (tap set, channel)
-	rows  []int32 // of lines: (panel, position, NR), of sums (position, channel)
+	start []int32 // (panel, tap set, NR), dense (position, panel, NR)
+	rows  []int32 // of lines: (panel, position, NR), of sums and of a thin output (position, channel)
 
 	scale []float32 // (panel, NR), dense (position, panel, NR), thin output (channel)
 	slope float32
@@ -71,8 +71,8 @@ type QPlan struct {
 	set  []int32   // the tap set of each output position; of a dense layer each has its own
 	sets [][]int32 // the taps of each set
 
-	full, narrow qtiles // of panels with NR columns and of those with fewer
-	thin         pass   // thinOutput: where columns go
+	full, narrow qtiles          // of panels with NR columns and of those with fewer
+	gathers      []*simd.QGather // thinOutput: where its columns go, of all bands, then of each
 }
 
 // qtiles are the lists of tiles of one panel; of a dense layer, of all panels.
@@ -233,9 +233,9 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	switch {
 	case p.how == thinOutput:
 		w.scale = append(w.scale, l.Scale...)
-		w.start = make([]int32, len(p.sets)*p.cols)
-		for i, taps := range p.sets {
-			s.thin(w.start[i*p.cols:][:p.cols], taps)
+		w.rows = make([]int32, p.out.Positions()*p.cols+p.gathers[0].Len()) // more than any band's padding needs
+		for q, set := range p.set {
+			s.thin(w.rows[q*p.cols:][:p.cols], p.sets[set])
 		}
 	case p.g.IsDense():
 		n := p.out.Positions() * p.panels * p.k.NR
@@ -323,7 +323,7 @@ func (s *starts) thin(dst []int32, taps []int32) {
 	s.begin(dst, 0)
 	for _, t := range taps {
 		for c := range dst {
-			dst[c] -= s.zero * s.sums[s.p.thin.column(int(t))+c]
+			dst[c] -= s.zero * s.sums[int(t)*len(dst)+c]
 		}
 	}
 }
@@ -362,7 +362,7 @@ func (p *QPlan) packWeights(dst, w []int8) {
 		for tap := range p.taps {
 			for c := range p.cols {
 				for k := range p.depth {
-					wide[k*p.columns()+p.thin.column(tap)+c] = w[wi.base(tap)+k*wi.k+c*wi.j]
+					wide[k*p.columns()+tap*p.cols+c] = w[wi.base(tap)+k*wi.k+c*wi.j]
 				}
 			}
 		}

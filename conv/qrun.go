@@ -19,12 +19,10 @@ func NewQWork(plans ...*QPlan) *QWork {
 		if p.stages() {
 			staged = max(staged, p.k.Width*(p.in.Len()+p.k.Slack(p.depth)))
 		}
-		step := p.sumStep()
+		sums = max(sums, p.out.Positions()*p.sumStep())
 		if p.how == thinOutput {
-			step = p.out.C
+			sums, columns = max(sums, p.gathers[0].Len()), max(columns, p.noColumn()+1)
 		}
-		sums = max(sums, p.out.Positions()*step)
-		columns = max(columns, p.in.Positions()*p.columns())
 	}
 	return &QWork{staged: make([]int8, staged), sums: make([]int32, sums), columns: make([]int32, columns)}
 }
@@ -309,48 +307,19 @@ func (p *QPlan) thinForward(ws *QWork, y, a []int8, w *QWeights, win window) {
 
 // thinSums returns the sums of one image's positions of a window: one product
 // makes for each source position all taps' contributions as columns, which are
-// added where they go.
+// gathered where they go.
 func (p *QPlan) thinSums(ws *QWork, a []int8, w *QWeights, win window, n int) []int32 {
 	g := &ws.gemm
 	g.Tiles, g.A, g.B, g.C = p.list(&p.full, win), p.source(a, n, 0), w.packed, ws.columns
 	g.Slope, g.Zero = w.slope, w.zero
 	p.run(g, 0, g.Tiles.Len())
 
+	ws.columns[p.noColumn()] = 0
+	gather := p.gathers[0]
+	if win.to-win.from < p.bands {
+		gather = p.gathers[1+win.from]
+	}
 	first, last := p.positions(win)
-	c := p.out.C
-	sums := ws.sums[:(last-first)*c]
-	if c == 1 {
-		for i, s := range p.set[first:last] {
-			sums[i] = w.start[s]
-		}
-	} else {
-		for i, s := range p.set[first:last] {
-			copy(sums[i*c:][:c], w.start[int(s)*c:])
-		}
-	}
-	ld := p.columns()
-	lo, hi := p.sources(win.from, win.to)
-	for q := lo; q < hi; q++ {
-		columns := ws.columns[q*ld:][:ld]
-		for _, s := range p.thin.scatter[p.thin.start[q]:p.thin.start[q+1]] {
-			to := int(s.to) - first*c
-			if to < 0 || to >= len(sums) {
-				continue // another band's
-			}
-			if s.n == 5 { // the width of the reference network's kernels
-				d, v := (*[5]int32)(sums[to:]), (*[5]int32)(columns[s.col:])
-				d[0] += v[0]
-				d[1] += v[1]
-				d[2] += v[2]
-				d[3] += v[3]
-				d[4] += v[4]
-				continue
-			}
-			d := sums[to:][:s.n]
-			for i, v := range columns[s.col:][:s.n] {
-				d[i] += v
-			}
-		}
-	}
-	return sums
+	p.k.Gather(gather, ws.sums[:gather.Len()], w.rows[first*p.out.C:][:gather.Len()], ws.columns)
+	return ws.sums[:(last-first)*p.out.C]
 }

@@ -19,9 +19,10 @@ func (p *QPlan) imageRows() int { return (p.k.MR + 1) / 2 }
 func (p *QPlan) planTiles(links []link) {
 	switch {
 	case p.how == thinOutput:
-		p.thin = pass{src: p.in, dst: p.out, taps: p.taps, cols: p.cols, bands: p.bands}
-		p.thin.planScatter(links)
-		p.full.lines = p.banded(func(from, to int) *simd.QTiles { return p.columnTiles(from, to) })
+		sources := bandSources(links, p.out, p.bands)
+		p.full.lines = banded(p.bands, func(from, to int) *simd.QTiles { return p.columnTiles(sources[from:to]) })
+		list, start := byOut(links, p.out.Positions())
+		p.gathers = banded(p.bands, func(from, to int) *simd.QGather { return p.gather(list, start, from, to) })
 	case p.g.IsDense():
 		p.full.positions = p.denseTiles()
 	default:
@@ -33,11 +34,11 @@ func (p *QPlan) planTiles(links []link) {
 	}
 }
 
-// banded makes the lists of all bands and of each.
-func (p *QPlan) banded(list func(from, to int) *simd.QTiles) []*simd.QTiles {
-	all := []*simd.QTiles{list(0, p.bands)}
-	if p.bands > 1 {
-		for b := range p.bands {
+// banded makes the lists of all bands and, if there are several, of each.
+func banded[T any](bands int, list func(from, to int) T) []T {
+	all := []T{list(0, bands)}
+	if bands > 1 {
+		for b := range bands {
 			all = append(all, list(b, b+1))
 		}
 	}
@@ -48,7 +49,7 @@ func (p *QPlan) panelTiles(list []link, start []int32, cols int) (t qtiles) {
 	if p.in.N >= p.imageRows() && !p.sums {
 		t.positions = p.positionTiles(list, start, cols)
 	}
-	t.lines = p.banded(func(from, to int) *simd.QTiles {
+	t.lines = banded(p.bands, func(from, to int) *simd.QTiles {
 		l := newLines(p, bandLine(p.out.H, p.bands, from), bandLine(p.out.H, p.bands, to), cols)
 		return p.k.NewTiles(p.depth, l.tiles, l.taps)
 	})
@@ -108,10 +109,14 @@ func (p *QPlan) sumStep() int {
 	return p.k.NR
 }
 
-// columnTiles makes a thin output's columns for the source positions that bands
-// [from, to) read.
-func (p *QPlan) columnTiles(from, to int) *simd.QTiles {
-	lo, hi := p.sources(from, to)
+// columnTiles makes a thin output's columns for the source positions of some bands.
+func (p *QPlan) columnTiles(bands [][2]int32) *simd.QTiles {
+	lo, hi := p.in.Positions(), 0
+	for _, s := range bands {
+		if s[1] > 0 {
+			lo, hi = min(lo, int(s[0])), max(hi, int(s[1]))
+		}
+	}
 	ld, nr := p.columns(), p.k.NR
 	var tiles []simd.QTile
 	for q := lo; q < hi; {
@@ -129,14 +134,21 @@ func (p *QPlan) columnTiles(from, to int) *simd.QTiles {
 	return p.k.NewTiles(p.depth, tiles, make([]simd.Tap, 1))
 }
 
-// sources returns the source positions [lo, hi) that bands [from, to) of a thin
-// output read.
-func (p *QPlan) sources(from, to int) (lo, hi int) {
-	lo = p.in.Positions()
-	for _, s := range p.thin.bandSource[from:to] {
-		if s[1] > 0 {
-			lo, hi = min(lo, int(s[0])), max(hi, int(s[1]))
+// noColumn is the place of a zero behind a thin output's columns.
+func (p *QPlan) noColumn() int { return p.in.Positions() * p.columns() }
+
+// gather lists the columns that each output of bands [from, to) is the sum of.
+// list and start are the links by output.
+func (p *QPlan) gather(list []link, start []int32, from, to int) *simd.QGather {
+	var columns []int32
+	ends := []int32{0}
+	for q := bandLine(p.out.H, p.bands, from) * p.out.W; q < bandLine(p.out.H, p.bands, to)*p.out.W; q++ {
+		for c := range p.cols {
+			for _, l := range list[start[q]:start[q+1]] {
+				columns = append(columns, l.in*int32(p.columns())+l.tap*int32(p.cols)+int32(c))
+			}
+			ends = append(ends, int32(len(columns)))
 		}
 	}
-	return lo, hi
+	return simd.NewQGather(ends, columns, int32(p.noColumn()))
 }

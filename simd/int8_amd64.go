@@ -14,12 +14,12 @@ const (
 
 // int8AVX2 needs AVX2. Two channels, widened to int16, make a group for VPMADDWD.
 func int8AVX2() *Int8 {
-	return &Int8{form: formAVX2, MR: 6, NR: 16, Group: 2, Width: 2, Stage: stageAVX2, GEMM: qgemmAVX2}
+	return &Int8{form: formAVX2, MR: 6, NR: 16, Group: 2, Width: 2, Stage: stageAVX2, GEMM: qgemmAVX2, Gather: gatherWith(gather_avx2)}
 }
 
 // int8VNNI needs AVX-512 F, BW, DQ, VL and VNNI. VPDPBUSD multiplies unsigned by signed, so activations are offset.
 func int8VNNI() *Int8 {
-	return &Int8{form: formVNNI, MR: 14, NR: 32, Group: 4, Width: 1, Offset: 128, Stage: stageVNNI, GEMM: qgemmVNNI}
+	return &Int8{form: formVNNI, MR: 14, NR: 32, Group: 4, Width: 1, Offset: 128, Stage: stageVNNI, GEMM: qgemmVNNI, Gather: gatherWith(gather_avx512)}
 }
 
 func qgemmAVX2(g *QGEMM) { qgemmWith(g, formAVX2) }
@@ -133,5 +133,28 @@ func stageVNNI(dst, src []int8) {
 	sameLen(len(dst), len(src))
 	if len(src) > 0 {
 		stage_avx512vnni(&dst[0], &src[0], len(src))
+	}
+}
+
+// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50 microseconds.
+const maxGathers = 8192
+
+func gatherWith(kernel func(dst, start, src, index, terms *int32, groups int)) func(g *QGather, dst, start, src []int32) {
+	return func(g *QGather, dst, start, src []int32) {
+		g.check(dst, start, src)
+		index := g.index
+		for from := 0; from < len(g.terms); {
+			to, work := from, 0
+			for to < len(g.terms) && (to == from || work < maxGathers) {
+				work += int(g.terms[to])
+				to++
+			}
+			if work == 0 { // index and src may be empty
+				copy(dst[from*gatherLanes:to*gatherLanes], start[from*gatherLanes:])
+			} else {
+				kernel(&dst[from*gatherLanes], &start[from*gatherLanes], &src[0], &index[0], &g.terms[from], to-from)
+			}
+			index, from = index[work*gatherLanes:], to
+		}
 	}
 }

@@ -16,6 +16,8 @@ type Int8 struct {
 	Stage func(dst, src []int8)
 	// GEMM computes tiles of a matrix product, see the type QGEMM.
 	GEMM func(*QGEMM)
+	// Gather: dst[i] = start[i] + S src[index], over the list of output i; see QGather for lengths. dst overlaps neither.
+	Gather func(g *QGather, dst, start, src []int32)
 }
 
 // form tells apart the forms that rows want operands in.

@@ -10,7 +10,7 @@ const (
 const formScalar form = 0
 
 func scalarInt8() *Int8 {
-	return &Int8{form: formScalar, MR: scalarQMR, NR: scalarQNR, Group: 1, Width: 1, GEMM: qgemmScalar}
+	return &Int8{form: formScalar, MR: scalarQMR, NR: scalarQNR, Group: 1, Width: 1, GEMM: qgemmScalar, Gather: gatherScalar}
 }
 
 func qgemmScalar(g *QGEMM) {

@@ -301,3 +301,15 @@ func stage_avx2(dst *int8, src *int8, n int)
 //
 //go:noescape
 func stage_avx512vnni(dst *int8, src *int8, n int)
+
+// gather_avx2 works like gatherScalar, for i < groups, groups at least 1:
+// dst[16*i+l] = start[16*i+l] + sum of src[index] over terms[i] rows of 16.
+//
+//go:noescape
+func gather_avx2(dst *int32, start *int32, src *int32, index *int32, terms *int32, groups int)
+
+// gather_avx512 works like gatherScalar, for i < groups, groups at least 1:
+// dst[16*i+l] = start[16*i+l] + sum of src[index] over terms[i] rows of 16.
+//
+//go:noescape
+func gather_avx512(dst *int32, start *int32, src *int32, index *int32, terms *int32, groups int)

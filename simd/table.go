@@ -9,19 +9,23 @@ func FromTable(dst []uint8, sums []int32, scale []float32, table []uint8) {
 	if len(table) == 0 || len(table)%2 != 0 || len(table) > 1<<16 {
 		panic("simd: FromTable: bad table")
 	}
-	half := len(table) / 2
+	for c, a := range scale {
+		fromTable(dst, sums, c, len(scale), a, table)
+	}
+}
+
+// fromTable does every step-th element from at on.
+func fromTable(dst []uint8, sums []int32, at, step int, scale float32, table []uint8) {
+	half := int32(len(table) / 2)
 	lo, hi := float32(-half), float32(half-1)
-	for len(dst) > 0 {
-		for c, a := range scale {
-			v := float32(float32(sums[c]) * a)
-			if !(v < hi) {
-				v = hi
-			}
-			if !(v > lo) {
-				v = lo
-			}
-			dst[c] = table[int(nearest(v))+half]
+	for i := at; i < len(sums) && i < len(dst); i += step {
+		v := float32(float32(sums[i]) * scale)
+		if !(v < hi) {
+			v = hi
 		}
-		dst, sums = dst[len(scale):], sums[len(scale):]
+		if !(v > lo) {
+			v = lo
+		}
+		dst[i] = table[nearest(v)+half]
 	}
 }
