@@ -159,36 +159,22 @@ func (p *pass) pack(dst, w []float32) {
 		grp, col, n := p.panel(panel)
 		for tap := range p.taps {
 			from := w[p.weights.base(tap)+grp*p.weights.group+col*p.weights.j:]
-			packBlock(dst, nr, from, p.weights.k, p.weights.j, p.depth, n)
+			packBlock(p.k, dst, nr, from, p.weights.k, p.weights.j, p.depth, n)
 			dst = dst[p.depth*nr:]
 		}
 	}
 }
 
-// packBlock: dst[k*nr+j] = w[k*sk+j*sj] for k < depth, j < n, and 0 for n <= j < nr.
-func packBlock(dst []float32, nr int, w []float32, sk, sj, depth, n int) {
+// packBlock: dst[k*nr+j] = w[k*sk+j*sj] for k < depth, j < n, and 0 for n <= j < nr. One of sk and sj is 1.
+func packBlock(f *simd.Kernels, dst []float32, nr int, w []float32, sk, sj, depth, n int) {
+	if n < nr {
+		clear(dst[:depth*nr])
+	}
 	if sj == 1 {
-		for k := range depth {
-			d := dst[k*nr:][:nr]
-			copy(d, w[k*sk:][:n])
-			clear(d[n:])
-		}
+		f.CopyRows(dst, nr, w, sk, depth, n)
 		return
 	}
-	// A transpose where sk is 1: blocks of 16 keep both sides in the first cache.
-	const block = 16
-	for k0 := 0; k0 < depth; k0 += block {
-		k1 := min(k0+block, depth)
-		for j := range n {
-			from := w[j*sj:]
-			for k := k0; k < k1; k++ {
-				dst[k*nr+j] = from[k*sk]
-			}
-		}
-		for k := k0; k < k1 && n < nr; k++ {
-			clear(dst[k*nr+n : (k+1)*nr])
-		}
-	}
+	f.Transpose(dst, nr, w, sj, n, depth)
 }
 
 // panel returns a column panel's group, first column in it and columns.

@@ -306,8 +306,7 @@ func (p *weightPass) nextTile(ph *phase, i, v, r int) (at int, ok bool) {
 }
 
 // packBroadcast packs the row panels that tiles [lo, hi) need, as
-// [row panel][position][image][rows]. It goes by source row, which is read in
-// order while the panels are written side by side.
+// [row panel][position][image][rows].
 func (p *weightPass) packBroadcast(dst, src []float32, images, lo, hi int) {
 	each := p.vecPanels / p.groups * len(p.rows) // tiles of a group
 	for grp := lo / each; grp <= (hi-1)/each; grp++ {
@@ -316,39 +315,14 @@ func (p *weightPass) packBroadcast(dst, src []float32, images, lo, hi int) {
 			r0, r1 = lo%len(p.rows), (hi-1)%len(p.rows)+1
 		}
 		panel := len(p.bcPos) * p.nb // rows of a panel
+		to := dst[grp*p.bcC*panel:]
 		for i, q := range p.bcPos {
-			for n := range images {
-				row := src[int(q)*p.bc.Stride+n*p.bc.C+grp*p.bcC:][:p.bcC]
-				to := dst[grp*p.bcC*panel:]
-				for r := r0; r < r1; r++ {
-					at, w := p.rowAt[r], p.rows[r]
-					copyRow(to[at*panel+(i*p.nb+n)*w:][:w], row[at:][:w])
-				}
+			from := src[int(q)*p.bc.Stride+grp*p.bcC:]
+			for r := r0; r < r1; r++ {
+				at, w := p.rowAt[r], p.rows[r]
+				p.k.CopyRows(to[at*panel+i*p.nb*w:], w, from[at:], p.bc.C, images, w)
 			}
 		}
-	}
-}
-
-// copyRow copies src to dst, of the same length. The widths of tiles are spelled
-// out: a call of memmove for each is a tenth of the whole pass.
-func copyRow(dst, src []float32) {
-	switch len(src) {
-	case 32:
-		*(*[32]float32)(dst) = *(*[32]float32)(src)
-	case 16:
-		*(*[16]float32)(dst) = *(*[16]float32)(src)
-	case 14:
-		*(*[14]float32)(dst) = *(*[14]float32)(src)
-	case 13:
-		*(*[13]float32)(dst) = *(*[13]float32)(src)
-	case 12:
-		*(*[12]float32)(dst) = *(*[12]float32)(src)
-	case 6:
-		*(*[6]float32)(dst) = *(*[6]float32)(src)
-	case 5:
-		*(*[5]float32)(dst) = *(*[5]float32)(src)
-	default:
-		copy(dst, src)
 	}
 }
 
@@ -357,10 +331,10 @@ func (p *weightPass) packVector(dst, src []float32, v int, positions []int32, im
 	grp, at, n := p.vecPanel(v)
 	nr := p.k.NR
 	for i, q := range positions {
-		for img := range images {
-			to := dst[(i*p.nb+img)*nr:][:nr]
-			copyRow(to[:n], src[int(q)*p.vec.Stride+img*p.vec.C+grp*p.vecC+at:][:n])
-			clear(to[n:])
+		to := dst[i*p.nb*nr:]
+		if n < nr {
+			clear(to[:images*nr])
 		}
+		p.k.CopyRows(to, nr, src[int(q)*p.vec.Stride+grp*p.vecC+at:], p.vec.C, images, n)
 	}
 }

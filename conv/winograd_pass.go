@@ -211,15 +211,24 @@ func (f *filter) pack(dst, w []float32) {
 	}
 }
 
+// copyRow copies src to dst, of the same length. The widths of panels are
+// spelled out, which here, where the lines of dst are far apart, also beats
+// CopyRows.
+func copyRow(dst, src []float32) {
+	switch len(src) {
+	case 32:
+		*(*[32]float32)(dst) = *(*[32]float32)(src)
+	case 16:
+		*(*[16]float32)(dst) = *(*[16]float32)(src)
+	default:
+		copy(dst, src)
+	}
+}
+
 // turn: dst[tap][d][j] = w[tap][j][d] of depth contracted channels.
 func (f *filter) turn(dst, w []float32, depth int) {
-	cols := f.dst.C
+	cols, step := f.dst.C, f.weights.j
 	for tap := range blockTaps * blockTaps {
-		to := dst[tap*packTurn*cols:][:packTurn*cols]
-		for j := range cols {
-			for d, v := range w[(tap*cols+j)*f.weights.j:][:depth] {
-				to[d*cols+j] = v
-			}
-		}
+		f.k.Transpose(dst[tap*packTurn*cols:], cols, w[tap*cols*step:], step, cols, depth)
 	}
 }
