@@ -31,6 +31,7 @@ var operations = []struct {
 	{"qgemm", qgemm},
 	{"stage", stage},
 	{"gather", gather},
+	{"qpeak", qpeak},
 }
 
 func main() {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -45,17 +44,19 @@ func qtile(name string) operand.Mem {
 type qgen struct {
 	*gen
 	width int // bytes of a staged activation
-	// Places on the stack: the byte distance of the second run of rows in A and C, and 16 bytes of output.
-	runA, runC, bytes operand.Mem
+	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of output; vectors.
+	runA, runC, bytes, slope, hi, zero operand.Mem
 }
 
 // qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over all its taps. A group of
 // channels fills the four bytes of a lane: four int8 for VPDPBUSD, two int16 for VPMADDWD.
 func qgemm(g *gen) {
-	q := &qgen{gen: g, width: 2}
-	set := g.name
-	if g.wide {
-		set, q.width = "avx512vnni", 1
+	q := &qgen{gen: g, width: 1}
+	set := "avx512vnni"
+	if !g.wide {
+		narrow := *g
+		narrow.mr, narrow.nv = 14, 1 // widening a vector of B takes a port that the sums need: few vectors, many rows
+		g, q.gen, q.width, set = &narrow, &narrow, 2, g.name
 	}
 	f := func(name string) operand.Mem { return qgemmBlock.of(reg.RDI, name) }
 	name := fmt.Sprintf("qgemm_%s_%dx%d", set, g.mr, g.nr())
@@ -69,12 +70,13 @@ func qgemm(g *gen) {
 	used := g.mr * g.nv
 	g.Comment(
 		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
-		fmt.Sprintf("%s%d-%s%d: B's group; %s%d-%s%d: a group of A, broadcast, and products", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+		fmt.Sprintf("%s%d-%s%d: B's group; %s%d-%s%d: a group of A, broadcast, and its products", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
 		"DI: arguments; R15, R14: tile, tiles left; AX, BX: the tile's A, B; SI, R8: next tap, taps left",
 		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
 		"R12: B; R13: groups left")
-	local := g.AllocLocal(32)
+	local := g.AllocLocal(128)
 	q.runA, q.runC, q.bytes = local, local.Offset(8), local.Offset(16)
+	q.slope, q.hi, q.zero = local.Offset(32), local.Offset(64), local.Offset(96)
 	g.Load(g.Param("t"), reg.RDI)
 	g.Load(g.Param("tiles"), reg.R15)
 	g.Load(g.Param("n"), reg.R14)
@@ -145,6 +147,10 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	t.Label(label("taps"))
 	t.TESTQ(reg.R8, reg.R8)
 	t.JZ(ref("summed"))
+	n := t.rows * t.nv // registers of a chain
+	for i := n; i < q.chains(t)*n; i++ {
+		t.zero(t.v(i))
+	}
 	t.Label(label("tap"))
 	t.MOVQ(at(reg.RSI, 0), reg.RCX)
 	t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: uint8(q.width)}, reg.RCX)
@@ -158,6 +164,11 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	t.ADDQ(operand.U8(16), reg.RSI)
 	t.DECQ(reg.R8)
 	t.JNZ(ref("tap"))
+	for c := q.chains(t); c > 1; c /= 2 {
+		for i := range c / 2 * n {
+			t.VPADDD(t.v(c/2*n+i), t.v(i), t.v(i))
+		}
+	}
 
 	t.Label(label("summed"))
 	t.CMPB(qtile("Requantise"), operand.U8(0))
@@ -168,6 +179,21 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	t.JMP(operand.LabelRef("next"))
 	t.Label(label("requantise"))
 	q.requantise(t, f)
+}
+
+// chains is how many sums a tile with few rows keeps for each element, for one would wait for its own latency.
+func (q *qgen) chains(t tile) int {
+	for c := 4; c > 1; c /= 2 {
+		if c*t.rows <= t.mr && (c/2)*t.rows*t.nv < 6 {
+			return c
+		}
+	}
+	return 1
+}
+
+// sum is the register that group u of a row's vector j is added to.
+func (q *qgen) sum(t tile, r, j, u int) reg.VecPhysical {
+	return t.v((u%q.chains(t)*t.rows+r)*t.nv + j)
 }
 
 // byRows writes a compare tree on rows and one body for each count from 1 to the tile's height.
@@ -261,7 +287,7 @@ func (q *qgen) step(t tile, a func(r int) operand.Mem, u int) {
 			x := t.free(t.nv + r%spare)
 			t.VPBROADCASTD(a(r), x)
 			for j := range t.nv {
-				t.VPDPBUSD(t.free(j), x, t.acc(r, j))
+				t.VPDPBUSD(t.free(j), x, q.sum(t, r, j, u))
 			}
 		}
 		return
@@ -269,13 +295,11 @@ func (q *qgen) step(t tile, a func(r int) operand.Mem, u int) {
 	for j := range t.nv {
 		t.VPMOVSXBW(b(j), t.free(j))
 	}
-	x, product := t.free(t.nv), t.free(t.nv+1)
+	x := t.free(1)
 	for r := range t.rows {
 		t.VPBROADCASTD(a(r), x)
-		for j := range t.nv {
-			t.VPMADDWD(t.free(j), x, product)
-			t.VPADDD(product, t.acc(r, j), t.acc(r, j))
-		}
+		t.VPMADDWD(t.free(0), x, x)
+		t.VPADDD(x, q.sum(t, r, 0, u), q.sum(t, r, 0, u))
 	}
 }
 
@@ -428,94 +452,55 @@ func (q *qgen) requantiseWide(t tile, f func(string) operand.Mem) {
 }
 
 func (q *qgen) requantiseNarrow(t tile, f func(string) operand.Mem) {
-	slope, hi, zero, w := t.free(0), t.free(1), t.free(2), t.free(3)
-	t.VBROADCASTSS(f("slope"), slope)
-	t.VBROADCASTSS(f("hi"), hi)
-	t.VPBROADCASTW(f("zero"), zero)
+	w, y := t.free(0), t.free(1)
+	for _, c := range []struct{ from, to operand.Mem }{{f("slope"), q.slope}, {f("hi"), q.hi}} {
+		t.VBROADCASTSS(c.from, w)
+		t.VMOVUPS(w, c.to)
+	}
+	t.VPBROADCASTW(f("zero"), w)
+	t.VMOVDQU(w, q.zero)
 	q.load("Cols", 1, reg.R8)
-	for r := range t.rows {
-		for j := range t.nv {
-			x := t.acc(r, j)
+	for r := 0; r < t.rows; r += 2 {
+		last := min(r+1, t.rows-1) // the other row of the pair, or none
+		for i := r; i <= last; i++ {
+			x := t.acc(i, 0)
 			t.VCVTDQ2PS(x, x)
-			t.VMULPS(at(reg.RBX, j*t.size()), x, x)
-			t.VMULPS(slope, x, w)
+			t.VMULPS(at(reg.RBX, 0), x, x)
+			t.VMULPS(q.slope, x, w)
 			t.VMAXPS(x, w, x)
-			t.VMINPS(hi, x, x)
+			t.VMINPS(q.hi, x, x)
 			t.VCVTPS2DQ(x, x)
 		}
 		x := t.acc(r, 0)
-		t.VPACKSSDW(t.acc(r, 1), x, x)
-		t.VPADDSW(zero, x, x)
+		t.VPACKSSDW(t.acc(last, 0), x, x)
+		t.VPADDSW(q.zero, x, x)
 		t.VPERMQ(operand.U8(0xd8), x, x)
-		t.VEXTRACTI128(operand.U8(1), x, w.AsX())
-		t.VPACKSSWB(w.AsX(), x.AsX(), x.AsX())
-		whole, partial := t.label("whole"), t.label("partial")
+		t.VEXTRACTI128(operand.U8(1), x, y.AsX())
+		t.VPACKSSWB(y.AsX(), x.AsX(), x.AsX())
+		partial, done := t.label("partial"), t.label("written")
 		t.CMPQ(reg.R8, operand.U8(t.nr()))
-		t.JE(operand.LabelRef(whole))
-		t.VMOVDQU(x.AsX(), q.bytes)
-		t.MOVQ(reg.R8, reg.RCX)
-		t.JMP(operand.LabelRef(partial + "_check"))
-		t.Label(partial)
-		t.MOVBLZX(q.bytes.Idx(reg.RCX, 1), reg.EDX)
-		t.MOVB(reg.DL, operand.Mem{Base: reg.R12, Index: reg.RCX, Scale: 1})
-		t.Label(partial + "_check")
-		t.DECQ(reg.RCX)
-		t.JGE(operand.LabelRef(partial))
-		t.JMP(operand.LabelRef(whole + "_done"))
-		t.Label(whole)
-		t.VMOVDQU(x.AsX(), at(reg.R12, 0))
-		t.Label(whole + "_done")
+		t.JNE(operand.LabelRef(partial))
+		t.VMOVQ(x.AsX(), at(reg.R12, 0))
 		t.ADDQ(reg.R13, reg.R12)
+		if last > r {
+			t.VPEXTRQ(operand.U8(1), x.AsX(), at(reg.R12, 0))
+			t.ADDQ(reg.R13, reg.R12)
+		}
+		t.JMP(operand.LabelRef(done))
+		t.Label(partial)
+		t.VMOVDQU(x.AsX(), q.bytes)
+		for i := r; i <= last; i++ {
+			loop := t.label("byte")
+			t.MOVQ(reg.R8, reg.RCX)
+			t.JMP(operand.LabelRef(loop + "_next"))
+			t.Label(loop)
+			t.MOVBLZX(q.bytes.Offset(8*(i-r)).Idx(reg.RCX, 1), reg.EDX)
+			t.MOVB(reg.DL, operand.Mem{Base: reg.R12, Index: reg.RCX, Scale: 1})
+			t.Label(loop + "_next")
+			t.DECQ(reg.RCX)
+			t.JGE(operand.LabelRef(loop))
+			t.ADDQ(reg.R13, reg.R12)
+		}
+		t.Label(done)
 	}
-}
-
-// stage writes the conversion of activations to the form that qgemm reads.
-func stage(g *gen) {
-	var doc string
-	name := "stage_" + g.name
-	step := 16
-	if g.wide {
-		name, step = "stage_avx512vnni", 64
-		doc = "dst[i] = src[i] ^ 0x80."
-	} else {
-		doc = "dst[i] = src[i] as int16; n is a multiple of 16."
-	}
-	g.kernel(name, "dst, src *int8, n int", strings.TrimSpace(name+" does, for i < n:"), doc)
-	g.Comment("DI: dst; SI: src; R8: bytes left")
-	g.Load(g.Param("dst"), reg.RDI)
-	g.Load(g.Param("src"), reg.RSI)
-	g.Load(g.Param("n"), reg.R8)
-	x, flip := g.v(0), g.v(1)
-	if g.wide {
-		g.VPBROADCASTD(g.literal(operand.U32(0x80808080)), flip)
-	}
-	loop, done := "loop", "done"
-	g.SUBQ(operand.U32(step), reg.R8)
-	g.JL(operand.LabelRef(done))
-	g.Label(loop)
-	if g.wide {
-		g.VPXORD(at(reg.RSI, 0), flip, x)
-		g.VMOVDQU32(x, at(reg.RDI, 0))
-		g.ADDQ(operand.U8(step), reg.RDI)
-	} else {
-		g.VPMOVSXBW(at(reg.RSI, 0), x)
-		g.VMOVDQU(x, at(reg.RDI, 0))
-		g.ADDQ(operand.U8(2*step), reg.RDI)
-	}
-	g.ADDQ(operand.U8(step), reg.RSI)
-	g.SUBQ(operand.U32(step), reg.R8)
-	g.JGE(operand.LabelRef(loop))
-	g.Label(done)
-	if g.wide {
-		g.ADDQ(operand.U32(step), reg.R8)
-		g.JZ(operand.LabelRef("end"))
-		g.MOVQ(operand.I32(-1), reg.RAX)
-		g.BZHIQ(reg.R8, reg.RAX, reg.RAX)
-		g.KMOVQ(reg.RAX, reg.K1)
-		g.VMOVDQU8_Z(at(reg.RSI, 0), reg.K1, x)
-		g.VPXORD(flip, x, x)
-		g.VMOVDQU8(x, reg.K1, at(reg.RDI, 0))
-		g.Label("end")
-	}
-	g.end()
 }

@@ -14,12 +14,18 @@ const (
 
 // int8AVX2 needs AVX2. Two channels, widened to int16, make a group for VPMADDWD.
 func int8AVX2() *Int8 {
-	return &Int8{form: formAVX2, MR: 6, NR: 16, Group: 2, Width: 2, Stage: stageAVX2, GEMM: qgemmAVX2, Gather: gatherWith(gather_avx2)}
+	return &Int8{
+		form: formAVX2, MR: 14, NR: 8, Group: 2, Width: 2,
+		Stage: stageAVX2, GEMM: qgemmAVX2, Gather: gatherWith(gather_avx2), Peak: peakWith(qpeakLoop_avx2, 16),
+	}
 }
 
 // int8VNNI needs AVX-512 F, BW, DQ, VL and VNNI. VPDPBUSD multiplies unsigned by signed, so activations are offset.
 func int8VNNI() *Int8 {
-	return &Int8{form: formVNNI, MR: 14, NR: 32, Group: 4, Width: 1, Offset: 128, Stage: stageVNNI, GEMM: qgemmVNNI, Gather: gatherWith(gather_avx512)}
+	return &Int8{
+		form: formVNNI, MR: 14, NR: 32, Group: 4, Width: 1, Offset: 128,
+		Stage: stageVNNI, GEMM: qgemmVNNI, Gather: gatherWith(gather_avx512), Peak: peakWith(qpeakLoop_avx512vnni, 64),
+	}
 }
 
 func qgemmAVX2(g *QGEMM) { qgemmWith(g, formAVX2) }
@@ -60,7 +66,7 @@ func qgemmWith(g *QGEMM, f form) {
 
 func (b *qgemmBlock) call(f form, tiles *QTile, n int) {
 	if f == formAVX2 {
-		qgemm_avx2_6x16(b, tiles, n)
+		qgemm_avx2_14x8(b, tiles, n)
 	} else {
 		qgemm_avx512vnni_14x32(b, tiles, n)
 	}

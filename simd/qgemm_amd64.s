@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func qgemm_avx2_6x16(t *qgemmBlock, tiles *QTile, n int)
+// func qgemm_avx2_14x8(t *qgemmBlock, tiles *QTile, n int)
 // Requires: AVX, AVX2
-TEXT ·qgemm_avx2_6x16(SB), NOSPLIT, $32-24
-	// Y0-Y11: the C tile, 2 a row
-	// Y12-Y13: B's group; Y14-Y15: a group of A, broadcast, and products
+TEXT ·qgemm_avx2_14x8(SB), NOSPLIT, $128-24
+	// Y0-Y13: the C tile, 1 a row
+	// Y14-Y14: B's group; Y15-Y15: a group of A, broadcast, and its products
 	// DI: arguments; R15, R14: tile, tiles left; AX, BX: the tile's A, B; SI, R8: next tap, taps left
 	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
 	// R12: B; R13: groups left
@@ -52,32 +52,72 @@ runs:
 	SHLQ    $0x04, SI
 	ADDQ    48(DI), SI
 	MOVLQSX 56(R15), R8
-	CMPQ    DX, $0x03
+	CMPQ    DX, $0x07
 	JG      above1
-	CMPQ    DX, $0x02
+	CMPQ    DX, $0x04
 	JG      above2
-	CMPQ    DX, $0x01
+	CMPQ    DX, $0x02
 	JG      above3
+	CMPQ    DX, $0x01
+	JG      above4
 	JMP     rows1
 
-above3:
+above4:
 	JMP rows2
 
-above2:
-	JMP rows3
-
-above1:
-	CMPQ DX, $0x05
-	JG   above4
-	CMPQ DX, $0x04
+above3:
+	CMPQ DX, $0x03
 	JG   above5
-	JMP  rows4
+	JMP  rows3
 
 above5:
-	JMP rows5
+	JMP rows4
 
-above4:
+above2:
+	CMPQ DX, $0x06
+	JG   above6
+	CMPQ DX, $0x05
+	JG   above7
+	JMP  rows5
+
+above7:
 	JMP rows6
+
+above6:
+	JMP rows7
+
+above1:
+	CMPQ DX, $0x0b
+	JG   above8
+	CMPQ DX, $0x09
+	JG   above9
+	CMPQ DX, $0x08
+	JG   above10
+	JMP  rows8
+
+above10:
+	JMP rows9
+
+above9:
+	CMPQ DX, $0x0a
+	JG   above11
+	JMP  rows10
+
+above11:
+	JMP rows11
+
+above8:
+	CMPQ DX, $0x0d
+	JG   above12
+	CMPQ DX, $0x0c
+	JG   above13
+	JMP  rows12
+
+above13:
+	JMP rows13
+
+above12:
+	JMP rows14
 
 rows1:
 	MOVBQZX 60(R15), CX
@@ -102,19 +142,16 @@ sums_1:
 
 load_1:
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     loaded_1_partial
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	JMP     loaded_1
 
 loaded_1_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   (CX), Y12, Y0
-	VMASKMOVPS   32(CX), Y13, Y1
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
 
 loaded_1:
 	JMP taps_1
@@ -124,16 +161,17 @@ bias_1:
 	SHLQ    $0x02, CX
 	ADDQ    16(DI), CX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	JMP     taps_1
 
 zero_1:
 	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
 
 taps_1:
-	TESTQ R8, R8
-	JZ    summed_1
+	TESTQ  R8, R8
+	JZ     summed_1
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 
 tap_1:
 	MOVQ (SI), CX
@@ -145,36 +183,24 @@ tap_1:
 	JL   few_1
 
 four_1:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPMOVSXBW    32(R12), Y12
-	VPMOVSXBW    48(R12), Y13
-	VPBROADCASTD 4(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPMOVSXBW    64(R12), Y12
-	VPMOVSXBW    80(R12), Y13
-	VPBROADCASTD 8(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPMOVSXBW    96(R12), Y12
-	VPMOVSXBW    112(R12), Y13
-	VPBROADCASTD 12(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000080, R12
+	ADDQ         $0x00000040, R12
 	SUBQ         $0x04, R13
 	JGE          four_1
 
@@ -183,22 +209,22 @@ few_1:
 	JZ   done_1
 
 one_1:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
 	ADDQ         $0x04, CX
-	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000010, R12
 	DECQ         R13
 	JNZ          one_1
 
 done_1:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_1
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_1
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+	VPADDD Y1, Y0, Y0
 
 summed_1:
 	CMPB    61(R15), $0x00
@@ -211,19 +237,16 @@ summed_1:
 	MOVQ    8(SP), DX
 	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     stored_1_partial
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
 	JMP     stored_1
 
 stored_1_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   Y0, Y12, (CX)
-	VMASKMOVPS   Y1, Y13, 32(CX)
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
 
 stored_1:
 	JMP next
@@ -236,48 +259,46 @@ requantise_1:
 	MOVLQSX      16(R15), R12
 	ADDQ         32(DI), R12
 	MOVLQSX      40(R15), R13
-	VBROADCASTSS 72(DI), Y12
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
 	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
 	MOVLQSX      48(R15), R8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
-	VMULPS       Y12, Y0, Y15
-	VMAXPS       Y0, Y15, Y0
-	VMINPS       Y13, Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       32(BX), Y1, Y1
-	VMULPS       Y12, Y1, Y15
-	VMAXPS       Y1, Y15, Y1
-	VMINPS       Y13, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPACKSSDW    Y1, Y0, Y0
-	VPADDSW      Y14, Y0, Y0
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X15
 	VPACKSSWB    X15, X0, X0
-	CMPQ         R8, $0x10
-	JE           whole6
-	VMOVDQU      X0, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial7_check
+	CMPQ         R8, $0x08
+	JNE          partial14
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	JMP          written15
 
-partial7:
+partial14:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte16_next
+
+byte16:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial7_check:
+byte16_next:
 	DECQ CX
-	JGE  partial7
-	JMP  whole6_done
-
-whole6:
-	VMOVDQU X0, (R12)
-
-whole6_done:
+	JGE  byte16
 	ADDQ R13, R12
-	JMP  next
+
+written15:
+	JMP next
 
 rows2:
 	MOVBQZX 60(R15), CX
@@ -302,25 +323,20 @@ sums_2:
 
 load_2:
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     loaded_2_partial
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	MOVQ    DX, CX
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
+	VMOVUPS (CX), Y1
 	JMP     loaded_2
 
 loaded_2_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   (CX), Y12, Y0
-	VMASKMOVPS   32(CX), Y13, Y1
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
 	MOVQ         DX, CX
-	VMASKMOVPS   (CX), Y12, Y2
-	VMASKMOVPS   32(CX), Y13, Y3
+	VMASKMOVPS   (CX), Y14, Y1
 
 loaded_2:
 	JMP taps_2
@@ -330,20 +346,22 @@ bias_2:
 	SHLQ    $0x02, CX
 	ADDQ    16(DI), CX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y1
 	JMP     taps_2
 
 zero_2:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
 
 taps_2:
-	TESTQ R8, R8
-	JZ    summed_2
+	TESTQ  R8, R8
+	JZ     summed_2
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
 
 tap_2:
 	MOVQ (SI), CX
@@ -357,57 +375,37 @@ tap_2:
 	JL   few_2
 
 four_2:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPMOVSXBW    32(R12), Y12
-	VPMOVSXBW    48(R12), Y13
-	VPBROADCASTD 4(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 4(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPMOVSXBW    64(R12), Y12
-	VPMOVSXBW    80(R12), Y13
-	VPBROADCASTD 8(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 8(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPMOVSXBW    96(R12), Y12
-	VPMOVSXBW    112(R12), Y13
-	VPBROADCASTD 12(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 12(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
-	ADDQ         $0x00000080, R12
+	ADDQ         $0x00000040, R12
 	SUBQ         $0x04, R13
 	JGE          four_2
 
@@ -416,28 +414,29 @@ few_2:
 	JZ   done_2
 
 one_2:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, DX
-	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000010, R12
 	DECQ         R13
 	JNZ          one_2
 
 done_2:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_2
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_2
+	VPADDD Y4, Y0, Y0
+	VPADDD Y5, Y1, Y1
+	VPADDD Y6, Y2, Y2
+	VPADDD Y7, Y3, Y3
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
 
 summed_2:
 	CMPB    61(R15), $0x00
@@ -450,25 +449,20 @@ summed_2:
 	MOVQ    8(SP), DX
 	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     stored_2_partial
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
 	MOVQ    DX, CX
-	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y1, (CX)
 	JMP     stored_2
 
 stored_2_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   Y0, Y12, (CX)
-	VMASKMOVPS   Y1, Y13, 32(CX)
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
 	MOVQ         DX, CX
-	VMASKMOVPS   Y2, Y12, (CX)
-	VMASKMOVPS   Y3, Y13, 32(CX)
+	VMASKMOVPS   Y1, Y14, (CX)
 
 stored_2:
 	JMP next
@@ -481,85 +475,65 @@ requantise_2:
 	MOVLQSX      16(R15), R12
 	ADDQ         32(DI), R12
 	MOVLQSX      40(R15), R13
-	VBROADCASTSS 72(DI), Y12
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
 	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
 	MOVLQSX      48(R15), R8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
-	VMULPS       Y12, Y0, Y15
-	VMAXPS       Y0, Y15, Y0
-	VMINPS       Y13, Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       32(BX), Y1, Y1
-	VMULPS       Y12, Y1, Y15
-	VMAXPS       Y1, Y15, Y1
-	VMINPS       Y13, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
 	VPACKSSDW    Y1, Y0, Y0
-	VPADDSW      Y14, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X15
 	VPACKSSWB    X15, X0, X0
-	CMPQ         R8, $0x10
-	JE           whole8
-	VMOVDQU      X0, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial9_check
-
-partial9:
-	MOVBLZX 16(SP)(CX*1), DX
-	MOVB    DL, (R12)(CX*1)
-
-partial9_check:
-	DECQ CX
-	JGE  partial9
-	JMP  whole8_done
-
-whole8:
-	VMOVDQU X0, (R12)
-
-whole8_done:
+	CMPQ         R8, $0x08
+	JNE          partial17
+	VMOVQ        X0, (R12)
 	ADDQ         R13, R12
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       (BX), Y2, Y2
-	VMULPS       Y12, Y2, Y15
-	VMAXPS       Y2, Y15, Y2
-	VMINPS       Y13, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       32(BX), Y3, Y3
-	VMULPS       Y12, Y3, Y15
-	VMAXPS       Y3, Y15, Y3
-	VMINPS       Y13, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPACKSSDW    Y3, Y2, Y2
-	VPADDSW      Y14, Y2, Y2
-	VPERMQ       $0xd8, Y2, Y2
-	VEXTRACTI128 $0x01, Y2, X15
-	VPACKSSWB    X15, X2, X2
-	CMPQ         R8, $0x10
-	JE           whole10
-	VMOVDQU      X2, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial11_check
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written18
 
-partial11:
+partial17:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte19_next
+
+byte19:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial11_check:
+byte19_next:
 	DECQ CX
-	JGE  partial11
-	JMP  whole10_done
-
-whole10:
-	VMOVDQU X2, (R12)
-
-whole10_done:
+	JGE  byte19
 	ADDQ R13, R12
-	JMP  next
+	MOVQ R8, CX
+	JMP  byte20_next
+
+byte20:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte20_next:
+	DECQ CX
+	JGE  byte20
+	ADDQ R13, R12
+
+written18:
+	JMP next
 
 rows3:
 	MOVBQZX 60(R15), CX
@@ -584,31 +558,24 @@ sums_3:
 
 load_3:
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     loaded_3_partial
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	ADDQ    R12, CX
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
+	VMOVUPS (CX), Y1
 	MOVQ    DX, CX
-	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
+	VMOVUPS (CX), Y2
 	JMP     loaded_3
 
 loaded_3_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   (CX), Y12, Y0
-	VMASKMOVPS   32(CX), Y13, Y1
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y2
-	VMASKMOVPS   32(CX), Y13, Y3
+	VMASKMOVPS   (CX), Y14, Y1
 	MOVQ         DX, CX
-	VMASKMOVPS   (CX), Y12, Y4
-	VMASKMOVPS   32(CX), Y13, Y5
+	VMASKMOVPS   (CX), Y14, Y2
 
 loaded_3:
 	JMP taps_3
@@ -618,24 +585,21 @@ bias_3:
 	SHLQ    $0x02, CX
 	ADDQ    16(DI), CX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
 	JMP     taps_3
 
 zero_3:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
+
+taps_3:
+	TESTQ  R8, R8
+	JZ     summed_3
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-
-taps_3:
-	TESTQ R8, R8
-	JZ    summed_3
 
 tap_3:
 	MOVQ (SI), CX
@@ -649,77 +613,49 @@ tap_3:
 	JL   few_3
 
 four_3:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPMOVSXBW    32(R12), Y12
-	VPMOVSXBW    48(R12), Y13
-	VPBROADCASTD 4(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 4(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPMOVSXBW    64(R12), Y12
-	VPMOVSXBW    80(R12), Y13
-	VPBROADCASTD 8(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 8(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPMOVSXBW    96(R12), Y12
-	VPMOVSXBW    112(R12), Y13
-	VPBROADCASTD 12(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 12(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 12(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
-	ADDQ         $0x00000080, R12
+	ADDQ         $0x00000040, R12
 	SUBQ         $0x04, R13
 	JGE          four_3
 
@@ -728,33 +664,29 @@ few_3:
 	JZ   done_3
 
 one_3:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, DX
-	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000010, R12
 	DECQ         R13
 	JNZ          one_3
 
 done_3:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_3
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_3
+	VPADDD Y3, Y0, Y0
+	VPADDD Y4, Y1, Y1
+	VPADDD Y5, Y2, Y2
 
 summed_3:
 	CMPB    61(R15), $0x00
@@ -767,31 +699,24 @@ summed_3:
 	MOVQ    8(SP), DX
 	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     stored_3_partial
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
 	ADDQ    R12, CX
-	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y1, (CX)
 	MOVQ    DX, CX
-	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y2, (CX)
 	JMP     stored_3
 
 stored_3_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   Y0, Y12, (CX)
-	VMASKMOVPS   Y1, Y13, 32(CX)
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y2, Y12, (CX)
-	VMASKMOVPS   Y3, Y13, 32(CX)
+	VMASKMOVPS   Y1, Y14, (CX)
 	MOVQ         DX, CX
-	VMASKMOVPS   Y4, Y12, (CX)
-	VMASKMOVPS   Y5, Y13, 32(CX)
+	VMASKMOVPS   Y2, Y14, (CX)
 
 stored_3:
 	JMP next
@@ -804,122 +729,97 @@ requantise_3:
 	MOVLQSX      16(R15), R12
 	ADDQ         32(DI), R12
 	MOVLQSX      40(R15), R13
-	VBROADCASTSS 72(DI), Y12
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
 	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
 	MOVLQSX      48(R15), R8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
-	VMULPS       Y12, Y0, Y15
-	VMAXPS       Y0, Y15, Y0
-	VMINPS       Y13, Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       32(BX), Y1, Y1
-	VMULPS       Y12, Y1, Y15
-	VMAXPS       Y1, Y15, Y1
-	VMINPS       Y13, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
 	VPACKSSDW    Y1, Y0, Y0
-	VPADDSW      Y14, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X15
 	VPACKSSWB    X15, X0, X0
-	CMPQ         R8, $0x10
-	JE           whole12
-	VMOVDQU      X0, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial13_check
+	CMPQ         R8, $0x08
+	JNE          partial21
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written22
 
-partial13:
+partial21:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte23_next
+
+byte23:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial13_check:
+byte23_next:
 	DECQ CX
-	JGE  partial13
-	JMP  whole12_done
+	JGE  byte23
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte24_next
 
-whole12:
-	VMOVDQU X0, (R12)
+byte24:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole12_done:
-	ADDQ         R13, R12
+byte24_next:
+	DECQ CX
+	JGE  byte24
+	ADDQ R13, R12
+
+written22:
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       (BX), Y2, Y2
-	VMULPS       Y12, Y2, Y15
-	VMAXPS       Y2, Y15, Y2
-	VMINPS       Y13, Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       32(BX), Y3, Y3
-	VMULPS       Y12, Y3, Y15
-	VMAXPS       Y3, Y15, Y3
-	VMINPS       Y13, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPACKSSDW    Y3, Y2, Y2
-	VPADDSW      Y14, Y2, Y2
+	VPACKSSDW    Y2, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X15
 	VPACKSSWB    X15, X2, X2
-	CMPQ         R8, $0x10
-	JE           whole14
-	VMOVDQU      X2, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial15_check
-
-partial15:
-	MOVBLZX 16(SP)(CX*1), DX
-	MOVB    DL, (R12)(CX*1)
-
-partial15_check:
-	DECQ CX
-	JGE  partial15
-	JMP  whole14_done
-
-whole14:
-	VMOVDQU X2, (R12)
-
-whole14_done:
+	CMPQ         R8, $0x08
+	JNE          partial25
+	VMOVQ        X2, (R12)
 	ADDQ         R13, R12
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       (BX), Y4, Y4
-	VMULPS       Y12, Y4, Y15
-	VMAXPS       Y4, Y15, Y4
-	VMINPS       Y13, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       32(BX), Y5, Y5
-	VMULPS       Y12, Y5, Y15
-	VMAXPS       Y5, Y15, Y5
-	VMINPS       Y13, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPACKSSDW    Y5, Y4, Y4
-	VPADDSW      Y14, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VEXTRACTI128 $0x01, Y4, X15
-	VPACKSSWB    X15, X4, X4
-	CMPQ         R8, $0x10
-	JE           whole16
-	VMOVDQU      X4, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial17_check
+	JMP          written26
 
-partial17:
+partial25:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte27_next
+
+byte27:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial17_check:
+byte27_next:
 	DECQ CX
-	JGE  partial17
-	JMP  whole16_done
-
-whole16:
-	VMOVDQU X4, (R12)
-
-whole16_done:
+	JGE  byte27
 	ADDQ R13, R12
-	JMP  next
+
+written26:
+	JMP next
 
 rows4:
 	MOVBQZX 60(R15), CX
@@ -944,37 +844,28 @@ sums_4:
 
 load_4:
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     loaded_4_partial
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
 	ADDQ    R12, CX
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
+	VMOVUPS (CX), Y1
 	MOVQ    DX, CX
-	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
+	VMOVUPS (CX), Y2
 	ADDQ    R12, CX
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
+	VMOVUPS (CX), Y3
 	JMP     loaded_4
 
 loaded_4_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   (CX), Y12, Y0
-	VMASKMOVPS   32(CX), Y13, Y1
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y2
-	VMASKMOVPS   32(CX), Y13, Y3
+	VMASKMOVPS   (CX), Y14, Y1
 	MOVQ         DX, CX
-	VMASKMOVPS   (CX), Y12, Y4
-	VMASKMOVPS   32(CX), Y13, Y5
+	VMASKMOVPS   (CX), Y14, Y2
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y6
-	VMASKMOVPS   32(CX), Y13, Y7
+	VMASKMOVPS   (CX), Y14, Y3
 
 loaded_4:
 	JMP taps_4
@@ -984,13 +875,9 @@ bias_4:
 	SHLQ    $0x02, CX
 	ADDQ    16(DI), CX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
-	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y3
 	JMP     taps_4
 
 zero_4:
@@ -998,14 +885,14 @@ zero_4:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+
+taps_4:
+	TESTQ  R8, R8
+	JZ     summed_4
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-
-taps_4:
-	TESTQ R8, R8
-	JZ    summed_4
 
 tap_4:
 	MOVQ (SI), CX
@@ -1019,97 +906,61 @@ tap_4:
 	JL   few_4
 
 four_4:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD (DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y7, Y7
-	VPMOVSXBW    32(R12), Y12
-	VPMOVSXBW    48(R12), Y13
-	VPBROADCASTD 4(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 4(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 4(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPMOVSXBW    64(R12), Y12
-	VPMOVSXBW    80(R12), Y13
-	VPBROADCASTD 8(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 8(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 8(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPMOVSXBW    96(R12), Y12
-	VPMOVSXBW    112(R12), Y13
-	VPBROADCASTD 12(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 12(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 12(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 12(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y7, Y7
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
-	ADDQ         $0x00000080, R12
+	ADDQ         $0x00000040, R12
 	SUBQ         $0x04, R13
 	JGE          four_4
 
@@ -1118,38 +969,33 @@ few_4:
 	JZ   done_4
 
 one_4:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD (DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, DX
-	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000010, R12
 	DECQ         R13
 	JNZ          one_4
 
 done_4:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_4
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_4
+	VPADDD Y4, Y0, Y0
+	VPADDD Y5, Y1, Y1
+	VPADDD Y6, Y2, Y2
+	VPADDD Y7, Y3, Y3
 
 summed_4:
 	CMPB    61(R15), $0x00
@@ -1162,37 +1008,28 @@ summed_4:
 	MOVQ    8(SP), DX
 	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     stored_4_partial
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
 	ADDQ    R12, CX
-	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y1, (CX)
 	MOVQ    DX, CX
-	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y2, (CX)
 	ADDQ    R12, CX
-	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y3, (CX)
 	JMP     stored_4
 
 stored_4_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   Y0, Y12, (CX)
-	VMASKMOVPS   Y1, Y13, 32(CX)
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y2, Y12, (CX)
-	VMASKMOVPS   Y3, Y13, 32(CX)
+	VMASKMOVPS   Y1, Y14, (CX)
 	MOVQ         DX, CX
-	VMASKMOVPS   Y4, Y12, (CX)
-	VMASKMOVPS   Y5, Y13, 32(CX)
+	VMASKMOVPS   Y2, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y6, Y12, (CX)
-	VMASKMOVPS   Y7, Y13, 32(CX)
+	VMASKMOVPS   Y3, Y14, (CX)
 
 stored_4:
 	JMP next
@@ -1205,159 +1042,116 @@ requantise_4:
 	MOVLQSX      16(R15), R12
 	ADDQ         32(DI), R12
 	MOVLQSX      40(R15), R13
-	VBROADCASTSS 72(DI), Y12
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
 	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
 	MOVLQSX      48(R15), R8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
-	VMULPS       Y12, Y0, Y15
-	VMAXPS       Y0, Y15, Y0
-	VMINPS       Y13, Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       32(BX), Y1, Y1
-	VMULPS       Y12, Y1, Y15
-	VMAXPS       Y1, Y15, Y1
-	VMINPS       Y13, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
 	VPACKSSDW    Y1, Y0, Y0
-	VPADDSW      Y14, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X15
 	VPACKSSWB    X15, X0, X0
-	CMPQ         R8, $0x10
-	JE           whole18
-	VMOVDQU      X0, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial19_check
+	CMPQ         R8, $0x08
+	JNE          partial28
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written29
 
-partial19:
+partial28:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte30_next
+
+byte30:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial19_check:
+byte30_next:
 	DECQ CX
-	JGE  partial19
-	JMP  whole18_done
+	JGE  byte30
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte31_next
 
-whole18:
-	VMOVDQU X0, (R12)
+byte31:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole18_done:
-	ADDQ         R13, R12
+byte31_next:
+	DECQ CX
+	JGE  byte31
+	ADDQ R13, R12
+
+written29:
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       (BX), Y2, Y2
-	VMULPS       Y12, Y2, Y15
-	VMAXPS       Y2, Y15, Y2
-	VMINPS       Y13, Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       32(BX), Y3, Y3
-	VMULPS       Y12, Y3, Y15
-	VMAXPS       Y3, Y15, Y3
-	VMINPS       Y13, Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
 	VCVTPS2DQ    Y3, Y3
 	VPACKSSDW    Y3, Y2, Y2
-	VPADDSW      Y14, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X15
 	VPACKSSWB    X15, X2, X2
-	CMPQ         R8, $0x10
-	JE           whole20
-	VMOVDQU      X2, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial21_check
-
-partial21:
-	MOVBLZX 16(SP)(CX*1), DX
-	MOVB    DL, (R12)(CX*1)
-
-partial21_check:
-	DECQ CX
-	JGE  partial21
-	JMP  whole20_done
-
-whole20:
-	VMOVDQU X2, (R12)
-
-whole20_done:
+	CMPQ         R8, $0x08
+	JNE          partial32
+	VMOVQ        X2, (R12)
 	ADDQ         R13, R12
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       (BX), Y4, Y4
-	VMULPS       Y12, Y4, Y15
-	VMAXPS       Y4, Y15, Y4
-	VMINPS       Y13, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       32(BX), Y5, Y5
-	VMULPS       Y12, Y5, Y15
-	VMAXPS       Y5, Y15, Y5
-	VMINPS       Y13, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPACKSSDW    Y5, Y4, Y4
-	VPADDSW      Y14, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VEXTRACTI128 $0x01, Y4, X15
-	VPACKSSWB    X15, X4, X4
-	CMPQ         R8, $0x10
-	JE           whole22
-	VMOVDQU      X4, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial23_check
-
-partial23:
-	MOVBLZX 16(SP)(CX*1), DX
-	MOVB    DL, (R12)(CX*1)
-
-partial23_check:
-	DECQ CX
-	JGE  partial23
-	JMP  whole22_done
-
-whole22:
-	VMOVDQU X4, (R12)
-
-whole22_done:
+	VPEXTRQ      $0x01, X2, (R12)
 	ADDQ         R13, R12
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       (BX), Y6, Y6
-	VMULPS       Y12, Y6, Y15
-	VMAXPS       Y6, Y15, Y6
-	VMINPS       Y13, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(BX), Y7, Y7
-	VMULPS       Y12, Y7, Y15
-	VMAXPS       Y7, Y15, Y7
-	VMINPS       Y13, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPACKSSDW    Y7, Y6, Y6
-	VPADDSW      Y14, Y6, Y6
-	VPERMQ       $0xd8, Y6, Y6
-	VEXTRACTI128 $0x01, Y6, X15
-	VPACKSSWB    X15, X6, X6
-	CMPQ         R8, $0x10
-	JE           whole24
-	VMOVDQU      X6, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial25_check
+	JMP          written33
 
-partial25:
+partial32:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte34_next
+
+byte34:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial25_check:
+byte34_next:
 	DECQ CX
-	JGE  partial25
-	JMP  whole24_done
-
-whole24:
-	VMOVDQU X6, (R12)
-
-whole24_done:
+	JGE  byte34
 	ADDQ R13, R12
-	JMP  next
+	MOVQ R8, CX
+	JMP  byte35_next
+
+byte35:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte35_next:
+	DECQ CX
+	JGE  byte35
+	ADDQ R13, R12
+
+written33:
+	JMP next
 
 rows5:
 	MOVBQZX 60(R15), CX
@@ -1382,43 +1176,32 @@ sums_5:
 
 load_5:
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     loaded_5_partial
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y3
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
-	MOVQ    DX, CX
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
-	ADDQ    R12, CX
-	VMOVUPS (CX), Y8
-	VMOVUPS 32(CX), Y9
 	JMP     loaded_5
 
 loaded_5_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   (CX), Y12, Y0
-	VMASKMOVPS   32(CX), Y13, Y1
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y2
-	VMASKMOVPS   32(CX), Y13, Y3
+	VMASKMOVPS   (CX), Y14, Y1
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y4
-	VMASKMOVPS   32(CX), Y13, Y5
+	VMASKMOVPS   (CX), Y14, Y2
 	MOVQ         DX, CX
-	VMASKMOVPS   (CX), Y12, Y6
-	VMASKMOVPS   32(CX), Y13, Y7
+	VMASKMOVPS   (CX), Y14, Y3
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y8
-	VMASKMOVPS   32(CX), Y13, Y9
+	VMASKMOVPS   (CX), Y14, Y4
 
 loaded_5:
 	JMP taps_5
@@ -1428,15 +1211,10 @@ bias_5:
 	SHLQ    $0x02, CX
 	ADDQ    16(DI), CX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
 	JMP     taps_5
 
 zero_5:
@@ -1445,15 +1223,15 @@ zero_5:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
+
+taps_5:
+	TESTQ  R8, R8
+	JZ     summed_5
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-
-taps_5:
-	TESTQ R8, R8
-	JZ    summed_5
 
 tap_5:
 	MOVQ (SI), CX
@@ -1467,117 +1245,73 @@ tap_5:
 	JL   few_5
 
 four_5:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD (DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y9, Y9
-	VPMOVSXBW    32(R12), Y12
-	VPMOVSXBW    48(R12), Y13
-	VPBROADCASTD 4(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 4(CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 4(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 4(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPMOVSXBW    64(R12), Y12
-	VPMOVSXBW    80(R12), Y13
-	VPBROADCASTD 8(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 8(CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 8(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 8(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPMOVSXBW    96(R12), Y12
-	VPMOVSXBW    112(R12), Y13
-	VPBROADCASTD 12(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 12(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 12(CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 12(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 12(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y9, Y9
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
-	ADDQ         $0x00000080, R12
+	ADDQ         $0x00000040, R12
 	SUBQ         $0x04, R13
 	JGE          four_5
 
@@ -1586,43 +1320,37 @@ few_5:
 	JZ   done_5
 
 one_5:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD (DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, DX
-	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000010, R12
 	DECQ         R13
 	JNZ          one_5
 
 done_5:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_5
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_5
+	VPADDD Y5, Y0, Y0
+	VPADDD Y6, Y1, Y1
+	VPADDD Y7, Y2, Y2
+	VPADDD Y8, Y3, Y3
+	VPADDD Y9, Y4, Y4
 
 summed_5:
 	CMPB    61(R15), $0x00
@@ -1635,43 +1363,32 @@ summed_5:
 	MOVQ    8(SP), DX
 	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     stored_5_partial
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
 	ADDQ    R12, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	MOVQ    DX, CX
+	VMOVUPS Y3, (CX)
 	ADDQ    R12, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
-	MOVQ    DX, CX
-	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
-	ADDQ    R12, CX
-	VMOVUPS Y8, (CX)
-	VMOVUPS Y9, 32(CX)
 	JMP     stored_5
 
 stored_5_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   Y0, Y12, (CX)
-	VMASKMOVPS   Y1, Y13, 32(CX)
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y2, Y12, (CX)
-	VMASKMOVPS   Y3, Y13, 32(CX)
+	VMASKMOVPS   Y1, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y4, Y12, (CX)
-	VMASKMOVPS   Y5, Y13, 32(CX)
+	VMASKMOVPS   Y2, Y14, (CX)
 	MOVQ         DX, CX
-	VMASKMOVPS   Y6, Y12, (CX)
-	VMASKMOVPS   Y7, Y13, 32(CX)
+	VMASKMOVPS   Y3, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y8, Y12, (CX)
-	VMASKMOVPS   Y9, Y13, 32(CX)
+	VMASKMOVPS   Y4, Y14, (CX)
 
 stored_5:
 	JMP next
@@ -1684,196 +1401,148 @@ requantise_5:
 	MOVLQSX      16(R15), R12
 	ADDQ         32(DI), R12
 	MOVLQSX      40(R15), R13
-	VBROADCASTSS 72(DI), Y12
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
 	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
 	MOVLQSX      48(R15), R8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
-	VMULPS       Y12, Y0, Y15
-	VMAXPS       Y0, Y15, Y0
-	VMINPS       Y13, Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       32(BX), Y1, Y1
-	VMULPS       Y12, Y1, Y15
-	VMAXPS       Y1, Y15, Y1
-	VMINPS       Y13, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
 	VPACKSSDW    Y1, Y0, Y0
-	VPADDSW      Y14, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X15
 	VPACKSSWB    X15, X0, X0
-	CMPQ         R8, $0x10
-	JE           whole26
-	VMOVDQU      X0, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial27_check
+	CMPQ         R8, $0x08
+	JNE          partial36
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written37
 
-partial27:
+partial36:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte38_next
+
+byte38:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial27_check:
+byte38_next:
 	DECQ CX
-	JGE  partial27
-	JMP  whole26_done
+	JGE  byte38
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte39_next
 
-whole26:
-	VMOVDQU X0, (R12)
+byte39:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole26_done:
-	ADDQ         R13, R12
+byte39_next:
+	DECQ CX
+	JGE  byte39
+	ADDQ R13, R12
+
+written37:
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       (BX), Y2, Y2
-	VMULPS       Y12, Y2, Y15
-	VMAXPS       Y2, Y15, Y2
-	VMINPS       Y13, Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       32(BX), Y3, Y3
-	VMULPS       Y12, Y3, Y15
-	VMAXPS       Y3, Y15, Y3
-	VMINPS       Y13, Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
 	VCVTPS2DQ    Y3, Y3
 	VPACKSSDW    Y3, Y2, Y2
-	VPADDSW      Y14, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X15
 	VPACKSSWB    X15, X2, X2
-	CMPQ         R8, $0x10
-	JE           whole28
-	VMOVDQU      X2, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial29_check
+	CMPQ         R8, $0x08
+	JNE          partial40
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written41
 
-partial29:
+partial40:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte42_next
+
+byte42:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial29_check:
+byte42_next:
 	DECQ CX
-	JGE  partial29
-	JMP  whole28_done
+	JGE  byte42
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte43_next
 
-whole28:
-	VMOVDQU X2, (R12)
+byte43:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole28_done:
-	ADDQ         R13, R12
+byte43_next:
+	DECQ CX
+	JGE  byte43
+	ADDQ R13, R12
+
+written41:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       (BX), Y4, Y4
-	VMULPS       Y12, Y4, Y15
-	VMAXPS       Y4, Y15, Y4
-	VMINPS       Y13, Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
 	VCVTPS2DQ    Y4, Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       32(BX), Y5, Y5
-	VMULPS       Y12, Y5, Y15
-	VMAXPS       Y5, Y15, Y5
-	VMINPS       Y13, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPACKSSDW    Y5, Y4, Y4
-	VPADDSW      Y14, Y4, Y4
+	VPACKSSDW    Y4, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
 	VPERMQ       $0xd8, Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X15
 	VPACKSSWB    X15, X4, X4
-	CMPQ         R8, $0x10
-	JE           whole30
-	VMOVDQU      X4, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial31_check
-
-partial31:
-	MOVBLZX 16(SP)(CX*1), DX
-	MOVB    DL, (R12)(CX*1)
-
-partial31_check:
-	DECQ CX
-	JGE  partial31
-	JMP  whole30_done
-
-whole30:
-	VMOVDQU X4, (R12)
-
-whole30_done:
+	CMPQ         R8, $0x08
+	JNE          partial44
+	VMOVQ        X4, (R12)
 	ADDQ         R13, R12
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       (BX), Y6, Y6
-	VMULPS       Y12, Y6, Y15
-	VMAXPS       Y6, Y15, Y6
-	VMINPS       Y13, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(BX), Y7, Y7
-	VMULPS       Y12, Y7, Y15
-	VMAXPS       Y7, Y15, Y7
-	VMINPS       Y13, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPACKSSDW    Y7, Y6, Y6
-	VPADDSW      Y14, Y6, Y6
-	VPERMQ       $0xd8, Y6, Y6
-	VEXTRACTI128 $0x01, Y6, X15
-	VPACKSSWB    X15, X6, X6
-	CMPQ         R8, $0x10
-	JE           whole32
-	VMOVDQU      X6, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial33_check
+	JMP          written45
 
-partial33:
+partial44:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte46_next
+
+byte46:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial33_check:
+byte46_next:
 	DECQ CX
-	JGE  partial33
-	JMP  whole32_done
-
-whole32:
-	VMOVDQU X6, (R12)
-
-whole32_done:
-	ADDQ         R13, R12
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       (BX), Y8, Y8
-	VMULPS       Y12, Y8, Y15
-	VMAXPS       Y8, Y15, Y8
-	VMINPS       Y13, Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(BX), Y9, Y9
-	VMULPS       Y12, Y9, Y15
-	VMAXPS       Y9, Y15, Y9
-	VMINPS       Y13, Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPACKSSDW    Y9, Y8, Y8
-	VPADDSW      Y14, Y8, Y8
-	VPERMQ       $0xd8, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X15
-	VPACKSSWB    X15, X8, X8
-	CMPQ         R8, $0x10
-	JE           whole34
-	VMOVDQU      X8, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial35_check
-
-partial35:
-	MOVBLZX 16(SP)(CX*1), DX
-	MOVB    DL, (R12)(CX*1)
-
-partial35_check:
-	DECQ CX
-	JGE  partial35
-	JMP  whole34_done
-
-whole34:
-	VMOVDQU X8, (R12)
-
-whole34_done:
+	JGE  byte46
 	ADDQ R13, R12
-	JMP  next
+
+written45:
+	JMP next
 
 rows6:
 	MOVBQZX 60(R15), CX
@@ -1898,49 +1567,36 @@ sums_6:
 
 load_6:
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     loaded_6_partial
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y3
 	ADDQ    R12, CX
 	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
-	MOVQ    DX, CX
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
 	ADDQ    R12, CX
-	VMOVUPS (CX), Y8
-	VMOVUPS 32(CX), Y9
-	ADDQ    R12, CX
-	VMOVUPS (CX), Y10
-	VMOVUPS 32(CX), Y11
+	VMOVUPS (CX), Y5
 	JMP     loaded_6
 
 loaded_6_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   (CX), Y12, Y0
-	VMASKMOVPS   32(CX), Y13, Y1
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y2
-	VMASKMOVPS   32(CX), Y13, Y3
+	VMASKMOVPS   (CX), Y14, Y1
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y4
-	VMASKMOVPS   32(CX), Y13, Y5
+	VMASKMOVPS   (CX), Y14, Y2
 	MOVQ         DX, CX
-	VMASKMOVPS   (CX), Y12, Y6
-	VMASKMOVPS   32(CX), Y13, Y7
+	VMASKMOVPS   (CX), Y14, Y3
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y8
-	VMASKMOVPS   32(CX), Y13, Y9
+	VMASKMOVPS   (CX), Y14, Y4
 	ADDQ         R12, CX
-	VMASKMOVPS   (CX), Y12, Y10
-	VMASKMOVPS   32(CX), Y13, Y11
+	VMASKMOVPS   (CX), Y14, Y5
 
 loaded_6:
 	JMP taps_6
@@ -1950,17 +1606,11 @@ bias_6:
 	SHLQ    $0x02, CX
 	ADDQ    16(DI), CX
 	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
-	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
-	VMOVAPS Y1, Y5
-	VMOVAPS Y0, Y6
-	VMOVAPS Y1, Y7
-	VMOVAPS Y0, Y8
-	VMOVAPS Y1, Y9
-	VMOVAPS Y0, Y10
-	VMOVAPS Y1, Y11
+	VMOVAPS Y0, Y5
 	JMP     taps_6
 
 zero_6:
@@ -1970,12 +1620,6 @@ zero_6:
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
 
 taps_6:
 	TESTQ R8, R8
@@ -1993,137 +1637,85 @@ tap_6:
 	JL   few_6
 
 four_6:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD (DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD (DX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPMOVSXBW    32(R12), Y12
-	VPMOVSXBW    48(R12), Y13
-	VPBROADCASTD 4(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 4(CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 4(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 4(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 4(DX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPMOVSXBW    64(R12), Y12
-	VPMOVSXBW    80(R12), Y13
-	VPBROADCASTD 8(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 8(CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 8(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 8(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 8(DX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPMOVSXBW    96(R12), Y12
-	VPMOVSXBW    112(R12), Y13
-	VPBROADCASTD 12(CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD 12(CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD 12(CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD 12(DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 12(DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 12(DX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y11, Y11
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
-	ADDQ         $0x00000080, R12
+	ADDQ         $0x00000040, R12
 	SUBQ         $0x04, R13
 	JGE          four_6
 
@@ -2132,41 +1724,28 @@ few_6:
 	JZ   done_6
 
 one_6:
-	VPMOVSXBW    (R12), Y12
-	VPMOVSXBW    16(R12), Y13
-	VPBROADCASTD (CX), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y0, Y0
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y1, Y1
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y2, Y2
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y3, Y3
-	VPBROADCASTD (CX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y4, Y4
-	VPMADDWD     Y13, Y14, Y15
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
 	VPADDD       Y15, Y5, Y5
-	VPBROADCASTD (DX), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD (DX)(R9*1), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD (DX)(R9*2), Y14
-	VPMADDWD     Y12, Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     Y13, Y14, Y15
-	VPADDD       Y15, Y11, Y11
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, DX
-	ADDQ         $0x00000020, R12
+	ADDQ         $0x00000010, R12
 	DECQ         R13
 	JNZ          one_6
 
@@ -2186,49 +1765,36 @@ summed_6:
 	MOVQ    8(SP), DX
 	ADDQ    CX, DX
 	MOVLQSX 48(R15), R13
-	CMPQ    R13, $0x10
+	CMPQ    R13, $0x08
 	JNE     stored_6_partial
 	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
 	ADDQ    R12, CX
 	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, 32(CX)
+	MOVQ    DX, CX
+	VMOVUPS Y3, (CX)
 	ADDQ    R12, CX
 	VMOVUPS Y4, (CX)
-	VMOVUPS Y5, 32(CX)
-	MOVQ    DX, CX
-	VMOVUPS Y6, (CX)
-	VMOVUPS Y7, 32(CX)
 	ADDQ    R12, CX
-	VMOVUPS Y8, (CX)
-	VMOVUPS Y9, 32(CX)
-	ADDQ    R12, CX
-	VMOVUPS Y10, (CX)
-	VMOVUPS Y11, 32(CX)
+	VMOVUPS Y5, (CX)
 	JMP     stored_6
 
 stored_6_partial:
-	VMOVD        R13, X12
-	VPBROADCASTD X12, Y12
-	VPCMPGTD     lanes<>+32(SB), Y12, Y13
-	VPCMPGTD     lanes<>+0(SB), Y12, Y12
-	VMASKMOVPS   Y0, Y12, (CX)
-	VMASKMOVPS   Y1, Y13, 32(CX)
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y2, Y12, (CX)
-	VMASKMOVPS   Y3, Y13, 32(CX)
+	VMASKMOVPS   Y1, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y4, Y12, (CX)
-	VMASKMOVPS   Y5, Y13, 32(CX)
+	VMASKMOVPS   Y2, Y14, (CX)
 	MOVQ         DX, CX
-	VMASKMOVPS   Y6, Y12, (CX)
-	VMASKMOVPS   Y7, Y13, 32(CX)
+	VMASKMOVPS   Y3, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y8, Y12, (CX)
-	VMASKMOVPS   Y9, Y13, 32(CX)
+	VMASKMOVPS   Y4, Y14, (CX)
 	ADDQ         R12, CX
-	VMASKMOVPS   Y10, Y12, (CX)
-	VMASKMOVPS   Y11, Y13, 32(CX)
+	VMASKMOVPS   Y5, Y14, (CX)
 
 stored_6:
 	JMP next
@@ -2241,233 +1807,5410 @@ requantise_6:
 	MOVLQSX      16(R15), R12
 	ADDQ         32(DI), R12
 	MOVLQSX      40(R15), R13
-	VBROADCASTSS 72(DI), Y12
-	VBROADCASTSS 80(DI), Y13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
 	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
 	MOVLQSX      48(R15), R8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       (BX), Y0, Y0
-	VMULPS       Y12, Y0, Y15
-	VMAXPS       Y0, Y15, Y0
-	VMINPS       Y13, Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
 	VCVTPS2DQ    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       32(BX), Y1, Y1
-	VMULPS       Y12, Y1, Y15
-	VMAXPS       Y1, Y15, Y1
-	VMINPS       Y13, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
 	VCVTPS2DQ    Y1, Y1
 	VPACKSSDW    Y1, Y0, Y0
-	VPADDSW      Y14, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
 	VPERMQ       $0xd8, Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X15
 	VPACKSSWB    X15, X0, X0
-	CMPQ         R8, $0x10
-	JE           whole36
-	VMOVDQU      X0, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial37_check
+	CMPQ         R8, $0x08
+	JNE          partial47
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written48
 
-partial37:
+partial47:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte49_next
+
+byte49:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial37_check:
+byte49_next:
 	DECQ CX
-	JGE  partial37
-	JMP  whole36_done
+	JGE  byte49
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte50_next
 
-whole36:
-	VMOVDQU X0, (R12)
+byte50:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole36_done:
-	ADDQ         R13, R12
+byte50_next:
+	DECQ CX
+	JGE  byte50
+	ADDQ R13, R12
+
+written48:
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       (BX), Y2, Y2
-	VMULPS       Y12, Y2, Y15
-	VMAXPS       Y2, Y15, Y2
-	VMINPS       Y13, Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
 	VCVTPS2DQ    Y2, Y2
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       32(BX), Y3, Y3
-	VMULPS       Y12, Y3, Y15
-	VMAXPS       Y3, Y15, Y3
-	VMINPS       Y13, Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
 	VCVTPS2DQ    Y3, Y3
 	VPACKSSDW    Y3, Y2, Y2
-	VPADDSW      Y14, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
 	VPERMQ       $0xd8, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X15
 	VPACKSSWB    X15, X2, X2
-	CMPQ         R8, $0x10
-	JE           whole38
-	VMOVDQU      X2, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial39_check
+	CMPQ         R8, $0x08
+	JNE          partial51
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written52
 
-partial39:
+partial51:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte53_next
+
+byte53:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial39_check:
+byte53_next:
 	DECQ CX
-	JGE  partial39
-	JMP  whole38_done
+	JGE  byte53
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte54_next
 
-whole38:
-	VMOVDQU X2, (R12)
+byte54:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole38_done:
-	ADDQ         R13, R12
+byte54_next:
+	DECQ CX
+	JGE  byte54
+	ADDQ R13, R12
+
+written52:
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       (BX), Y4, Y4
-	VMULPS       Y12, Y4, Y15
-	VMAXPS       Y4, Y15, Y4
-	VMINPS       Y13, Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
 	VCVTPS2DQ    Y4, Y4
 	VCVTDQ2PS    Y5, Y5
-	VMULPS       32(BX), Y5, Y5
-	VMULPS       Y12, Y5, Y15
-	VMAXPS       Y5, Y15, Y5
-	VMINPS       Y13, Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
 	VCVTPS2DQ    Y5, Y5
 	VPACKSSDW    Y5, Y4, Y4
-	VPADDSW      Y14, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
 	VPERMQ       $0xd8, Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X15
 	VPACKSSWB    X15, X4, X4
-	CMPQ         R8, $0x10
-	JE           whole40
-	VMOVDQU      X4, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial41_check
+	CMPQ         R8, $0x08
+	JNE          partial55
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written56
 
-partial41:
+partial55:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte57_next
+
+byte57:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial41_check:
+byte57_next:
 	DECQ CX
-	JGE  partial41
-	JMP  whole40_done
+	JGE  byte57
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte58_next
 
-whole40:
-	VMOVDQU X4, (R12)
+byte58:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
 
-whole40_done:
+byte58_next:
+	DECQ CX
+	JGE  byte58
+	ADDQ R13, R12
+
+written56:
+	JMP next
+
+rows7:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_7
+	JE      bias_7
+	CMPQ    CX, $0x02
+	JE      sums_7
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_7
+
+sums_7:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_7:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_7_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	JMP     loaded_7
+
+loaded_7_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+
+loaded_7:
+	JMP taps_7
+
+bias_7:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	JMP     taps_7
+
+zero_7:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+taps_7:
+	TESTQ R8, R8
+	JZ    summed_7
+
+tap_7:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_7
+
+four_7:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_7
+
+few_7:
+	ADDQ $0x04, R13
+	JZ   done_7
+
+one_7:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_7
+
+done_7:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_7
+
+summed_7:
+	CMPB    61(R15), $0x00
+	JNE     requantise_7
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_7_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	JMP     stored_7
+
+stored_7_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+
+stored_7:
+	JMP next
+
+requantise_7:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial59
+	VMOVQ        X0, (R12)
 	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written60
+
+partial59:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte61_next
+
+byte61:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte61_next:
+	DECQ CX
+	JGE  byte61
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte62_next
+
+byte62:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte62_next:
+	DECQ CX
+	JGE  byte62
+	ADDQ R13, R12
+
+written60:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial63
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written64
+
+partial63:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte65_next
+
+byte65:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte65_next:
+	DECQ CX
+	JGE  byte65
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte66_next
+
+byte66:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte66_next:
+	DECQ CX
+	JGE  byte66
+	ADDQ R13, R12
+
+written64:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial67
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written68
+
+partial67:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte69_next
+
+byte69:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte69_next:
+	DECQ CX
+	JGE  byte69
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte70_next
+
+byte70:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte70_next:
+	DECQ CX
+	JGE  byte70
+	ADDQ R13, R12
+
+written68:
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       (BX), Y6, Y6
-	VMULPS       Y12, Y6, Y15
-	VMAXPS       Y6, Y15, Y6
-	VMINPS       Y13, Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       32(BX), Y7, Y7
-	VMULPS       Y12, Y7, Y15
-	VMAXPS       Y7, Y15, Y7
-	VMINPS       Y13, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPACKSSDW    Y7, Y6, Y6
-	VPADDSW      Y14, Y6, Y6
+	VPACKSSDW    Y6, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
 	VPERMQ       $0xd8, Y6, Y6
 	VEXTRACTI128 $0x01, Y6, X15
 	VPACKSSWB    X15, X6, X6
-	CMPQ         R8, $0x10
-	JE           whole42
-	VMOVDQU      X6, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial43_check
+	CMPQ         R8, $0x08
+	JNE          partial71
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	JMP          written72
 
-partial43:
+partial71:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte73_next
+
+byte73:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial43_check:
+byte73_next:
 	DECQ CX
-	JGE  partial43
-	JMP  whole42_done
+	JGE  byte73
+	ADDQ R13, R12
 
-whole42:
-	VMOVDQU X6, (R12)
+written72:
+	JMP next
 
-whole42_done:
+rows8:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_8
+	JE      bias_8
+	CMPQ    CX, $0x02
+	JE      sums_8
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_8
+
+sums_8:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_8:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_8_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	JMP     loaded_8
+
+loaded_8_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+
+loaded_8:
+	JMP taps_8
+
+bias_8:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	JMP     taps_8
+
+zero_8:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+taps_8:
+	TESTQ R8, R8
+	JZ    summed_8
+
+tap_8:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_8
+
+four_8:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_8
+
+few_8:
+	ADDQ $0x04, R13
+	JZ   done_8
+
+one_8:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_8
+
+done_8:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_8
+
+summed_8:
+	CMPB    61(R15), $0x00
+	JNE     requantise_8
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_8_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	JMP     stored_8
+
+stored_8_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+
+stored_8:
+	JMP next
+
+requantise_8:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial74
+	VMOVQ        X0, (R12)
 	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written75
+
+partial74:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte76_next
+
+byte76:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte76_next:
+	DECQ CX
+	JGE  byte76
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte77_next
+
+byte77:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte77_next:
+	DECQ CX
+	JGE  byte77
+	ADDQ R13, R12
+
+written75:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial78
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written79
+
+partial78:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte80_next
+
+byte80:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte80_next:
+	DECQ CX
+	JGE  byte80
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte81_next
+
+byte81:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte81_next:
+	DECQ CX
+	JGE  byte81
+	ADDQ R13, R12
+
+written79:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial82
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written83
+
+partial82:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte84_next
+
+byte84:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte84_next:
+	DECQ CX
+	JGE  byte84
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte85_next
+
+byte85:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte85_next:
+	DECQ CX
+	JGE  byte85
+	ADDQ R13, R12
+
+written83:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial86
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written87
+
+partial86:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte88_next
+
+byte88:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte88_next:
+	DECQ CX
+	JGE  byte88
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte89_next
+
+byte89:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte89_next:
+	DECQ CX
+	JGE  byte89
+	ADDQ R13, R12
+
+written87:
+	JMP next
+
+rows9:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_9
+	JE      bias_9
+	CMPQ    CX, $0x02
+	JE      sums_9
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_9
+
+sums_9:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_9:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_9_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	JMP     loaded_9
+
+loaded_9_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+
+loaded_9:
+	JMP taps_9
+
+bias_9:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	JMP     taps_9
+
+zero_9:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+taps_9:
+	TESTQ R8, R8
+	JZ    summed_9
+
+tap_9:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_9
+
+four_9:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_9
+
+few_9:
+	ADDQ $0x04, R13
+	JZ   done_9
+
+one_9:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_9
+
+done_9:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_9
+
+summed_9:
+	CMPB    61(R15), $0x00
+	JNE     requantise_9
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_9_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	JMP     stored_9
+
+stored_9_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+
+stored_9:
+	JMP next
+
+requantise_9:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial90
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written91
+
+partial90:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte92_next
+
+byte92:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte92_next:
+	DECQ CX
+	JGE  byte92
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte93_next
+
+byte93:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte93_next:
+	DECQ CX
+	JGE  byte93
+	ADDQ R13, R12
+
+written91:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial94
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written95
+
+partial94:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte96_next
+
+byte96:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte96_next:
+	DECQ CX
+	JGE  byte96
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte97_next
+
+byte97:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte97_next:
+	DECQ CX
+	JGE  byte97
+	ADDQ R13, R12
+
+written95:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial98
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written99
+
+partial98:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte100_next
+
+byte100:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte100_next:
+	DECQ CX
+	JGE  byte100
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte101_next
+
+byte101:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte101_next:
+	DECQ CX
+	JGE  byte101
+	ADDQ R13, R12
+
+written99:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial102
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written103
+
+partial102:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte104_next
+
+byte104:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte104_next:
+	DECQ CX
+	JGE  byte104
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte105_next
+
+byte105:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte105_next:
+	DECQ CX
+	JGE  byte105
+	ADDQ R13, R12
+
+written103:
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       (BX), Y8, Y8
-	VMULPS       Y12, Y8, Y15
-	VMAXPS       Y8, Y15, Y8
-	VMINPS       Y13, Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       32(BX), Y9, Y9
-	VMULPS       Y12, Y9, Y15
-	VMAXPS       Y9, Y15, Y9
-	VMINPS       Y13, Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPACKSSDW    Y9, Y8, Y8
-	VPADDSW      Y14, Y8, Y8
+	VPACKSSDW    Y8, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
 	VEXTRACTI128 $0x01, Y8, X15
 	VPACKSSWB    X15, X8, X8
-	CMPQ         R8, $0x10
-	JE           whole44
-	VMOVDQU      X8, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial45_check
+	CMPQ         R8, $0x08
+	JNE          partial106
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	JMP          written107
 
-partial45:
+partial106:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte108_next
+
+byte108:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial45_check:
+byte108_next:
 	DECQ CX
-	JGE  partial45
-	JMP  whole44_done
+	JGE  byte108
+	ADDQ R13, R12
 
-whole44:
-	VMOVDQU X8, (R12)
+written107:
+	JMP next
 
-whole44_done:
+rows10:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_10
+	JE      bias_10
+	CMPQ    CX, $0x02
+	JE      sums_10
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_10
+
+sums_10:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_10:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_10_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	JMP     loaded_10
+
+loaded_10_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+
+loaded_10:
+	JMP taps_10
+
+bias_10:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	JMP     taps_10
+
+zero_10:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+
+taps_10:
+	TESTQ R8, R8
+	JZ    summed_10
+
+tap_10:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_10
+
+four_10:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_10
+
+few_10:
+	ADDQ $0x04, R13
+	JZ   done_10
+
+one_10:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_10
+
+done_10:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_10
+
+summed_10:
+	CMPB    61(R15), $0x00
+	JNE     requantise_10
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_10_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	JMP     stored_10
+
+stored_10_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+
+stored_10:
+	JMP next
+
+requantise_10:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial109
+	VMOVQ        X0, (R12)
 	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written110
+
+partial109:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte111_next
+
+byte111:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte111_next:
+	DECQ CX
+	JGE  byte111
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte112_next
+
+byte112:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte112_next:
+	DECQ CX
+	JGE  byte112
+	ADDQ R13, R12
+
+written110:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial113
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written114
+
+partial113:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte115_next
+
+byte115:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte115_next:
+	DECQ CX
+	JGE  byte115
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte116_next
+
+byte116:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte116_next:
+	DECQ CX
+	JGE  byte116
+	ADDQ R13, R12
+
+written114:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial117
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written118
+
+partial117:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte119_next
+
+byte119:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte119_next:
+	DECQ CX
+	JGE  byte119
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte120_next
+
+byte120:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte120_next:
+	DECQ CX
+	JGE  byte120
+	ADDQ R13, R12
+
+written118:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial121
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written122
+
+partial121:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte123_next
+
+byte123:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte123_next:
+	DECQ CX
+	JGE  byte123
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte124_next
+
+byte124:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte124_next:
+	DECQ CX
+	JGE  byte124
+	ADDQ R13, R12
+
+written122:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial125
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written126
+
+partial125:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte127_next
+
+byte127:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte127_next:
+	DECQ CX
+	JGE  byte127
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte128_next
+
+byte128:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte128_next:
+	DECQ CX
+	JGE  byte128
+	ADDQ R13, R12
+
+written126:
+	JMP next
+
+rows11:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_11
+	JE      bias_11
+	CMPQ    CX, $0x02
+	JE      sums_11
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_11
+
+sums_11:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_11:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_11_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	JMP     loaded_11
+
+loaded_11_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+
+loaded_11:
+	JMP taps_11
+
+bias_11:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	JMP     taps_11
+
+zero_11:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+
+taps_11:
+	TESTQ R8, R8
+	JZ    summed_11
+
+tap_11:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_11
+
+four_11:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_11
+
+few_11:
+	ADDQ $0x04, R13
+	JZ   done_11
+
+one_11:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_11
+
+done_11:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_11
+
+summed_11:
+	CMPB    61(R15), $0x00
+	JNE     requantise_11
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_11_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	JMP     stored_11
+
+stored_11_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+
+stored_11:
+	JMP next
+
+requantise_11:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial129
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written130
+
+partial129:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte131_next
+
+byte131:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte131_next:
+	DECQ CX
+	JGE  byte131
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte132_next
+
+byte132:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte132_next:
+	DECQ CX
+	JGE  byte132
+	ADDQ R13, R12
+
+written130:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial133
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written134
+
+partial133:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte135_next
+
+byte135:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte135_next:
+	DECQ CX
+	JGE  byte135
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte136_next
+
+byte136:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte136_next:
+	DECQ CX
+	JGE  byte136
+	ADDQ R13, R12
+
+written134:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial137
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written138
+
+partial137:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte139_next
+
+byte139:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte139_next:
+	DECQ CX
+	JGE  byte139
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte140_next
+
+byte140:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte140_next:
+	DECQ CX
+	JGE  byte140
+	ADDQ R13, R12
+
+written138:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial141
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written142
+
+partial141:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte143_next
+
+byte143:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte143_next:
+	DECQ CX
+	JGE  byte143
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte144_next
+
+byte144:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte144_next:
+	DECQ CX
+	JGE  byte144
+	ADDQ R13, R12
+
+written142:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial145
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written146
+
+partial145:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte147_next
+
+byte147:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte147_next:
+	DECQ CX
+	JGE  byte147
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte148_next
+
+byte148:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte148_next:
+	DECQ CX
+	JGE  byte148
+	ADDQ R13, R12
+
+written146:
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       (BX), Y10, Y10
-	VMULPS       Y12, Y10, Y15
-	VMAXPS       Y10, Y15, Y10
-	VMINPS       Y13, Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
 	VCVTPS2DQ    Y10, Y10
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       32(BX), Y11, Y11
-	VMULPS       Y12, Y11, Y15
-	VMAXPS       Y11, Y15, Y11
-	VMINPS       Y13, Y11, Y11
-	VCVTPS2DQ    Y11, Y11
-	VPACKSSDW    Y11, Y10, Y10
-	VPADDSW      Y14, Y10, Y10
+	VPACKSSDW    Y10, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
 	VPERMQ       $0xd8, Y10, Y10
 	VEXTRACTI128 $0x01, Y10, X15
 	VPACKSSWB    X15, X10, X10
-	CMPQ         R8, $0x10
-	JE           whole46
-	VMOVDQU      X10, 16(SP)
-	MOVQ         R8, CX
-	JMP          partial47_check
+	CMPQ         R8, $0x08
+	JNE          partial149
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	JMP          written150
 
-partial47:
+partial149:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte151_next
+
+byte151:
 	MOVBLZX 16(SP)(CX*1), DX
 	MOVB    DL, (R12)(CX*1)
 
-partial47_check:
+byte151_next:
 	DECQ CX
-	JGE  partial47
-	JMP  whole46_done
-
-whole46:
-	VMOVDQU X10, (R12)
-
-whole46_done:
+	JGE  byte151
 	ADDQ R13, R12
 
+written150:
+	JMP next
+
+rows12:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_12
+	JE      bias_12
+	CMPQ    CX, $0x02
+	JE      sums_12
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_12
+
+sums_12:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_12:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_12_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y11
+	JMP     loaded_12
+
+loaded_12_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y11
+
+loaded_12:
+	JMP taps_12
+
+bias_12:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	JMP     taps_12
+
+zero_12:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+taps_12:
+	TESTQ R8, R8
+	JZ    summed_12
+
+tap_12:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_12
+
+four_12:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 4(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 8(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 12(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_12
+
+few_12:
+	ADDQ $0x04, R13
+	JZ   done_12
+
+one_12:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_12
+
+done_12:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_12
+
+summed_12:
+	CMPB    61(R15), $0x00
+	JNE     requantise_12
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_12_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y11, (CX)
+	JMP     stored_12
+
+stored_12_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+
+stored_12:
+	JMP next
+
+requantise_12:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial152
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written153
+
+partial152:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte154_next
+
+byte154:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte154_next:
+	DECQ CX
+	JGE  byte154
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte155_next
+
+byte155:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte155_next:
+	DECQ CX
+	JGE  byte155
+	ADDQ R13, R12
+
+written153:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial156
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written157
+
+partial156:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte158_next
+
+byte158:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte158_next:
+	DECQ CX
+	JGE  byte158
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte159_next
+
+byte159:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte159_next:
+	DECQ CX
+	JGE  byte159
+	ADDQ R13, R12
+
+written157:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial160
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written161
+
+partial160:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte162_next
+
+byte162:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte162_next:
+	DECQ CX
+	JGE  byte162
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte163_next
+
+byte163:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte163_next:
+	DECQ CX
+	JGE  byte163
+	ADDQ R13, R12
+
+written161:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial164
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written165
+
+partial164:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte166_next
+
+byte166:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte166_next:
+	DECQ CX
+	JGE  byte166
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte167_next
+
+byte167:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte167_next:
+	DECQ CX
+	JGE  byte167
+	ADDQ R13, R12
+
+written165:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial168
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written169
+
+partial168:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte170_next
+
+byte170:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte170_next:
+	DECQ CX
+	JGE  byte170
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte171_next
+
+byte171:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte171_next:
+	DECQ CX
+	JGE  byte171
+	ADDQ R13, R12
+
+written169:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (BX), Y11, Y11
+	VMULPS       32(SP), Y11, Y14
+	VMAXPS       Y11, Y14, Y11
+	VMINPS       64(SP), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial172
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X10, (R12)
+	ADDQ         R13, R12
+	JMP          written173
+
+partial172:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte174_next
+
+byte174:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte174_next:
+	DECQ CX
+	JGE  byte174
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte175_next
+
+byte175:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte175_next:
+	DECQ CX
+	JGE  byte175
+	ADDQ R13, R12
+
+written173:
+	JMP next
+
+rows13:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_13
+	JE      bias_13
+	CMPQ    CX, $0x02
+	JE      sums_13
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_13
+
+sums_13:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_13:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_13_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y11
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y12
+	JMP     loaded_13
+
+loaded_13_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y11
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y12
+
+loaded_13:
+	JMP taps_13
+
+bias_13:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	VMOVAPS Y0, Y12
+	JMP     taps_13
+
+zero_13:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+
+taps_13:
+	TESTQ R8, R8
+	JZ    summed_13
+
+tap_13:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_13
+
+four_13:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 4(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 8(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 12(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_13
+
+few_13:
+	ADDQ $0x04, R13
+	JZ   done_13
+
+one_13:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_13
+
+done_13:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_13
+
+summed_13:
+	CMPB    61(R15), $0x00
+	JNE     requantise_13
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_13_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y12, (CX)
+	JMP     stored_13
+
+stored_13_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y12, Y14, (CX)
+
+stored_13:
+	JMP next
+
+requantise_13:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial176
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written177
+
+partial176:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte178_next
+
+byte178:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte178_next:
+	DECQ CX
+	JGE  byte178
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte179_next
+
+byte179:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte179_next:
+	DECQ CX
+	JGE  byte179
+	ADDQ R13, R12
+
+written177:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial180
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written181
+
+partial180:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte182_next
+
+byte182:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte182_next:
+	DECQ CX
+	JGE  byte182
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte183_next
+
+byte183:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte183_next:
+	DECQ CX
+	JGE  byte183
+	ADDQ R13, R12
+
+written181:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial184
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written185
+
+partial184:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte186_next
+
+byte186:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte186_next:
+	DECQ CX
+	JGE  byte186
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte187_next
+
+byte187:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte187_next:
+	DECQ CX
+	JGE  byte187
+	ADDQ R13, R12
+
+written185:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial188
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written189
+
+partial188:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte190_next
+
+byte190:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte190_next:
+	DECQ CX
+	JGE  byte190
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte191_next
+
+byte191:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte191_next:
+	DECQ CX
+	JGE  byte191
+	ADDQ R13, R12
+
+written189:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial192
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written193
+
+partial192:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte194_next
+
+byte194:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte194_next:
+	DECQ CX
+	JGE  byte194
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte195_next
+
+byte195:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte195_next:
+	DECQ CX
+	JGE  byte195
+	ADDQ R13, R12
+
+written193:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (BX), Y11, Y11
+	VMULPS       32(SP), Y11, Y14
+	VMAXPS       Y11, Y14, Y11
+	VMINPS       64(SP), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial196
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X10, (R12)
+	ADDQ         R13, R12
+	JMP          written197
+
+partial196:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte198_next
+
+byte198:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte198_next:
+	DECQ CX
+	JGE  byte198
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte199_next
+
+byte199:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte199_next:
+	DECQ CX
+	JGE  byte199
+	ADDQ R13, R12
+
+written197:
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       (BX), Y12, Y12
+	VMULPS       32(SP), Y12, Y14
+	VMAXPS       Y12, Y14, Y12
+	VMINPS       64(SP), Y12, Y12
+	VCVTPS2DQ    Y12, Y12
+	VPACKSSDW    Y12, Y12, Y12
+	VPADDSW      96(SP), Y12, Y12
+	VPERMQ       $0xd8, Y12, Y12
+	VEXTRACTI128 $0x01, Y12, X15
+	VPACKSSWB    X15, X12, X12
+	CMPQ         R8, $0x08
+	JNE          partial200
+	VMOVQ        X12, (R12)
+	ADDQ         R13, R12
+	JMP          written201
+
+partial200:
+	VMOVDQU X12, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte202_next
+
+byte202:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte202_next:
+	DECQ CX
+	JGE  byte202
+	ADDQ R13, R12
+
+written201:
+	JMP next
+
+rows14:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_14
+	JE      bias_14
+	CMPQ    CX, $0x02
+	JE      sums_14
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_14
+
+sums_14:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_14:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_14_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y11
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y12
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y13
+	JMP     loaded_14
+
+loaded_14_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y11
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y12
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y13
+
+loaded_14:
+	JMP taps_14
+
+bias_14:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	VMOVAPS Y0, Y12
+	VMOVAPS Y0, Y13
+	JMP     taps_14
+
+zero_14:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+
+taps_14:
+	TESTQ R8, R8
+	JZ    summed_14
+
+tap_14:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*2), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_14
+
+four_14:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD (DX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VPMOVSXBW    16(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 4(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 4(DX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VPMOVSXBW    32(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 8(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 8(DX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VPMOVSXBW    48(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 12(DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 12(DX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000040, R12
+	SUBQ         $0x04, R13
+	JGE          four_14
+
+few_14:
+	ADDQ $0x04, R13
+	JZ   done_14
+
+one_14:
+	VPMOVSXBW    (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD (DX)(R10*2), Y15
+	VPMADDWD     Y14, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000010, R12
+	DECQ         R13
+	JNZ          one_14
+
+done_14:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_14
+
+summed_14:
+	CMPB    61(R15), $0x00
+	JNE     requantise_14
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_14_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y12, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y13, (CX)
+	JMP     stored_14
+
+stored_14_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y12, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y13, Y14, (CX)
+
+stored_14:
+	JMP next
+
+requantise_14:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial203
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written204
+
+partial203:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte205_next
+
+byte205:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte205_next:
+	DECQ CX
+	JGE  byte205
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte206_next
+
+byte206:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte206_next:
+	DECQ CX
+	JGE  byte206
+	ADDQ R13, R12
+
+written204:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial207
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written208
+
+partial207:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte209_next
+
+byte209:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte209_next:
+	DECQ CX
+	JGE  byte209
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte210_next
+
+byte210:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte210_next:
+	DECQ CX
+	JGE  byte210
+	ADDQ R13, R12
+
+written208:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial211
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written212
+
+partial211:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte213_next
+
+byte213:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte213_next:
+	DECQ CX
+	JGE  byte213
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte214_next
+
+byte214:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte214_next:
+	DECQ CX
+	JGE  byte214
+	ADDQ R13, R12
+
+written212:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial215
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written216
+
+partial215:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte217_next
+
+byte217:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte217_next:
+	DECQ CX
+	JGE  byte217
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte218_next
+
+byte218:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte218_next:
+	DECQ CX
+	JGE  byte218
+	ADDQ R13, R12
+
+written216:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial219
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written220
+
+partial219:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte221_next
+
+byte221:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte221_next:
+	DECQ CX
+	JGE  byte221
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte222_next
+
+byte222:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte222_next:
+	DECQ CX
+	JGE  byte222
+	ADDQ R13, R12
+
+written220:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (BX), Y11, Y11
+	VMULPS       32(SP), Y11, Y14
+	VMAXPS       Y11, Y14, Y11
+	VMINPS       64(SP), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial223
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X10, (R12)
+	ADDQ         R13, R12
+	JMP          written224
+
+partial223:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte225_next
+
+byte225:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte225_next:
+	DECQ CX
+	JGE  byte225
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte226_next
+
+byte226:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte226_next:
+	DECQ CX
+	JGE  byte226
+	ADDQ R13, R12
+
+written224:
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       (BX), Y12, Y12
+	VMULPS       32(SP), Y12, Y14
+	VMAXPS       Y12, Y14, Y12
+	VMINPS       64(SP), Y12, Y12
+	VCVTPS2DQ    Y12, Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       (BX), Y13, Y13
+	VMULPS       32(SP), Y13, Y14
+	VMAXPS       Y13, Y14, Y13
+	VMINPS       64(SP), Y13, Y13
+	VCVTPS2DQ    Y13, Y13
+	VPACKSSDW    Y13, Y12, Y12
+	VPADDSW      96(SP), Y12, Y12
+	VPERMQ       $0xd8, Y12, Y12
+	VEXTRACTI128 $0x01, Y12, X15
+	VPACKSSWB    X15, X12, X12
+	CMPQ         R8, $0x08
+	JNE          partial227
+	VMOVQ        X12, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X12, (R12)
+	ADDQ         R13, R12
+	JMP          written228
+
+partial227:
+	VMOVDQU X12, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte229_next
+
+byte229:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte229_next:
+	DECQ CX
+	JGE  byte229
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte230_next
+
+byte230:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte230_next:
+	DECQ CX
+	JGE  byte230
+	ADDQ R13, R12
+
+written228:
 next:
 	ADDQ $0x40, R15
 	DECQ R14
@@ -2495,9 +7238,9 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // func qgemm_avx512vnni_14x32(t *qgemmBlock, tiles *QTile, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2
-TEXT ·qgemm_avx512vnni_14x32(SB), NOSPLIT, $32-24
+TEXT ·qgemm_avx512vnni_14x32(SB), NOSPLIT, $128-24
 	// Z0-Z27: the C tile, 2 a row
-	// Z28-Z29: B's group; Z30-Z31: a group of A, broadcast, and products
+	// Z28-Z29: B's group; Z30-Z31: a group of A, broadcast, and its products
 	// DI: arguments; R15, R14: tile, tiles left; AX, BX: the tile's A, B; SI, R8: next tap, taps left
 	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
 	// R12: B; R13: groups left
@@ -2653,8 +7396,14 @@ zero_1:
 	VPXORD Z1, Z1, Z1
 
 taps_1:
-	TESTQ R8, R8
-	JZ    summed_1
+	TESTQ  R8, R8
+	JZ     summed_1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
 
 tap_1:
 	MOVQ (SI), CX
@@ -2674,18 +7423,18 @@ four_1:
 	VMOVDQU32    128(R12), Z28
 	VMOVDQU32    192(R12), Z29
 	VPBROADCASTD 4(CX), Z30
-	VPDPBUSD     Z28, Z30, Z0
-	VPDPBUSD     Z29, Z30, Z1
+	VPDPBUSD     Z28, Z30, Z2
+	VPDPBUSD     Z29, Z30, Z3
 	VMOVDQU32    256(R12), Z28
 	VMOVDQU32    320(R12), Z29
 	VPBROADCASTD 8(CX), Z30
-	VPDPBUSD     Z28, Z30, Z0
-	VPDPBUSD     Z29, Z30, Z1
+	VPDPBUSD     Z28, Z30, Z4
+	VPDPBUSD     Z29, Z30, Z5
 	VMOVDQU32    384(R12), Z28
 	VMOVDQU32    448(R12), Z29
 	VPBROADCASTD 12(CX), Z30
-	VPDPBUSD     Z28, Z30, Z0
-	VPDPBUSD     Z29, Z30, Z1
+	VPDPBUSD     Z28, Z30, Z6
+	VPDPBUSD     Z29, Z30, Z7
 	ADDQ         $0x10, CX
 	ADDQ         $0x00000200, R12
 	SUBQ         $0x04, R13
@@ -2707,9 +7456,15 @@ one_1:
 	JNZ          one_1
 
 done_1:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_1
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_1
+	VPADDD Z4, Z0, Z0
+	VPADDD Z5, Z1, Z1
+	VPADDD Z6, Z2, Z2
+	VPADDD Z7, Z3, Z3
+	VPADDD Z2, Z0, Z0
+	VPADDD Z3, Z1, Z1
 
 summed_1:
 	CMPB      61(R15), $0x00
@@ -2801,8 +7556,12 @@ zero_2:
 	VPXORD Z3, Z3, Z3
 
 taps_2:
-	TESTQ R8, R8
-	JZ    summed_2
+	TESTQ  R8, R8
+	JZ     summed_2
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
 
 tap_2:
 	MOVQ (SI), CX
@@ -2827,11 +7586,11 @@ four_2:
 	VMOVDQU32    128(R12), Z28
 	VMOVDQU32    192(R12), Z29
 	VPBROADCASTD 4(CX), Z30
-	VPDPBUSD     Z28, Z30, Z0
-	VPDPBUSD     Z29, Z30, Z1
+	VPDPBUSD     Z28, Z30, Z4
+	VPDPBUSD     Z29, Z30, Z5
 	VPBROADCASTD 4(DX), Z31
-	VPDPBUSD     Z28, Z31, Z2
-	VPDPBUSD     Z29, Z31, Z3
+	VPDPBUSD     Z28, Z31, Z6
+	VPDPBUSD     Z29, Z31, Z7
 	VMOVDQU32    256(R12), Z28
 	VMOVDQU32    320(R12), Z29
 	VPBROADCASTD 8(CX), Z30
@@ -2843,11 +7602,11 @@ four_2:
 	VMOVDQU32    384(R12), Z28
 	VMOVDQU32    448(R12), Z29
 	VPBROADCASTD 12(CX), Z30
-	VPDPBUSD     Z28, Z30, Z0
-	VPDPBUSD     Z29, Z30, Z1
+	VPDPBUSD     Z28, Z30, Z4
+	VPDPBUSD     Z29, Z30, Z5
 	VPBROADCASTD 12(DX), Z31
-	VPDPBUSD     Z28, Z31, Z2
-	VPDPBUSD     Z29, Z31, Z3
+	VPDPBUSD     Z28, Z31, Z6
+	VPDPBUSD     Z29, Z31, Z7
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R12
@@ -2874,9 +7633,13 @@ one_2:
 	JNZ          one_2
 
 done_2:
-	ADDQ $0x10, SI
-	DECQ R8
-	JNZ  tap_2
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_2
+	VPADDD Z4, Z0, Z0
+	VPADDD Z5, Z1, Z1
+	VPADDD Z6, Z2, Z2
+	VPADDD Z7, Z3, Z3
 
 summed_2:
 	CMPB      61(R15), $0x00

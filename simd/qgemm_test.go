@@ -525,3 +525,12 @@ func TestPack(t *testing.T) {
 		}
 	})
 }
+
+func TestInt8Peak(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		q := k.Int8
+		if one := q.Peak(1); one <= 0 || q.Peak(0) != 0 || q.Peak(-1) != 0 || q.Peak(7) != 7*one {
+			t.Errorf("operations of 0, 1, 7 rounds: %d, %d, %d", q.Peak(0), one, q.Peak(7))
+		}
+	})
+}

@@ -1,5 +1,7 @@
 package simd
 
+import "runtime"
+
 // The scalar int8 tiles, 4x8, computed row by row as the float32 ones are.
 
 const (
@@ -10,7 +12,7 @@ const (
 const formScalar form = 0
 
 func scalarInt8() *Int8 {
-	return &Int8{form: formScalar, MR: scalarQMR, NR: scalarQNR, Group: 1, Width: 1, GEMM: qgemmScalar, Gather: gatherScalar}
+	return &Int8{form: formScalar, MR: scalarQMR, NR: scalarQNR, Group: 1, Width: 1, GEMM: qgemmScalar, Gather: gatherScalar, Peak: qpeakScalar}
 }
 
 func qgemmScalar(g *QGEMM) {
@@ -77,4 +79,21 @@ func qgemmRow(s *[scalarQNR]int32, a, b []int8) {
 		b = b[scalarQNR:]
 	}
 	*s = [scalarQNR]int32{s0, s1, s2, s3, s4, s5, s6, s7}
+}
+
+func qpeakScalar(n int) (ops int64) {
+	a, b := int32(3), int32(1)
+	s0, s1, s2, s3, s4, s5, s6, s7 := b, b, b, b, b, b, b, b
+	for range n {
+		s0 = s0*a + b
+		s1 = s1*a + b
+		s2 = s2*a + b
+		s3 = s3*a + b
+		s4 = s4*a + b
+		s5 = s5*a + b
+		s6 = s6*a + b
+		s7 = s7*a + b
+	}
+	runtime.KeepAlive(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7)
+	return 16 * int64(max(n, 0))
 }

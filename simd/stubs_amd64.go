@@ -278,11 +278,11 @@ func fmaLoop_avx2(n int)
 //go:noescape
 func fmaLoop_avx512(n int)
 
-// qgemm_avx2_6x16 works like qgemmScalar on n tiles of at most 6 x 16, n at least 1:
+// qgemm_avx2_14x8 works like qgemmScalar on n tiles of at most 14 x 8, n at least 1:
 // for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
 //
 //go:noescape
-func qgemm_avx2_6x16(t *qgemmBlock, tiles *QTile, n int)
+func qgemm_avx2_14x8(t *qgemmBlock, tiles *QTile, n int)
 
 // qgemm_avx512vnni_14x32 works like qgemmScalar on n tiles of at most 14 x 32, n at least 1:
 // for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
@@ -313,3 +313,13 @@ func gather_avx2(dst *int32, start *int32, src *int32, index *int32, terms *int3
 //
 //go:noescape
 func gather_avx512(dst *int32, start *int32, src *int32, index *int32, terms *int32, groups int)
+
+// qpeakLoop_avx2 does n times 12 times VPMADDWD and VPADDD that do not wait for each other.
+//
+//go:noescape
+func qpeakLoop_avx2(n int)
+
+// qpeakLoop_avx512vnni does n times 12 times VPDPBUSD that do not wait for each other.
+//
+//go:noescape
+func qpeakLoop_avx512vnni(n int)
