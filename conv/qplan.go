@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"strings"
 
 	"github.com/gantiny/gantiny/simd"
@@ -63,7 +64,7 @@ type QPlan struct {
 	depth   int // contracted channels of a group
 	cols    int // output channels of a group
 	panels  int // column panels of all groups, of a thin output of its columns
-	bands   int // bands of output lines
+	bands   int // bands of output lines, a power of two
 	blocks  int // packed blocks, of depth channels by NR columns
 	weights weightIndex
 
@@ -72,7 +73,7 @@ type QPlan struct {
 	sets [][]int32 // the taps of each set
 
 	full, narrow qtiles          // of panels with NR columns and of those with fewer
-	gathers      []*simd.QGather // thinOutput: where its columns go, of all bands, then of each
+	gathers      []*simd.QGather // thinOutput: where its columns go, banded
 }
 
 // qtiles are the lists of tiles of one panel; of a dense layer, of all panels.
@@ -80,8 +81,8 @@ type qtiles struct {
 	// One tile for each output position, its rows images; of a dense layer for
 	// each position and panel. nil if the Maps hold too few images.
 	positions *simd.QTiles
-	// One image, its tiles runs of positions: of all bands, then of each band.
-	// With one band the list of all serves.
+	// One image, its tiles runs of positions: a list for each share of the bands,
+	// see banded.
 	lines []*simd.QTiles
 }
 
@@ -125,12 +126,12 @@ func newQPlan(g Geometry, in, out Map, k *simd.Kernels, sums bool) (*QPlan, erro
 	case p.how == thinOutput:
 		p.panels = (p.taps*p.cols + nr - 1) / nr
 		p.blocks = p.panels
-		p.bands = min(h, minUnits)
+		p.bands = powerOfTwo(min(h, minUnits))
 	case g.IsDense():
 		p.taps = in.Positions() * out.Positions()
 		p.bands, p.blocks = 1, p.panels*p.taps
 	default:
-		p.bands = min(h, max(1, (minUnits+p.panels-1)/p.panels))
+		p.bands = powerOfTwo(min(h, max(1, (minUnits+p.panels-1)/p.panels)))
 		p.blocks = p.panels * p.taps
 	}
 	if err := p.checkSizes(); err != nil {
@@ -143,6 +144,9 @@ func newQPlan(g Geometry, in, out Map, k *simd.Kernels, sums bool) (*QPlan, erro
 	p.planTiles(links)
 	return p, nil
 }
+
+// powerOfTwo is the largest that is at most n.
+func powerOfTwo(n int) int { return 1 << (bits.Len(uint(n)) - 1) }
 
 // checkSizes keeps offsets within 32 bits.
 func (p *QPlan) checkSizes() error {

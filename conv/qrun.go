@@ -176,6 +176,10 @@ func (p *QPlan) window(part *Part) window {
 	w.to = w.from + 1
 	if w.from == 0 && units >= bands { // whole panels
 		w.to, w.panels = bands, units/bands
+	} else { // the largest share of the bands that starts here
+		for n := 2; w.from%n == 0 && n <= units; n *= 2 {
+			w.to = w.from + n
+		}
 	}
 	part.P0 += (w.to - w.from) * w.panels
 	return w
@@ -183,10 +187,7 @@ func (p *QPlan) window(part *Part) window {
 
 // list picks a window's list of a panel's lines.
 func (p *QPlan) list(t *qtiles, w window) *simd.QTiles {
-	if w.to-w.from == p.bands {
-		return t.lines[0]
-	}
-	return t.lines[1+w.from]
+	return t.lines[banding(p.bands, w.from, w.to)]
 }
 
 // positions returns a window's output positions.
@@ -315,10 +316,7 @@ func (p *QPlan) thinSums(ws *QWork, a []int8, w *QWeights, win window, n int) []
 	p.run(g, 0, g.Tiles.Len())
 
 	ws.columns[p.noColumn()] = 0
-	gather := p.gathers[0]
-	if win.to-win.from < p.bands {
-		gather = p.gathers[1+win.from]
-	}
+	gather := p.gathers[banding(p.bands, win.from, win.to)]
 	first, last := p.positions(win)
 	p.k.Gather(gather, ws.sums[:gather.Len()], w.rows[first*p.out.C:][:gather.Len()], ws.columns)
 	return ws.sums[:(last-first)*p.out.C]

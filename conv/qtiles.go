@@ -34,16 +34,19 @@ func (p *QPlan) planTiles(links []link) {
 	}
 }
 
-// banded makes the lists of all bands and, if there are several, of each.
-func banded[T any](bands int, list func(from, to int) T) []T {
-	all := []T{list(0, bands)}
-	if bands > 1 {
-		for b := range bands {
-			all = append(all, list(b, b+1))
+// banded makes the lists of all bands, of each half of them, of each quarter and so
+// on: a worker's share is a few of them.
+func banded[T any](bands int, list func(from, to int) T) (all []T) {
+	for n := bands; n > 0; n /= 2 {
+		for from := 0; from < bands; from += n {
+			all = append(all, list(from, from+n))
 		}
 	}
 	return all
 }
+
+// banding is where banded puts the list of bands [from, to).
+func banding(bands, from, to int) int { return bands/(to-from) - 1 + from/(to-from) }
 
 func (p *QPlan) panelTiles(list []link, start []int32, cols int) (t qtiles) {
 	if p.in.N >= p.imageRows() && !p.sums {
