@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/gantiny/gantiny/conv"
@@ -127,52 +129,94 @@ func FuzzQGEMM(f *testing.F) {
 			slope = 1
 		}
 		rnd := rand.New(rand.NewPCG(seed, 5))
-		p := qproduct{
+		p := &qproduct{
 			m: int(m)%40 + 1, n: int(n)%80 + 1, k: int(k) % 130, taps: int(taps) % 6,
 			gapA: int(gaps) % 5, gapC: int(gaps) % 7, start: start % 3,
 			requantise: mode&1 != 0, open: mode&3 == 3, slope: slope, zero: int32(zero),
 		}
-		p.lda = p.taps*p.k + p.gapA
-		p.x, p.w = make([]int8, p.m*p.lda+1), make([]int8, p.taps*p.k*p.n)
-		p.c, p.s = make([]int32, p.m*(p.n+p.gapC)), make([]int32, p.n)
-		p.scale = make([]float32, p.n)
-		word := func() uint32 {
-			if len(raw) >= 4 && rnd.IntN(2) == 0 {
-				return binary.LittleEndian.Uint32(raw[rnd.IntN(len(raw)-3):])
-			}
-			return rnd.Uint32()
-		}
-		for i := range p.x {
-			p.x[i] = int8(word())
-		}
-		for i := range p.w {
-			p.w[i] = max(int8(word()), -127)
-		}
-		for _, s := range [][]int32{p.c, p.s} {
-			for i := range s {
-				s[i] = int32(word()) >> (mode & 12)
-			}
-		}
-		for i := range p.scale {
-			p.scale[i] = float32(math.Ldexp(rnd.Float64(), -rnd.IntN(24)))
-			if len(raw) >= 4 && rnd.IntN(4) == 0 {
-				p.scale[i] = math.Float32frombits(word())
-			}
-		}
-		var wantC []int32
-		var wantQ []int8
-		for i, row := range simd.Variants() {
-			c, q := p.run(row.Int8)
-			if i == 0 {
-				wantC, wantQ = c, q
-			}
-			for j := range c {
-				if c[j] != wantC[j] || q[j] != wantQ[j] {
-					t.Fatalf("row %s: element %d is %d and %d, want %d and %d", row.Name, j, c[j], q[j], wantC[j], wantQ[j])
-				}
-			}
-		}
+		p.fill(rnd, raw, int(mode&12))
+		p.compare(t)
 	})
+}
+
+// fill draws the operands; some of their bits come from raw, if there is any. Sums lose so many of theirs.
+func (p *qproduct) fill(rnd *rand.Rand, raw []byte, less int) {
+	p.lda = p.taps*p.k + p.gapA
+	p.x, p.w = make([]int8, p.m*p.lda+1), make([]int8, p.taps*p.k*p.n)
+	p.c, p.s = make([]int32, p.m*(p.n+p.gapC)), make([]int32, p.n)
+	p.scale = make([]float32, p.n)
+	word := func() uint32 {
+		if len(raw) >= 4 && rnd.IntN(2) == 0 {
+			return binary.LittleEndian.Uint32(raw[rnd.IntN(len(raw)-3):])
+		}
+		return rnd.Uint32()
+	}
+	for i := range p.x {
+		p.x[i] = int8(word())
+	}
+	for i := range p.w {
+		p.w[i] = max(int8(word()), -127)
+	}
+	for _, s := range [][]int32{p.c, p.s} {
+		for i := range s {
+			s[i] = int32(word()) >> less
+		}
+	}
+	for i := range p.scale {
+		p.scale[i] = float32(math.Ldexp(rnd.Float64(), -rnd.IntN(24)))
+		if len(raw) >= 4 && rnd.IntN(4) == 0 {
+			p.scale[i] = math.Float32frombits(word())
+		}
+	}
+}
+
+// compare runs every row and returns how many results it compared with the scalar row's.
+func (p *qproduct) compare(t *testing.T) (results int) {
+	var wantC []int32
+	var wantQ []int8
+	for i, row := range simd.Variants() {
+		c, q := p.run(row.Int8)
+		if i == 0 {
+			wantC, wantQ = c, q
+			continue
+		}
+		for j := range c {
+			if c[j] != wantC[j] || q[j] != wantQ[j] {
+				t.Fatalf("row %s: element %d is %d and %d, want %d and %d", row.Name, j, c[j], q[j], wantC[j], wantQ[j])
+			}
+		}
+		results += len(c)
+	}
+	return results
+}
+
+// TestQGEMMSoak compares random products, GANTINY_SOAK of them if it is set.
+func TestQGEMMSoak(t *testing.T) {
+	cases := 500
+	if s := os.Getenv("GANTINY_SOAK"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = n
+	}
+	rnd := rand.New(rand.NewPCG(30, uint64(cases)))
+	extremes := []byte{0x80, 0x7f, 0x81, 0x80, 0x80, 0x7f, 0, 0, 0x80, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0xc0, 0x7f}
+	results := 0
+	for range cases {
+		p := &qproduct{
+			m: rnd.IntN(16) + 1, n: rnd.IntN(40) + 1, k: rnd.IntN(20), taps: rnd.IntN(4), gapA: rnd.IntN(3), gapC: rnd.IntN(3),
+			start: uint8(rnd.IntN(3)), requantise: rnd.IntN(2) == 0, open: rnd.IntN(2) == 0,
+			slope: []float32{1, 0.3, 0, -0.5}[rnd.IntN(4)], zero: int32(rnd.IntN(256) - 128),
+		}
+		var raw []byte
+		if rnd.IntN(3) == 0 {
+			raw = extremes
+		}
+		p.fill(rnd, raw, rnd.IntN(16))
+		results += p.compare(t)
+	}
+	t.Logf("%d products, %d results of other rows are those of the scalar row", cases, results)
 }
 
 // FuzzQPlan runs whole layers, cut into parts at random.
