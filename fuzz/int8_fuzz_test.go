@@ -2,10 +2,12 @@ package fuzz
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gantiny/gantiny/conv"
@@ -190,33 +192,67 @@ func (p *qproduct) compare(t *testing.T) (results int) {
 	return results
 }
 
-// TestQGEMMSoak compares random products, GANTINY_SOAK of them if it is set.
-func TestQGEMMSoak(t *testing.T) {
-	cases := 500
+// TestQSoak compares random cases, so many of them that chance finds what seeds do not: GANTINY_SOAK=1000000, or =FROM-TO to go on
+// where another run ended. Case i is the same everywhere. 15 of 16 are products, the others whole layers.
+func TestQSoak(t *testing.T) {
+	from, to := 0, 800
 	if s := os.Getenv("GANTINY_SOAK"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
+		first, last, sliced := strings.Cut(s, "-")
+		if !sliced {
+			first, last = "0", s
+		}
+		var errs [2]error
+		from, errs[0] = strconv.Atoi(first)
+		to, errs[1] = strconv.Atoi(last)
+		if err := errors.Join(errs[:]...); err != nil {
 			t.Fatal(err)
 		}
-		cases = n
 	}
-	rnd := rand.New(rand.NewPCG(30, uint64(cases)))
+	layers, results, begin := 0, 0, from
+	count := func(at int) {
+		t.Logf("cases %d to %d, of them %d layers: %d results of other rows are those of the scalar row", begin, at, layers, results)
+	}
+	for i := from; i < to; i++ {
+		rnd := rand.New(rand.NewPCG(30, uint64(i)))
+		n := 0
+		if i%16 == 15 {
+			layers++
+			n = randomLayer(rnd).compare(t, rnd)
+		} else {
+			n = randomProduct(rnd).compare(t)
+		}
+		if results += n; t.Failed() {
+			t.Fatalf("case %d", i)
+		}
+		if (i+1)%1e6 == 0 {
+			count(i + 1)
+		}
+	}
+	count(to)
+}
+
+// randomProduct draws a product, a third of them from numbers at the ends of their ranges.
+func randomProduct(rnd *rand.Rand) *qproduct {
 	extremes := []byte{0x80, 0x7f, 0x81, 0x80, 0x80, 0x7f, 0, 0, 0x80, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0xc0, 0x7f}
-	results := 0
-	for range cases {
-		p := &qproduct{
-			m: rnd.IntN(16) + 1, n: rnd.IntN(40) + 1, k: rnd.IntN(20), taps: rnd.IntN(4), gapA: rnd.IntN(3), gapC: rnd.IntN(3),
-			start: uint8(rnd.IntN(3)), requantise: rnd.IntN(2) == 0, open: rnd.IntN(2) == 0,
-			slope: []float32{1, 0.3, 0, -0.5}[rnd.IntN(4)], zero: int32(rnd.IntN(256) - 128),
-		}
-		var raw []byte
-		if rnd.IntN(3) == 0 {
-			raw = extremes
-		}
-		p.fill(rnd, raw, rnd.IntN(16))
-		results += p.compare(t)
+	p := &qproduct{
+		m: rnd.IntN(16) + 1, n: rnd.IntN(40) + 1, k: rnd.IntN(20), taps: rnd.IntN(4), gapA: rnd.IntN(3), gapC: rnd.IntN(3),
+		start: uint8(rnd.IntN(3)), requantise: rnd.IntN(2) == 0, open: rnd.IntN(2) == 0,
+		slope: []float32{1, 0.3, 0, -0.5}[rnd.IntN(4)], zero: int32(rnd.IntN(256) - 128),
 	}
-	t.Logf("%d products, %d results of other rows are those of the scalar row", cases, results)
+	if rnd.IntN(64) == 0 { // longer than what one call contracts
+		p.m, p.n, p.k = rnd.IntN(3)+1, rnd.IntN(10)+1, rnd.IntN(600)
+	}
+	var raw []byte
+	if rnd.IntN(3) == 0 {
+		raw = extremes
+	}
+	p.fill(rnd, raw, rnd.IntN(16))
+	return p
+}
+
+// randomLayer draws a small layer.
+func randomLayer(rnd *rand.Rand) *qlayer {
+	return newQLayer(rnd, uint8(rnd.IntN(5)), uint8(rnd.IntN(5)), uint8(rnd.IntN(20)), uint8(rnd.IntN(40)), uint8(rnd.IntN(5)), uint8(rnd.IntN(3)), uint8(rnd.IntN(256)), uint8(rnd.IntN(17)))
 }
 
 // FuzzQPlan runs whole layers, cut into parts at random.
@@ -229,103 +265,140 @@ func FuzzQPlan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, h, w, ci, co, kernel, stride, kind, images uint8) {
 		rnd := rand.New(rand.NewPCG(seed, 6))
-		size := func(v uint8, limit int) int { return int(v)%limit + 1 }
-		inH, inW, inC, outC := size(h-1, 9), size(w-1, 9), size(ci-1, 40), size(co-1, 70)
-		var g conv.Geometry
-		switch kind % 3 {
-		case 0, 1:
-			g = conv.Same(inH, inW, inC, outC, size(kernel-1, 5), size(stride-1, 3), kind%3 == 1)
-			if kind&4 != 0 && inC == outC {
-				g.Groups = inC
-			}
-		default:
-			g = conv.Dense(inH%3+1, inW%3+1, inC, size(kernel-1, 5), size(stride-1, 3), outC)
-		}
-		oh, ow, err := g.Out()
-		if err != nil {
-			t.Skip(err)
-		}
-		n := size(images-1, 30)
-		per := g.OutC
-		if g.IsDense() {
-			per *= oh * ow
-		}
-		l := conv.QLayer{
-			Weights: make([]int8, g.WeightLen()), Bias: make([]int32, per), Scale: make([]float32, per),
-			Slope: []float32{1, 0.3, 0}[rnd.IntN(3)], InZero: int32(int8(rnd.Uint32())), OutZero: int32(int8(rnd.Uint32())),
-		}
-		wild := rnd.IntN(3) == 0
-		for i := range l.Weights {
-			l.Weights[i] = max(int8(rnd.Uint32()), -127)
-			if wild {
-				l.Weights[i] = 127
-			}
-		}
-		for i := range l.Bias {
-			l.Bias[i] = int32(rnd.Uint32()) >> 14
-			if wild {
-				l.Bias[i] = int32(rnd.Uint32())
-			}
-		}
-		for i := range l.Scale {
-			l.Scale[i] = float32(math.Ldexp(rnd.Float64(), -14))
-		}
-		in, out := conv.NewMap(g.InH, g.InW, g.InC, n), conv.NewMap(oh, ow, g.OutC, n)
-		x := make([]int8, in.Len())
-		for i := range x {
-			x[i] = int8(rnd.Uint32())
-			if wild {
-				x[i] = -128
-			}
-		}
-		table := make([]uint8, 1024)
-		for i := range table {
-			table[i] = uint8(rnd.Uint32())
-		}
-		var wantY []int8
-		var wantPixels []uint8
-		for _, row := range simd.Variants() {
-			y, pixels := make([]int8, out.Len()), make([]uint8, n*oh*ow*outC)
-			p, err := conv.NewQPlan(g, in, out, row)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := conv.NewQSums(g, in, out, row)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ws := conv.NewQWork(p, s)
-			wp, err := p.Pack(l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wq, err := s.Pack(l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			split := func(panels int, f func(part conv.Part)) {
-				at, unit := rnd.IntN(n+1), rnd.IntN(panels+1)
-				for _, part := range []conv.Part{{N0: 0, N1: at, P0: 0, P1: panels}, {N0: at, N1: n, P0: 0, P1: unit}, {N0: at, N1: n, P0: unit, P1: panels}} {
-					f(part)
-				}
-			}
-			split(p.Panels(), func(part conv.Part) { p.Forward(ws, y, x, wp, part) })
-			split(s.Panels(), func(part conv.Part) { s.Pixels(ws, pixels, x, wq, table, part) })
-			if wantY == nil {
-				wantY, wantPixels = y, pixels
-			}
-			for i := range y {
-				if y[i] != wantY[i] {
-					t.Fatalf("row %s: element %d is %d, want %d", row.Name, i, y[i], wantY[i])
-				}
-			}
-			for i := range pixels {
-				if pixels[i] != wantPixels[i] {
-					t.Fatalf("row %s: pixel %d is %d, want %d", row.Name, i, pixels[i], wantPixels[i])
-				}
-			}
-		}
+		newQLayer(rnd, h-1, w-1, ci-1, co-1, kernel-1, stride-1, kind, images-1).compare(t, rnd)
 	})
+}
+
+// qlayer is a quantised layer with its input.
+type qlayer struct {
+	g        conv.Geometry
+	oh, ow   int
+	l        conv.QLayer
+	in, out  conv.Map
+	x        []int8
+	table    []uint8
+	n        int
+	possible bool // there is such a geometry
+}
+
+// newQLayer makes a layer of the sizes, each taken as one less than it says and kept within bounds, on random numbers. kind says
+// whether it is a convolution, a transposed one or dense, and has groups.
+func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8) *qlayer {
+	size := func(v uint8, limit int) int { return int(v)%limit + 1 }
+	inH, inW, inC, outC := size(h, 9), size(w, 9), size(ci, 40), size(co, 70)
+	q := &qlayer{n: size(images, 30)}
+	switch kind % 3 {
+	case 0, 1:
+		q.g = conv.Same(inH, inW, inC, outC, size(kernel, 5), size(stride, 3), kind%3 == 1)
+		if kind&4 != 0 && inC == outC {
+			q.g.Groups = inC
+		}
+	default:
+		q.g = conv.Dense(inH%3+1, inW%3+1, inC, size(kernel, 5), size(stride, 3), outC)
+	}
+	var err error
+	if q.oh, q.ow, err = q.g.Out(); err != nil {
+		return q
+	}
+	q.possible = true
+	per := q.g.OutC
+	if q.g.IsDense() {
+		per *= q.oh * q.ow
+	}
+	q.l = conv.QLayer{
+		Weights: make([]int8, q.g.WeightLen()), Bias: make([]int32, per), Scale: make([]float32, per),
+		Slope: []float32{1, 0.3, 0}[rnd.IntN(3)], InZero: int32(int8(rnd.Uint32())), OutZero: int32(int8(rnd.Uint32())),
+	}
+	wild := rnd.IntN(3) == 0
+	for i := range q.l.Weights {
+		q.l.Weights[i] = max(int8(rnd.Uint32()), -127)
+		if wild {
+			q.l.Weights[i] = 127
+		}
+	}
+	for i := range q.l.Bias {
+		q.l.Bias[i] = int32(rnd.Uint32()) >> 14
+		if wild {
+			q.l.Bias[i] = int32(rnd.Uint32())
+		}
+	}
+	for i := range q.l.Scale {
+		q.l.Scale[i] = float32(math.Ldexp(rnd.Float64(), -14))
+		if wild && i%3 == 0 {
+			q.l.Scale[i] = []float32{0, math.SmallestNonzeroFloat32, math.MaxFloat32, 1}[rnd.IntN(4)]
+		}
+	}
+	q.in, q.out = conv.NewMap(q.g.InH, q.g.InW, q.g.InC, q.n), conv.NewMap(q.oh, q.ow, q.g.OutC, q.n)
+	q.x, q.table = make([]int8, q.in.Len()), make([]uint8, 1024)
+	for i := range q.x {
+		q.x[i] = int8(rnd.Uint32())
+		if wild {
+			q.x[i] = -128
+		}
+	}
+	for i := range q.table {
+		q.table[i] = uint8(rnd.Uint32())
+	}
+	return q
+}
+
+// compare runs every row, the work cut into parts at random, and returns how many results it compared with the scalar row's.
+func (q *qlayer) compare(t *testing.T, rnd *rand.Rand) (results int) {
+	if !q.possible {
+		return 0
+	}
+	var wantY []int8
+	var wantPixels []uint8
+	for i, row := range simd.Variants() {
+		y, pixels := q.run(t, rnd, row)
+		if i == 0 {
+			wantY, wantPixels = y, pixels
+			continue
+		}
+		for i := range y {
+			if y[i] != wantY[i] {
+				t.Fatalf("row %s: element %d is %d, want %d", row.Name, i, y[i], wantY[i])
+			}
+		}
+		for i := range pixels {
+			if pixels[i] != wantPixels[i] {
+				t.Fatalf("row %s: pixel %d is %d, want %d", row.Name, i, pixels[i], wantPixels[i])
+			}
+		}
+		results += len(y) + len(pixels)
+	}
+	return results
+}
+
+// run computes the layer as bytes and as pixels.
+func (q *qlayer) run(t *testing.T, rnd *rand.Rand, row *simd.Kernels) (y []int8, pixels []uint8) {
+	y, pixels = make([]int8, q.out.Len()), make([]uint8, q.n*q.oh*q.ow*q.g.OutC)
+	p, err := conv.NewQPlan(q.g, q.in, q.out, row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := conv.NewQSums(q.g, q.in, q.out, row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws := conv.NewQWork(p, s)
+	wp, err := p.Pack(q.l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wq, err := s.Pack(q.l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	split := func(panels int, f func(part conv.Part)) {
+		at, unit := rnd.IntN(q.n+1), rnd.IntN(panels+1)
+		for _, part := range []conv.Part{{N0: 0, N1: at, P0: 0, P1: panels}, {N0: at, N1: q.n, P0: 0, P1: unit}, {N0: at, N1: q.n, P0: unit, P1: panels}} {
+			f(part)
+		}
+	}
+	split(p.Panels(), func(part conv.Part) { p.Forward(ws, y, q.x, wp, part) })
+	split(s.Panels(), func(part conv.Part) { s.Pixels(ws, pixels, q.x, wq, q.table, part) })
+	return y, pixels
 }
 
 // FuzzRequantise compares the kernels' last step, on any bits whatever, with the function that defines it.
