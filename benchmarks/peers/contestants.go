@@ -25,27 +25,25 @@ type contestant struct {
 
 // gantiny runs as a process too, so that nothing but the work differs.
 var gantiny = contestant{
-	name: "gantiny",
-	command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, err
-		}
-		c := exec.CommandContext(w.ctx, self, "--serve", what, strconv.Itoa(batch), strconv.Itoa(threads))
-		c.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads))
-		return c, nil
-	},
+	name:    "gantiny",
+	command: (*workshop).self,
 }
 
 var peers = []contestant{
 	{
-		name: "oneDNN", install: "apt-get install g++ libdnnl-dev (2.x)", does: []string{"generate", "train"},
+		name: "gantiny float32", does: []string{"int8"},
+		command: func(w *workshop, _ string, batch, threads int) (*exec.Cmd, error) {
+			return w.self("generate", batch, threads)
+		},
+	},
+	{
+		name: "oneDNN", install: "apt-get install g++ libdnnl-dev (2.x)", does: []string{"generate", "int8", "train"},
 		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
 			return w.compiled("onednn.cpp", []string{"g++", "-O2"}, []string{"-ldnnl"}, what, batch, threads)
 		},
 	},
 	{
-		name: "ONNX Runtime", install: "npm install onnxruntime-node, NODE_PATH=.../node_modules; PyTorch and python3-onnx to write its model", does: []string{"generate"},
+		name: "ONNX Runtime", install: "npm install onnxruntime-node, NODE_PATH=.../node_modules; PyTorch and python3-onnx to write its model", does: []string{"generate", "int8"},
 		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
 			if err := w.try("node", "-e", `try { require('onnxruntime-node') } catch (e) { console.error(e.message.split('\n')[0]); process.exit(1) }`); err != nil {
 				return nil, err
@@ -64,7 +62,7 @@ var peers = []contestant{
 		},
 	},
 	{
-		name: "XNNPACK", install: "apt-get install gcc libxnnpack-dev libpthreadpool-dev", does: []string{"generate"},
+		name: "XNNPACK", install: "apt-get install gcc libxnnpack-dev libpthreadpool-dev", does: []string{"generate", "int8"},
 		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
 			return w.compiled("xnnpack.c", []string{"gcc", "-O2"}, []string{"-lXNNPACK", "-lpthreadpool", "-lm"}, what, batch, threads)
 		},
@@ -130,6 +128,17 @@ func (w *workshop) compiled(source string, compiler, libs []string, what string,
 		return nil, err
 	}
 	return w.program(threads, path, what, strconv.Itoa(batch), strconv.Itoa(threads)), nil
+}
+
+// self is this program as a contestant.
+func (w *workshop) self(what string, batch, threads int) (*exec.Cmd, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.CommandContext(w.ctx, path, "--serve", what, strconv.Itoa(batch), strconv.Itoa(threads))
+	c.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads))
+	return c, nil
 }
 
 // program is a command whose OpenMP pool has the given size.

@@ -2,6 +2,7 @@
 // table of ratios: below 1, gantiny takes less time.
 //
 //	go run ./benchmarks/peers --what generate --batch 1,16,64 --threads 1,2
+//	go run ./benchmarks/peers --what int8 --batch 1,16 --threads 1,2
 //	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
 //
 // Every contestant is a process of its own that prepares itself once and then answers turns. A round gives each one turn of
@@ -15,8 +16,9 @@
 //	ONNX Runtime     npm install onnxruntime-node, with NODE_PATH=.../node_modules    (generation only; PyTorch and
 //	                 its exporter, apt-get install python3-onnx, write its model)
 //
-// oneDNN stands for the sum of its convolution and dense primitives alone, in the layouts it prefers; all others for the whole
-// work. The peers' own sources are in src.
+// oneDNN stands for the sum of its convolution and dense primitives alone, in the layouts it prefers, and so does XNNPACK in
+// int8, which has no leaky ReLU and no tanh there; all others stand for the whole work. ONNX Runtime has no transposed convolution in int8: its
+// float32 takes part instead, and so does gantiny's own. The peers' own sources are in src.
 package main
 
 import (
@@ -63,8 +65,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var o options
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	f.SetOutput(log)
-	f.StringVar(&o.what, "what", "generate", "`work` to time: generate or train (one whole step)")
-	batch := f.String("batch", "", "batch sizes, by comma (default 1,16,64 for generate, 256 for train)")
+	f.StringVar(&o.what, "what", "generate", "`work` to time: generate, int8 (generate in 8-bit integers) or train (one whole step)")
+	batch := f.String("batch", "", "batch sizes, by comma (default 1,16,64 for generate and int8, 256 for train)")
 	threads := f.String("threads", "1,2", "thread counts, by comma")
 	f.Float64Var(&o.seconds, "seconds", 0.4, "seconds of a turn, at least one run (oneDNN: two of each primitive)")
 	f.IntVar(&o.rounds, "rounds", 9, "turns of each contestant")
@@ -82,14 +84,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return serve(f.Args(), os.Stdin, out)
 	}
 	if *batch == "" {
-		*batch = map[string]string{"generate": "1,16,64", "train": "256"}[o.what]
+		*batch = map[string]string{"generate": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
 	}
 	var err error
 	if o.batch, err = numbers("--batch", *batch); err == nil {
 		o.threads, err = numbers("--threads", *threads)
 	}
-	if err == nil && o.what != "generate" && o.what != "train" {
-		err = fmt.Errorf("--what %s: want generate or train", o.what)
+	if err == nil && o.what != "generate" && o.what != "int8" && o.what != "train" {
+		err = fmt.Errorf("--what %s: want generate, int8 or train", o.what)
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")

@@ -156,8 +156,8 @@ func TestUsage(t *testing.T) {
 
 // gantiny's own contestant does the work and speaks the protocol.
 func TestServe(t *testing.T) {
-	for _, what := range []string{"generate", "train"} {
-		if what == "train" && testing.Short() {
+	for _, what := range []string{"generate", "int8", "train"} {
+		if what != "generate" && testing.Short() {
 			continue
 		}
 		var out bytes.Buffer

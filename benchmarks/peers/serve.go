@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
 
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/model/quantize"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
@@ -28,10 +30,15 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	name := "gantiny"
 	var work func() error
 	switch args[0] {
 	case "generate":
+		name = "gantiny float32"
 		work, err = generating(batch, threads, k)
+	case "int8":
+		name = "gantiny int8"
+		work, err = quantised(batch, threads, k)
 	case "train":
 		work, err = training(batch, threads, k)
 	default:
@@ -43,7 +50,7 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return answer("gantiny, kernel "+k.Name, work, in, out)
+	return answer(name+", kernel "+k.Name, work, in, out)
 }
 
 // answer speaks the contestants' protocol for one kind of work.
@@ -83,6 +90,22 @@ func generating(batch, threads int, k *simd.Kernels) (func() error, error) {
 	model.Latents(z, g.Input().Len(), 1, 0)
 	dst := make([]float32, batch*g.Output().Len())
 	return func() error { return s.Run(dst, z) }, nil
+}
+
+// quantised draws a batch of the reference generator in int8, down to pixels.
+func quantised(batch, threads int, k *simd.Kernels) (func() error, error) {
+	q, _, err := quantize.Quantize(context.Background(), model.Generator(model.Config{}), quantize.Options{Images: 16, Kernels: k})
+	if err != nil {
+		return nil, err
+	}
+	s, err := q.NewSession(model.Options{Batch: batch, Threads: threads, Kernels: k})
+	if err != nil {
+		return nil, err
+	}
+	z := make([]float32, batch*q.Input().Len())
+	model.Latents(z, q.Input().Len(), 1, 0)
+	dst := make([]uint8, batch*q.Output().Len())
+	return func() error { return s.Pixels(dst, z) }, nil
 }
 
 // training does whole steps of the reference networks, always on the same batch.

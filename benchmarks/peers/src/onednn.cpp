@@ -1,9 +1,10 @@
 // oneDNN's convolution and dense primitives for the reference networks, each in the layouts that oneDNN picks for itself.
 //
-//   g++ -O2 onednn.cpp -ldnnl && OMP_NUM_THREADS=1 ./a.out generate|train BATCH THREADS      (oneDNN 2.x)
+//   g++ -O2 onednn.cpp -ldnnl && OMP_NUM_THREADS=1 ./a.out generate|int8|train BATCH THREADS      (oneDNN 2.x)
 //
 // A turn times every primitive by itself and answers with the sum of their medians: a floor under any program built on oneDNN.
-// Reorders, normalisation, activations, losses and the optimiser are not in it. "train" counts the passes of one whole step:
+// Reorders, normalisation, activations, losses and the optimiser are not in it. "int8" is
+// "generate" with signed bytes for sources, weights and results. "train" counts the passes of one whole step:
 // the generator forward and backward, the discriminator on reals and on fakes forward and backward, and the gradient
 // through the discriminator to its input for the generator's loss. Its dense layer to the one logit is left out.
 // Talks with benchmarks/peers by lines: "ready NAME", then for each line "SECONDS" a line "MILLISECONDS RUNS".
@@ -25,15 +26,28 @@ using clk = std::chrono::steady_clock;
 static engine cpu(engine::kind::cpu, 0);
 static stream queue(cpu);
 
-static memory::desc any(const dims &d) { return memory::desc(d, memory::data_type::f32, memory::format_tag::any); }
+static auto number = memory::data_type::f32; // s8 for "int8"
+
+static memory::desc any(const dims &d) { return memory::desc(d, number, memory::format_tag::any); }
+
+// attributes scale int8 sums back to int8.
+static primitive_attr attributes() {
+	primitive_attr a;
+	if (number == memory::data_type::s8) a.set_output_scales(0, {0.01f});
+	return a;
+}
 
 static memory filled(const memory::desc &d) {
 	memory m(d, cpu);
 	float *p = static_cast<float *>(m.get_data_handle());
+	signed char *bytes = static_cast<signed char *>(m.get_data_handle());
 	unsigned x = 1;
-	for (size_t i = 0; i < d.get_size() / sizeof *p; i++) {
+	for (size_t i = 0; i < d.get_size() / (d.data_type() == memory::data_type::s8 ? 1 : sizeof *p); i++) {
 		x = x * 1664525u + 1013904223u;
-		p[i] = (x >> 8) / 8388608.f - 1;
+		if (d.data_type() == memory::data_type::s8)
+			bytes[i] = x >> 24;
+		else
+			p[i] = (x >> 8) / 8388608.f - 1;
 	}
 	return m;
 }
@@ -80,7 +94,7 @@ struct Times {
 
 static void dense(prop_kind kind, int n, int ci, int co, Times t) {
 	auto s = any({n, ci}), w = any({co, ci}), d = any({n, co});
-	inner_product_forward::primitive_desc f({kind, s, w, d}, cpu);
+	inner_product_forward::primitive_desc f({kind, s, w, d}, attributes(), cpu);
 	forward(f, t.forward);
 	if (t.weightGrad > 0) weightGrad(inner_product_backward_weights::primitive_desc({s, w, d}, cpu, f), t.weightGrad);
 }
@@ -89,7 +103,7 @@ static void transposed(prop_kind kind, int n, int ci, int co, int size, int stri
 	const auto alg = algorithm::deconvolution_direct;
 	auto s = any({n, ci, size, size}), w = any({co, ci, 5, 5}), d = any({n, co, size * stride, size * stride});
 	dims st{stride, stride}, before(2, stride == 1 ? 2 : 1), after{2, 2};
-	deconvolution_forward::primitive_desc f({kind, alg, s, w, d, st, before, after}, cpu);
+	deconvolution_forward::primitive_desc f({kind, alg, s, w, d, st, before, after}, attributes(), cpu);
 	forward(f, t.forward);
 	if (t.inputGrad > 0)
 		inputGrad(deconvolution_backward_data::primitive_desc({alg, s, w, d, st, before, after}, cpu, f), t.inputGrad);
@@ -110,6 +124,7 @@ static void convolution(int n, int ci, int co, int size, Times t) {
 int main(int argc, char **argv) {
 	if (argc != 4) return 2;
 	const bool train = !strcmp(argv[1], "train");
+	if (!strcmp(argv[1], "int8")) number = memory::data_type::s8;
 	const int n = atoi(argv[2]);
 	const auto kind = train ? prop_kind::forward_training : prop_kind::forward_inference;
 	const double b = train ? 1 : 0;
@@ -125,7 +140,7 @@ int main(int argc, char **argv) {
 	for (auto &p : passes) p.run();
 
 	const version_t *v = version();
-	printf("ready oneDNN %d.%d.%d, sum of its primitives\n", v->major, v->minor, v->patch);
+	printf("ready oneDNN %d.%d.%d%s, sum of its primitives\n", v->major, v->minor, v->patch, number == memory::data_type::s8 ? " s8" : "");
 	fflush(stdout);
 	double seconds;
 	while (std::cin >> seconds) {
