@@ -172,10 +172,32 @@ type Work struct {
 
 // NewWork returns scratch that suits all the plans.
 func NewWork(plans ...*Plan) *Work {
-	bias, n := 0, 0
+	n := ForwardBytes(plans...) / 4
+	for _, p := range plans {
+		n = max(n, p.grad.scratch(), p.weight.scratch())
+	}
+	return newWork(n, plans)
+}
+
+// NewForwardWork returns scratch that suits all the plans' Forward, and nothing else of them.
+func NewForwardWork(plans ...*Plan) *Work { return newWork(ForwardBytes(plans...)/4, plans) }
+
+// ForwardBytes is the memory that NewForwardWork's scratch takes, a few hundred bytes less.
+func ForwardBytes(plans ...*Plan) int {
+	n := 0
+	for _, p := range plans {
+		n = max(n, p.forward.scratch())
+	}
+	return 4 * n
+}
+
+// Bytes is the memory that ws takes, a few hundred bytes less.
+func (ws *Work) Bytes() int64 { return 4 * int64(len(ws.buf)) }
+
+func newWork(n int, plans []*Plan) *Work {
+	bias := 0
 	for _, p := range plans {
 		bias = max(bias, p.forward.k.NR)
-		n = max(n, p.forward.scratch(), p.grad.scratch(), p.weight.scratch())
 	}
 	return &Work{bias: make([]float32, bias), buf: arena.Floats(n)}
 }

@@ -330,10 +330,15 @@ func TestWorkIsShared(t *testing.T) {
 		s := plainPasses(t, newProblem(f.g, 2, uint64(i)), k)
 		all, plans = append(all, s), append(plans, s.p)
 	}
-	ws := NewWork(plans...)
+	ws, forward := NewWork(plans...), NewForwardWork(plans...)
+	if n := int64(ForwardBytes(plans...)); n != forward.Bytes() || n > ws.Bytes() {
+		t.Errorf("scratch of %d bytes, for the forward passes alone of %d where %d were announced", ws.Bytes(), forward.Bytes(), n)
+	}
 	for i, s := range all {
-		s.ws = ws
 		name := families()[i].name
+		s.ws = forward
+		checkClose(t, name+": y by forward scratch", s.forward(Epilogue{Slope: 1}, 1, 1), s.problem.y)
+		s.ws = ws
 		checkClose(t, name+": y", s.forward(Epilogue{Slope: 1}, 1, 1), s.problem.y)
 		checkClose(t, name+": dx", s.inputGrad(1, 1), s.problem.dx)
 		checkClose(t, name+": dw", s.weightGrad(2, 1), s.problem.dw)

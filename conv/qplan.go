@@ -48,6 +48,23 @@ func (w *QWeights) Bytes() int64 {
 	return int64(len(w.packed)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale))
 }
 
+// WeightBytes is what Bytes of the plan's QWeights will be.
+func (p *QPlan) WeightBytes() int64 {
+	n, nr := int64(p.blocks)*int64(p.block()), int64(p.k.NR)
+	positions, panels := int64(p.out.Positions()), int64(p.panels)
+	switch {
+	case p.how == thinOutput:
+		return n + 4*(positions*int64(p.cols)+int64(p.gathers[0].Len()+p.cols))
+	case p.g.IsDense():
+		return n + 8*positions*panels*nr
+	}
+	rows := positions * panels * nr
+	if p.sums {
+		rows = positions * int64(p.out.C)
+	}
+	return n + 4*(panels*int64(len(p.sets))*nr+panels*nr+rows)
+}
+
 // QPlan is one layer's geometry lowered to tiles of the int8 kernels, forward
 // only. It is immutable: all workers share it, each with its own QWork.
 //
@@ -262,10 +279,11 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 func (p *QPlan) packStarts(w *QWeights, s starts, scale []float32) {
 	nr, sets, positions := p.k.NR, len(p.sets), p.out.Positions()
 	w.start, w.scale = make([]int32, p.panels*sets*nr), make([]float32, p.panels*nr)
-	w.rows = make([]int32, positions*p.panels*nr)
+	rows := positions * p.panels * nr
 	if p.sums {
-		w.rows = w.rows[:positions*p.out.C]
+		rows = positions * p.out.C
 	}
+	w.rows = make([]int32, rows)
 	for panel := range p.panels {
 		grp, col, n := p.panel(panel)
 		at := grp*p.cols + col

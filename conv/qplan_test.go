@@ -106,6 +106,9 @@ func newQRun(t testing.TB, pr *qproblem, in, out Map, k *simd.Kernels, sums bool
 	if err != nil {
 		t.Fatal(err)
 	}
+	if n := p.WeightBytes(); n != w.Bytes() {
+		t.Errorf("WeightBytes says %d, the weights take %d", n, w.Bytes())
+	}
 	r := &qrun{qproblem: pr, p: p, ws: p.NewQWork(), w: w, x: make([]int8, in.Len())}
 	for i := range r.x {
 		r.x[i] = 99

@@ -14,7 +14,18 @@ type QWork struct {
 
 // NewQWork returns scratch that suits all the plans.
 func NewQWork(plans ...*QPlan) *QWork {
-	staged, sums, columns := 0, 0, 0
+	staged, sums, columns := scratch(plans)
+	return &QWork{staged: make([]int8, staged), sums: make([]int32, sums), columns: make([]int32, columns)}
+}
+
+// QWorkBytes is the memory that NewQWork's scratch takes.
+func QWorkBytes(plans ...*QPlan) int64 {
+	staged, sums, columns := scratch(plans)
+	return int64(staged) + 4*int64(sums+columns)
+}
+
+// scratch is how long a QWork's slices are.
+func scratch(plans []*QPlan) (staged, sums, columns int) {
 	for _, p := range plans {
 		if p.stages() {
 			staged = max(staged, p.k.Width*(p.in.Len()+p.k.Slack(p.depth)))
@@ -24,7 +35,7 @@ func NewQWork(plans ...*QPlan) *QWork {
 			sums, columns = max(sums, p.gathers[0].Len()), max(columns, p.noColumn()+1)
 		}
 	}
-	return &QWork{staged: make([]int8, staged), sums: make([]int32, sums), columns: make([]int32, columns)}
+	return staged, sums, columns
 }
 
 // NewQWork returns scratch that suits this plan.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unsafe"
 )
 
 // maxHeader is the longest header that the format allows.
@@ -19,6 +20,7 @@ type File struct {
 	Meta    map[string]string
 	Tensors []Info // in the order of their data
 	r       io.ReaderAt
+	data    []byte // the whole file, if it is in memory
 	byName  map[string]int
 }
 
@@ -47,6 +49,15 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	return f, f.cover(int64(8+n), size)
+}
+
+// View opens a file that is in memory, as Open does. Nothing may write to it: tensors may be read in place, see Floats and Int8s.
+func View(data []byte) (*File, error) {
+	f, err := Open(bytes.NewReader(data), int64(len(data)))
+	if err == nil {
+		f.data = data
+	}
+	return f, err
 }
 
 // readAt fills b from offset at. A reader may report the end of the file together with its last bytes.
@@ -236,6 +247,47 @@ func (f *File) Find(name string) (Info, error) {
 	}
 	return f.Tensors[i], nil
 }
+
+// Floats returns the values of an F32 or F16 tensor, the latter widened. If place is not nil they are these bytes of View's
+// argument: of an F32 tensor, aligned to four bytes, on a little-endian machine.
+func (f *File) Floats(name string) (values []float32, place []byte, err error) {
+	t, err := f.Find(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if place = f.place(t); len(place) > 0 && t.DType == F32 && littleEndian {
+		first := unsafe.Pointer(unsafe.SliceData(place))
+		if uintptr(first)%unsafe.Alignof(float32(0)) == 0 {
+			return unsafe.Slice((*float32)(first), t.Len()), place, nil
+		}
+	}
+	values = make([]float32, t.Len())
+	return values, nil, f.ReadFloats(values, name)
+}
+
+// Int8s returns the values of an I8 tensor. If place is not nil they are these bytes of View's argument.
+func (f *File) Int8s(name string) (values []int8, place []byte, err error) {
+	t, err := f.Find(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if place = f.place(t); len(place) > 0 && t.DType == I8 {
+		return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(place))), len(place)), place, nil
+	}
+	values = make([]int8, t.Len())
+	return values, nil, f.ReadInt8s(values, name)
+}
+
+// place is where a tensor stands in memory, nil if the file is not there.
+func (f *File) place(t Info) []byte {
+	if f.data == nil {
+		return nil
+	}
+	return f.data[t.offset:][:t.size:t.size]
+}
+
+// littleEndian tells whether this machine orders bytes as the format does.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // ReadFloats reads an F32 or F16 tensor, the latter widened, into dst, which must have its length.
 func (f *File) ReadFloats(dst []float32, name string) error {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // file puts a file together from a header and data.
@@ -254,5 +255,65 @@ func TestReadInt8s(t *testing.T) {
 	}
 	if f.ReadInt8s(q[1:], "q") == nil || f.ReadInt8s(q[:1], "u") == nil || f.ReadInt8s(q, "nosuch") == nil {
 		t.Error("no error for a wrong length, type or name")
+	}
+}
+
+// A file in memory is read in place where its bytes are the values as they are.
+func TestView(t *testing.T) {
+	var b bytes.Buffer
+	err := Write(&b, nil, []Tensor{
+		{Name: "floats", DType: F32, Shape: []int{3}, Floats: []float32{1.5, -2, 3}},
+		{Name: "halves", DType: F16, Shape: []int{2}, Floats: []float32{0.5, -1}},
+		{Name: "bytes", DType: I8, Shape: []int{4}, Raw: []byte{1, 255, 128, 0}},
+		{Name: "empty", DType: F32, Shape: []int{0}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shift := range 8 {
+		room := make([]float64, b.Len()/8+2) // aligned to eight bytes
+		data := unsafe.Slice((*byte)(unsafe.Pointer(&room[0])), 8*len(room))[shift:][:b.Len()]
+		copy(data, b.Bytes())
+		f, err := View(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		floats, place, err := f.Floats("floats")
+		if err != nil || !slices.Equal(floats, []float32{1.5, -2, 3}) {
+			t.Errorf("floats %v, %v", floats, err)
+		}
+		if in := littleEndian && shift%4 == 0; (place != nil) != in {
+			t.Errorf("floats %d bytes after an aligned place: in place %v, want %v", shift, place != nil, in)
+		}
+		if halves, place, err := f.Floats("halves"); err != nil || place != nil || !slices.Equal(halves, []float32{0.5, -1}) {
+			t.Errorf("halves %v, in place %v, %v", halves, place != nil, err)
+		}
+		int8s, place, err := f.Int8s("bytes")
+		if err != nil || !slices.Equal(int8s, []int8{1, -1, -128, 0}) || !bytes.Equal(place, []byte{1, 255, 128, 0}) {
+			t.Errorf("bytes %v in %v, %v", int8s, place, err)
+		}
+		if place[0] = 7; int8s[0] != 7 {
+			t.Error("bytes are a copy")
+		}
+		if none, place, err := f.Floats("empty"); err != nil || place != nil || len(none) != 0 {
+			t.Errorf("empty %v in %v, %v", none, place, err)
+		}
+		for _, wrong := range []string{"bytes", "nosuch"} {
+			if _, _, err := f.Floats(wrong); err == nil {
+				t.Errorf("%s read as floats", wrong)
+			}
+		}
+		for _, wrong := range []string{"floats", "nosuch"} {
+			if _, _, err := f.Int8s(wrong); err == nil {
+				t.Errorf("%s read as int8", wrong)
+			}
+		}
+	}
+	f, err := open(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, place, err := f.Int8s("bytes"); err != nil || place != nil || !slices.Equal(v, []int8{1, -1, -128, 0}) {
+		t.Errorf("read from a file: %v, in place %v, %v", v, place != nil, err)
 	}
 }

@@ -1,0 +1,87 @@
+package filemap
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"unsafe"
+)
+
+// ErrChanged is wrapped by Guard's error.
+var ErrChanged = errors.New("the file was cut short while it was in use")
+
+// Map is a file in memory.
+type Map struct {
+	path string
+	b    []byte // nil once closed
+	mu   sync.Mutex
+}
+
+// Open maps the file at path, which must be regular and not empty. The error
+// wraps errors.ErrUnsupported where that cannot be.
+func Open(path string) (*Map, error) {
+	b, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Map{path: path, b: b}, nil
+}
+
+// Bytes is the file's content. Nothing may write to it, or read it after Close.
+func (m *Map) Bytes() []byte { return m.b }
+
+// Close ends the mapping. A second call does nothing.
+func (m *Map) Close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.b != nil {
+		unmap(m.b)
+		m.b = nil
+	}
+}
+
+// Drop gives back the memory of part, a part of Bytes. Reading it again fetches it again.
+func (m *Map) Drop(part []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.b == nil || len(part) == 0 {
+		return
+	}
+	from := int(address(part) - address(m.b))
+	if to := from + len(part); from >= 0 && to <= len(m.b) {
+		drop(m.b, from, to)
+	}
+}
+
+// Guard calls f, which reads the mapping. Should the file no longer have what is
+// read, Guard returns an error that wraps ErrChanged; f is then left where it was.
+func (m *Map) Guard(f func()) (err error) {
+	before := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(before)
+	defer func() {
+		if r := recover(); r != nil {
+			if !m.at(r) {
+				panic(r)
+			}
+			err = fmt.Errorf("%s: %w", m.path, ErrChanged)
+		}
+	}()
+	f()
+	runtime.KeepAlive(m)
+	return nil
+}
+
+// at tells whether a panic is about an address of the mapping.
+func (m *Map) at(fault any) bool {
+	e, ok := fault.(interface{ Addr() uintptr })
+	if !ok {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.b != nil && e.Addr()-address(m.b) < uintptr(len(m.b))
+}
+
+func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }

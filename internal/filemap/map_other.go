@@ -1,0 +1,9 @@
+//go:build !unix
+
+package filemap
+
+import "errors"
+
+func open(string) ([]byte, error) { return nil, errors.ErrUnsupported }
+func unmap([]byte)                {}
+func drop(b []byte, from, to int) {}
