@@ -99,6 +99,9 @@ func checkMap(what string, m Map, h, w, c, n int) error {
 	return nil
 }
 
+// Bytes is about what the plan takes, together with what making it leaves to the collector.
+func (p *Plan) Bytes() int64 { return p.g.planBytes() }
+
 // In returns the Map of x and dx.
 func (p *Plan) In() Map { return p.in }
 

@@ -205,6 +205,9 @@ func (p *QPlan) findSets(links []link) {
 	}
 }
 
+// Bytes is about what the plan takes, together with what making it leaves to the collector.
+func (p *QPlan) Bytes() int64 { return p.g.planBytes() }
+
 // In returns the Map of the input.
 func (p *QPlan) In() Map { return p.in }
 

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/internal/filemap"
 	"github.com/gantiny/gantiny/model/safetensors"
 )
 
@@ -46,6 +48,7 @@ func (m *Model) Contents(o SaveOptions) (map[string]string, []safetensors.Tensor
 	if err != nil {
 		return nil, nil, err
 	}
+	m.own()
 	tensors := make([]safetensors.Tensor, len(m.total))
 	for i, p := range m.total {
 		t := safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: p.Data}
@@ -59,7 +62,20 @@ func (m *Model) Contents(o SaveOptions) (map[string]string, []safetensors.Tensor
 
 // Load reads a model from the .safetensors file at path. Errors about its
 // content wrap ErrFormat, ErrLayer, ErrShape or safetensors.ErrFormat.
+//
+// Where the system can, float32 weights stay in the file, mapped, and take no
+// memory but while a Session packs them. Whoever asks for parameters, by Params for one, gets
+// copies of the Model's own from then on. Until then the file must not change in
+// place: one that is cut short gives an error that wraps filemap.ErrChanged.
+// Files that Save replaces do no harm.
 func Load(path string) (*Model, error) {
+	if file, err := filemap.Open(path); err == nil {
+		m, err := load(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return m, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
@@ -76,6 +92,20 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
+// load reads a model whose weights may stay in a mapped file.
+func load(file *filemap.Map) (m *Model, err error) {
+	if fault := file.Guard(func() { m, err = View(file.Bytes()) }); fault != nil {
+		err = fmt.Errorf("model: %w", fault)
+	}
+	if err != nil || !m.placed() {
+		file.Close()
+		return m, err
+	}
+	m.file = file
+	runtime.AddCleanup(m, (*filemap.Map).Close, file)
+	return m, nil
+}
+
 // Read reads a model from a .safetensors file of size bytes. The file must hold
 // the parameters of its architecture, in their shapes, and nothing else but a
 // quantised model; nothing is allocated for them before that is known.
@@ -84,6 +114,20 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
+	return decodeFile(f)
+}
+
+// View is Read of a file in memory, to which nothing may write from then on:
+// float32 weights stay there until somebody asks for parameters.
+func View(data []byte) (*Model, error) {
+	f, err := safetensors.View(data)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return decodeFile(f)
+}
+
+func decodeFile(f *safetensors.File) (*Model, error) {
 	architecture, ok := f.Meta[metadataKey]
 	if _, quantized := f.Meta[QuantizedKey]; !ok && quantized {
 		return nil, fmt.Errorf("model: %w: it holds a quantised model only", ErrFormat)
@@ -104,12 +148,54 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 		return nil, err
 	}
 	for _, p := range m.total {
-		p.Data = make([]float32, p.Len())
-		if err := f.ReadFloats(p.Data, p.Name); err != nil {
+		if p.role == kernel {
+			p.Data, p.place, err = f.Floats(p.Name)
+		} else {
+			p.Data = make([]float32, p.Len())
+			err = f.ReadFloats(p.Data, p.Name)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("model: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// placed tells whether weights are read in place, from a file.
+func (m *Model) placed() bool {
+	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.place != nil })
+}
+
+// own gives the model memory of its own for all parameters, which others may then write to.
+func (m *Model) own() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.placed() {
+		return
+	}
+	err := m.guard(func() {
+		for _, p := range m.total {
+			if p.place != nil {
+				p.Data, p.place = slices.Clone(p.Data), nil
+			}
+		}
+	})
+	if err != nil {
+		panic("model: " + err.Error())
+	}
+	if m.file != nil {
+		m.file.Close()
+		m.file = nil
+	}
+}
+
+// guard calls f, which reads parameters, with m.mu held.
+func (m *Model) guard(f func()) error {
+	if m.file == nil {
+		f()
+		return nil
+	}
+	return m.file.Guard(f)
 }
 
 // match checks the file's tensors against the parameters.

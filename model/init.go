@@ -38,6 +38,7 @@ func (m *Model) Init(seed uint64, f Initializer) {
 	name := fnv.New64a()
 	name.Write([]byte(m.Name))
 	key := rng.NewKey(seed, rng.Init).Sub(name.Sum64())
+	m.own()
 	for i, p := range m.total {
 		switch p.role {
 		case kernel:

@@ -28,8 +28,9 @@ type Param struct {
 	Data      []float32 // row-major
 	Trainable bool      // false for BatchNorm's moving statistics
 
-	role role
-	fan  [2]int // fan-in and fan-out of a weight, as Keras counts them
+	role  role
+	fan   [2]int // fan-in and fan-out of a weight, as Keras counts them
+	place []byte // what of a file in memory Data reads; nil for the Model's own memory
 }
 
 // role is what a parameter does, as far as its first value depends on it.

@@ -22,6 +22,7 @@ type Linear struct {
 // Linears returns the model as a chain of Linears: the form that can be quantised. Dropout and layers that only change the shape
 // disappear. An error that wraps ErrLayer names the first layer that has no place in such a chain.
 func (m *Model) Linears() ([]Linear, error) {
+	m.own()
 	var list []Linear
 	for _, u := range m.units(mode{}) {
 		n := &m.nodes[u.first]

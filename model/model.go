@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/gantiny/gantiny/internal/filemap"
 )
 
 // ErrLayer is wrapped by the errors of New, Build and Read about a layer.
@@ -22,6 +24,7 @@ type Model struct {
 
 	mu    sync.Mutex
 	packs map[packKey]*pack // see Session
+	file  *filemap.Map      // that weights are read from, see Load
 }
 
 // node is one layer at its place.
@@ -111,7 +114,10 @@ func (m *Model) Output() Shape { return m.nodes[len(m.nodes)-1].out }
 
 // Params returns all parameters in the order of the layers. Who changes their
 // Data calls Changed afterwards.
-func (m *Model) Params() []*Param { return slices.Clone(m.total) }
+func (m *Model) Params() []*Param {
+	m.own()
+	return slices.Clone(m.total)
+}
 
 // TrainableParams returns those parameters that have gradients, in the order of
 // the layers.
@@ -142,6 +148,7 @@ func (l LayerInfo) Parameters() int { return count(l.Params) }
 
 // Layers describes the layers.
 func (m *Model) Layers() []LayerInfo {
+	m.own()
 	list := make([]LayerInfo, len(m.nodes))
 	for i, n := range m.nodes {
 		list[i] = LayerInfo{Name: n.name, Layer: n.layer, In: n.in, Out: n.out, Params: slices.Clone(n.params)}

@@ -71,6 +71,7 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
+	m.own()
 	p := &Pass{m: m, o: o, pool: o.Pool, dirty: true}
 	p.mode = md
 	if p.pool == nil {

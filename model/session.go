@@ -55,7 +55,9 @@ type Session struct {
 	m       *Model
 	o       Options
 	pool    *pool.Pool
+	threads int
 	chunk   int // images at a time
+	need    needs
 	in, out conv.Map
 	first   buffer // the input
 	ops     []step
@@ -76,6 +78,7 @@ type Session struct {
 // step is an operator of a Session with its input and output.
 type step struct {
 	operator
+	unit unit
 	info OpInfo
 	x, y buffer
 }
@@ -90,17 +93,15 @@ func (m *Model) newSession(o Options, md mode) (*Session, error) {
 	if o.Batch < 0 {
 		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
 	}
-	if o.Kernels == nil {
-		o.Kernels = simd.Best()
-	}
-	s := &Session{m: m, o: o, pool: pool.New(o.Threads), chunk: maxChunk}
-	if threads := s.pool.Workers(); o.Batch > 0 {
-		s.chunk = min(maxChunk, (o.Batch+threads-1)/threads)
-	}
+	s := newPlanned(m, o)
 	if err := s.plan(md); err != nil {
-		s.pool.Close()
 		return nil, err
 	}
+	if err := s.pack(); err != nil {
+		return nil, err
+	}
+	s.allocate()
+	s.pool = pool.New(s.threads)
 	s.runImages, s.runPanels = s.images, s.panels
 	return s, nil
 }
@@ -109,10 +110,15 @@ func (m *Model) newSession(o Options, md mode) (*Session, error) {
 // closed by the collector.
 func (s *Session) Close() { s.pool.Close() }
 
-// plan makes operators, workers and arenas.
+// needs is what a Session's workers need: how many floats, and scratch for which plans.
+type needs struct {
+	floats int
+	plans  []*conv.Plan
+}
+
+// plan makes the operators and finds out what memory they need.
 func (s *Session) plan(md mode) error {
 	var sizes []int // of the buffers
-	var works []*conv.Plan
 	for _, u := range s.m.units(md) {
 		ms := u.layout(s.chunk)
 		op, err := s.m.operator(u, ms, s.o)
@@ -124,10 +130,10 @@ func (s *Session) plan(md mode) error {
 			sizes = append(sizes, ms.in.Len())
 		}
 		if c, ok := op.(*contraction); ok {
-			works = append(works, c.plan)
+			s.need.plans = append(s.need.plans, c.plan)
 		}
 		s.out = ms.out
-		at := step{operator: op, info: s.m.opInfo(u)}
+		at := step{operator: op, unit: u, info: s.m.opInfo(u)}
 		at.x.n = len(sizes) - 1 // for now the index of the buffer
 		if !inPlace(op) {
 			sizes = append(sizes, ms.out.Len())
@@ -135,19 +141,42 @@ func (s *Session) plan(md mode) error {
 		at.y.n = len(sizes) - 1
 		s.ops = append(s.ops, at)
 	}
-	places, length := chain(sizes)
+	var places []buffer
+	places, s.need.floats = chain(sizes)
 	s.first = places[0]
 	for i := range s.ops {
 		at := &s.ops[i]
 		at.x, at.y = places[at.x.n], places[at.y.n]
 	}
-	threads := s.pool.Workers()
-	buf := arena.Floats(threads * length)
-	for i := range threads {
-		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewWork(works...)})
-		s.arenas = append(s.arenas, buf[i*length:][:length:length])
+	return nil
+}
+
+// pack finds or makes the weights of all operators.
+func (s *Session) pack() error {
+	var folded []float32 // one layer's weights at a time
+	for i := range s.ops {
+		if c, ok := s.ops[i].operator.(*contraction); ok {
+			u := s.ops[i].unit
+			if folded == nil {
+				folded = make([]float32, s.m.foldLen())
+			}
+			var err error
+			if c.packed, c.bias, err = s.m.packed(u, c, s.o.Kernels, folded); err != nil {
+				return s.m.unitError(u, err)
+			}
+		}
 	}
 	return nil
+}
+
+// allocate makes arenas and workers.
+func (s *Session) allocate() {
+	threads, length := s.threads, s.need.floats
+	buf := arena.Floats(threads * length)
+	for i := range threads {
+		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewForwardWork(s.need.plans...)})
+		s.arenas = append(s.arenas, buf[i*length:][:length:length])
+	}
 }
 
 // inPlace tells whether an operator's output may be its input's buffer.
@@ -170,12 +199,7 @@ func (m *Model) operator(u unit, ms maps, opt Options) (operator, error) {
 		if opt.direct() {
 			plan = conv.NewPlan
 		}
-		o, err := newContraction(l, u, ms, opt.Kernels, plan)
-		if err != nil {
-			return nil, err
-		}
-		o.packed, o.bias = m.packed(u, o, opt.Kernels)
-		return o, nil
+		return newContraction(l, u, ms, opt.Kernels, plan)
 	case BatchNorm:
 		return newAffine(l, n.params, ms, u.slope), nil
 	case Tanh:
@@ -196,35 +220,64 @@ type packKey struct {
 // pack is a layer's weights and bias with the BatchNorm after it folded in.
 type pack struct{ weights, bias []float32 }
 
-// packed returns the weights and the bias of a linear unit, which all sessions share.
-func (m *Model) packed(u unit, o *contraction, k *simd.Kernels) (weights, bias []float32) {
+// packed returns the weights and the bias of a linear unit, which all sessions
+// share. folded has room for a layer's weights.
+func (m *Model) packed(u unit, o *contraction, k *simd.Kernels, folded []float32) (weights, bias []float32, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := packKey{k, u.first, u.norm, o.plan.PackedLen()}
 	if p := m.packs[key]; p != nil {
-		return p.weights, p.bias
+		return p.weights, p.bias, nil
 	}
-	n := &m.nodes[u.first]
-	w := n.params[0].Data
-	if len(n.params) > 1 {
-		bias = n.params[1].Data
+	p := &pack{weights: arena.Floats(key.length)}
+	if err := m.guard(func() { p.bias = m.foldAndPack(p.weights, u, o.plan, folded) }); err != nil {
+		return nil, nil, err
 	}
-	if u.norm > 0 {
-		norm := &m.nodes[u.norm]
-		a, b := norm.layer.(BatchNorm).inference(norm.params)
-		folded := make([]float32, len(w))
-		bias = fold(folded, w, bias, a, b)
-		w = folded
-	} else {
-		bias = append([]float32(nil), bias...) // the model's own may change later
-	}
-	p := &pack{weights: arena.Floats(key.length), bias: bias}
-	o.plan.Pack(p.weights, w)
 	if m.packs == nil {
 		m.packs = map[packKey]*pack{}
 	}
 	m.packs[key] = p
-	return p.weights, p.bias
+	return p.weights, p.bias, nil
+}
+
+// foldAndPack packs a unit's weights with the BatchNorm after them folded in, and returns the bias.
+func (m *Model) foldAndPack(dst []float32, u unit, plan *conv.Plan, folded []float32) []float32 {
+	n := &m.nodes[u.first]
+	weight := n.params[0]
+	var bias []float32
+	if len(n.params) > 1 {
+		bias = append(bias, n.params[1].Data...) // the model's own may change later
+	}
+	if u.norm == 0 {
+		plan.Pack(dst, weight.Data)
+		m.drop(weight)
+		return bias
+	}
+	norm := &m.nodes[u.norm]
+	a, b := norm.layer.(BatchNorm).inference(norm.params)
+	folded = folded[:len(weight.Data)]
+	bias = fold(folded, weight.Data, bias, a, b)
+	m.drop(weight)
+	plan.Pack(dst, folded)
+	return bias
+}
+
+// drop gives back the memory of a weight that stays in its file.
+func (m *Model) drop(p *Param) {
+	if m.file != nil && p.place != nil {
+		m.file.Drop(p.place)
+	}
+}
+
+// foldLen is the length of the longest weight that a BatchNorm is folded into.
+func (m *Model) foldLen() int {
+	n := 0
+	for _, u := range m.units(mode{}) {
+		if _, ok := m.layer(u).(linear); ok && u.norm > 0 {
+			n = max(n, m.nodes[u.first].params[0].Len())
+		}
+	}
+	return n
 }
 
 func (m *Model) unitError(u unit, err error) error {
@@ -246,22 +299,6 @@ func (s *Session) Ops() []OpInfo {
 		list[i] = s.ops[i].info
 	}
 	return list
-}
-
-// PeakBytes is the memory that the Session and its Model hold: parameters,
-// packed weights and activations. Loading a model and packing its weights needs
-// the largest layer's weights once more for a moment.
-func (s *Session) PeakBytes() int64 {
-	n := int64(count(s.m.total))
-	for _, a := range s.arenas {
-		n += int64(len(a))
-	}
-	for i := range s.ops {
-		if c, ok := s.ops[i].operator.(*contraction); ok {
-			n += int64(len(c.packed) + len(c.bias))
-		}
-	}
-	return 4 * n
 }
 
 // Run computes the images of all latents in z: z is (n, latent), dst (n, H, W, C),
