@@ -47,10 +47,10 @@ func (s *Session) memory() Memory {
 	defer m.mu.Unlock()
 	largest := 0 // of the weights in a file
 	for _, p := range m.total {
-		if p.place == nil {
-			all.Parameters += 4 * int64(p.Len())
-		} else {
+		if m.file != nil && p.place != nil {
 			largest = max(largest, 4*p.Len())
+		} else {
+			all.Parameters += 4 * int64(p.Len())
 		}
 	}
 	all.Loading += int64(largest)

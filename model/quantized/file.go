@@ -8,11 +8,13 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/internal/filemap"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/safetensors"
 	"github.com/gantiny/gantiny/quant"
@@ -54,6 +56,7 @@ func (m *Model) Save(path string, float *model.Model, o model.SaveOptions) error
 
 // Encode writes the model as a .safetensors file to w, together with float unless that is nil. The same models give the same bytes.
 func (m *Model) Encode(w io.Writer, float *model.Model, o model.SaveOptions) error {
+	m.own()
 	d := description{Format: formatVersion, Name: m.name, Step: m.step, Provenance: m.provenance}
 	var tensors []safetensors.Tensor
 	meta := map[string]string{}
@@ -99,8 +102,16 @@ func (o *Op) weightShape() []int {
 	return []int{g.KH, g.KW, g.InC / g.Groups, g.OutC}
 }
 
-// Load reads the quantised model of the .safetensors file at path, see Read.
+// Load reads the quantised model of the .safetensors file at path, see Read. Where the system can, the weights stay in the
+// file, as model.Load describes, until somebody asks for Ops.
 func Load(path string) (*Model, error) {
+	if file, err := filemap.Open(path); err == nil {
+		m, err := load(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return m, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("quantized: %w", err)
@@ -117,6 +128,60 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
+// load reads a model whose weights may stay in a mapped file.
+func load(file *filemap.Map) (m *Model, err error) {
+	if fault := file.Guard(func() { m, err = View(file.Bytes()) }); fault != nil {
+		err = fmt.Errorf("quantized: %w", fault)
+	}
+	if err != nil || !m.placed() {
+		file.Close()
+		return m, err
+	}
+	m.file = file
+	for i := range m.places { // they have been checked
+		file.Drop(m.places[i])
+	}
+	runtime.AddCleanup(m, (*filemap.Map).Close, file)
+	return m, nil
+}
+
+// placed tells whether weights are read in place.
+func (m *Model) placed() bool {
+	return slices.ContainsFunc(m.places, func(b []byte) bool { return b != nil })
+}
+
+// own gives the model memory of its own for all weights.
+func (m *Model) own() {
+	m.packs.mu.Lock()
+	defer m.packs.mu.Unlock()
+	if !m.placed() {
+		return
+	}
+	err := m.guard(func() {
+		for i := range m.ops {
+			if m.places[i] != nil {
+				m.ops[i].Weight, m.places[i] = slices.Clone(m.ops[i].Weight), nil
+			}
+		}
+	})
+	if err != nil {
+		panic("quantized: " + err.Error())
+	}
+	if m.file != nil {
+		m.file.Close()
+		m.file = nil
+	}
+}
+
+// guard calls f, which reads weights.
+func (m *Model) guard(f func()) error {
+	if m.file == nil {
+		f()
+		return nil
+	}
+	return m.file.Guard(f)
+}
+
 // Read reads the quantised model of a .safetensors file of size bytes. A file without one gives an error that wraps ErrNone;
 // others wrap model.ErrFormat, ErrOp or safetensors.ErrFormat. Tensors of a model in floats are passed over. Nothing is allocated
 // for a tensor before its size is known to be right.
@@ -125,6 +190,19 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quantized: %w", err)
 	}
+	return decode(f)
+}
+
+// View is Read of a file in memory, to which nothing may write from then on: the weights stay there until somebody asks for Ops.
+func View(data []byte) (*Model, error) {
+	f, err := safetensors.View(data)
+	if err != nil {
+		return nil, fmt.Errorf("quantized: %w", err)
+	}
+	return decode(f)
+}
+
+func decode(f *safetensors.File) (*Model, error) {
 	text, ok := f.Meta[model.QuantizedKey]
 	if !ok {
 		return nil, fmt.Errorf("quantized: %w: no metadata %q", ErrNone, model.QuantizedKey)
@@ -138,7 +216,7 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 	if d.Format != formatVersion {
 		return nil, fmt.Errorf("quantized: %w: format %d, want %d", model.ErrFormat, d.Format, formatVersion)
 	}
-	ops := make([]Op, len(d.Ops))
+	ops, places := make([]Op, len(d.Ops)), make([][]byte, len(d.Ops))
 	names := map[string]bool{}
 	for i, o := range d.Ops {
 		if names[o.Name] {
@@ -149,7 +227,8 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 			Name: o.Name, Kind: o.Kind, Geometry: o.Geometry, Slope: o.Slope, Input: o.Input, Output: o.Output,
 			In: model.Shape{H: o.In[0], W: o.In[1], C: o.In[2]}, Out: model.Shape{H: o.Out[0], W: o.Out[1], C: o.Out[2]},
 		}
-		if err := ops[i].read(f); err != nil {
+		var err error
+		if places[i], err = ops[i].read(f); err != nil {
 			return nil, fmt.Errorf("quantized: operator %d (%s): %w", i, o.Name, err)
 		}
 	}
@@ -162,37 +241,40 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 	if mine != 3*len(ops) {
 		return nil, fmt.Errorf("quantized: %w: %d tensors, the operators have %d", model.ErrFormat, mine, 3*len(ops))
 	}
-	return New(d.Name, d.Provenance, d.Step, ops)
+	m, err := New(d.Name, d.Provenance, d.Step, ops)
+	if err == nil {
+		m.places = places
+	}
+	return m, err
 }
 
-// read fills in an operator's tensors.
-func (o *Op) read(f *safetensors.File) error {
-	weights, columns, err := o.lengths()
+// read fills in an operator's tensors. It returns where the weights stand if that is no copy.
+func (o *Op) read(f *safetensors.File) (place []byte, err error) {
+	_, columns, err := o.lengths()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOp, err)
+		return nil, fmt.Errorf("%w: %w", ErrOp, err)
 	}
 	name := model.QuantizedPrefix + o.Name
 	if err := match(f, name+".weight", safetensors.I8, o.weightShape()); err != nil {
-		return err
+		return nil, err
 	}
-	o.Weight = make([]int8, weights)
-	if err := f.ReadInt8s(o.Weight, name+".weight"); err != nil {
-		return err
+	if o.Weight, place, err = f.Int8s(name + ".weight"); err != nil {
+		return nil, err
 	}
 	bias, err := raw(f, name+".bias", safetensors.I32, []int{columns})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	scale, err := raw(f, name+".scale", safetensors.F32, []int{columns})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o.Bias, o.Scale = make([]int32, columns), make([]float32, columns)
 	for c := range columns {
 		o.Bias[c] = int32(binary.LittleEndian.Uint32(bias[4*c:]))
 		o.Scale[c] = math.Float32frombits(binary.LittleEndian.Uint32(scale[4*c:]))
 	}
-	return nil
+	return place, nil
 }
 
 // match checks a tensor's type and shape.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/filemap"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/quant"
 )
@@ -21,6 +22,9 @@ type Model struct {
 	step       int32
 	ops        []Op
 	packs      packs
+
+	file   *filemap.Map // that weights are read from
+	places [][]byte     // where those of each operator stand, nil for memory of the model's own
 }
 
 // Op is one operator: y = requantise((x - Input.Zero) W + Bias), see simd.Requantise; the last one ends in quant.TanhPixels.
@@ -135,7 +139,10 @@ func (m *Model) Output() model.Shape { return m.ops[len(m.ops)-1].Out }
 func (m *Model) Step() int32 { return m.step }
 
 // Ops returns the operators, which the caller must not change.
-func (m *Model) Ops() []Op { return m.ops }
+func (m *Model) Ops() []Op {
+	m.own()
+	return m.ops
+}
 
 // MACs returns the multiply-adds of one image: those that touch a pixel, and the nominal ones.
 func (m *Model) MACs() (exact, nominal int64) {

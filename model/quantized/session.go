@@ -2,6 +2,7 @@ package quantized
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,9 @@ type Session struct {
 	m       *Model
 	o       model.Options
 	pool    *pool.Pool
+	threads int
 	chunk   int // images at a time
+	need    needs
 	ops     []step
 	workers []worker
 	table   []uint8
@@ -71,17 +74,19 @@ func (m *Model) NewSession(o model.Options) (*Session, error) {
 	if o.Batch < 0 {
 		return nil, fmt.Errorf("quantized: %w: batch of %d", model.ErrShape, o.Batch)
 	}
-	if o.Kernels == nil {
-		o.Kernels = simd.Best()
-	}
-	s := &Session{m: m, o: o, pool: pool.New(o.Threads), chunk: maxChunk, table: quant.TanhTable()}
-	if threads := s.pool.Workers(); o.Batch > 0 {
-		s.chunk = min(maxChunk, (o.Batch+threads-1)/threads)
-	}
+	s := newPlanned(m, o)
 	if err := s.plan(); err != nil {
-		s.pool.Close()
 		return nil, err
 	}
+	for i := range s.ops {
+		at := &s.ops[i]
+		var err error
+		if at.weights, err = m.packed(i, at.plan, s.o.Kernels); err != nil {
+			return nil, fmt.Errorf("quantized: operator %d (%s): %w", i, m.ops[i].Name, err)
+		}
+	}
+	s.allocate()
+	s.pool, s.table = pool.New(s.threads), quant.TanhTable()
 	s.runImages, s.runPanels = s.images, s.panels
 	return s, nil
 }
@@ -89,10 +94,8 @@ func (m *Model) NewSession(o model.Options) (*Session, error) {
 // Close ends the Session's threads. A Session that is dropped unclosed is closed by the collector.
 func (s *Session) Close() { s.pool.Close() }
 
-// plan makes plans, packed weights and arenas.
+// plan makes plans, and finds out what memory they need.
 func (s *Session) plan() error {
-	var sizes [2]int
-	var plans []*conv.QPlan
 	for i := range s.m.ops {
 		o := &s.m.ops[i]
 		newPlan := conv.NewQPlan
@@ -104,25 +107,25 @@ func (s *Session) plan() error {
 		if err != nil {
 			return fmt.Errorf("quantized: operator %d (%s): %w", i, o.Name, err)
 		}
-		weights, err := s.m.packed(i, plan, s.o.Kernels)
-		if err != nil {
-			return fmt.Errorf("quantized: operator %d (%s): %w", i, o.Name, err)
-		}
-		at := step{plan: plan, weights: weights, info: model.OpInfo{Name: o.Name}}
+		at := step{plan: plan, info: model.OpInfo{Name: o.Name}}
 		at.info.MACs, at.info.Nominal = o.Geometry.MACs()
 		s.ops = append(s.ops, at)
-		plans = append(plans, plan)
-		sizes[i%2] = max(sizes[i%2], in.Len())
+		s.need.plans = append(s.need.plans, plan)
+		s.need.arena[i%2] = max(s.need.arena[i%2], in.Len())
 	}
-	pixels := s.chunk * s.m.Output().Len()
-	for range s.pool.Workers() {
-		w := worker{conv: conv.NewQWork(plans...), pixels: make([]uint8, pixels)}
-		for i, n := range sizes {
+	s.need.pixels = s.chunk * s.m.Output().Len()
+	return nil
+}
+
+// allocate makes the workers.
+func (s *Session) allocate() {
+	for range s.threads {
+		w := worker{conv: conv.NewQWork(s.need.plans...), pixels: make([]uint8, s.need.pixels)}
+		for i, n := range s.need.arena {
 			w.arena[i] = make([]int8, n)
 		}
 		s.workers = append(s.workers, w)
 	}
-	return nil
 }
 
 // packed returns an operator's weights.
@@ -134,11 +137,18 @@ func (m *Model) packed(i int, plan *conv.QPlan, k *simd.Kernels) (*conv.QWeights
 		return w, nil
 	}
 	o := &m.ops[i]
-	w, err := plan.Pack(conv.QLayer{
-		Weights: o.Weight, Bias: o.Bias, Scale: o.Scale, Slope: o.Slope, InZero: o.Input.Zero, OutZero: o.Output.Zero,
+	var w *conv.QWeights
+	var err error
+	fault := m.guard(func() {
+		w, err = plan.Pack(conv.QLayer{
+			Weights: o.Weight, Bias: o.Bias, Scale: o.Scale, Slope: o.Slope, InZero: o.Input.Zero, OutZero: o.Output.Zero,
+		})
 	})
-	if err != nil {
+	if err = errors.Join(fault, err); err != nil {
 		return nil, err
+	}
+	if m.file != nil {
+		m.file.Drop(m.places[i])
 	}
 	if m.packs.list == nil {
 		m.packs.list = map[packKey]*conv.QWeights{}
@@ -154,20 +164,6 @@ func (s *Session) Ops() []model.OpInfo {
 		list[i] = s.ops[i].info
 	}
 	return list
-}
-
-// PeakBytes is the memory that the Session and its Model hold: weights, packed weights and activations.
-func (s *Session) PeakBytes() int64 {
-	n := int64(0)
-	for i := range s.m.ops {
-		o := &s.m.ops[i]
-		n += int64(len(o.Weight)+4*len(o.Bias)+4*len(o.Scale)) + s.ops[i].weights.Bytes()
-	}
-	for i := range s.workers {
-		w := &s.workers[i]
-		n += w.conv.Bytes() + int64(len(w.arena[0])+len(w.arena[1])+len(w.pixels))
-	}
-	return n
 }
 
 // Pixels draws the images of all latents in z: z is (n, latent), dst (n, H, W, C), both in row-major order, n at least 1. An image
