@@ -14,8 +14,22 @@ func neonRow() *Kernels {
 		AffineGradSums: affineGradSumsWith(affineGradSums_neon), AffineGrad: affineGradWith(affineGrad_neon),
 		Adam: adamWith(adam_neon), DropoutMask: dropoutMaskWith(dropoutMask_neon), Dropout: dropoutWith(dropout_neon),
 		Mix: mixWith(mix_neon), CopyRows: copyRowsScalar, Transpose: transposeScalar,
-		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: scalarInt8(),
+		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(),
 	}
+}
+
+// dotprodRow is neonRow with the int8 functions that need dot products.
+func dotprodRow() *Kernels {
+	k := neonRow()
+	k.Name, k.Int8 = "dotprod", int8Dotprod()
+	return k
+}
+
+// i8mmRow is neonRow with the int8 functions that need matrix products.
+func i8mmRow() *Kernels {
+	k := neonRow()
+	k.Name, k.Int8 = "i8mm", int8I8MM()
+	return k
 }
 
 const (

@@ -46,10 +46,13 @@ type QTile struct {
 	Tap, Taps     int32 // of the list's taps: Taps of them from Tap on
 	Start         uint8 // StartZero, StartBias (the row at S), StartC or StartRows (rows at S, as those of C are at C)
 	Requantise    bool  // the tile ends in Q, else in C
+	neighbours    bool  // see QTiles
 }
 
 // QTiles is a list of tiles with their taps, checked and measured once so that a call need not look at each of them. It is
-// immutable and belongs to the row that made it.
+// immutable and belongs to the row that made it. A tile's neighbours is set if it and the three to follow are equal but for what
+// they read and write of B, S, Scale and Q or C, which follow one another: a kernel may take them for one tile of four times the
+// columns where they have a single row.
 type QTiles struct {
 	k     *Int8
 	tiles []QTile
@@ -165,8 +168,35 @@ func (k *Int8) NewTiles(depth int, tiles []QTile, taps []Tap) *QTiles {
 	inRange(depth)
 	for i := range tiles {
 		q.measure(&tiles[i])
+		tiles[i].neighbours = i+4 <= len(tiles) && neighbours(tiles[i:i+4], int32(k.NR))
 	}
 	return q
+}
+
+// neighbours tells whether tiles of nr columns are neighbours, see QTiles.
+func neighbours(tiles []QTile, nr int32) bool {
+	first, step := tiles[0], tiles[1].B-tiles[0].B
+	if first.Cols != nr || first.Start > StartBias {
+		return false
+	}
+	first.neighbours = false
+	for i, t := range tiles {
+		n := int32(i)
+		want := first
+		want.B, want.S, t.neighbours = want.B+n*step, want.S+n*nr, false
+		if first.Requantise {
+			want.Q, want.Scale, want.C = want.Q+n*nr, want.Scale+n*nr, t.C
+		} else {
+			want.C, want.Q, want.Scale = want.C+n*nr, t.Q, t.Scale
+		}
+		if first.Start == StartZero {
+			want.S = t.S
+		}
+		if t != want {
+			return false
+		}
+	}
+	return true
 }
 
 // Len is the number of tiles.

@@ -333,6 +333,69 @@ func TestQGEMM(t *testing.T) {
 	})
 }
 
+// One row of tiles that follow one another, as a dense layer has them for one image.
+func TestQGEMMNeighbours(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		rnd := rand.New(rand.NewPCG(27, 0))
+		for where, mem := range memories() {
+			for _, depth := range []int{0, 1, 2, 7, 15, 33, 100} {
+				for kind := range valueKinds {
+					for _, n := range []int{4, 5, 11} {
+						rows := rnd.IntN(2)
+						c := newRow(rnd, mem, k.Int8, kind, rows, n, depth, rnd.IntN(4))
+						label := fmt.Sprintf("%d tiles, K %d, values %d, %s", n, depth, kind, where)
+						if !c.tiles[n-4].neighbours || c.tiles[n-3].neighbours {
+							t.Fatalf("%s: not seen as neighbours", label)
+						}
+						c.g.From = rnd.IntN(3)
+						c.check(t, label)
+						mem.check(t)
+						if t.Failed() {
+							t.Fatal(label)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// newRow makes n neighbouring tiles of one row; rows of 0 leaves that to the call.
+func newRow(rnd *rand.Rand, mem memory, k *Int8, kind, rows, n, depth, taps int) *qcase {
+	mem.reset()
+	c := &qcase{k: k, depth: depth, w: map[int][]int8{}}
+	block := k.PackedLen(depth)
+	if rows == 0 {
+		c.g.Rows = 1
+	}
+	first := QTile{
+		A: int32(rnd.IntN(5)), S: int32(rnd.IntN(5)), C: int32(rnd.IntN(5)), Q: int32(rnd.IntN(5)), Scale: int32(rnd.IntN(5)), Rows: int32(rows),
+		Cols: int32(k.NR), Taps: int32(taps), Start: uint8(rnd.IntN(2)), Requantise: rnd.IntN(2) == 0, LDA: 3, LDC: 3, LDQ: 3,
+	}
+	for i := range taps {
+		c.taps = append(c.taps, Tap{A: 3 * i, B: i * block})
+	}
+	for i := range n {
+		t := first
+		t.B = int32(i * taps * block)
+		t.S, t.C, t.Q, t.Scale = t.S+int32(i*k.NR), t.C+int32(i*k.NR), t.Q+int32(i*k.NR), t.Scale+int32(i*k.NR)
+		c.tiles = append(c.tiles, t)
+	}
+	g, end := &c.g, n*k.NR
+	g.Slope, g.Zero = 0.3, int32(rnd.IntN(256)-128)
+	endA := 0
+	if taps > 0 && depth > 0 {
+		endA = int(first.A) + 3*(taps-1) + depth + k.Slack(depth)
+	}
+	c.x = make([]int8, endA)
+	g.A, g.B = bytesOf(mem, endA*k.Width), bytesOf(mem, n*taps*block)
+	g.S, g.C, g.Q = intsOf(mem, int(first.S)+end), intsOf(mem, int(first.C)+end), bytesOf(mem, int(first.Q)+end)
+	g.Scale = mem.slice(int(first.Scale) + end)
+	c.fill(rnd, kind, n*taps)
+	g.Tiles, g.To = k.NewTiles(depth, c.tiles, c.taps), n
+	return c
+}
+
 // A contraction so long that a row cuts it, and so large that its sums wrap.
 func TestQGEMMLong(t *testing.T) {
 	if testing.Short() {

@@ -32,6 +32,24 @@ type outerBlock struct {
 	accumulate uintptr // not 0: start from C
 }
 
+// qgemmBlock is what all tiles of a QGEMM call share.
+type qgemmBlock struct {
+	slope  [4]float32 // in every lane
+	hi     [4]float32 // 127-zero
+	zero   [8]int16
+	zeros  [8]int32       // a row of sums that starts at zero
+	a      unsafe.Pointer // operands
+	b      unsafe.Pointer
+	s      unsafe.Pointer
+	c      unsafe.Pointer
+	q      unsafe.Pointer
+	scale  unsafe.Pointer
+	taps   unsafe.Pointer // of the whole list
+	groups uintptr        // of channels in a contraction
+	rows   uintptr        // of tiles that do not say
+	tile   [maxSums]int32 // through which a tile passes that has fewer columns than its panel
+}
+
 // sgemm_neon_7x8 works like gemmScalar with n taps of k values each and whole rows of C:
 // C[r,j] = leaky(S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j], slope).
 //
@@ -168,3 +186,42 @@ func mix_neon(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, c
 //
 //go:noescape
 func fmaLoop_neon(n int)
+
+// qgemm_neon_7x8 works like qgemmScalar on n tiles of at most 7 x 8, n at least 1:
+// for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
+//
+//go:noescape
+func qgemm_neon_7x8(t *qgemmBlock, tiles *QTile, n int)
+
+// qgemm_dotprod_7x8 works like qgemmScalar on n tiles of at most 7 x 8, n at least 1:
+// for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
+//
+//go:noescape
+func qgemm_dotprod_7x8(t *qgemmBlock, tiles *QTile, n int)
+
+// qgemm_i8mm_8x8 works like qgemmScalar on n tiles of at most 8 x 8, n at least 1:
+// for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
+//
+//go:noescape
+func qgemm_i8mm_8x8(t *qgemmBlock, tiles *QTile, n int)
+
+// gather_neon works like gatherScalar, for i < groups, groups at least 1:
+// dst[16*i+l] = start[16*i+l] + sum of src[index] over terms[i] rows of 16.
+//
+//go:noescape
+func gather_neon(dst, start, src, index, terms *int32, groups int)
+
+// qpeakLoop_neon does n times 12 SMULL and SMLAL and the 6 SADALP that they need.
+//
+//go:noescape
+func qpeakLoop_neon(n int)
+
+// qpeakLoop_dotprod does n times 12 SDOT that do not wait for each other.
+//
+//go:noescape
+func qpeakLoop_dotprod(n int)
+
+// qpeakLoop_i8mm does n times 12 SMMLA that do not wait for each other.
+//
+//go:noescape
+func qpeakLoop_i8mm(n int)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// block is a struct of eight-byte fields in which Go hands a tile to a kernel.
+// block is a struct in which Go hands a tile to a kernel. Its fields take eight bytes, arrays as many as they have.
 type block struct {
 	name, doc string
 	fields    []field
@@ -13,13 +13,22 @@ type block struct {
 
 type field struct{ name, kind, doc string }
 
-var blocks = []*block{&gemmBlock, &outerBlock}
+var blocks = []*block{&gemmBlock, &outerBlock, &qgemmBlock}
 
 // offset is where field name stands.
 func (b *block) offset(name string) int {
-	for i, f := range b.fields {
+	at := 0
+	for _, f := range b.fields {
 		if f.name == name {
-			return 8 * i
+			return at
+		}
+		switch f.kind {
+		case "[4]float32", "[8]int16":
+			at += 16
+		case "[8]int32":
+			at += 32
+		default:
+			at += 8
 		}
 	}
 	panic(b.name + " has no " + name)

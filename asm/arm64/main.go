@@ -22,6 +22,9 @@ var operations = []struct {
 	{"dropout", dropout},
 	{"mix", mix},
 	{"peak", peak},
+	{"qgemm", qgemm},
+	{"gather", gather},
+	{"qpeak", qpeak},
 }
 
 func main() {

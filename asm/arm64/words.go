@@ -23,6 +23,8 @@ var forms = map[string]form{
 	"fdiv":    {0x6e20fc00, "fdiv vd.4s, vn.4s, vm.4s"},
 	"fmax":    {0x4e20f400, "fmax vd.4s, vn.4s, vm.4s"},
 	"fmin":    {0x4ea0f400, "fmin vd.4s, vn.4s, vm.4s"},
+	"fmaxnm":  {0x4e20c400, "fmaxnm vd.4s, vn.4s, vm.4s"},
+	"fminnm":  {0x4ea0c400, "fminnm vd.4s, vn.4s, vm.4s"},
 	"faddp":   {0x6e20d400, "faddp vd.4s, vn.4s, vm.4s"},
 	"fcmgt":   {0x6ea0e400, "fcmgt vd.4s, vn.4s, vm.4s"},
 	"fcmgt0":  {0x4ea0c800, "fcmgt vd.4s, vn.4s, #0.0"},

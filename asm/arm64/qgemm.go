@@ -1,0 +1,522 @@
+package main
+
+import "fmt"
+
+var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.", []field{
+	{"slope", "[4]float32", "in every lane"}, {"hi", "[4]float32", "127-zero"}, {"zero", "[8]int16", ""},
+	{"zeros", "[8]int32", "a row of sums that starts at zero"},
+	{"a", "unsafe.Pointer", "operands"}, {"b", "unsafe.Pointer", ""}, {"s", "unsafe.Pointer", ""}, {"c", "unsafe.Pointer", ""},
+	{"q", "unsafe.Pointer", ""}, {"scale", "unsafe.Pointer", ""},
+	{"taps", "unsafe.Pointer", "of the whole list"},
+	{"groups", "uintptr", "of channels in a contraction"},
+	{"rows", "uintptr", "of tiles that do not say"},
+	{"tile", "[maxSums]int32", "through which a tile passes that has fewer columns than its panel"},
+}}
+
+// QTile's fields, four bytes each; Start, Requantise and neighbours follow, a byte each.
+var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
+
+const qtileSize = 64
+
+func qtile(name string) int {
+	for i, f := range qtileFields {
+		if f == name {
+			return 4 * i
+		}
+	}
+	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantise": 1, "neighbours": 2}[name]
+}
+
+// Registers of the int8 tiles. R9-R16 point into A, a register a row.
+const (
+	qArgs   = "R0"
+	qTile   = "R1"
+	qTiles  = "R2" // left
+	qTap    = "R3"
+	qTaps   = "R4" // left
+	qLDA    = "R5"
+	qARun   = "R6"
+	qLeft   = "R7" // rounds of a loop; scratch between
+	qB      = "R8"
+	qBaseA  = "R17"
+	qBaseB  = "R19"
+	qRounds = "R20" // whole rounds of a contraction
+	qRest   = "R21" // groups beyond those
+	qPlace  = "R22" // of sums or results
+	qLDC    = "R23"
+	qCRun   = "R24"
+	qTemp   = "R25"
+	qTemp2  = "R26"
+)
+
+// qset is an instruction set's way to contract.
+type qset struct {
+	name  string
+	rows  int // of the tile
+	group int // channels that packed weights keep together
+	round int // groups of one round of the loop, a power of two
+	doc   []string
+	// contract writes groups groups for rows rows of A, whose pointers move on; it is round or 1 group.
+	contract func(c *code, rows, groups int)
+	// wide writes groups groups for one row and four tiles, whose B are at R10-R13; A is at R9. nil: there is no such body.
+	wide func(c *code, groups int)
+	// pairs says that a sum's register holds two columns of two rows.
+	pairs bool
+}
+
+// accs is how many registers the sums of rows rows take.
+func (s *qset) accs(rows int) int {
+	if s.pairs {
+		rows = (rows + 1) / 2 * 2
+	}
+	return 2 * rows
+}
+
+// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over all its taps.
+func qgemm(f *file) {
+	for _, s := range []*qset{&qneon, &qdotprod, &qi8mm} {
+		s.write(f)
+	}
+}
+
+func (s *qset) write(f *file) {
+	name := fmt.Sprintf("qgemm_%s_%dx8", s.name, s.rows)
+	c := f.function(name, "", []param{{"t", "*qgemmBlock"}, {"tiles", "*QTile"}, ints("n")},
+		fmt.Sprintf("%s works like qgemmScalar on n tiles of at most %d x 8, n at least 1:", name, s.rows),
+		"for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.")
+	c.comment(s.doc...)
+	c.comment("R0: arguments; R1, R2: tile, tiles left; R3, R4: next tap, taps left; R5, R6: strides of A; R7: rounds left",
+		"R8: B; R9-R16: rows of A; R17, R19: the tile's A, B; R20, R21: rounds and single groups of a tap",
+		"R22, R23, R24: a place of sums or results and its strides; R25, R26: scratch")
+	b := &qgemmBlock
+	c.load("t", qArgs, "tiles", qTile, "n", qTiles)
+	c.get(b, qArgs, "groups", qRest)
+	c.op("LSR $%d, %s, %s", log2(s.round), qRest, qRounds)
+	c.op("AND $%d, %s", s.round-1, qRest)
+
+	c.label("tile")
+	c.fields("A", qBaseA, qBaseB)
+	c.op("LDP %d(%s), (%s, %s)", b.offset("a"), qArgs, qTemp, qTemp2)
+	c.op("ADD %s, %s", qTemp, qBaseA)
+	c.op("ADD %s, %s", qTemp2, qBaseB)
+	c.fields("LDA", qLDA, qARun)
+	c.fields("LDC", qLDC, qCRun)
+	c.field("Rows", qLeft)
+	c.op("CBNZ %s, own", qLeft)
+	c.get(b, qArgs, "rows", qLeft)
+	c.op("ADD $1, %s, %s", qLeft, qTemp)
+	c.op("LSR $1, %s", qTemp)
+	c.op("MUL %s, %s, %s", qTemp, qLDA, qARun)
+	c.op("MUL %s, %s, %s", qTemp, qLDC, qCRun)
+	c.label("own")
+	c.op("LSL $2, %s", qLDC)
+	c.op("LSL $2, %s", qCRun)
+	c.fields("Tap", qTap, qTaps)
+	c.get(b, qArgs, "taps", qTemp)
+	c.op("ADD %s<<4, %s, %s", qTap, qTemp, qTap)
+	if s.wide != nil {
+		c.op("CMP $1, %s", qLeft)
+		c.op("BNE single")
+		c.op("MOVBU %d(%s), %s", qtile("neighbours"), qTile, qTemp)
+		c.op("CBZ %s, single", qTemp)
+		c.op("CMP $4, %s", qTiles)
+		c.op("BGE wide")
+		c.label("single")
+	}
+	s.place(c)
+	s.byRows(c)
+	if s.wide != nil {
+		s.neighbours(c)
+	}
+	s.partial(c)
+}
+
+// place sets R22, R25 and R26 to where the sums start and their strides. R7 is the number of rows and stays.
+func (s *qset) place(c *code) {
+	b := &qgemmBlock
+	c.op("MOVBU %d(%s), %s", qtile("Start"), qTile, qTemp)
+	c.fields("S", qPlace, qTemp2)
+	c.op("CMP $1, %s", qTemp)
+	c.op("BLE shared")
+	c.op("CMP $2, %s", qTemp)
+	c.op("BEQ fromC")
+	c.get(b, qArgs, "s", qTemp)
+	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	c.op("B strides")
+	c.label("fromC")
+	c.get(b, qArgs, "c", qTemp)
+	c.op("ADD %s<<2, %s, %s", qTemp2, qTemp, qPlace)
+	c.label("strides")
+	c.op("MOVD %s, %s", qLDC, qTemp)
+	c.op("MOVD %s, %s", qCRun, qTemp2)
+	c.field("Cols", qB)
+	c.op("CMP $8, %s", qB)
+	c.op("BNE partialStart")
+	c.op("B start")
+	c.label("shared")
+	c.op("CMP $1, %s", qTemp)
+	c.get(b, qArgs, "s", qTemp)
+	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	c.op("ADD $%d, %s, %s", b.offset("zeros"), qArgs, qTemp)
+	c.op("CSEL EQ, %s, %s, %s", qPlace, qTemp, qPlace)
+	c.op("MOVD $0, %s", qTemp)
+	c.op("MOVD $0, %s", qTemp2)
+	c.label("start")
+}
+
+// byRows branches on R7 to one body for each number of rows.
+func (s *qset) byRows(c *code) {
+	for r := s.rows; r > 1; r-- {
+		c.op("CMP $%d, %s", r, qLeft)
+		c.op("BEQ rows%d", r)
+	}
+	for r := 1; r <= s.rows; r++ {
+		c.label(fmt.Sprintf("rows%d", r))
+		s.body(c, r)
+	}
+	c.label("next")
+	c.op("ADD $%d, %s", qtileSize, qTile)
+	c.op("SUB $1, %s", qTiles)
+	c.op("CBNZ %s, tile", qTiles)
+	c.op("RET")
+}
+
+// moveRows moves rows of two vectors from or to R22, whose strides are given; the second run starts run bytes after the first.
+func (c *code) moveRows(store bool, rows int, stride, run string) {
+	if rows > 1 {
+		c.op("MOVD %s, %s", qPlace, qLeft)
+	}
+	for r := range rows {
+		switch {
+		case r > 0 && r == firstRun(rows):
+			c.op("ADD %s, %s, %s", run, qLeft, qPlace)
+		case r > 0:
+			c.op("ADD %s, %s", stride, qPlace)
+		}
+		if store {
+			c.op("FSTPQ (F%d, F%d), (%s)", acc(r, 0), acc(r, 1), qPlace)
+		} else {
+			c.op("FLDPQ (%s), (F%d, F%d)", qPlace, acc(r, 0), acc(r, 1))
+		}
+	}
+}
+
+// squares turns the sums of pairs of rows from rows into squares of two by two, whose columns follow one another, or back.
+func (s *qset) squares(c *code, rows int, back bool) {
+	if !s.pairs {
+		return
+	}
+	t := s.accs(s.rows)
+	zip := func(d, half, n, m int) { c.op("VZIP%d V%d.D2, V%d.D2, V%d.D2", half, m, n, d) }
+	for r := 0; r < rows; r += 2 {
+		a := acc(r, 0)
+		if back {
+			zip(t, 1, a+2, a+3)
+			zip(t+1, 2, a, a+1)
+			zip(a, 1, a, a+1)
+			zip(a+3, 2, a+2, a+3)
+		} else {
+			zip(t, 2, a, a+2)
+			zip(t+1, 1, a+1, a+3)
+			zip(a, 1, a, a+2)
+			zip(a+3, 2, a+1, a+3)
+		}
+		c.mov(a+1, t)
+		c.mov(a+2, t+1)
+	}
+}
+
+// body writes the tile of rows rows.
+func (s *qset) body(c *code, rows int) {
+	b := &qgemmBlock
+	name := func(what string) string { return fmt.Sprintf("%s_%d", what, rows) }
+	c.moveRows(false, rows, qTemp, qTemp2)
+	for v := 2 * rows; v < s.accs(rows); v++ {
+		c.zero(v)
+	}
+	c.op("CBZ %s, %s", qTaps, name("summed"))
+	s.squares(c, rows, false)
+	c.label(name("tap"))
+	c.op("LDP.P 16(%s), (R9, %s)", qTap, qB)
+	c.op("ADD %s, R9", qBaseA)
+	c.op("ADD %s, %s", qBaseB, qB)
+	for r := 1; r < rows; r++ {
+		if r == firstRun(rows) {
+			c.op("ADD %s, R9, R%d", qARun, 9+r)
+		} else {
+			c.op("ADD %s, R%d, R%d", qLDA, 8+r, 9+r)
+		}
+	}
+	s.rounds(c, name, func(groups int) { s.contract(c, rows, groups) })
+	c.op("SUB $1, %s", qTaps)
+	c.op("CBNZ %s, %s", qTaps, name("tap"))
+	s.squares(c, rows, true)
+
+	c.label(name("summed"))
+	c.op("MOVBU %d(%s), %s", qtile("Requantise"), qTile, qTemp)
+	c.op("CBNZ %s, %s", qTemp, name("requantise"))
+	c.field("C", qPlace)
+	c.get(b, qArgs, "c", qTemp)
+	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	s.through(c, rows, 32, name("store"), func() { c.moveRows(true, rows, qLDC, qCRun) })
+	c.op("BEQ next")
+	c.op("MOVD $%d, %s", rows, qLeft)
+	c.op("B partialC")
+
+	c.label(name("requantise"))
+	c.constants()
+	c.field("LDQ", qLDC)
+	c.fields("Q", qPlace, qTemp)
+	c.op("LDP %d(%s), (%s, %s)", b.offset("q"), qArgs, qTemp2, qLeft)
+	c.op("ADD %s, %s", qTemp2, qPlace)
+	c.op("ADD %s<<2, %s, %s", qTemp, qLeft, qTemp)
+	c.op("FLDPQ (%s), (F%d, F%d)", qTemp, qScale, qScale+1)
+	s.through(c, rows, 8, name("write"), func() {
+		for r := range rows {
+			c.requantise(acc(r, 0), qScale, 18+2*(r%3))
+			c.op("FMOVD F%d, (%s)", acc(r, 0), qPlace)
+			if r+1 < rows {
+				c.op("ADD %s, %s", qLDC, qPlace)
+			}
+		}
+	})
+	c.op("BEQ next")
+	c.op("MOVD $%d, %s", rows, qLeft)
+	c.op("B partialQ")
+}
+
+// through writes what stores the tile at R22. A tile of fewer columns is stored in the arguments' own buffer, rows of stride bytes; the
+// flags then say not equal.
+func (s *qset) through(c *code, rows, stride int, label string, store func()) {
+	c.field("Cols", qTemp)
+	c.op("CMP $8, %s", qTemp)
+	c.op("BEQ %s", label)
+	c.op("ADD $%d, %s, %s", qgemmBlock.offset("tile"), qArgs, qPlace)
+	c.op("MOVD $%d, %s", stride, qLDC)
+	c.op("MOVD $%d, %s", stride*firstRun(rows), qCRun)
+	c.label(label)
+	store()
+}
+
+// rounds contracts a tap: whole rounds, then the groups that are left one by one.
+func (s *qset) rounds(c *code, name func(string) string, contract func(groups int)) {
+	c.op("CBZ %s, %s", qRounds, name("rest"))
+	c.op("MOVD %s, %s", qRounds, qLeft)
+	c.label(name("round"))
+	contract(s.round)
+	c.op("SUB $1, %s", qLeft)
+	c.op("CBNZ %s, %s", qLeft, name("round"))
+	c.label(name("rest"))
+	c.op("CBZ %s, %s", qRest, name("contracted"))
+	c.op("MOVD %s, %s", qRest, qLeft)
+	c.label(name("one"))
+	contract(1)
+	c.op("SUB $1, %s", qLeft)
+	c.op("CBNZ %s, %s", qLeft, name("one"))
+	c.label(name("contracted"))
+}
+
+// Vectors of the requantisation. Two more from 18 on are scratch.
+const (
+	qSlope = 26
+	qHi    = 27
+	qZero  = 28
+	qScale = 30 // and 31
+)
+
+func (c *code) constants() {
+	b := &qgemmBlock
+	c.op("FLDPQ %d(%s), (F%d, F%d)", b.offset("slope"), qArgs, qSlope, qHi)
+	c.op("FMOVQ %d(%s), F%d", b.offset("zero"), qArgs, qZero)
+}
+
+// requantise turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantise does: the conversion and the
+// narrowing saturate below, and above all but NaN.
+func (c *code) requantise(v, scale, t int) {
+	both := func(name string, d, n, m int) {
+		c.word(name, d, n, m)
+		c.word(name, d+1, n+1, m+1)
+	}
+	same := func(name string, d, n, m int) {
+		c.word(name, d, n, m)
+		c.word(name, d+1, n+1, m)
+	}
+	c.word("scvtf", v, v)
+	c.word("scvtf", v+1, v+1)
+	both("fmul", v, v, scale)
+	same("fmul", t, v, qSlope)
+	both("fmaxnm", v, v, t)
+	same("fminnm", v, v, qHi)
+	c.word("fcvtns", v, v)
+	c.word("fcvtns", v+1, v+1)
+	c.word("sqxtn", v, v)
+	c.word("sqxtn2", v, v+1)
+	c.word("sqadd", v, v, qZero)
+	c.word("sqxtnB", v, v)
+}
+
+// neighbours writes the body for one row of four tiles whose operands follow one another, see QTiles.
+func (s *qset) neighbours(c *code) {
+	b := &qgemmBlock
+	name := func(what string) string { return what + "_wide" }
+	c.label("wide")
+	c.comment("V0-V7: the sums of the four tiles; R9: A; R10-R13: B of each tile; R14, R15: from tile to tile in B, twice that")
+	c.field("B", qTemp)
+	c.op("MOVW %d(%s), R14", qtileSize+qtile("B"), qTile)
+	c.op("SUB %s, R14", qTemp)
+	c.op("ADD R14, R14, R15")
+	c.op("MOVBU %d(%s), %s", qtile("Start"), qTile, qTemp)
+	c.op("CBZ %s, zero_wide", qTemp)
+	c.field("S", qPlace)
+	c.get(b, qArgs, "s", qTemp)
+	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	for v := 0; v < 8; v += 2 {
+		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qPlace, v, v+1)
+	}
+	c.op("B taps_wide")
+	c.label("zero_wide")
+	for v := range 8 {
+		c.zero(v)
+	}
+	c.label("taps_wide")
+	c.op("CBZ %s, summed_wide", qTaps)
+	c.label("tap_wide")
+	c.op("LDP.P 16(%s), (R9, R10)", qTap)
+	c.op("ADD %s, R9", qBaseA)
+	c.op("ADD %s, R10", qBaseB)
+	c.op("ADD R14, R10, R11")
+	c.op("ADD R15, R10, R12")
+	c.op("ADD R15, R11, R13")
+	s.rounds(c, name, func(groups int) { s.wide(c, groups) })
+	c.op("SUB $1, %s", qTaps)
+	c.op("CBNZ %s, tap_wide", qTaps)
+
+	c.label("summed_wide")
+	c.op("MOVBU %d(%s), %s", qtile("Requantise"), qTile, qTemp)
+	c.op("CBNZ %s, requantise_wide", qTemp)
+	c.field("C", qPlace)
+	c.get(b, qArgs, "c", qTemp)
+	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	for v := 0; v < 8; v += 2 {
+		c.op("FSTPQ (F%d, F%d), %d(%s)", v, v+1, 16*v, qPlace)
+	}
+	c.op("B next_wide")
+	c.label("requantise_wide")
+	c.constants()
+	c.fields("Q", qPlace, qTemp)
+	c.op("LDP %d(%s), (%s, %s)", b.offset("q"), qArgs, qTemp2, qLeft)
+	c.op("ADD %s, %s", qTemp2, qPlace)
+	c.op("ADD %s<<2, %s, %s", qTemp, qLeft, qTemp)
+	for v := 0; v < 8; v += 2 {
+		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qTemp, 8+v, 9+v)
+		c.requantise(v, 8+v, 18+v)
+	}
+	for v := 0; v < 8; v += 2 {
+		c.op("FMOVD F%d, %d(%s)", v, 4*v, qPlace)
+	}
+	c.label("next_wide")
+	c.op("ADD $%d, %s", 3*qtileSize, qTile)
+	c.op("SUB $3, %s", qTiles)
+	c.op("B next")
+}
+
+// partial writes what moves tiles of fewer than eight columns between their place and the arguments' own buffer, element by
+// element: R7 rows of Cols.
+func (s *qset) partial(c *code) {
+	b := &qgemmBlock
+	// copies: R8 columns; R9 here, R10 there; R11: here at the second run; R12: rows of the first run left; each row is 4 or 1 bytes.
+	rows := func(label, load, store string, size int, in bool) {
+		c.op("ADD $1, %s, R12", qLeft)
+		c.op("LSR $1, R12")
+		c.op("ADD %s, R9, R11", qCRun)
+		c.label(label)
+		c.op("CBNZ R12, %sRun", label)
+		c.op("MOVD R11, R9")
+		c.label(label + "Run")
+		c.op("SUB $1, R12")
+		c.op("MOVD $0, R13")
+		from, to := "(R9)(R13)", "(R10)(R13)"
+		if size == 4 {
+			from, to = "(R9)(R13<<2)", "(R10)(R13<<2)"
+		}
+		if !in {
+			from, to = to, from
+		}
+		c.op("CBZ R8, %sDone", label)
+		c.label(label + "Column")
+		c.op("%s %s, R14", load, from)
+		c.op("%s R14, %s", store, to)
+		c.op("ADD $1, R13")
+		c.op("CMP R8, R13")
+		c.op("BLT %sColumn", label)
+		c.label(label + "Done")
+		c.op("ADD %s, R9", qLDC)
+		c.op("ADD $%d, R10", 8*size)
+		c.op("SUB $1, R15")
+		c.op("CBNZ R15, %s", label)
+	}
+	// strides gets R23 and R24 back.
+	strides := func(label string) {
+		c.fields("LDC", qLDC, qCRun)
+		c.field("Rows", qTemp)
+		c.op("CBNZ %s, %s", qTemp, label)
+		c.op("ADD $1, %s, %s", qLeft, qTemp)
+		c.op("LSR $1, %s", qTemp)
+		c.op("MUL %s, %s, %s", qTemp, qLDC, qCRun)
+		c.label(label)
+		c.op("LSL $2, %s", qLDC)
+		c.op("LSL $2, %s", qCRun)
+	}
+	tile := func(to string) { c.op("ADD $%d, %s, %s", b.offset("tile"), qArgs, to) }
+
+	c.label("partialStart")
+	c.op("MOVD %s, R9", qPlace)
+	tile(qPlace)
+	c.op("MOVD %s, R10", qPlace)
+	c.op("MOVD %s, R15", qLeft)
+	rows("load", "MOVW", "MOVW", 4, true)
+	c.op("ADD $1, %s, %s", qLeft, qTemp2)
+	c.op("LSR $1, %s", qTemp2)
+	c.op("LSL $5, %s", qTemp2)
+	c.op("MOVD $32, %s", qTemp)
+	c.op("B start")
+
+	c.label("partialC")
+	strides("stridesC")
+	c.field("Cols", qB)
+	c.field("C", "R9")
+	c.get(b, qArgs, "c", qTemp)
+	c.op("ADD R9<<2, %s, R9", qTemp)
+	tile("R10")
+	c.op("MOVD %s, R15", qLeft)
+	rows("spill", "MOVW", "MOVW", 4, false)
+	c.op("B next")
+
+	c.label("partialQ")
+	c.field("LDQ", qLDC)
+	c.op("ADD $1, %s, %s", qLeft, qTemp)
+	c.op("LSR $1, %s", qTemp)
+	c.op("MUL %s, %s, %s", qTemp, qLDC, qCRun)
+	c.field("Cols", qB)
+	c.field("Q", "R9")
+	c.get(b, qArgs, "q", qTemp)
+	c.op("ADD %s, R9", qTemp)
+	tile("R10")
+	c.op("MOVD %s, R15", qLeft)
+	rows("bytes", "MOVB", "MOVB", 1, false)
+	c.op("B next")
+}
+
+// field fetches a field of the tile, fields that one and the next.
+func (c *code) field(name, to string) { c.op("MOVW %d(%s), %s", qtile(name), qTile, to) }
+
+func (c *code) fields(name, to, next string) {
+	c.op("LDPSW %d(%s), (%s, %s)", qtile(name), qTile, to, next)
+}
+
+func log2(n int) (l int) {
+	for ; n > 1; n /= 2 {
+		l++
+	}
+	return l
+}
