@@ -76,13 +76,12 @@ type benchLayer struct {
 	MS      float64 `json:"ms"`
 	GOPS    float64 `json:"gops"`         // of the multiply-adds that touch a pixel
 	Nominal float64 `json:"nominal_gops"` // padding counted too
-	Share   float64 `json:"peak_share"`   // of the peak of all threads; 0 of layers in bytes, whose peak is another
+	Share   float64 `json:"peak_share"`   // of the peak of all threads, of floats or of bytes as the model is
 }
 
 // measured collects the times of the parts of a run, over several runs.
 type measured struct {
 	peak  *peakMeter
-	int8  bool // the operations are not those that peak counts
 	parts []part
 	total []float64 // seconds, a run each
 }
@@ -166,7 +165,7 @@ func benchRun(ctx context.Context, f *benchFlags, args []string, k *simd.Kernels
 		return nil, err
 	}
 	*name = net.name
-	m := &measured{peak: newPeakMeter(k), int8: net.int8 != nil}
+	m := &measured{peak: newPeakMeter(k, net.int8 != nil)}
 	session, err := net.newSession(model.Options{Batch: f.batch, Threads: f.threads, Kernels: k,
 		Observe: func(op int, _ string, d time.Duration) { m.add(op, d) }})
 	if err != nil {
@@ -189,7 +188,7 @@ func benchTrain(ctx context.Context, f *benchFlags, k *simd.Kernels) (*measured,
 	c := train.Default()
 	c.Batch, c.Threads = f.batch, f.threads
 	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
-	m := &measured{peak: newPeakMeter(k)}
+	m := &measured{peak: newPeakMeter(k, false)}
 	var t *train.Trainer
 	index := map[string]int{}
 	observe := func(network string, op int, stage string, took time.Duration) {
@@ -236,27 +235,32 @@ func stagePart(t *train.Trainer, network string, op int, stage string, batch int
 	return p
 }
 
-// peakMeter finds the floating-point operations a second that kernels reach on one thread. It is asked again between the runs
+// peakMeter finds the operations a second, on floats or on bytes, that kernels reach on one thread. It is asked again between the runs
 // that are measured, since a machine that is shared is not always equally fast.
 type peakMeter struct {
 	k    *simd.Kernels
+	int8 bool
 	tile simd.GEMM
 	most float64 // so far
 }
 
-func newPeakMeter(k *simd.Kernels) *peakMeter {
+func newPeakMeter(k *simd.Kernels, int8 bool) *peakMeter {
 	const depth, taps = 128, 16 // operands of 24 KB at most, contracted over again and again
 	h := (k.MR + 1) / 2
-	return &peakMeter{k: k, tile: simd.GEMM{
+	return &peakMeter{k: k, int8: int8, tile: simd.GEMM{
 		C: make([]float32, k.MR*k.NR), A: make([]float32, k.MR*depth), B: make([]float32, depth*k.NR),
 		Taps: make([]simd.Tap, taps), Rows: k.MR, Cols: k.NR, K: depth,
 		LDA: depth, ARun: h * depth, LDC: k.NR, CRun: h * k.NR, Slope: 1,
 	}}
 }
 
-// sample measures for a few milliseconds: a loop of products in registers, and a tile of the matrix product whose operands
-// stay in the first-level cache.
+// sample measures for a few milliseconds: a loop of products in registers, and of floats a tile of the matrix product whose
+// operands stay in the first-level cache.
 func (p *peakMeter) sample() {
+	if p.int8 {
+		p.most = max(p.most, rate(func() float64 { return float64(p.k.Int8.Peak(1 << 10)) }))
+		return
+	}
 	p.most = max(p.most,
 		rate(func() float64 { return float64(p.k.Peak(1 << 10)) }),
 		rate(func() float64 {
@@ -293,9 +297,7 @@ func (r *benchReport) fill(m *measured) {
 		l := benchLayer{Name: p.name, MS: s * 1e3}
 		if p.macs > 0 && s > 0 {
 			l.GOPS, l.Nominal = 2*float64(p.macs)/s/1e9, 2*float64(p.nominal)/s/1e9
-			if !m.int8 {
-				l.Share = l.GOPS / (r.PeakGOPS * float64(r.Threads))
-			}
+			l.Share = l.GOPS / (r.PeakGOPS * float64(r.Threads))
 		}
 		r.Layers = append(r.Layers, l)
 	}
@@ -307,7 +309,7 @@ func (r *benchReport) print(w io.Writer) error {
 	if r.Train {
 		what = fmt.Sprintf("one training step, batch %d", r.Batch)
 	}
-	fmt.Fprintf(w, "%s, %s, kernels %s: %.3f ms, %.0f images/s (median of %d); peak %.1f GFLOP/s a thread\n\n",
+	fmt.Fprintf(w, "%s, %s, kernels %s: %.3f ms, %.0f images/s (median of %d); peak %.1f GOP/s a thread\n\n",
 		what, plural(r.Threads, "thread"), r.Kernel, r.MedianMS, r.Images, r.Runs, r.PeakGOPS)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\tms\ttime\tGOP/s\tnominal\tof peak")

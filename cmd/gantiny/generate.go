@@ -70,7 +70,7 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	addKernelFlag(cmd, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
-	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too")
+	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too; without MODEL, with the file "+floatFile+" that packages install")
 	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: images, seconds, kernel, model, form, out, pixels_sha256")
 	return cmd

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,29 +43,61 @@ type network struct {
 // openModel loads the model that the arguments name (a file or the directory of a run), or the embedded one: in bytes if it has
 // that form, unless float.
 func openModel(args []string, float bool) (n network, err error) {
-	n.name = embeddedName
-	if len(args) > 0 {
-		n.name = args[0]
-		if isDir(n.name) {
-			n.name = filepath.Join(n.name, generatorFile)
-		}
+	if len(args) == 0 {
+		return openEmbedded(float, floatPlaces())
+	}
+	n.name = args[0]
+	if isDir(n.name) {
+		n.name = filepath.Join(n.name, generatorFile)
 	}
 	if !float {
-		if len(args) > 0 {
-			n.int8, err = quantized.Load(n.name)
-		} else {
-			n.int8, err = pretrained.Quantized()
-		}
+		n.int8, err = quantized.Load(n.name)
 		if err == nil || !errors.Is(err, quantized.ErrNone) {
 			return n, err
 		}
 	}
-	if len(args) > 0 {
-		n.float, err = model.Load(n.name)
-	} else {
-		n.float, err = pretrained.Generator()
-	}
+	n.float, err = model.Load(n.name)
 	return n, err
+}
+
+// openEmbedded opens the embedded model. Its floats are no part of the program: they are a file in one of some places.
+func openEmbedded(float bool, places []string) (n network, err error) {
+	n.name = embeddedName
+	if n.int8, err = pretrained.Quantized(); err != nil || !float {
+		return n, err
+	}
+	for _, path := range places {
+		m, err := model.Load(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && m.Provenance != n.int8.Provenance() {
+			err = fmt.Errorf("--float: %s belongs to another version of this program: it was made by %q", path, m.Provenance.Command)
+		}
+		return network{name: path, float: m}, err
+	}
+	return n, fmt.Errorf("--float: the model inside this program is in 8-bit integers only; the same in floats is a file, %s, which its packages install and which is not in %s. "+
+		"Download it from %s and name it as the MODEL", floatFile, strings.Join(places, " or "), floatURL)
+}
+
+const (
+	floatFile = "generator-float.safetensors"
+	floatURL  = "https://github.com/gantiny/gantiny/raw/main/model/pretrained/float/generator.safetensors"
+)
+
+// floatPlaces is where packages put the embedded model's floats: beside the program, as prefix/bin and prefix/share are, and
+// where systems keep such files.
+func floatPlaces() (places []string) {
+	if program, err := os.Executable(); err == nil {
+		if whole, err := filepath.EvalSymlinks(program); err == nil {
+			program = whole
+		}
+		places = append(places, filepath.Join(filepath.Dir(filepath.Dir(program)), "share", "gantiny", floatFile))
+	}
+	if runtime.GOOS != "windows" {
+		places = append(places, "/usr/share/gantiny/"+floatFile)
+	}
+	return slices.Compact(places)
 }
 
 func (n network) form() string {

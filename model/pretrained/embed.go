@@ -1,52 +1,89 @@
 //go:build ignore
 
-// Program embed puts a trained generator into this package: its weights as half-precision numbers, or in bytes, or both.
+// Program embed puts a trained generator into this package, in bytes, and into package float, as half-precision numbers. Paths of
+// the machine that trained it become the names at their ends.
 //
 //	go run embed.go RUN/generator.safetensors
-//	go run embed.go -form int8 RUN/generator.safetensors
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"log"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantize"
 )
 
+var int8File, floatFile = "generator.safetensors", filepath.Join("float", "generator.safetensors")
+
 func main() {
 	log.SetFlags(0)
-	form := flag.String("form", "float", "float, int8 or both")
+	command := flag.String("command", "", "what the provenance says of how the model was made, in place of what the file says")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		log.Fatal("usage: go run embed.go [-form float|int8|both] GENERATOR")
+		log.Fatal("usage: go run embed.go [-command TEXT] GENERATOR")
 	}
-	if err := embed(flag.Arg(0), *form); err != nil {
+	if err := embed(flag.Arg(0), *command); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func embed(path, form string) error {
-	const out = "generator.safetensors"
-	m, err := model.Load(path)
+func embed(from, command string) error {
+	m, err := model.Load(from)
 	if err != nil {
 		return err
 	}
+	if command != "" {
+		m.Provenance.Command = command
+	}
+	if err := neutral(&m.Provenance); err != nil {
+		return err
+	}
+	// The bytes come from the rounded floats, so that gantiny quantize makes them again from their file.
 	half := model.SaveOptions{Half: true}
-	if form == "float" {
-		return m.Save(out, half)
+	var b bytes.Buffer
+	if err := m.Encode(&b, half); err != nil {
+		return err
+	}
+	if m, err = model.Read(bytes.NewReader(b.Bytes()), int64(b.Len())); err != nil {
+		return err
 	}
 	q, _, err := quantize.Quantize(context.Background(), m, quantize.Options{Log: func(s string) { log.Print(s) }})
 	if err != nil {
 		return err
 	}
-	switch form {
-	case "int8":
-		return q.Save(out, nil, half)
-	case "both":
-		return q.Save(out, m, half)
+	if err := m.Save(floatFile, half); err != nil {
+		return err
 	}
-	log.Fatalf("-form %s: want float, int8 or both", form)
+	if err := q.Save(int8File, nil, half); err != nil {
+		return err
+	}
+	log.Printf("%s and %s: %+v", int8File, floatFile, m.Provenance)
+	return nil
+}
+
+var absolute = regexp.MustCompile(`(^|[\s='"])((?:~|[A-Za-z]:)?[/\\][^\s'"]*|~)`)
+
+// neutral takes the paths out of a provenance: what a file is called may stay, where it lay may not.
+func neutral(p *model.Provenance) error {
+	for _, s := range []*string{&p.Command, &p.Version, &p.Dataset} {
+		*s = absolute.ReplaceAllStringFunc(*s, func(found string) string {
+			start := found[:len(found)-len(strings.TrimLeft(found, " \t\n='\""))]
+			return start + path.Base(strings.ReplaceAll(found[len(start):], `\`, "/"))
+		})
+		if absolute.MatchString(*s) {
+			return fmt.Errorf("the provenance names a path: %q; say it without by -command", *s)
+		}
+	}
+	if first, rest, ok := strings.Cut(p.Command, " "); ok && strings.HasPrefix(first, "gantiny") {
+		p.Command = "gantiny " + rest // whatever that build was called
+	}
 	return nil
 }
