@@ -80,7 +80,7 @@ func BenchmarkInputGrad(b *testing.B) {
 
 func BenchmarkWeightGrad(b *testing.B) {
 	benchmark(b, func(s *passes, _, _, dw []float32) {
-		s.p.WeightGrad(s.ws, dw, s.x, s.dy, s.n, 0, 1)
+		s.p.WeightGrad(s.ws, Sums{DW: dw}, s.x, s.dy, s.n, 0, 1)
 	})
 }
 

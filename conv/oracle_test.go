@@ -139,9 +139,10 @@ func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Map, k *simd.Kernels
 	p.InputGrad(ws, dx, dy, packed, conv.Part{N1: in.N, P1: p.GradPanels()})
 	checkOracle(t, "dx", exported(t, in, dx), d.dx)
 
-	dw := nans(len(d.dw))
-	p.WeightGrad(ws, dw, x, dy, in.N, 0, 1)
-	checkOracle(t, "dw", dw, d.dw)
+	sums := conv.Sums{DW: nans(len(d.dw)), Room: nans(p.SumsLen())}
+	p.WeightGrad(ws, sums, x, dy, in.N, 0, 1)
+	p.FinishWeightGrad(ws, sums, 0, 1)
+	checkOracle(t, "dw", sums.DW, d.dw)
 }
 
 // exported returns buf in (N, H, W, C) order, and fails if anything between the Map's rows, which were NaN, was written.

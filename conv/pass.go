@@ -9,7 +9,7 @@ type lowering uint8
 const (
 	wide       lowering = iota // tiles of images or positions by channels, see wide.go
 	thinOutput                 // few channels to produce: taps are columns, see thin.go
-	filtered                   // minimal filtering, see winograd.go
+	filtered                   // minimal filtering, see winograd.go and strided.go
 )
 
 // thinChannels is the most channels of a thin side. One channel in a tile of 32
@@ -35,7 +35,7 @@ type pass struct {
 	flip       bool       // thinOutput: columns in descending order of taps
 	runs       tapRuns    // wide: the same links by tap
 	scatter    []tapSpan  // thinOutput: where each source position's columns go; start is by source position
-	filter     *filter    // filtered
+	filter     filtering  // filtered
 	bandSource [][2]int32 // thinOutput: the source positions [from, to) that a band reads
 }
 
@@ -70,9 +70,17 @@ func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kern
 	return p
 }
 
+// filtering computes a pass by minimal filtering, see winograd.go and strided.go.
+type filtering interface {
+	packedLen() int64
+	pack(dst, w []float32)
+	scratch() int
+	run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int)
+}
+
 // filterPass is the pass that f computes.
-func filterPass(f *filter) pass {
-	return pass{k: f.k, how: filtered, src: f.src, dst: f.dst, groups: 1, depth: f.src.C, cols: f.dst.C, panels: f.panels, bands: 1, filter: f}
+func filterPass(f filtering, src, dst Map, k *simd.Kernels) pass {
+	return pass{k: k, how: filtered, src: src, dst: dst, groups: 1, depth: src.C, cols: dst.C, panels: (dst.C + k.NR - 1) / k.NR, bands: 1, filter: f}
 }
 
 // minUnits is how many units of work one image should at least have.

@@ -62,12 +62,29 @@ func (s *passes) inputGrad(imageParts, unitParts int) []float32 {
 }
 
 func (s *passes) weightGrad(n, parts int) []float32 {
-	dw := nans(len(s.w))
+	sums := s.sums()
 	for part := range parts {
-		s.p.WeightGrad(s.ws, dw, s.x, s.dy, n, part, parts)
+		s.p.WeightGrad(s.ws, sums, s.x, s.dy, n, part, parts)
 	}
-	return dw
+	for part := range parts {
+		s.p.FinishWeightGrad(s.ws, sums, part, parts)
+	}
+	return sums.DW
 }
+
+// weightGradInPieces adds up the images one after another.
+func (s *passes) weightGradInPieces(n int) []float32 {
+	sums := s.sums()
+	x, dy := slices.Concat(s.x, nans(n*s.g.InC)), slices.Concat(s.dy, nans(n*s.g.OutC)) // the plan's maps have room for n images
+	for i := range n {
+		sums.Add = i > 0
+		s.p.WeightGrad(s.ws, sums, x[i*s.g.InC:], dy[i*s.g.OutC:], 1, 0, 1)
+	}
+	s.p.FinishWeightGrad(s.ws, sums, 0, 1)
+	return sums.DW
+}
+
+func (s *passes) sums() Sums { return Sums{DW: nans(len(s.w)), Room: nans(s.p.SumsLen())} }
 
 func eachPart(n, units, imageParts, unitParts int, f func(Part)) {
 	for i := range imageParts {
@@ -306,14 +323,15 @@ func TestPassesAllocateNothing(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		for i, f := range families() {
 			s := plainPasses(t, newProblem(f.g, 3, uint64(i)), k)
-			y, dx, dw := nans(s.p.Out().Len()), nans(s.p.In().Len()), nans(len(s.w))
+			y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
 			if a := testing.AllocsPerRun(1, func() {
 				s.p.Pack(s.packed, s.w)
 				s.p.PackGrad(s.packedGrad, s.w)
 				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 3, 0, s.p.Panels()})
 				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 1, 0, s.p.Panels()})
 				s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 3, 0, s.p.GradPanels()})
-				s.p.WeightGrad(s.ws, dw, s.x, s.dy, 3, 0, 1)
+				s.p.WeightGrad(s.ws, sums, s.x, s.dy, 3, 0, 1)
+				s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 			}); a != 0 {
 				t.Errorf("%s: %v allocations", f.name, a)
 			}
@@ -384,6 +402,7 @@ func TestBadMaps(t *testing.T) {
 func TestMisuse(t *testing.T) {
 	s := plainPasses(t, newProblem(Same(4, 4, 3, 5, 3, 1, false), 2, 1), simd.Best())
 	y, all := nans(s.p.Out().Len()), Part{0, 2, 0, s.p.Panels()}
+	filtered := plainFilterPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, false), 1, 1), simd.Best())
 	for name, f := range map[string]func(){
 		"images beyond the batch": func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 3, 0, 1}) },
 		"units beyond Panels":     func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 2, 0, 1 + s.p.Panels()}) },
@@ -392,9 +411,10 @@ func TestMisuse(t *testing.T) {
 		"short weights":           func() { s.p.Forward(s.ws, y, s.x, s.packed[1:], Epilogue{Slope: 1}, all) },
 		"long bias":               func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Bias: make([]float32, 6), Slope: 1}, all) },
 		"short packing":           func() { s.p.Pack(s.packed[1:], s.w) },
-		"more images":             func() { s.p.WeightGrad(s.ws, s.w, s.x, s.dy, 3, 0, 1) },
-		"part of none":            func() { s.p.WeightGrad(s.ws, s.w, s.x, s.dy, 2, 1, 1) },
-		"short gradient":          func() { s.p.WeightGrad(s.ws, s.w[1:], s.x, s.dy, 2, 0, 1) },
+		"more images":             func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 3, 0, 1) },
+		"part of none":            func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 2, 1, 1) },
+		"short gradient":          func() { s.p.WeightGrad(s.ws, Sums{DW: s.w[1:]}, s.x, s.dy, 2, 0, 1) },
+		"no room for sums":        func() { filtered.p.WeightGrad(filtered.ws, Sums{DW: filtered.w}, filtered.x, filtered.dy, 1, 0, 1) },
 	} {
 		func() {
 			defer func() {

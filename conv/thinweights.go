@@ -81,11 +81,11 @@ func (t *thinWeights) sumsLen() int {
 	return t.g.WeightLen()
 }
 
-func (t *thinWeights) scratch() int { return t.planesLen() + t.panelLen() + t.sumsLen() }
+func (t *thinWeights) scratch() int { return t.planesLen() + t.panelLen() }
 
 // run computes share part of parts; tiles are ordered by panel, thin channel
 // and kernel row.
-func (t *thinWeights) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
+func (t *thinWeights) run(ws *Work, s Sums, x, dy []float32, n, part, parts int) {
 	kernelRows := t.large.C * t.g.KH
 	lo, hi := pool.Split(t.panels*kernelRows, parts, part)
 	if lo == hi {
@@ -97,12 +97,14 @@ func (t *thinWeights) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
 	}
 	planes := ws.buf[:t.planesLen()]
 	panel := ws.buf[len(planes):][:t.panelLen()]
-	sums := ws.buf[len(planes)+len(panel):][:t.sumsLen()]
+	if n == 0 && s.Add {
+		return
+	}
 	for n0 := 0; n0 < max(n, 1); n0 += t.nb {
 		images := min(t.nb, n-n0)
 		t.fillPlanes(planes, thinBuf[n0*t.large.C:], images)
 		o := &ws.outer
-		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.C, Accumulate: n0 > 0}
+		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.C, Accumulate: s.Add || n0 > 0}
 		for tile := lo; tile < hi; tile++ {
 			v, c, ky := tile/kernelRows, tile/t.g.KH%t.large.C, tile%t.g.KH
 			o.Cols = min(t.k.NR, t.small.C-v*t.k.NR)
@@ -116,13 +118,22 @@ func (t *thinWeights) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
 			kx := 0
 			for _, o.Rows = range t.rows {
 				o.A = planes[(c*t.planeH+ky*t.g.DilationH)*t.planeW+kx:]
-				o.C, o.LDC = t.tile(dw, sums, v, c, ky*t.g.KW+kx)
+				o.C, o.LDC = t.tile(s.DW, s.Room[:t.sumsLen()], v, c, ky*t.g.KW+kx)
 				t.k.Outer(o)
 				kx += o.Rows
 			}
 		}
 	}
-	for tile := lo; tile < hi && len(sums) > 0; tile++ {
+}
+
+// finish brings the sums into dw's order.
+func (t *thinWeights) finish(dw, sums []float32, part, parts int) {
+	if t.sumsLen() == 0 {
+		return
+	}
+	kernelRows := t.large.C * t.g.KH
+	lo, hi := pool.Split(t.panels*kernelRows, parts, part)
+	for tile := lo; tile < hi; tile++ {
 		t.spread(dw, sums, tile/kernelRows, tile/t.g.KH%t.large.C, tile%t.g.KH)
 	}
 }

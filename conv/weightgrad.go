@@ -19,7 +19,7 @@ import (
 type weightPass struct {
 	k        *simd.Kernels
 	thin     *thinWeights // the other lowerings, or nil
-	filtered *filterGrad
+	filtered filteredGrad
 	groups   int
 	swap     bool // the input is the vector side, the output the broadcast side
 	bc       Map  // broadcast side
@@ -197,29 +197,60 @@ func (p *weightPass) scratch() int {
 	return p.bcLen() + p.vecLen()
 }
 
-// run computes share part of parts. The shares are runs of tiles, ordered by
-// vector panel and then by row panel.
-func (p *weightPass) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
+// filteredGrad computes a weight gradient by minimal filtering, in two stages.
+type filteredGrad interface {
+	sumsLen() int
+	scratch() int
+	run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int)
+	finish(ws *Work, dw, sums []float32, part, parts int)
+}
+
+func (p *weightPass) sumsLen() int {
 	switch {
 	case p.filtered != nil:
-		p.filtered.run(ws, dw, x, dy, n, part, parts)
+		return p.filtered.sumsLen()
+	case p.thin != nil:
+		return p.thin.sumsLen()
+	}
+	return 0
+}
+
+// finish computes share part of parts of the second stage.
+func (p *weightPass) finish(ws *Work, s Sums, part, parts int) {
+	switch {
+	case p.filtered != nil:
+		p.filtered.finish(ws, s.DW, s.Room, part, parts)
+	case p.thin != nil:
+		p.thin.finish(s.DW, s.Room, part, parts)
+	}
+}
+
+// run computes share part of parts. The shares are runs of tiles, ordered by
+// vector panel and then by row panel.
+func (p *weightPass) run(ws *Work, s Sums, x, dy []float32, n, part, parts int) {
+	dw := s.DW
+	switch {
+	case p.filtered != nil:
+		p.filtered.run(ws, s.Room, x, dy, n, s.Add, part, parts)
 		return
 	case p.thin != nil:
-		p.thin.run(ws, dw, x, dy, n, part, parts)
+		p.thin.run(ws, s, x, dy, n, part, parts)
 		return
 	}
 	lo, hi := pool.Split(p.vecPanels*len(p.rows), parts, part)
 	if lo == hi {
 		return
 	}
-	if n == 0 {
+	switch {
+	case s.Add:
+	case n == 0:
 		for tap := range p.taps {
 			p.zero(dw, tap, lo, hi)
 		}
-		return
-	}
-	for _, tap := range p.idle {
-		p.zero(dw, tap, lo, hi)
+	default:
+		for _, tap := range p.idle {
+			p.zero(dw, tap, lo, hi)
+		}
 	}
 	bcBuf, vecBuf := x, dy
 	if p.swap {
@@ -236,7 +267,7 @@ func (p *weightPass) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
 				t += r1 - r0
 				p.packVector(packedVec, vecBuf[n0*p.vec.C:], v, p.phases[i].vecPos, images)
 				for r := r0; r < r1; r++ {
-					p.tiles(ws, dw, packedBc, packedVec, &p.phases[i], v, r, images, n0 > 0)
+					p.tiles(ws, dw, packedBc, packedVec, &p.phases[i], v, r, images, s.Add || n0 > 0)
 				}
 			}
 		}

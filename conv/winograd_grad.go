@@ -43,36 +43,43 @@ const inverseFloats = 2048
 func (d *filterGrad) scratch() int {
 	in, out := d.planes()
 	t := max(blockIn*d.chunk*max(d.f.src.C, d.f.dst.C), blockIn*blockTaps*inverseFloats)
-	return t + blockIn*(in+out) + frequencies*(d.f.src.C*d.f.dst.C+spread)
+	return t + blockIn*(in+out)
 }
 
-// run sets the share of dw that is input channels' row panels number part of parts.
-func (d *filterGrad) run(ws *Work, dw, x, dy []float32, n, part, parts int) {
+// sumsLen is the floats of all frequencies' sums.
+func (d *filterGrad) sumsLen() int { return frequencies * d.sumPlane() }
+
+func (d *filterGrad) sumPlane() int { return d.f.src.C*d.f.dst.C + spread }
+
+// run makes share part of parts of the sums. The shares are runs of row panels
+// of input channels, ordered by frequency along y: workers transform nothing
+// that another one transforms too, but at the ends of their runs.
+func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
 	f := d.f
-	r0, r1 := pool.Split(len(d.rows), parts, part)
-	if r0 == r1 {
-		return
-	}
-	first, last := d.rowAt[r0], d.rowAt[r1] // input channels
+	lo, hi := pool.Split(blockIn*len(d.rows), parts, part)
 	in, out := d.planes()
-	sums := ws.buf[:frequencies*((last-first)*f.dst.C+spread)]
-	v := ws.buf[len(sums):][:blockIn*in]
-	g := ws.buf[len(sums)+len(v):][:blockIn*out]
-	t := ws.buf[len(sums)+len(v)+len(g):]
-	if n == 0 {
-		clear(sums)
-	}
-	for n0 := 0; n0 < n; n0 += d.chunk {
+	v := ws.buf[:blockIn*in]
+	g := ws.buf[len(v):][:blockIn*out]
+	t := ws.buf[len(v)+len(g):]
+	for n0 := 0; n0 < n || n0 == 0 && !add; n0 += d.chunk {
 		images := min(d.chunk, n-n0)
-		for i := range blockIn {
+		for at := lo; at < hi; {
+			i, r0 := at/len(d.rows), at%len(d.rows)
+			r1 := min(len(d.rows), r0+hi-at)
+			at += r1 - r0
 			blockRow(f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
 			blockRow(f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
 			for j := range blockIn {
-				d.contract(ws, sums[(i*blockIn+j)*(len(sums)/frequencies):], v[j*in:], g[j*out:][:out], r0, r1, f.tiles()*images, n0 > 0)
+				d.contract(ws, sums[(i*blockIn+j)*d.sumPlane():], v[j*in:], g[j*out:][:out], r0, r1, f.tiles()*images, add || n0 > 0)
 			}
 		}
 	}
-	d.invert(dw, sums, t, first, last)
+}
+
+// finish transforms the sums of row panels number part of parts back to taps.
+func (d *filterGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
+	r0, r1 := pool.Split(len(d.rows), parts, part)
+	d.invert(dw, sums, ws.buf, d.rowAt[r0], d.rowAt[r1])
 }
 
 // contract adds one frequency's products of a chunk to its sums.
@@ -85,9 +92,9 @@ func (d *filterGrad) contract(ws *Work, sums, v, g []float32, r0, r1, blocks int
 		o.B, o.Cols = g[col:], min(f.k.NR, f.dst.C-col)
 		for r := r0; r < r1; r++ {
 			o.A, o.Rows = v[d.rowAt[r]:], d.rows[r]
-			o.C, o.Next = sums[(d.rowAt[r]-d.rowAt[r0])*f.dst.C+col:], nil
+			o.C, o.Next = sums[d.rowAt[r]*f.dst.C+col:], nil
 			if r+1 < r1 {
-				o.Next = sums[(d.rowAt[r+1]-d.rowAt[r0])*f.dst.C+col:]
+				o.Next = sums[d.rowAt[r+1]*f.dst.C+col:]
 			}
 			f.k.Outer(o)
 		}
@@ -97,15 +104,14 @@ func (d *filterGrad) contract(ws *Work, sums, v, g []float32, r0, r1, blocks int
 // invert transforms the sums of input channels [first, last) back to taps.
 func (d *filterGrad) invert(dw, sums, t []float32, first, last int) {
 	f := d.f
-	plane, tap := len(sums)/frequencies, f.src.C*f.dst.C
-	total := (last - first) * f.dst.C
-	for at := 0; at < total; at += inverseFloats {
-		n := min(inverseFloats, total-at)
+	plane, tap := d.sumPlane(), f.src.C*f.dst.C
+	for at := first * f.dst.C; at < last*f.dst.C; at += inverseFloats {
+		n := min(inverseFloats, last*f.dst.C-at)
 		for j := range blockIn { // t[y][j] = S_i G[i][y] sums[i][j]
 			f.k.Mix(t[j*n:], blockIn*n, sums[j*plane+at:], blockIn*plane, n, d.inverse, blockTaps, blockIn)
 		}
 		for y := range blockTaps {
-			f.k.Mix(dw[y*blockTaps*tap+first*f.dst.C+at:], tap, t[y*blockIn*n:], n, n, d.inverse, blockTaps, blockIn)
+			f.k.Mix(dw[y*blockTaps*tap+at:], tap, t[y*blockIn*n:], n, n, d.inverse, blockTaps, blockIn)
 		}
 	}
 }

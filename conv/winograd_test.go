@@ -20,6 +20,14 @@ func filterFamilies() []family {
 		{"one_pixel", Same(1, 1, 32, 33, 5, 1, false)},
 		{"up_same", Same(7, 7, 36, 33, 5, 1, true)},
 		{"up_valid", Valid(3, 2, 32, 35, 5, 1, true)},
+		{"stretch", Same(7, 7, 36, 33, 5, 2, true)},
+		{"stretch_three_tiles", Same(9, 5, 32, 35, 5, 2, true)},
+		{"stretch_by_four", with(Valid(4, 7, 33, 32, 4, 2, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 1, 1, 1, 1 })},
+		{"stretch_cropped", with(Valid(5, 6, 32, 64, 5, 2, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 3, 1, 0, 5 })},
+		{"stretch_six_by_four", with(Valid(4, 3, 40, 32, 4, 2, true), func(g *Geometry) { g.KH = 6 })},
+		{"shrink", Same(14, 14, 33, 36, 5, 2, false)},
+		{"shrink_valid", Valid(11, 14, 32, 40, 5, 2, false)},
+		{"shrink_by_four", with(Valid(10, 8, 32, 33, 4, 2, false), func(g *Geometry) { g.PadTop, g.PadLeft, g.PadRight = 1, 3, 2 })},
 		{"up_cropped", with(Valid(6, 7, 64, 32, 5, 1, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 6, 1, 0, 4 })},
 	}
 }
@@ -54,7 +62,7 @@ func TestFilterAgainstDirect(t *testing.T) {
 				}
 				pr := newProblem(f.g, n, uint64(i))
 				s := plainFilterPasses(t, pr, k)
-				if s.p.forward.how != filtered {
+				if s.p.forward.how != filtered || s.p.grad.how != filtered || s.p.weight.filtered == nil {
 					t.Fatalf("%s: not filtered", f.name)
 				}
 				what := fmt.Sprintf("%s, %d images: ", f.name, n)
@@ -81,7 +89,7 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 			in.Stride += f.g.InC
 			out.Stride += 2 * f.g.OutC
 			s := filterPasses(t, pr, in, out, k)
-			s.p.forward.filter.chunk, s.p.grad.filter.chunk, s.p.weight.filtered.chunk = 2, 2, 2
+			chunks(s.p, 2)
 			e := Epilogue{Bias: make([]float32, f.g.OutC), Slope: 0.3}
 			want := slices.Clone(pr.y)
 			for j := range want {
@@ -99,11 +107,12 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 					t.Errorf("%s: %d x %d parts have other bits", f.name, cut[0], cut[1])
 				}
 			}
-			for _, parts := range []int{2, 3, 50} {
+			for _, parts := range []int{2, 3, 200} {
 				if !sameBits(s.weightGrad(n, parts), dw) {
 					t.Errorf("%s: dw in %d parts has other bits", f.name, parts)
 				}
 			}
+			checkFiltered(t, f.name+": dw in pieces", s.weightGradInPieces(n), pr.dw)
 			one := &problem{g: f.g, n: 1, outH: pr.outH, outW: pr.outW, w: pr.w, x: pr.x[:len(pr.x)/n], dy: pr.dy[:len(pr.dy)/n]}
 			one.y, one.dx = one.dy, one.x
 			s = plainFilterPasses(t, one, k)
@@ -114,16 +123,39 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 	})
 }
 
-// The promised bound at the reference network's own size.
+// chunks has the passes transform n images at a time.
+func chunks(p *Plan, n int) {
+	for _, f := range []filtering{p.forward.filter, p.grad.filter} {
+		switch f := f.(type) {
+		case *filter:
+			f.chunk = n
+		case *stretchPass:
+			f.chunk = n
+		}
+	}
+	switch d := p.weight.filtered.(type) {
+	case *filterGrad:
+		d.chunk = n
+	case *stretchGrad:
+		d.chunk = n
+	}
+}
+
+// The promised bound at the reference networks' own sizes.
 func TestFilterErrorAtFullSize(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")
 	}
-	pr := newProblem(Same(7, 7, 256, 128, 5, 1, true), 1, 1)
-	s := plainFilterPasses(t, pr, simd.Best())
-	checkFiltered(t, "y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
-	checkFiltered(t, "dx", s.inputGrad(1, 1), pr.dx)
-	checkFiltered(t, "dw", s.weightGrad(1, 1), pr.dw)
+	for _, l := range layers {
+		pr := newProblem(l.g, 1, 1)
+		s := plainFilterPasses(t, pr, simd.Best())
+		if s.p.forward.how != filtered {
+			continue
+		}
+		checkFiltered(t, l.name+": y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
+		checkFiltered(t, l.name+": dx", s.inputGrad(1, 1), pr.dx)
+		checkFiltered(t, l.name+": dw", s.weightGrad(1, 1), pr.dw)
+	}
 }
 
 // Elsewhere a minimal plan is the direct one.
@@ -139,14 +171,21 @@ func TestMinimalPlanFallsBack(t *testing.T) {
 }
 
 func TestFilterAllocatesNothing(t *testing.T) {
-	s := plainFilterPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, true), 2, 1), simd.Best())
-	y, dx, dw := nans(s.p.Out().Len()), nans(s.p.In().Len()), nans(len(s.w))
+	for _, g := range []Geometry{Same(4, 4, 32, 32, 5, 1, true), Same(4, 4, 32, 32, 5, 2, true), Same(6, 6, 32, 32, 5, 2, false)} {
+		filterAllocatesNothing(t, plainFilterPasses(t, newProblem(g, 2, 1), simd.Best()))
+	}
+}
+
+func filterAllocatesNothing(t *testing.T, s *passes) {
+	t.Helper()
+	y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
 	if a := testing.AllocsPerRun(1, func() {
 		s.p.Pack(s.packed, s.w)
 		s.p.PackGrad(s.packedGrad, s.w)
 		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 2, 0, s.p.Panels()})
 		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 2, 0, s.p.GradPanels()})
-		s.p.WeightGrad(s.ws, dw, s.x, s.dy, 2, 0, 1)
+		s.p.WeightGrad(s.ws, sums, s.x, s.dy, 2, 0, 1)
+		s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 	}); a != 0 {
 		t.Errorf("%v allocations", a)
 	}

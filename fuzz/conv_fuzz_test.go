@@ -114,7 +114,8 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 		bx, bdy := filled(in.Len()), filled(out.Len())
 		in.Import(bx, x)
 		out.Import(bdy, dy)
-		by, bdx, bdw := filled(out.Len()), filled(in.Len()), filled(len(weights))
+		by, bdx := filled(out.Len()), filled(in.Len())
+		sums := conv.Sums{DW: filled(len(weights)), Room: filled(p.SumsLen())}
 		packed, packedGrad := filled(p.PackedLen()), filled(p.PackedGradLen())
 		p.Pack(packed, weights)
 		p.PackGrad(packedGrad, weights)
@@ -123,11 +124,14 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 			p.Forward(ws, by, bx, packed, conv.Epilogue{Slope: 1}, conv.Part{N0: n0, N1: n1, P1: p.Panels()})
 			p0, p1 := pool.Split(p.GradPanels(), parts, part)
 			p.InputGrad(ws, bdx, bdy, packedGrad, conv.Part{N1: n, P0: p0, P1: p1})
-			p.WeightGrad(ws, bdw, bx, bdy, n, part, parts)
+			p.WeightGrad(ws, sums, bx, bdy, n, part, parts)
+		}
+		for part := range parts {
+			p.FinishWeightGrad(ws, sums, part, parts)
 		}
 		near(t, k.Name+" y", exported(t, out, by), y)
 		near(t, k.Name+" dx", exported(t, in, bdx), dx)
-		near(t, k.Name+" dw", bdw, dw)
+		near(t, k.Name+" dw", sums.DW, dw)
 	}
 }
 

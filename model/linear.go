@@ -32,7 +32,7 @@ type linearGrad struct {
 	weights   *conv.Plan // dW from x and dy
 	packed    []float32  // weights for input
 	dw, dbias []float32  // dbias is nil if there is no bias
-	more      []float32  // dW of the chunk at hand, if images come in several
+	room      []float32  // what weights keeps between its stages
 	blocks    []float32  // positions x C: sums of dy over images; dbias itself if that is as long
 }
 
@@ -116,14 +116,11 @@ func (o *contraction) Backward(w *worker, g gradients, scale []float32, from int
 	}
 }
 
-// WeightGrad is the second: the worker's part of dW = x^T dy over the chunk, and
+// WeightGrad is the second: the worker's part of dW += x^T dy over the chunk, and
 // dy's sums over the images of each position.
 func (o *contraction) WeightGrad(w *worker, x []float32, dy stack, first bool) {
-	dw := o.grad.dw
-	if !first {
-		dw = o.grad.more
-	}
-	o.grad.weights.WeightGrad(w.conv, dw, x, dy.buf, dy.N, w.id, w.of)
+	sums := conv.Sums{DW: o.grad.dw, Room: o.grad.room, Add: !first}
+	o.grad.weights.WeightGrad(w.conv, sums, x, dy.buf, dy.N, w.id, w.of)
 	if o.grad.dbias == nil {
 		return
 	}
@@ -137,10 +134,9 @@ func (o *contraction) WeightGrad(w *worker, x []float32, dy stack, first bool) {
 	}
 }
 
-// Accumulate is the third, after the first chunk of images: its dW joins the others'.
-func (o *contraction) Accumulate(w *worker) {
-	i0, i1 := pool.Split(len(o.grad.dw), w.of, w.id)
-	w.k.Add(o.grad.dw[i0:i1], o.grad.more[i0:i1])
+// FinishWeightGrad is the third, after all chunks, where the plan has sums to turn into dW.
+func (o *contraction) FinishWeightGrad(w *worker) {
+	o.grad.weights.FinishWeightGrad(w.conv, conv.Sums{DW: o.grad.dw, Room: o.grad.room}, w.id, w.of)
 }
 
 // BiasGrad is the last: dbias = the sums over all positions, in their order.

@@ -143,7 +143,7 @@ func (p *Pass) Ops() []OpInfo { return slices.Clone(p.infos) }
 // Bytes is the memory that the pass holds once it has been used, besides the
 // parameters themselves.
 func (p *Pass) Bytes() int64 {
-	n := int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.more)+len(p.input.buf)+len(p.inputGrad.buf)) * 4
+	n := int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.rooms)+len(p.input.buf)+len(p.inputGrad.buf)) * 4
 	return n
 }
 

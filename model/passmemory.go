@@ -87,20 +87,26 @@ func (p *Pass) parameters() {
 		}
 	}
 	var sizes []int
-	largest := 0 // weight
+	rooms, largest := 0, 0
 	for _, a := range p.ops {
 		if a.linear != nil {
 			sizes = append(sizes, a.linear.plan.PackedLen(), a.linear.grad.packedLen())
-			largest = max(largest, p.m.nodes[a.first].params[0].Len())
+			n := a.linear.grad.weights.SumsLen()
+			rooms, largest = rooms+n, max(largest, n)
 		}
 	}
 	places, length := row(sizes)
 	if len(p.packed) != length {
 		p.packed = arena.Floats(length)
 	}
-	if p.chunk < p.o.Batch && len(p.more) != largest {
-		p.more = make([]float32, largest)
+	whole := p.chunk == p.o.Batch // weight gradients are finished one by one
+	if whole {
+		rooms = largest
 	}
+	if len(p.rooms) != rooms {
+		p.rooms = arena.Floats(rooms)
+	}
+	room := p.rooms
 	for _, a := range p.ops {
 		n := &p.m.nodes[a.first]
 		switch {
@@ -108,6 +114,11 @@ func (p *Pass) parameters() {
 			a.linear.packed, a.linear.grad.packed = places[0].of(p.packed), places[1].of(p.packed)
 			places = places[2:]
 			p.linear(a.linear, n.params)
+			sums := a.linear.grad.weights.SumsLen()
+			a.linear.grad.room = room[:sums]
+			if !whole {
+				room = room[sums:]
+			}
 		case a.norm != nil:
 			a.norm.dgamma, a.norm.dbeta = p.grad(n.params[gamma]), p.grad(n.params[beta])
 		}
@@ -118,9 +129,6 @@ func (p *Pass) parameters() {
 func (p *Pass) linear(o *contraction, params []*Param) {
 	g := o.grad
 	g.weight, g.dw = params[0], p.grad(params[0])
-	if p.chunk < p.o.Batch {
-		g.more = p.more[:len(g.dw)]
-	}
 	if len(params) == 1 {
 		return
 	}

@@ -27,7 +27,7 @@ type passPlan struct {
 	arena  []float32 // activations, then gradients unless they are borrowed
 	packed []float32 // all packed weights
 	params []float32 // the gradients of all parameters
-	more   []float32 // one weight gradient, of a chunk after the first
+	rooms  []float32 // of weight gradients between their stages
 	grads  []*Param
 }
 

@@ -58,12 +58,12 @@ func (p *Pass) addBackward(op int, a *trained) {
 		add("weight gradient", func(w *worker) {
 			a.linear.WeightGrad(w, stack{a.in, a.x}.window(p.lo, p.chunk).buf, p.gradients(w, a).dy, p.lo == 0)
 		})
-		if a.linear.grad.more != nil {
-			add("weight gradient", func(w *worker) {
-				if p.lo > 0 {
-					a.linear.Accumulate(w)
-				}
-			})
+		switch {
+		case a.linear.grad.weights.SumsLen() == 0:
+		case p.chunk < p.o.Batch:
+			p.finish = append(p.finish, stage{op, "weight gradient", a.linear.FinishWeightGrad})
+		default:
+			add("weight gradient", a.linear.FinishWeightGrad)
 		}
 		if a.linear.grad.scattered() {
 			p.finish = append(p.finish, stage{op, "bias gradient", a.linear.BiasGrad})

@@ -1,0 +1,309 @@
+package conv
+
+import "github.com/gantiny/gantiny/simd"
+
+// Minimal filtering at stride 2. Seen from the small side, a transposed
+// convolution with kernel k makes two interleaved lines of each line x, one of
+// the even taps and one of the odd ones:
+//
+//	large[2s+p-pad] = S_a x[s-a] . w[2a+p]
+//
+// Each is a product of two polynomials, x cut into tiles of at most four values
+// and the phase p of the kernel, of two or three taps. Such a product has
+// n = tile+taps-1 coefficients, and follows from its values at n points
+//
+//	C = P [ (E x) . (G w) ],  E, G the values, P the interpolation
+//
+// of which neighbouring tiles add up (Toom and Cook; Winograd, "Arithmetic
+// Complexity of Computations", 1980). All phases and tiles take a prefix of the
+// same points, so that one evaluation of x serves both phases. In two dimensions
+// 7x7 -> 14x14 with 5x5 taps takes 400 products in place of 1024. Convolutions
+// and gradients are the adjoints: with the same three matrices,
+//
+//	x  = E^T [ (P^T C) . (G w) ],  w = G^T S [ (P^T C) . (E x) ]
+const (
+	stretchTile = 4
+	stretchTaps = 3 // of a phase at most
+	stretchMost = stretchTile + stretchTaps - 1
+)
+
+// points are 0, infinity and the rest, in the order in which they are taken.
+var points = [stretchMost]float64{0, 0, 1, -1, 2, -2}
+
+// values returns the first n points' values of a polynomial of c coefficients,
+// n rows by c columns.
+func values(n, c int) []float64 {
+	m := make([]float64, n*c)
+	for i := range n {
+		v := 1.0
+		for j := range c {
+			m[i*c+j] = v
+			v *= points[i]
+		}
+		if i == 1 { // infinity: the leading coefficient
+			clear(m[i*c:][:c])
+			m[i*c+c-1] = 1
+		}
+	}
+	return m
+}
+
+// interpolation returns the inverse of values(n, n).
+func interpolation(n int) []float64 {
+	m, inv := values(n, n), make([]float64, n*n)
+	for i := range n {
+		inv[i*n+i] = 1
+	}
+	swap := func(x []float64, a, b int) {
+		for c := range n {
+			x[a*n+c], x[b*n+c] = x[b*n+c], x[a*n+c]
+		}
+	}
+	for c := range n {
+		p := c
+		for m[p*n+c] == 0 {
+			p++
+		}
+		swap(m, p, c)
+		swap(inv, p, c)
+		d := m[c*n+c]
+		for j := range n {
+			m[c*n+j] /= d
+			inv[c*n+j] /= d
+		}
+		for r := range n {
+			if f := m[r*n+c]; r != c && f != 0 {
+				for j := range n {
+					m[r*n+j] -= f * m[c*n+j]
+					inv[r*n+j] -= f * inv[c*n+j]
+				}
+			}
+		}
+	}
+	return inv
+}
+
+func rounded(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
+}
+
+// strideAxis is one axis of a strided filter.
+type strideAxis struct {
+	small, large, pad int
+	taps              [2]int // of each phase
+	tiles             []axisTile
+	most              [2]int       // points of each phase, of any tile
+	points            int          // of both phases
+	idle              []int        // large positions that no product reaches
+	kernel            [2][]float32 // G: points by taps
+	turned            [2][]float32 // G^T
+}
+
+// axisTile is n values of the small side from at on.
+type axisTile struct {
+	at, n    int
+	eval     []float32 // E: points by n
+	evalT    []float32 // E^T
+	products [2]axisProduct
+}
+
+// axisProduct is what a tile and one phase make: points points, of whose
+// coefficients those from lo to hi lie on the large side; the first of them
+// there is at. shared are those that the tile before makes too.
+type axisProduct struct {
+	points, lo, hi int
+	at             int
+	shared         int
+	inter          []float32 // P: (hi-lo) by points
+	interT         []float32 // P^T
+}
+
+func newStrideAxis(small, large, kernel, pad int) *strideAxis {
+	a := &strideAxis{small: small, large: large, pad: pad, taps: [2]int{(kernel + 1) / 2, kernel / 2}}
+	reached := make([]bool, large)
+	for at := 0; at < small; at += stretchTile {
+		t := axisTile{at: at, n: min(stretchTile, small-at)}
+		points := 0
+		for p, taps := range a.taps {
+			n := t.n + taps - 1
+			q := axisProduct{points: n, lo: n}
+			for c := range n {
+				o := 2*(at+c) + p - pad
+				if o < 0 || o >= large {
+					continue
+				}
+				if q.lo == n {
+					q.lo, q.at = c, o
+				}
+				q.hi = c + 1
+				reached[o] = true
+			}
+			q.lo = min(q.lo, q.hi)
+			if at > 0 {
+				q.shared = max(0, min(taps-1, q.hi)-q.lo)
+			}
+			q.inter = rounded(interpolation(n)[q.lo*n : q.hi*n])
+			q.interT = transposed(q.inter, n)
+			t.products[p] = q
+			points = max(points, n)
+			a.most[p] = max(a.most[p], n)
+		}
+		t.eval = rounded(values(points, t.n))
+		t.evalT = transposed(t.eval, t.n)
+		a.tiles = append(a.tiles, t)
+		a.points = max(a.points, points)
+	}
+	for p, taps := range a.taps {
+		a.kernel[p] = rounded(values(a.most[p], taps))
+		a.turned[p] = transposed(a.kernel[p], taps)
+	}
+	for o, r := range reached {
+		if !r {
+			a.idle = append(a.idle, o)
+		}
+	}
+	return a
+}
+
+// evaluated is how many tiles have point i; they are the first ones.
+func (a *strideAxis) evaluated(i int) int {
+	n := 0
+	for _, t := range a.tiles {
+		if i < max(t.products[0].points, t.products[1].points) {
+			n++
+		}
+	}
+	return n
+}
+
+// tilesAt is how many tiles have point i in phase p; they are the first ones.
+func (a *strideAxis) tilesAt(i, p int) int {
+	n := 0
+	for _, t := range a.tiles {
+		if i < t.products[p].points {
+			n++
+		}
+	}
+	return n
+}
+
+// stretch is the strided filter of a geometry between its two sides.
+type stretch struct {
+	k            *simd.Kernels
+	small, large Map
+	ys, xs       *strideAxis
+}
+
+// newStretch returns nil where minimal filtering at stride 2 does not apply.
+func newStretch(g Geometry, in, out Map, k *simd.Kernels) *stretch {
+	if g.IsDense() || g.Groups != 1 || g.StrideH != 2 || g.StrideW != 2 || g.DilationH != 1 || g.DilationW != 1 ||
+		g.InC < minimalChannels || g.OutC < minimalChannels {
+		return nil
+	}
+	s := &stretch{k: k, small: out, large: in}
+	if g.Transposed {
+		s.small, s.large = in, out
+	}
+	for _, k := range [2]int{g.KH, g.KW} {
+		if k < stretchTaps+1 || k > 2*stretchTaps {
+			return nil
+		}
+	}
+	if min(s.small.H, s.small.W) < stretchTile-1 {
+		return nil
+	}
+	s.ys, s.xs = newStrideAxis(s.small.H, s.large.H, g.KH, g.PadTop), newStrideAxis(s.small.W, s.large.W, g.KW, g.PadLeft)
+	return s
+}
+
+// products is how many products of channels one image takes.
+func (s *stretch) products() int { return s.ys.count() * s.xs.count() }
+
+func (a *strideAxis) count() int {
+	n := 0
+	for _, t := range a.tiles {
+		n += t.products[0].points + t.products[1].points
+	}
+	return n
+}
+
+// combos are (point, point, phase, phase) of the transformed kernel.
+func (s *stretch) combos() int {
+	return (s.ys.most[0] + s.ys.most[1]) * (s.xs.most[0] + s.xs.most[1])
+}
+
+// planes of chunk images: the floats of one plane of the small and the large
+// side, all tiles along x of one tile along y, and of the scratch for a line.
+func (s *stretch) smallPlane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + spread }
+
+// smallRow is how many floats evaluate writes.
+func (s *stretch) smallRow(chunk int) int {
+	return len(s.ys.tiles) * s.xs.points * s.smallPlane(chunk, s.small.C)
+}
+
+// largeRow is how many floats spreadOut writes.
+func (s *stretch) largeRow(chunk, channels int) int {
+	return len(s.ys.tiles) * 2 * s.xs.both() * s.smallPlane(chunk, channels)
+}
+
+func (a *strideAxis) both() int { return a.most[0] + a.most[1] }
+
+// lines is the room for one line of either side.
+func (s *stretch) lines(chunk int) int {
+	return max(s.small.W*chunk*s.small.C, s.large.W*chunk*s.large.C)
+}
+
+// largeAt is the number of the plane of (tile along y, phases, point along x).
+func (s *stretch) largeAt(ty, py, px, j int) int {
+	return (ty*2+py)*s.xs.both() + px*s.xs.most[0] + j
+}
+
+// evaluate makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
+func (s *stretch) evaluate(v []float32, plane int, t, src []float32, images, i int) {
+	n := images * s.small.C
+	for ty := range s.ys.evaluated(i) {
+		y := &s.ys.tiles[ty]
+		for x := range s.small.W {
+			s.k.Mix(t[x*n:], n, src[(y.at*s.small.W+x)*s.small.Stride:], s.small.W*s.small.Stride, n, y.eval[i*y.n:][:y.n], 1, y.n)
+		}
+		for tx := range s.xs.tiles {
+			x := &s.xs.tiles[tx]
+			s.k.Mix(v[ty*s.xs.points*plane+tx*n:], plane, t[x.at*n:], n, n, x.eval, len(x.eval)/x.n, x.n)
+		}
+	}
+}
+
+// spreadOut makes row i of P^T C of images of src, which is the large side:
+// w[largeAt(ty, py, px, j)*plane + (tx*images+n)*C+c].
+func (s *stretch) spreadOut(w []float32, plane int, t, src []float32, images, i int) {
+	m := &s.large
+	n := images * m.C
+	for py := range 2 {
+		for ty := range s.ys.tilesAt(i, py) {
+			y := &s.ys.tiles[ty].products[py]
+			rows := y.hi - y.lo
+			if rows > 0 {
+				for x := range m.W {
+					s.k.Mix(t[x*n:], n, src[(y.at*m.W+x)*m.Stride:], 2*m.W*m.Stride, n, y.interT[i*rows:][:rows], 1, rows)
+				}
+			}
+			for px := range 2 {
+				for tx := range s.xs.tiles {
+					x := &s.xs.tiles[tx].products[px]
+					to := w[s.largeAt(ty, py, px, 0)*plane+tx*n:]
+					if rows == 0 || x.hi == x.lo {
+						for j := range x.points {
+							clear(to[j*plane:][:n])
+						}
+						continue
+					}
+					s.k.Mix(to, plane, t[x.at*n:], 2*n, n, x.interT, x.points, x.hi-x.lo)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package conv
+
+import (
+	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// stretchGrad is the weight gradient by minimal filtering at stride 2: for each
+// point and phase a product of (small channels) x (large channels) that
+// contracts the rows of all tiles and images.
+type stretchGrad struct {
+	*stretch
+	swap     bool // dw is (tap, large channel, small channel)
+	chunk    int  // images transformed together; fixes the order of the sums
+	from, to Map  // of dw's rows and columns
+	rows     []int
+	rowAt    []int
+	panels   int
+}
+
+func newStretchGrad(s *stretch, transposed bool) *stretchGrad {
+	d := &stretchGrad{stretch: s, from: s.small, to: s.large}
+	if !transposed {
+		d.swap, d.from, d.to = true, s.large, s.small
+	}
+	d.rows = split(d.from.C, s.k.MR)
+	d.rowAt = make([]int, len(d.rows)+1)
+	for i, r := range d.rows {
+		d.rowAt[i+1] = d.rowAt[i] + r
+	}
+	d.panels = (d.to.C + s.k.NR - 1) / s.k.NR
+	d.chunk = min(stretchGradChunk, s.small.N)
+	return d
+}
+
+const stretchGradChunk = 32
+
+// sumPlane is the floats of the sums of one combo.
+func (d *stretchGrad) sumPlane() int { return d.from.C*d.to.C + spread }
+
+func (d *stretchGrad) sumsLen() int { return d.combos() * d.sumPlane() }
+
+func (d *stretchGrad) scratch() int {
+	t := max(d.lines(d.chunk), stretchTaps*stretchMost*inverseFloats)
+	return t + d.smallRow(d.chunk) + d.largeRow(d.chunk, d.large.C) + d.k.NR
+}
+
+// sumAt is the number of a combo: phases, then points.
+func (d *stretchGrad) sumAt(i, j, py, px int) int {
+	y, x := d.ys, d.xs
+	n := 0
+	for p := range 2 {
+		for q := range 2 {
+			if p == py && q == px {
+				return n + i*x.most[q] + j
+			}
+			n += y.most[p] * x.most[q]
+		}
+	}
+	return n
+}
+
+// weight is the work of point i along y.
+func (d *stretchGrad) weight(i int) int { return d.ys.tilesAt(i, 0) + d.ys.tilesAt(i, 1) }
+
+// run makes share part of parts of the sums, runs of tiles in the order of
+// points along y and row panels.
+func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
+	small, large := x, dy
+	if d.swap {
+		small, large = dy, x
+	}
+	total := 0
+	for i := range d.ys.points {
+		total += d.weight(i)
+	}
+	lo, hi := pool.Split(total*len(d.rows), parts, part)
+	t := ws.buf[:max(d.lines(d.chunk), stretchTaps*stretchMost*inverseFloats)]
+	v := ws.buf[len(t):][:d.smallRow(d.chunk)]
+	w := ws.buf[len(t)+len(v):][:d.largeRow(d.chunk, d.large.C)+d.k.NR]
+	vp, wp := d.smallPlane(d.chunk, d.small.C), d.smallPlane(d.chunk, d.large.C)
+	for n0 := 0; n0 < n || n0 == 0 && !add; n0 += d.chunk {
+		images := min(d.chunk, n-n0)
+		at := 0
+		for i := range d.ys.points {
+			r0, r1 := at, at+d.weight(i)*len(d.rows)
+			at = r1
+			r0, r1 = (max(r0, lo)-r0)/d.weight(i), (min(r1, hi)-r0)/d.weight(i)
+			if r0 >= r1 {
+				continue
+			}
+			d.evaluate(v, vp, t, small[n0*d.small.C:], images, i)
+			d.spreadOut(w, wp, t, large[n0*d.large.C:], images, i)
+			d.contract(ws, sums, v, w, vp, wp, i, images, r0, r1, add || n0 > 0)
+		}
+	}
+}
+
+// contract adds a chunk's products of point i along y to row panels [r0, r1) of the sums.
+func (d *stretchGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images, r0, r1 int, accumulate bool) {
+	o := &ws.outer
+	*o = simd.Outer{LDA: d.from.C, LDB: d.to.C, LDC: d.to.C, Accumulate: accumulate}
+	var phases [4][2]int
+	for j := range d.xs.points {
+		for f := range d.phases(i, j, &phases) {
+			py, px := phases[f][0], phases[f][1]
+			taps := ws.taps[:0]
+			for ty := range d.ys.tilesAt(i, py) {
+				at := simd.Tap{A: (ty*d.xs.points + j) * vp, B: d.largeAt(ty, py, px, j) * wp}
+				if d.swap {
+					at.A, at.B = at.B, at.A
+				}
+				taps = append(taps, at)
+			}
+			a, b := v, w
+			if d.swap {
+				a, b = w, v
+			}
+			o.Taps, o.K = taps, d.xs.tilesAt(j, px)*images
+			c := sums[d.sumAt(i, j, py, px)*d.sumPlane():]
+			for p := range d.panels {
+				col := p * d.k.NR
+				o.B, o.Cols = b[col:], min(d.k.NR, d.to.C-col)
+				for r := r0; r < r1; r++ {
+					o.A, o.Rows = a[d.rowAt[r]:], d.rows[r]
+					o.C, o.Next = c[d.rowAt[r]*d.to.C+col:], nil
+					if r+1 < r1 {
+						o.Next = c[d.rowAt[r+1]*d.to.C+col:]
+					}
+					d.k.Outer(o)
+				}
+			}
+		}
+	}
+}
+
+// finish transforms the sums of rows number part of parts back to taps.
+func (d *stretchGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
+	r0, r1 := pool.Split(len(d.rows), parts, part)
+	first, last := d.rowAt[r0]*d.to.C, d.rowAt[r1]*d.to.C
+	plane, tap := d.sumPlane(), d.from.C*d.to.C
+	kernelW := d.xs.taps[0] + d.xs.taps[1]
+	for at := first; at < last; at += inverseFloats {
+		n := min(inverseFloats, last-at)
+		for py := range 2 {
+			for px := range 2 {
+				ny, nx, ry, rx := d.ys.most[py], d.xs.most[px], d.ys.taps[py], d.xs.taps[px]
+				t := ws.buf[:ry*nx*n]
+				for j := range nx {
+					d.k.Mix(t[j*n:], nx*n, sums[d.sumAt(0, j, py, px)*plane+at:], nx*plane, n, d.ys.turned[py], ry, ny)
+				}
+				for a := range ry {
+					d.k.Mix(dw[((2*a+py)*kernelW+px)*tap+at:], 2*tap, t[a*nx*n:], n, n, d.xs.turned[px], rx, nx)
+				}
+			}
+		}
+	}
+}

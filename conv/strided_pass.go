@@ -1,0 +1,405 @@
+package conv
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/gantiny/gantiny/simd"
+)
+
+// stretchPass is a pass by minimal filtering at stride 2: up from the small side
+// to the large one, or down.
+type stretchPass struct {
+	*stretch
+	up       bool
+	src, dst Map
+	chunk    int // images transformed together
+	weights  weightIndex
+	panels   int
+	base     []int // (point, point): where its panels start, in products of channels
+
+	packing sync.Mutex // guards mixed
+	mixed   []float32  // scratch of pack
+}
+
+func newStretchPass(s *stretch, up bool, w weightIndex) *stretchPass {
+	p := &stretchPass{stretch: s, up: up, src: s.large, dst: s.small, weights: w}
+	if up {
+		p.src, p.dst = s.small, s.large
+	}
+	p.panels = (p.dst.C + s.k.NR - 1) / s.k.NR
+	p.chunk = min(stretchChunk, p.src.N)
+	n := 0
+	for i := range s.ys.points {
+		for j := range s.xs.points {
+			p.base = append(p.base, n)
+			n += s.phases(i, j, nil)
+		}
+	}
+	p.mixed = make([]float32, p.mixedLen())
+	return p
+}
+
+// stretchChunk is how many images are transformed together: what one point along y takes stays in the second cache.
+const stretchChunk = 16
+
+// phases returns how many phases have points i and j, and appends them to list.
+func (s *stretch) phases(i, j int, list *[4][2]int) int {
+	n := 0
+	for py := range 2 {
+		for px := range 2 {
+			if i < s.ys.most[py] && j < s.xs.most[px] {
+				if list != nil {
+					list[n] = [2]int{py, px}
+				}
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (p *stretchPass) packedLen() int64 {
+	return int64(p.combos()) * int64(p.panels) * int64(p.src.C) * int64(p.k.NR)
+}
+
+// productPlane is the floats of one plane of products.
+func (p *stretchPass) productPlane() int { return p.smallPlane(p.chunk, p.dst.C) }
+
+// halfPlane is the floats of one position of half transformed products.
+func (p *stretchPass) halfPlane() int { return p.chunk*p.dst.C + 16 }
+
+func (p *stretchPass) sizes() (lines, row, products, half, temp int) {
+	lines = p.lines(p.chunk)
+	if p.up {
+		return lines, p.smallRow(p.chunk), p.largeRow(p.chunk, p.dst.C), len(p.ys.tiles) * p.ys.both() * p.large.W * p.halfPlane(), (stretchTaps - 1) * p.halfPlane()
+	}
+	return lines, p.largeRow(p.chunk, p.src.C), len(p.ys.tiles) * p.xs.points * p.productPlane(), len(p.ys.tiles) * p.ys.points * p.small.W * p.halfPlane(), 0
+}
+
+func (p *stretchPass) scratch() int {
+	a, b, c, d, e := p.sizes()
+	return a + b + c + d + e + p.k.NR
+}
+
+// run computes images [n0, n1) and panels [p0, p1) of dst.
+func (p *stretchPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
+	a, b, c, d, r := p.sizes()
+	buf := ws.buf
+	take := func(n int) []float32 {
+		s := buf[:n]
+		buf = buf[n:]
+		return s
+	}
+	lines, row, products, half, temp := take(a), take(b), take(c), take(d), take(r)
+	width := min(p.dst.C, p1*p.k.NR) - p0*p.k.NR
+	for n0 < n1 {
+		images := tileRows(n1-n0, p.chunk)
+		from := src[n0*p.src.C:]
+		for i := range p.ys.points {
+			if p.up {
+				p.evaluate(row, p.smallPlane(p.chunk, p.src.C), lines, from, images, i)
+				p.multiplyUp(ws, products, row, packed, i, images, p0, p1, width)
+				p.halfUp(half, products, temp, i, images*width)
+			} else {
+				p.spreadOut(row, p.smallPlane(p.chunk, p.src.C), lines, from, images, i)
+				p.multiplyDown(ws, products, row, packed, i, images, p0, p1, width)
+				p.halfDown(half, products, i, images*width)
+			}
+		}
+		o := output{e: e, n0: n0, images: images, col: p0 * p.k.NR, width: width}
+		if p.up {
+			p.finishUp(dst, half, temp, o)
+		} else {
+			p.finishDown(dst, half, o)
+		}
+		n0 += images
+	}
+}
+
+// multiplyUp: products = (row . U) of point i along y.
+func (p *stretchPass) multiplyUp(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
+	g := &ws.gemm
+	ws.one[0] = simd.Tap{}
+	g.Taps, g.K, g.Start, g.Slope = ws.one[:], p.src.C, simd.StartZero, 1
+	g.LDA, g.LDC = p.src.C, width
+	panel, plane, to := p.src.C*p.k.NR, p.smallPlane(p.chunk, p.src.C), p.productPlane()
+	var phases [4][2]int
+	for j := range p.xs.points {
+		for f := range p.phases(i, j, &phases) {
+			py, px := phases[f][0], phases[f][1]
+			rows, ny := p.xs.tilesAt(j, px)*images, p.ys.tilesAt(i, py)
+			for q := p0; q < p1; q++ {
+				at := ((p.base[i*p.xs.points+j]+f)*p.panels + q) * panel
+				g.B = packed[at:][:panel]
+				next := packed[min(at+panel, len(packed)-panel):][:panel]
+				col := (q - p0) * p.k.NR
+				g.Cols = min(p.k.NR, width-col)
+				done := 0
+				for ty := range ny {
+					from := row[(ty*p.xs.points+j)*plane:]
+					out := products[p.largeAt(ty, py, px, j)*to+col:]
+					for r := 0; r < rows; r += g.Rows {
+						g.Rows = tileRows(rows-r, p.k.MR)
+						h := (g.Rows + 1) / 2
+						g.ARun, g.CRun = h*g.LDA, h*g.LDC
+						g.A, g.C = from[r*g.LDA:], out[r*width:]
+						g.Ahead = next[done*panel/(rows*ny) : (done+g.Rows)*panel/(rows*ny)]
+						done += g.Rows
+						p.k.GEMM(g)
+					}
+				}
+			}
+		}
+	}
+	g.Ahead = nil
+}
+
+// halfUp interpolates along x: half[((py, ty, i)*W + x)*plane] of point i along y.
+func (p *stretchPass) halfUp(half, products, temp []float32, i, n int) {
+	plane, from := p.halfPlane(), p.productPlane()
+	for py := range 2 {
+		for ty := range p.ys.tilesAt(i, py) {
+			line := half[p.halfAt(ty, py, i)*p.large.W*plane:]
+			for px := range 2 {
+				for tx := range p.xs.tiles {
+					x := &p.xs.tiles[tx].products[px]
+					m := products[p.largeAt(ty, py, px, 0)*from+tx*n:]
+					p.interpolate(line[x.at*plane:], 2*plane, temp, m, from, n, x)
+				}
+			}
+		}
+	}
+}
+
+// halfAt is the number of the line of (tile, phase, point) along y.
+func (p *stretchPass) halfAt(ty, py, i int) int { return ty*p.ys.both() + py*p.ys.most[0] + i }
+
+// interpolate writes a tile's coefficients ds apart and adds those that the tile before has written.
+func (p *stretchPass) interpolate(dst []float32, ds int, temp, src []float32, ss, n int, x *axisProduct) {
+	if x.shared > 0 {
+		p.k.Mix(temp, n, src, ss, n, x.inter[:x.shared*x.points], x.shared, x.points)
+		for r := range x.shared {
+			p.k.Add(dst[r*ds:][:n], temp[r*n:][:n])
+		}
+	}
+	if rows := x.hi - x.lo - x.shared; rows > 0 {
+		p.k.Mix(dst[x.shared*ds:], ds, src, ss, n, x.inter[x.shared*x.points:], rows, x.points)
+	}
+}
+
+// output is where a chunk's results go: images from n0 on, width channels from col on.
+type output struct {
+	e                      Epilogue
+	n0, images, col, width int
+}
+
+// runs is how many contiguous runs a position has, and their length.
+func (o *output) runs(m Map) (runs, n int) {
+	if o.width < m.C {
+		return o.images, o.width
+	}
+	return 1, o.images * o.width
+}
+
+// finish applies the epilogue to one run.
+func (o *output) finish(k *simd.Kernels, row []float32) {
+	switch {
+	case o.e.Bias != nil:
+		k.BiasLeaky(row, row, o.e.Bias[o.col:][:o.width], o.e.Slope)
+	case o.e.Slope != 1:
+		k.LeakyGrad(row, row, row, o.e.Slope)
+	}
+}
+
+// finishUp interpolates along y into dst.
+func (p *stretchPass) finishUp(dst, half, temp []float32, o output) {
+	plane := p.halfPlane()
+	runs, n := o.runs(p.dst)
+	line := p.dst.W * p.dst.Stride
+	for x := range p.dst.W {
+		for py := range 2 {
+			for ty := range p.ys.tiles {
+				y := &p.ys.tiles[ty].products[py]
+				from := half[(p.halfAt(ty, py, 0)*p.dst.W+x)*plane:]
+				to := dst[(y.at*p.dst.W+x)*p.dst.Stride+o.n0*p.dst.C+o.col:]
+				for r := range runs {
+					p.interpolate(to[r*p.dst.C:], 2*line, temp, from[r*o.width:], p.dst.W*plane, n, y)
+				}
+			}
+		}
+	}
+	for y := range p.dst.H {
+		for x := range p.dst.W {
+			idle := slices.Contains(p.ys.idle, y) || slices.Contains(p.xs.idle, x)
+			for r := range runs {
+				row := dst[(y*p.dst.W+x)*p.dst.Stride+(o.n0+r)*p.dst.C+o.col:][:n]
+				if idle {
+					clear(row)
+				}
+				o.finish(p.k, row)
+			}
+		}
+	}
+}
+
+// multiplyDown: products = S_phases (row . U) of point i along y.
+func (p *stretchPass) multiplyDown(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
+	g := &ws.gemm
+	g.K, g.Start, g.Slope = p.src.C, simd.StartZero, 1
+	g.LDA, g.LDC = p.src.C, width
+	each, plane, to := p.src.C*p.k.NR, p.smallPlane(p.chunk, p.src.C), p.productPlane()
+	var phases [4][2]int
+	for j := range p.xs.points {
+		all := p.phases(i, j, &phases)
+		for q := p0; q < p1; q++ {
+			panel := all * each
+			at := p.base[i*p.xs.points+j]*p.panels*each + q*panel
+			g.B = packed[at:][:panel]
+			next := packed[min(at+panel, len(packed)):]
+			next = next[:min(len(next), panel)]
+			col := (q - p0) * p.k.NR
+			g.Cols = min(p.k.NR, width-col)
+			total, done := p.ys.evaluated(i)*p.xs.evaluated(j)*images, 0
+			for ty := range p.ys.evaluated(i) {
+				for tx := 0; tx < p.xs.evaluated(j); {
+					taps := ws.taps[:0]
+					set := 0
+					for f := range all {
+						py, px := phases[f][0], phases[f][1]
+						if ty < p.ys.tilesAt(i, py) && tx < p.xs.tilesAt(j, px) {
+							taps = append(taps, simd.Tap{A: p.largeAt(ty, py, px, j) * plane, B: f * each})
+							set |= 1 << f
+						}
+					}
+					next1 := tx + 1 // tiles with the same phases
+					for next1 < p.xs.evaluated(j) && (next1 < p.xs.tilesAt(j, 0)) == (tx < p.xs.tilesAt(j, 0)) && (next1 < p.xs.tilesAt(j, 1)) == (tx < p.xs.tilesAt(j, 1)) {
+						next1++
+					}
+					g.Taps = taps
+					rows := (next1 - tx) * images
+					from := row[tx*images*p.src.C:]
+					out := products[(ty*p.xs.points+j)*to+tx*images*width+col:]
+					for r := 0; r < rows; r += g.Rows {
+						g.Rows = tileRows(rows-r, p.k.MR)
+						h := (g.Rows + 1) / 2
+						g.ARun, g.CRun = h*g.LDA, h*g.LDC
+						g.A, g.C = from[r*g.LDA:], out[r*width:]
+						g.Ahead = next[done*len(next)/total : (done+g.Rows)*len(next)/total]
+						done += g.Rows
+						p.k.GEMM(g)
+					}
+					tx = next1
+				}
+			}
+		}
+	}
+	g.Ahead = nil
+}
+
+// halfDown: half[((ty, i)*W + x)*plane] = E^T along x of point i along y.
+func (p *stretchPass) halfDown(half, products []float32, i, n int) {
+	plane, from := p.halfPlane(), p.productPlane()
+	for ty := range p.ys.evaluated(i) {
+		line := half[(ty*p.ys.points+i)*p.small.W*plane:]
+		for tx := range p.xs.tiles {
+			x := &p.xs.tiles[tx]
+			p.k.Mix(line[x.at*plane:], plane, products[ty*p.xs.points*from+tx*n:], from, n, x.evalT, x.n, len(x.eval)/x.n)
+		}
+	}
+}
+
+// finishDown: E^T along y into dst.
+func (p *stretchPass) finishDown(dst, half []float32, o output) {
+	plane := p.halfPlane()
+	runs, n := o.runs(p.dst)
+	line := p.dst.W * p.dst.Stride
+	for x := range p.dst.W {
+		for ty := range p.ys.tiles {
+			y := &p.ys.tiles[ty]
+			from := half[(ty*p.ys.points*p.dst.W+x)*plane:]
+			to := dst[(y.at*p.dst.W+x)*p.dst.Stride+o.n0*p.dst.C+o.col:]
+			for r := range runs {
+				p.k.Mix(to[r*p.dst.C:], line, from[r*o.width:], p.dst.W*plane, n, y.evalT, y.n, len(y.eval)/y.n)
+				for q := range y.n {
+					o.finish(p.k, to[q*line+r*p.dst.C:][:n])
+				}
+			}
+		}
+	}
+}
+
+// mixedLen is pack's scratch.
+func (p *stretchPass) mixedLen() int {
+	n := (p.taps()*p.xs.most[0] + p.ys.most[0]*p.xs.most[0]) * packDepth
+	if p.weights.j != 1 {
+		n += p.taps() * p.taps() * 4 * packTurn
+	}
+	return n * p.dst.C
+}
+
+func (p *stretchPass) taps() int { return max(p.ys.taps[0], p.xs.taps[0]) }
+
+// pack writes U = G w G^T, up as [point, point][phase][panel][depth][NR], down as
+// [point, point][panel][phase][depth][NR].
+func (p *stretchPass) pack(dst, w []float32) {
+	p.packing.Lock()
+	defer p.packing.Unlock()
+	if p.dst.C%p.k.NR != 0 {
+		clear(dst)
+	}
+	cols, each := p.dst.C, p.src.C*p.k.NR
+	kernelH, kernelW := p.ys.taps[0]+p.ys.taps[1], p.xs.taps[0]+p.xs.taps[1]
+	for k := 0; k < p.src.C; k += packDepth {
+		depth := min(packDepth, p.src.C-k)
+		n := depth * cols
+		t := p.mixed[:p.taps()*p.xs.most[0]*n]
+		u := p.mixed[len(t):][:p.ys.most[0]*p.xs.most[0]*n]
+		from, step := w[k*p.weights.k:], p.src.C*p.dst.C
+		if p.weights.j != 1 {
+			turned := p.mixed[(p.taps()*p.xs.most[0]+p.ys.most[0]*p.xs.most[0])*packDepth*cols:]
+			if k%packTurn == 0 {
+				for tap := range kernelH * kernelW {
+					p.k.Transpose(turned[tap*packTurn*cols:], cols, from[tap*step:], p.weights.j, cols, min(packTurn, p.src.C-k))
+				}
+			}
+			from, step = turned[k%packTurn*cols:], packTurn*cols
+		}
+		for py := range 2 {
+			for px := range 2 {
+				ny, nx, ry, rx := p.ys.most[py], p.xs.most[px], p.ys.taps[py], p.xs.taps[px]
+				for a := range ry {
+					p.k.Mix(t[a*nx*n:], n, from[((2*a+py)*kernelW+px)*step:], 2*step, n, p.xs.kernel[px], nx, rx)
+				}
+				for j := range nx {
+					p.k.Mix(u[j*n:], nx*n, t[j*n:], nx*n, n, p.ys.kernel[py], ny, ry)
+				}
+				for i := range ny {
+					for j := range nx {
+						f := 0 // the phase's number
+						for y := range 2 {
+							for x := range 2 {
+								if i < p.ys.most[y] && j < p.xs.most[x] && (y < py || y == py && x < px) {
+									f++
+								}
+							}
+						}
+						all := p.phases(i, j, nil)
+						for q := range p.panels {
+							at := p.base[i*p.xs.points+j] * p.panels
+							if p.up {
+								at += f*p.panels + q
+							} else {
+								at += q*all + f
+							}
+							m := min(p.k.NR, cols-q*p.k.NR)
+							for d := range depth {
+								copyRow(dst[at*each+(k+d)*p.k.NR:][:m], u[(i*nx+j)*n+d*cols+q*p.k.NR:][:m])
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
