@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -48,7 +47,7 @@ runs, on one thread: the most that the same kernels reach in registers and in th
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.IntVar(&f.batch, "batch", 16, "images of a Run; with --train, of a step (256 by default)")
-	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
+	addThreadsFlag(cmd, &f.threads)
 	addKernelFlag(cmd, &f.kernel)
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
 	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")

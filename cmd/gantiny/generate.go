@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -66,7 +65,7 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.StringVarP(&f.out, "out", "o", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default")
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
-	fl.IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "threads")
+	addThreadsFlag(cmd, &f.threads)
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	addKernelFlag(cmd, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")

@@ -99,7 +99,7 @@ func newRoot() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flagError(err)} })
 	profile := addProfile(root)
-	root.AddCommand(newGenerate(), newTrain(), newQuantize(), newInspect(), newBench(), newVersion())
+	root.AddCommand(newGenerate(), newTrain(), newQuantize(), newInspect(), newBench(), newVersion(), newMan())
 	for _, c := range root.Commands() {
 		c.RunE = profile(c.RunE)
 	}

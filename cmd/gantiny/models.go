@@ -173,6 +173,13 @@ func addKernelFlag(cmd *cobra.Command, name *string) {
 	if err != nil {
 		panic(err)
 	}
+	manText(cmd, "kernel", "instruction set, one of those that 'gantiny inspect' lists (the best by default)")
+}
+
+// addThreadsFlag gives a command its --threads.
+func addThreadsFlag(cmd *cobra.Command, threads *int) {
+	cmd.Flags().IntVar(threads, "threads", runtime.GOMAXPROCS(0), "threads")
+	manText(cmd, "threads", "threads (one a processor by default)")
 }
 
 // completeModel is the shell's completion of [MODEL].

@@ -27,8 +27,15 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is what this program was built from: the module's version where it was installed by one, else the commit.
+// stamped is the version of a release; the linker sets it (-X main.stamped=1.2.3).
+var stamped string
+
+// version is what this program was built from: the version that it was stamped with, the module's where it was installed by one, else
+// the commit.
 func version() string {
+	if stamped != "" {
+		return stamped
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
