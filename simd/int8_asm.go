@@ -16,17 +16,10 @@ func qgemmWith(g *QGEMM, f form) {
 	b.taps = first(q.taps)
 	b.groups, b.rows = uintptr(q.k.depthOf(q.depth)/q.k.Group), uintptr(g.Rows)
 	b.constants(g)
+	most := q.most*b.groups + 8 // what a tile takes besides
 	for from := g.From; from < g.To; {
-		to, work := from, uintptr(0)
-		for to < g.To && work < maxWork {
-			next := uintptr(q.tiles[to].Taps)*b.groups + 8 // what a tile takes besides
-			if to > from && work+next > maxWork {
-				break
-			}
-			work += next
-			to++
-		}
-		if work > 2*maxWork {
+		to := min(g.To, from+max(1, int(maxWork/most)))
+		if most > 2*maxWork && uintptr(q.tiles[from].Taps)*b.groups > 2*maxWork {
 			g.long(&b, &q.tiles[from], f)
 		} else {
 			b.call(f, &q.tiles[from], to-from)

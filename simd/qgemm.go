@@ -58,6 +58,7 @@ type QTiles struct {
 	tiles []QTile
 	taps  []Tap
 	depth int
+	most  uintptr // taps of a tile
 	fixed extent // of tiles that say how many rows they have
 	open  extent // of the first rows of the others
 	// The largest strides of tiles without Rows, and whether there are any.
@@ -217,6 +218,7 @@ func (q *QTiles) measure(t *QTile) {
 	case t.Start == StartRows && t.Rows == 0:
 		panic("simd: QGEMM: StartRows of an unknown number of rows")
 	}
+	q.most = max(q.most, uintptr(t.Taps))
 	e, rows := &q.fixed, int(t.Rows)
 	var loA, hiA, loC, hiC, hiQ int64 // of the rows
 	if rows == 0 {
