@@ -1,0 +1,78 @@
+// Command arm shows what the arm64 kernels cost without an ARM machine.
+//
+//	go run ./benchmarks/arm instructions                # executed for one picture, exactly, as qemu counts them
+//	go run ./benchmarks/arm instructions --functions 12 # and in which functions
+//
+// Debian: apt-get install gcc libc6-dev qemu-user.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case err == nil:
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "arm:", err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("usage") // told already
+
+func run(ctx context.Context, args []string, out, log io.Writer) error {
+	what := ""
+	if len(args) > 0 {
+		what, args = args[0], args[1:]
+	}
+	f := flag.NewFlagSet("arm "+what, flag.ContinueOnError)
+	f.SetOutput(log)
+	var do func() error
+	switch what {
+	case "instructions":
+		o := instructionOptions{}
+		f.StringVar(&o.qemu, "qemu", "qemu-aarch64", "a qemu that can load plugins")
+		f.IntVar(&o.functions, "functions", 0, "show so many functions with the most instructions")
+		f.StringVar(&o.only, "only", "", "only cases whose name contains this, such as int8 or cortex-a53")
+		do = func() error { return instructions(ctx, o, out) }
+	case "draw": // the program under qemu
+		do = func() error { return draw(f.Args()) }
+	default:
+		fmt.Fprintln(log, "usage: arm instructions [flags]")
+		return errUsage
+	}
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return errUsage
+	}
+	return do()
+}
+
+// command runs a program; its error says what the program said.
+func command(ctx context.Context, env []string, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
+}
