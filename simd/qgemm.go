@@ -59,8 +59,8 @@ type QTiles struct {
 	taps  []Tap
 	depth int
 	most  uintptr // taps of a tile
-	fixed extent // of tiles that say how many rows they have
-	open  extent // of the first rows of the others
+	fixed extent  // of tiles that say how many rows they have
+	open  extent  // of the first rows of the others
 	// The largest strides of tiles without Rows, and whether there are any.
 	lda, ldc, ldq int64
 	anyOpen       bool
