@@ -47,16 +47,20 @@ func (a axis) links() int64 {
 	return n
 }
 
-// planBytes is what a plan of the reference network's layers takes for each of its links, at most, while it is made: half or more of
-// that is lists that do not stay.
-func (g Geometry) planBytes() int64 {
-	const each = 256
+// What a plan of the reference network's layers takes at most for each of its links: to stay, and while it is made.
+const (
+	linkBytes = 96
+	madeBytes = 160
+)
+
+// countLinks is the number of a plan's links.
+func (g Geometry) countLinks() int64 {
 	h, w, _ := g.Out() // of a plan's geometry, which is valid
 	if g.IsDense() {
-		return each * int64(g.InH*g.InW) * int64(h*w)
+		return int64(g.InH*g.InW) * int64(h*w)
 	}
 	y, x := g.axes(h, w)
-	return each * y.links() * x.links()
+	return y.links() * x.links()
 }
 
 // links lists all links of a valid geometry with h x w outputs, by tap and,

@@ -113,8 +113,11 @@ func checkMap(what string, m Map, h, w, c, n int) error {
 	return nil
 }
 
-// Bytes is about what the plan takes, together with what making it leaves to the collector.
-func (p *Plan) Bytes() int64 { return p.g.planBytes() }
+// Bytes is about what the plan takes, and Made what making it left to the collector.
+func (p *Plan) Bytes() int64 { return linkBytes * p.g.countLinks() }
+
+// Made is described at Bytes.
+func (p *Plan) Made() int64 { return madeBytes * p.g.countLinks() }
 
 // In returns the Map of x and dx.
 func (p *Plan) In() Map { return p.in }

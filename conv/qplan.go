@@ -205,8 +205,11 @@ func (p *QPlan) findSets(links []link) {
 	}
 }
 
-// Bytes is about what the plan takes, together with what making it leaves to the collector.
-func (p *QPlan) Bytes() int64 { return p.g.planBytes() }
+// Bytes is about what the plan takes, and Made what making it left to the collector.
+func (p *QPlan) Bytes() int64 { return linkBytes * p.g.countLinks() }
+
+// Made is described at Bytes.
+func (p *QPlan) Made() int64 { return madeBytes * p.g.countLinks() }
 
 // In returns the Map of the input.
 func (p *QPlan) In() Map { return p.in }

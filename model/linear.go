@@ -152,17 +152,20 @@ func (o *contraction) BiasGrad(w *worker) {
 	}
 }
 
-// fold returns the weights and the bias of the layer followed by y = a*x + b,
-// where the last dimension of the weights is a multiple of the features.
-// dst takes the weights.
-func fold(dst, weight, bias []float32, a, b []float64) []float32 {
+// fold sets dst to the weights of the layer followed by y = a*x + b, where the last dimension of the weights
+// is a multiple of the features.
+func fold(dst, weight []float32, a []float64) {
 	n := len(a)
 	for i := 0; i < len(weight); i += n {
 		for j, f := range a {
 			dst[i+j] = float32(float64(weight[i+j]) * f)
 		}
 	}
-	folded := make([]float32, n)
+}
+
+// foldBias returns the bias of the same.
+func foldBias(bias []float32, a, b []float64) []float32 {
+	folded := make([]float32, len(a))
 	for j := range folded {
 		v := b[j]
 		if bias != nil {

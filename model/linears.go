@@ -64,7 +64,8 @@ func (m *Model) foldLinear(u unit, g conv.Geometry) Linear {
 	if u.norm > 0 {
 		norm := &m.nodes[u.norm]
 		a, b := norm.layer.(BatchNorm).inference(norm.params)
-		f.Bias = fold(f.Weight, w, bias, a, b)
+		fold(f.Weight, w, a)
+		f.Bias = foldBias(bias, a, b)
 		return f
 	}
 	copy(f.Weight, w)

@@ -15,10 +15,10 @@ type Memory struct {
 	Plans       int64 `json:"plans"`       // lists of what the kernels do, about
 	Activations int64 `json:"activations"` // of all threads
 	Scratch     int64 `json:"scratch"`     // alike
-	Loading     int64 `json:"loading"`     // one layer's weights once more, while they are packed
+	Loading     int64 `json:"loading"`     // garbage by the first Run: one layer's weights once more, and what planning leaves
 }
 
-// Peak is the most that is taken at a time.
+// Peak is the most that is taken at a time where the collector comes late.
 func (m Memory) Peak() int64 {
 	return m.Parameters + m.Packed + m.Plans + m.Activations + m.Scratch + m.Loading
 }
@@ -45,18 +45,15 @@ func (s *Session) memory() Memory {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	largest := 0 // of the weights in a file
 	for _, p := range m.total {
-		if m.file != nil && p.place != nil {
-			largest = max(largest, 4*p.Len())
-		} else {
+		if m.file == nil || p.place == nil {
 			all.Parameters += 4 * int64(p.Len())
 		}
 	}
-	all.Loading += int64(largest)
 	for _, p := range need.plans {
 		all.Packed += 4 * int64(p.PackedLen())
 		all.Plans += p.Bytes()
+		all.Loading += p.Made()
 	}
 	return all
 }
@@ -82,4 +79,28 @@ func newPlanned(m *Model, o Options) *Session {
 		s.chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)
 	}
 	return s
+}
+
+// Bytes is the memory that the pass takes, besides the parameters themselves and what it borrows: activations, gradients, packed
+// weights and its workers' scratch. Memory that no Forward or Backward has used yet is planned, but not resident.
+func (p *Pass) Bytes() int64 {
+	p.allocate()
+	n := 4 * int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.rooms)+len(p.input.buf)+len(p.inputGrad.buf))
+	for _, a := range p.ops {
+		switch {
+		case a.linear != nil:
+			n += a.linear.plan.Bytes() + a.linear.plan.Made()
+			if g := a.linear.grad; g.dbias != nil && g.scattered() {
+				n += 4 * int64(len(g.blocks))
+			}
+		case a.norm != nil:
+			n += 4 * int64(3*a.norm.in.Positions()*a.norm.in.C+7*a.norm.features) // see newBatchNorm
+		case a.drop != nil:
+			n += 4 * int64(len(a.drop.mask))
+		}
+	}
+	for i := range p.workers {
+		n += p.workers[i].conv.Bytes()
+	}
+	return n
 }

@@ -140,13 +140,6 @@ func (p *Pass) Grads() []*Param { return p.grads }
 // the weights.
 func (p *Pass) Ops() []OpInfo { return slices.Clone(p.infos) }
 
-// Bytes is the memory that the pass holds once it has been used, besides the
-// parameters themselves.
-func (p *Pass) Bytes() int64 {
-	n := int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.rooms)+len(p.input.buf)+len(p.inputGrad.buf)) * 4
-	return n
-}
-
 // Forward computes the output of the batch in the input buffer: BatchNorm uses
 // the batch's statistics and updates the moving ones, Dropout uses the masks of
 // this step.

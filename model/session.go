@@ -256,16 +256,25 @@ func (m *Model) foldAndPack(dst []float32, u unit, plan *conv.Plan, folded []flo
 	norm := &m.nodes[u.norm]
 	a, b := norm.layer.(BatchNorm).inference(norm.params)
 	folded = folded[:len(weight.Data)]
-	bias = fold(folded, weight.Data, bias, a, b)
-	m.drop(weight)
+	each := (foldAtOnce + len(a) - 1) / len(a) * len(a)
+	for at := 0; at < len(folded); at += each {
+		end := min(at+each, len(folded))
+		fold(folded[at:end], weight.Data[at:end], a)
+		m.dropPart(weight, at, end)
+	}
 	plan.Pack(dst, folded)
-	return bias
+	return foldBias(bias, a, b)
 }
 
-// drop gives back the memory of a weight that stays in its file.
-func (m *Model) drop(p *Param) {
+// foldAtOnce is about how many weights are folded before their part of the file is given back.
+const foldAtOnce = 1 << 16
+
+// drop gives back the memory of a weight that stays in its file, dropPart that of some of its values.
+func (m *Model) drop(p *Param) { m.dropPart(p, 0, len(p.Data)) }
+
+func (m *Model) dropPart(p *Param, from, to int) {
 	if m.file != nil && p.place != nil {
-		m.file.Drop(p.place)
+		m.file.Drop(p.place[4*from : 4*to])
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,7 @@ type generateFlags struct {
 	batch       int
 	kernel      string
 	shard       string
+	maxRAM      byteSize
 	float       bool
 	show, json  bool
 
@@ -67,6 +69,7 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
 	addThreadsFlag(cmd, &f.threads)
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
+	fl.Var(&f.maxRAM, "max-ram", "resident memory to stay within, as in 64M: takes a smaller batch and, without --threads, fewer threads")
 	addKernelFlag(cmd, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
 	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too; without MODEL, with the file "+floatFile+" that packages install")
@@ -107,12 +110,23 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	batch := min(f.batch, end-first)
-	session, err := m.newSession(model.Options{Batch: batch, Threads: f.threads, Kernels: kernels})
+	batch, threads := min(f.batch, end-first), f.threads
+	if f.maxRAM.n > 0 {
+		memory := newFootprint(m, model.Options{Kernels: kernels})
+		memory.pictures, memory.collect = pictureBytes(out.kind, shape, end-first), true
+		if batch, threads, err = memory.fit(f.maxRAM, batch, threads, !f.set("threads")); err != nil {
+			return err
+		}
+		memory.keepWithin(f.maxRAM.n)
+	}
+	session, err := m.newSession(model.Options{Batch: batch, Threads: threads, Kernels: kernels})
 	if err != nil {
 		return err
 	}
 	defer session.Close()
+	if f.maxRAM.n > 0 {
+		debug.FreeOSMemory()
+	}
 
 	d := &drawing{session: session, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}
 	if f.wantsPicture(stdout) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -13,17 +14,23 @@ import (
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train"
 )
 
 func newInspect() *cobra.Command {
 	var asJSON, float bool
+	var kernel string
 	cmd := &cobra.Command{
-		Use:               "inspect [MODEL]",
-		Short:             "What a model holds and costs, and the kernels of this machine",
+		Use:   "inspect [MODEL]",
+		Short: "What a model holds and costs, and the kernels of this machine",
+		Long: `inspect shows a model's layers, where it came from, and the kernels of this machine.
+
+Memory is what generate has resident at most, the program itself included, by batch and threads, and what one training step of the
+reference network takes; the latter without the data set (training on MNIST: 47 MB more).`,
 		Args:              atMostOneModel,
 		ValidArgsFunction: completeModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := inspect(args, float)
+			r, err := inspect(args, float, kernel)
 			if err != nil {
 				return err
 			}
@@ -33,6 +40,7 @@ func newInspect() *cobra.Command {
 			return r.print(cmd.OutOrStdout())
 		},
 	}
+	addKernelFlag(cmd, &kernel)
 	cmd.Flags().BoolVar(&float, "float", false, "show the model in floats where the file holds it in bytes too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: layers, parameters, macs, peak_bytes, kernels, ...")
 	return cmd
@@ -49,12 +57,21 @@ type report struct {
 	Parameters int              `json:"parameters"`
 	MACs       int64            `json:"macs"`         // of one image, those that touch a pixel
 	Nominal    int64            `json:"nominal_macs"` // with those that meet padding
-	PeakBytes  int64            `json:"peak_bytes"`   // weights and activations of a session for one image on one thread
+	PeakBytes  int64            `json:"peak_bytes"`   // of generate: one image on one thread
+	Memory     []memoryReport   `json:"memory"`       // the same by batch and threads
+	Training   memoryReport     `json:"training"`     // of the reference network, without its data set
 	Kernels    []string         `json:"kernels"`      // that this machine can run, slowest first
 	Kernel     string           `json:"kernel"`       // the one in use
 	Platform   string           `json:"platform"`
 	Processors int              `json:"processors"`
 	Provenance model.Provenance `json:"provenance"`
+}
+
+// memoryReport is a prediction of the process's resident memory at its peak.
+type memoryReport struct {
+	Batch   int   `json:"batch"`
+	Threads int   `json:"threads"`
+	Bytes   int64 `json:"bytes"`
 }
 
 type layerReport struct {
@@ -73,24 +90,23 @@ type tensorShape struct {
 	Shape []int  `json:"shape"`
 }
 
-func inspect(args []string, float bool) (*report, error) {
+func inspect(args []string, float bool, kernel string) (*report, error) {
+	kernels, err := lookupKernels(kernel)
+	if err != nil {
+		return nil, err
+	}
+	program := residentBytes(rootFS())
 	n, err := openModel(args, float)
 	if err != nil {
 		return nil, err
 	}
-	kernels, err := simd.Lookup("")
-	if err != nil {
-		return nil, err
-	}
-	session, err := n.newSession(model.Options{Batch: 1, Threads: 1, Kernels: kernels})
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
 	r := &report{
 		Model: n.name, Form: n.form(), Input: dims(n.input()), Output: dims(n.output()),
-		PeakBytes: session.PeakBytes(), Kernels: kernelNames(), Kernel: kernels.Name,
+		Kernels: kernelNames(), Kernel: kernels.Name,
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0),
+	}
+	if err := r.predict(n, kernels, program); err != nil {
+		return nil, err
 	}
 	if n.int8 != nil {
 		r.fillInt8(n.int8)
@@ -98,6 +114,36 @@ func inspect(args []string, float bool) (*report, error) {
 		r.fillFloat(n.float)
 	}
 	return r, nil
+}
+
+// predict fills in the memory; program is what the process takes without a model.
+func (r *report) predict(n network, k *simd.Kernels, program int64) error {
+	f := newFootprint(n, model.Options{Kernels: k})
+	for _, threads := range slices.Compact([]int{1, r.Processors}) {
+		for _, batch := range []int{1, 16, 64} {
+			f.pictures = pictureBytes("png", n.output(), batch)
+			bytes, err := f.peak(batch, threads)
+			if err != nil {
+				return err
+			}
+			r.Memory = append(r.Memory, memoryReport{batch, threads, bytes})
+		}
+	}
+	r.PeakBytes = r.Memory[0].Bytes
+
+	c := train.Default()
+	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
+	t, err := train.New(c, g, d, train.Tuning{Kernels: k})
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	threads := c.Threads
+	if threads == 0 {
+		threads = r.Processors
+	}
+	r.Training = memoryReport{c.Batch, threads, program + t.Bytes() + workingBytes}
+	return nil
 }
 
 func (r *report) fillFloat(m *model.Model) {
@@ -150,7 +196,8 @@ func (r *report) print(w io.Writer) error {
 	}
 	facts := [][2]string{
 		{"model", r.Model + " (" + r.Name + ", " + r.Form + ")"},
-		{"memory", fmt.Sprintf("%.1f MB to draw one image on one thread", float64(r.PeakBytes)/1e6)},
+		{"memory", r.memory()},
+		{"", fmt.Sprintf("train %d at a time: %s on %s, and the data", r.Training.Batch, mebibytes(r.Training.Bytes), plural(r.Training.Threads, "thread"))},
 		{"kernels", strings.Join(rows, " ") + " (* in use)"},
 		{"machine", fmt.Sprintf("%s, %s", r.Platform, plural(r.Processors, "processor"))},
 	}
@@ -167,6 +214,23 @@ func (r *report) print(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// memory is one line on what generate takes: "1, 16, 64 at a time: 29, 36, 36 MiB on 1 thread; ..."
+func (r *report) memory() string {
+	var batches, sizes []string
+	line := ""
+	for i, m := range r.Memory {
+		if m.Threads == r.Memory[0].Threads {
+			batches = append(batches, fmt.Sprint(m.Batch))
+		}
+		sizes = append(sizes, strings.TrimSuffix(mebibytes(m.Bytes), " MiB"))
+		if i+1 == len(r.Memory) || r.Memory[i+1].Threads != m.Threads {
+			line += fmt.Sprintf("; %s MiB on %s", strings.Join(sizes, ", "), plural(m.Threads, "thread"))
+			sizes = nil
+		}
+	}
+	return fmt.Sprintf("generate %s at a time: %s", strings.Join(batches, ", "), line[2:])
 }
 
 // times writes 7x7x256.

@@ -127,7 +127,7 @@ func flagError(err error) error {
 		return err
 	}
 	want := map[string]string{
-		"int": "a whole number", "uint64": "a whole number from 0 to 18446744073709551615", "float64": "a number", "bool": "true or false",
+		"int": "a whole number", "uint64": "a whole number from 0 to 18446744073709551615", "float64": "a number", "bool": "true or false", "SIZE": "a size such as 64M",
 	}[invalid.GetFlag().Value.Type()]
 	if want == "" {
 		return err

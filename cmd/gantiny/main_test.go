@@ -83,6 +83,12 @@ func TestUsage(t *testing.T) {
 		{"generate --cols -2", "--cols -2"},
 		{"generate --cols 4 -o a.npy", "--cols 4"},
 		{"generate --batch 0", "--batch 0"},
+		{"generate --max-ram 64Q", "--max-ram 64Q: not a size such as 64M"},
+		{"generate --max-ram 0", "--max-ram 0: not a size"},
+		{"generate --max-ram -1M", "--max-ram -1M: not a size"},
+		{"generate --max-ram NaN", "--max-ram NaN: not a size"},
+		{"generate --max-ram 1M", "--max-ram 1M: embedded needs at least"},
+		{"inspect --kernel nosuch", "--kernel nosuch"},
 		{"generate --threads 0", "--threads 0"},
 		{"generate --threads 100000", "--threads 100000"},
 		{"generate --kernel nosuch", "--kernel nosuch"},
@@ -163,6 +169,8 @@ func TestInspect(t *testing.T) {
 		Parameters int
 		MACs       int64
 		PeakBytes  int64 `json:"peak_bytes"`
+		Memory     []struct{ Batch, Threads, Bytes int64 }
+		Training   struct{ Batch, Threads, Bytes int64 }
 		Kernels    []string
 		Layers     []struct{ Kind string }
 	}
@@ -178,8 +186,14 @@ func TestInspect(t *testing.T) {
 	if got.Parameters != 2330944 || got.MACs != 37488192 || len(got.Layers) != 12 || got.Layers[0].Kind != "dense" {
 		t.Errorf("got %+v", got)
 	}
-	if least := int64(4 * got.Parameters); got.PeakBytes < least || got.PeakBytes > 4*least {
+	if least := int64(4 * got.Parameters); got.PeakBytes < least || got.PeakBytes > 8*least {
 		t.Errorf("peak of %d bytes for weights of %d", got.PeakBytes, least)
+	}
+	if m := got.Memory; len(m) < 3 || m[0].Bytes != got.PeakBytes || m[0].Batch != 1 || m[2].Batch != 64 || m[2].Bytes <= m[0].Bytes {
+		t.Errorf("memory %+v, at the peak %d", m, got.PeakBytes)
+	}
+	if got.Training.Batch != 256 || got.Training.Bytes < 100e6 || got.Training.Bytes > 300e6 {
+		t.Errorf("training takes %+v", got.Training)
 	}
 	if !slices.Equal(got.Kernels, kernelNames()) {
 		t.Errorf("kernels %v, want %v", got.Kernels, kernelNames())

@@ -145,6 +145,14 @@ func (n network) newSession(o model.Options) (session, error) {
 	return n.float.NewSession(o)
 }
 
+// memory predicts what newSession with these options takes.
+func (n network) memory(o model.Options) (model.Memory, error) {
+	if n.int8 != nil {
+		return n.int8.Memory(o)
+	}
+	return n.float.Memory(o)
+}
+
 // draw computes images as floats and as pixels.
 func draw(ctx context.Context, s session, floats []float32, pixels []uint8, z []float32) error {
 	if q, ok := s.(*quantized.Session); ok {

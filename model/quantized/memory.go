@@ -37,19 +37,22 @@ func (s *Session) memory() model.Memory {
 	all := model.Memory{
 		Activations: threads * int64(need.arena[0]+need.arena[1]+need.pixels), Scratch: threads * conv.QWorkBytes(need.plans...),
 	}
+	largest := 0 // of the weights that are in a file but while they are packed
 	s.m.packs.mu.Lock()
 	defer s.m.packs.mu.Unlock()
 	for i := range s.m.ops {
 		o := &s.m.ops[i]
 		all.Parameters += 4 * int64(len(o.Bias)+len(o.Scale))
 		if s.m.file != nil && s.m.places[i] != nil {
-			all.Loading = max(all.Loading, int64(len(o.Weight)))
+			largest = max(largest, len(o.Weight))
 		} else {
 			all.Parameters += int64(len(o.Weight))
 		}
 		all.Packed += need.plans[i].WeightBytes()
 		all.Plans += need.plans[i].Bytes()
+		all.Loading += need.plans[i].Made()
 	}
+	all.Loading += int64(largest)
 	return all
 }
 

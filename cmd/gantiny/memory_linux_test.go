@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gantiny/gantiny/model"
+)
+
+// childVariable makes a process of this test the program itself, which reports its peak of resident memory at the end.
+const childVariable = "GANTINY_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) == "" {
+		os.Exit(m.Run())
+	}
+	exit := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		panic(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if strings.HasPrefix(line, "VmHWM:") {
+			fmt.Fprintf(os.Stderr, "%s", line)
+		}
+	}
+	os.Exit(exit)
+}
+
+// child runs the program as a process of its own and returns its peak of resident memory in bytes, too.
+func child(t *testing.T, args ...string) (r result, peak int64) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), childVariable+"=1")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Skip("no processes here: ", err) // under an emulator the system may not know this program's format
+	}
+	r = result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	_, kilobytes, ok := strings.Cut(r.stderr, "VmHWM:")
+	if _, err := fmt.Sscan(kilobytes, &peak); !ok || err != nil {
+		t.Skip("no peak of memory here: ", r.stderr)
+	}
+	return r, peak << 10
+}
+
+// TestFootprint holds what inspect predicts, and what --max-ram promises, to what the process has resident.
+func TestFootprint(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const file = "float.safetensors"
+	g := model.Generator(model.Config{})
+	g.Init(1, model.GlorotUniform)
+	if err := g.Save(file, model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, base := child(t, "version")
+	for _, name := range []string{file, ""} {
+		args := func(command string, more ...string) []string {
+			list := []string{command}
+			if name != "" {
+				list = append(list, name)
+			}
+			return append(list, more...)
+		}
+		r, _ := child(t, args("inspect", "--json")...)
+		var got report
+		if err := json.Unmarshal([]byte(r.want(t, exitDone).stdout), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range got.Memory {
+			n := fmt.Sprint(m.Batch)
+			r, peak := child(t, args("generate", "-n", n, "--batch", n, "--threads", fmt.Sprint(m.Threads), "-o", "a.png")...)
+			r.want(t, exitDone)
+			// Beyond the bare program's: not less than what is there, and at most 5 MiB more.
+			if want := m.Bytes - base; want < peak-base || want > peak-base+5<<20 {
+				t.Errorf("%q, batch %d, %d threads: predicted %d KiB, took %d KiB; the bare program %d KiB", name, m.Batch, m.Threads, m.Bytes>>10, peak>>10, base>>10)
+			}
+		}
+		r, _ = child(t, args("generate", "--max-ram", "1M", "-o", "never.png")...)
+		_, least, ok := strings.Cut(r.want(t, exitUsage, "--max-ram 1M").stderr, "needs at least ")
+		var size int
+		if _, err := fmt.Sscan(least, &size); !ok || err != nil {
+			t.Fatalf("%q does not say what is needed", r.stderr)
+		}
+		for _, size := range []int{size, size + 3, size + 20} {
+			r, peak := child(t, args("generate", "-n", "64", "--max-ram", fmt.Sprint(size, "M"), "-o", "b.png")...)
+			r.want(t, exitDone)
+			if peak > int64(size)<<20 {
+				t.Errorf("%q: --max-ram %dM, took %d KiB", name, size, peak>>10)
+			}
+		}
+	}
+	if _, err := os.Stat("never.png"); err == nil {
+		t.Error("a refused run wrote a picture")
+	}
+	if found, _ := filepath.Glob("*.png"); len(found) != 2 {
+		t.Errorf("pictures: %q", found)
+	}
+}
