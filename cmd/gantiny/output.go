@@ -18,6 +18,7 @@ import (
 const (
 	defaultOut   = "gantiny.png"
 	frameDelay   = 8       // hundredths of a second a frame of a GIF
+	filesAtOnce  = 64      // of a folder: written and synced together
 	maxGridBytes = 1 << 30 // a larger PNG or GIF is a mistake, or wants .npy or a folder
 )
 
@@ -95,16 +96,25 @@ func (o *output) writeDir(draw func(yield func(block) error) error) error {
 	if err := os.MkdirAll(o.path, 0o777); err != nil {
 		return err
 	}
-	size := o.shape.Len()
 	return draw(func(b block) error {
-		for i := range b.n {
-			img := picture.Grid(b.pixels[i*size:(i+1)*size], o.shape.H, o.shape.W, o.shape.C, 1)
-			path := filepath.Join(o.path, fmt.Sprintf("%06d.png", b.first+i))
-			if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, img) }); err != nil {
+		for i := 0; i < b.n; i += filesAtOnce {
+			if err := o.writeSome(b, i, min(i+filesAtOnce, b.n)); err != nil {
 				return err
 			}
 		}
 		return nil
+	})
+}
+
+// writeSome writes the images [from, to) of a block.
+func (o *output) writeSome(b block, from, to int) error {
+	size := o.shape.Len()
+	var paths []string
+	for i := from; i < to; i++ {
+		paths = append(paths, filepath.Join(o.path, fmt.Sprintf("%06d.png", b.first+i)))
+	}
+	return atomicfile.WriteAll(paths, func(i int, w io.Writer) error {
+		return picture.WritePNG(w, picture.Grid(b.pixels[(from+i)*size:][:size], o.shape.H, o.shape.W, o.shape.C, 1))
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Write makes write's output the contents of path. The bytes go to a temporary
@@ -24,61 +25,115 @@ import (
 //
 // Errors name path and wrap what write or the system returned.
 func Write(path string, write func(w io.Writer) error) error {
-	if err := replace(path, write); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	return WriteAll([]string{path}, func(_ int, w io.Writer) error { return write(w) })
+}
+
+// WriteAll works like Write for several files: write(i, w) makes the contents of
+// paths[i]. They are synced side by side, which takes the system hardly longer
+// than one of them, and each directory once. All of them are open for a time, so
+// let them be some dozens at most. After an error some may be in place, whole,
+// and the others are as they were.
+func WriteAll(paths []string, write func(i int, w io.Writer) error) error {
+	files := make([]*staged, 0, len(paths))
+	defer func() {
+		for _, f := range files {
+			f.discard()
+		}
+	}()
+	named := func(path string, err error) error { return fmt.Errorf("write %s: %w", path, err) }
+	for i, path := range paths {
+		f, err := stage(path, func(w io.Writer) error { return write(i, w) })
+		if err != nil {
+			return named(path, err)
+		}
+		if f != nil {
+			files = append(files, f)
+		}
+	}
+	failures := make([]error, len(files))
+	var syncing sync.WaitGroup
+	for i, f := range files {
+		syncing.Go(func() { failures[i] = errors.Join(reason(f.file.Sync()), reason(f.file.Close())) })
+	}
+	syncing.Wait()
+	for i, err := range failures {
+		if err != nil {
+			return named(files[i].path, err)
+		}
+	}
+	dirs := map[string]string{} // those to sync, with one of their files
+	for _, f := range files {
+		if err := os.Rename(f.file.Name(), f.target); err != nil {
+			return named(f.path, reason(err))
+		}
+		f.placed = true
+		dirs[filepath.Dir(f.target)] = f.path
+	}
+	for dir, path := range dirs {
+		if err := reason(syncDir(dir)); err != nil {
+			return named(path, err)
+		}
 	}
 	return nil
 }
 
-func replace(path string, write func(w io.Writer) error) error {
+// staged is a temporary file with all its bytes, to be synced and renamed.
+type staged struct {
+	path, target string // what the caller named, and the file that this is
+	file         *os.File
+	placed       bool
+}
+
+// discard removes the file unless it is in place.
+func (s *staged) discard() {
+	if !s.placed {
+		s.file.Close() // after an earlier Close this does nothing
+		os.Remove(s.file.Name())
+	}
+}
+
+// stage has write fill a temporary file for path. It returns nil where path is
+// written to directly.
+func stage(path string, write func(w io.Writer) error) (*staged, error) {
 	target, mode := path, fs.FileMode(0o644)
 	info, err := os.Stat(path)
 	exists := err == nil
 	switch {
 	case exists && info.IsDir():
-		return errors.New("is a directory")
+		return nil, errors.New("is a directory")
 	case exists && !info.Mode().IsRegular():
-		return writeDirect(path, write)
+		return nil, writeDirect(path, write)
 	case exists:
 		mode = info.Mode().Perm()
 		if target, err = filepath.EvalSymlinks(path); err != nil {
-			return reason(err)
+			return nil, reason(err)
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		return reason(err)
+		return nil, reason(err)
 	}
 
 	f, err := createTemp(target, mode)
 	if err != nil {
-		return reason(err)
+		return nil, reason(err)
 	}
+	s := &staged{path: path, target: target, file: f}
 	done := false
 	defer func() {
-		if !done {
-			f.Close() // after an earlier Close this does nothing
-			os.Remove(f.Name())
+		if !done { // an error, or a panic in write
+			s.discard()
 		}
 	}()
 	if err := fill(f, write); err != nil {
-		return err
+		return nil, err
 	}
 	if exists {
 		// The umask may have taken bits that the old file had.
 		if err := f.Chmod(mode); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-			return reason(err)
+			return nil, reason(err)
 		}
 	}
-	if err := f.Sync(); err != nil {
-		return reason(err)
-	}
-	if err := f.Close(); err != nil {
-		return reason(err)
-	}
-	if err := os.Rename(f.Name(), target); err != nil {
-		return reason(err)
-	}
 	done = true
-	return reason(syncDir(filepath.Dir(target)))
+	return s, nil
 }
 
 // RemoveLeftovers deletes the temporary files that killed processes left while

@@ -84,6 +84,46 @@ func TestPanicKeepsTheOldFile(t *testing.T) {
 	want(t, path, "old")
 }
 
+// Several files: all of them, or an error that names one, and nothing half-written.
+func TestWriteAll(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	paths := []string{filepath.Join(dir, "a"), filepath.Join(other, "b"), filepath.Join(dir, "c")}
+	if err := Write(paths[2], text("old")); err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("no more digits")
+	err := WriteAll(paths, func(i int, w io.Writer) error {
+		if i == 2 {
+			return failure
+		}
+		return text("new")(w)
+	})
+	if !errors.Is(err, failure) || !strings.Contains(err.Error(), paths[2]+": no more digits") {
+		t.Errorf("error %v", err)
+	}
+	want(t, paths[2], "old")
+	if err := WriteAll(nil, nil); err != nil {
+		t.Error(err)
+	}
+	err = WriteAll([]string{paths[2], filepath.Join(dir, "missing", "f")}, func(i int, w io.Writer) error { return text("new")(w) })
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing directory: %v", err)
+	}
+	want(t, paths[2], "old")
+	if err := WriteAll(paths, func(i int, w io.Writer) error { return text(strings.Repeat("x", i))(w) }); err != nil {
+		t.Fatal(err)
+	}
+	want(t, paths[1], "x")
+	for i, path := range []string{paths[0], paths[2]} {
+		if got, err := os.ReadFile(path); err != nil || len(got) != 2*i {
+			t.Errorf("%s holds %q, %v", path, got, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("%v in the directory, %v", entries, err)
+	}
+}
+
 func TestErrorsNameThePath(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "missing", "f")
