@@ -200,19 +200,21 @@ func (r *run) prepare(fresh bool) error {
 			return fmt.Errorf("train: %w", err)
 		}
 	}
+	if fresh {
+		// So that a run can be resumed from its first moment on. Where that fails nothing of a run is left.
+		had := exists(r.path(GeneratorFile))
+		if err := r.save(); err != nil {
+			if !had {
+				os.Remove(r.path(GeneratorFile))
+			}
+			return err
+		}
+	}
 	if err := os.MkdirAll(r.path(SamplesDir), 0o777); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	var err error
-	if r.metrics, err = openMetrics(r.path(MetricsFile), r.t.steps); err != nil {
-		return err
-	}
-	if fresh {
-		err = r.save() // so that a run can be resumed from its first moment on
-	}
-	if err != nil {
-		r.metrics.Close()
-	}
+	r.metrics, err = openMetrics(r.path(MetricsFile), r.t.steps)
 	return err
 }
 
@@ -303,6 +305,12 @@ func (r *run) save() error {
 	}
 	if err := g.Save(r.path(GeneratorFile), model.SaveOptions{}); err != nil {
 		return fmt.Errorf("train: %w", err)
+	}
+	if r.metrics != nil {
+		// A checkpoint stands for the lines before it: they must not be lost where it is not.
+		if err := r.metrics.Sync(); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
 	}
 	h := header{Version: r.o.Version, Cursor: r.from.batches.Cursor(), Meter: r.meter, Data: r.data}
 	if err := r.t.save(r.path(CheckpointFile), h); err != nil {

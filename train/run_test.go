@@ -360,6 +360,29 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
+// A run that cannot write its first files says which one, and leaves nothing that looks like a run.
+func TestNoRoomForTheFirstFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, GeneratorFile)
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := runIn(t, dir, nil); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want one that names the file", err)
+	}
+	for _, name := range []string{CheckpointFile, MetricsFile, SamplesDir} {
+		if exists(filepath.Join(dir, name)) {
+			t.Errorf("it has left %s", name)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := runIn(t, dir, nil); err != nil {
+		t.Errorf("once there is room: %v", err)
+	}
+}
+
 func TestOneRunADirectory(t *testing.T) {
 	if f, err := os.Create(filepath.Join(t.TempDir(), "lock")); err != nil {
 		t.Fatal(err)
