@@ -1,11 +1,11 @@
 package conv
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"math/bits"
-	"strings"
 
 	"github.com/gantiny/gantiny/simd"
 )
@@ -184,17 +184,17 @@ func (p *QPlan) findSets(links []link) {
 	ordered, start := byOut(links, p.out.Positions())
 	p.set = make([]int32, p.out.Positions())
 	known := map[string]int32{}
-	var key strings.Builder
+	var key []byte
 	for q := range p.set {
-		key.Reset()
+		key = key[:0]
 		ls := ordered[start[q]:start[q+1]]
 		for _, l := range ls {
-			fmt.Fprint(&key, l.tap, " ")
+			key = binary.AppendVarint(key, int64(l.tap))
 		}
-		s, ok := known[key.String()]
+		s, ok := known[string(key)]
 		if !ok {
 			s = int32(len(p.sets))
-			known[key.String()] = s
+			known[string(key)] = s
 			taps := make([]int32, len(ls))
 			for i, l := range ls {
 				taps[i] = l.tap
@@ -438,10 +438,8 @@ func (p *QPlan) checkLayer(l QLayer) error {
 	case l.InZero < -128 || l.InZero > 127 || l.OutZero < -128 || l.OutZero > 127:
 		return bad("zero points %d and %d, want int8", l.InZero, l.OutZero)
 	}
-	for i, w := range l.Weights {
-		if w == -128 {
-			return bad("weight %d is -128, want at least -127", i)
-		}
+	if i := simd.IndexMin(l.Weights); i >= 0 {
+		return bad("weight %d is -128, want at least -127", i)
 	}
 	for i, s := range l.Scale {
 		if !(s >= 0 && s <= math.MaxFloat32) {

@@ -123,43 +123,6 @@ func (k *Int8) depthOf(depth int) int { return (depth + k.Group - 1) / k.Group *
 // PackedLen is the length of one packed block of depth channels by NR columns.
 func (k *Int8) PackedLen(depth int) int { return k.depthOf(depth) * k.NR }
 
-// Pack writes one block of weights, w[c*sk+j*sj] for channel c < depth and column j < cols, cols at most NR, to dst, whose length is
-// PackedLen(depth). What is beyond depth and cols is zero. The layout is [channel/Group][NR][Group].
-func (k *Int8) Pack(dst, w []int8, sk, sj, depth, cols int) {
-	if cols < 0 || cols > k.NR || len(dst) != k.PackedLen(depth) {
-		panic("simd: Pack: block of the wrong size")
-	}
-	if sj == 1 && k.Group == 4 { // most of a model's weights on most machines: 0.5 ns each for 1.5
-		for ; depth >= 4; depth -= 4 {
-			packFour(dst[:4*k.NR], w, w[sk:], w[2*sk:], w[3*sk:], cols)
-			dst = dst[4*k.NR:]
-			if depth > 4 {
-				w = w[4*sk:]
-			}
-		}
-		if depth == 0 {
-			return
-		}
-	}
-	clear(dst)
-	for c := range depth {
-		d, from := dst[c/k.Group*k.Group*k.NR+c%k.Group:], w[c*sk:]
-		for j := range cols {
-			d[j*k.Group] = from[j*sj]
-		}
-	}
-}
-
-// packFour: dst[4j...] = a[j], b[j], c[j], d[j] for j < cols, and zeros.
-func packFour(dst, a, b, c, d []int8, cols int) {
-	a, b, c, d = a[:cols], b[:cols], c[:cols], d[:cols]
-	for j := range a {
-		to := (*[4]int8)(dst[4*j:])
-		*to = [4]int8{a[j], b[j], c[j], d[j]}
-	}
-	clear(dst[4*cols:])
-}
-
 // Slack is how many activations beyond the end of the last row A must have room for, to pad a contraction of depth.
 func (k *Int8) Slack(depth int) int { return k.depthOf(depth) - depth }
 

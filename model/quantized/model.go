@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/filemap"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // ErrOp is wrapped by the errors of New and Read about an operator.
@@ -107,7 +107,7 @@ func (m *Model) check(i int) error {
 			return fmt.Errorf("scale %d is %v", c, s)
 		}
 	}
-	if k := slices.Index(o.Weight, -128); k >= 0 {
+	if k := simd.IndexMin(o.Weight); k >= 0 {
 		return fmt.Errorf("weight %d is -128, want -127 to 127", k)
 	}
 	if i == 0 {
