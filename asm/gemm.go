@@ -19,17 +19,28 @@ var gemmBlock = block{
 		{"ahead", "uintptr", "address of what to fetch into the second-level cache, or its distance from A"},
 		{"aheadTap", "uintptr", "0: go on from tap to tap; all ones: ahead is a distance, taken anew for each tap"},
 		{"aheadStep", "uintptr", "from what four k fetch to what the next four do"},
+		{"scale, shift", "unsafe.Pointer", "nil, or NR factors and NR terms of the columns"},
 		{"slope", "float32", "1: no activation"},
 	},
 }
 
 // gemm writes the tap-run matrix product: the C tile stays in registers over all taps and all of K.
 func gemm(g *gen) {
+	gemmOf(g, "", "B[t.B + k*NR + j]", 4)
+	gemmOf(g, "_half", "half precision B[t.B + k*NR + j]", 2)
+}
+
+// aheadOfB is how far before its use a tile of one row fetches B, which it reads once: eight pages, for the cache's own
+// fetching starts anew on each.
+const aheadOfB = 8 * 4096
+
+// gemmOf writes the product for values of B of the given size in bytes.
+func gemmOf(g *gen, suffix, b string, size int) {
 	f := func(name string) operand.Mem { return gemmBlock.of(reg.RDI, name) }
-	name := fmt.Sprintf("sgemm_%s_%dx%d", g.name, g.mr, g.nr())
+	name := fmt.Sprintf("sgemm_%s_%dx%d%s", g.name, g.mr, g.nr(), suffix)
 	g.kernel(name, "t *gemmBlock, taps *Tap, ntaps, k int",
 		fmt.Sprintf("%s works like gemmScalar on one tile of at most %d x %d:", name, g.mr, g.nr()),
-		"for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], B[t.B + k*NR + j], C[r,j]), then the leaky slope.")
+		"for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], "+b+", C[r,j]), then scale and shift and the leaky slope.")
 	v := "Y"
 	if g.wide {
 		v = "Z"
@@ -93,7 +104,7 @@ func gemm(g *gen) {
 		t.MOVQ(at(reg.RSI, 0), reg.RCX)
 		t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
 		t.MOVQ(at(reg.RSI, 8), reg.R12)
-		t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: 4}, reg.R12)
+		t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: uint8(size)}, reg.R12)
 		if t.rows > 1 {
 			t.MOVQ(f("arun"), reg.RDX)
 			t.ADDQ(reg.RCX, reg.RDX)
@@ -119,7 +130,18 @@ func gemm(g *gen) {
 			}
 		}
 		t.contract(t.rows, reg.R13, func(u int) {
-			t.step(a(u), func(j int) operand.Mem { return at(reg.R12, (u*t.nv+j)*t.size()) })
+			if row := size * t.nr(); t.rows == 1 && u*row%64 == 0 {
+				for line := 0; line < row; line += 64 {
+					t.PREFETCHT0(at(reg.R12, aheadOfB+u*row+line))
+				}
+			}
+			t.step(a(u), func(j int, v reg.VecPhysical) {
+				if from := at(reg.R12, (u*t.nv+j)*t.lanes*size); size == 2 {
+					t.VCVTPH2PS(from, v)
+				} else {
+					t.VMOVUPS(from, v)
+				}
+			})
 		}, func(n int) {
 			if n == 4 {
 				t.fetchAhead(f("aheadStep"))
@@ -128,7 +150,7 @@ func gemm(g *gen) {
 			if t.rows > 1 {
 				t.ADDQ(operand.U8(4*n), reg.RDX)
 			}
-			t.ADDQ(operand.U32(4*n*t.nr()), reg.R12)
+			t.ADDQ(operand.U32(size*n*t.nr()), reg.R12)
 		})
 		t.CMPQ(f("aheadTap"), operand.U8(0))
 		t.JNE(ref("fetched"))
@@ -139,6 +161,18 @@ func gemm(g *gen) {
 		t.JNZ(ref("tap"))
 
 		t.Label(label("summed"))
+		t.MOVQ(f("scale"), reg.RCX)
+		t.TESTQ(reg.RCX, reg.RCX)
+		t.JZ(ref("scaled"))
+		t.MOVQ(f("shift"), reg.RDX)
+		for j := range t.nv {
+			t.VMOVUPS(at(reg.RCX, j*t.size()), t.free(0))
+			t.VMOVUPS(at(reg.RDX, j*t.size()), t.free(1))
+			for r := range t.rows {
+				t.VFMADD213PS(t.free(1), t.free(0), t.acc(r, j))
+			}
+		}
+		t.Label(label("scaled"))
 		t.CMPL(f("slope"), operand.U32(math.Float32bits(1)))
 		t.JE(ref("store"))
 		t.leaky(f("slope"))

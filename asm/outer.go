@@ -100,7 +100,7 @@ func outer(g *gen) {
 		t.contract(t.rows, reg.R13, func(u int) {
 			t.step(
 				func(r int) operand.Mem { return row(reg.RCX, reg.R9, reg.R10, u, 4*r) },
-				func(j int) operand.Mem { return row(reg.R12, reg.R11, reg.RDX, u, j*t.size()) })
+				func(j int, v reg.VecPhysical) { t.VMOVUPS(row(reg.R12, reg.R11, reg.RDX, u, j*t.size()), v) })
 		}, func(n int) {
 			if n == 4 {
 				t.fetchAhead(f("aheadStep"))

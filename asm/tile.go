@@ -47,10 +47,10 @@ func (g *gen) byRows(rows reg.Register, body func(t tile)) {
 	}
 }
 
-// step is one k of the contraction: row j of B (b gives its vectors) times one broadcast value of A a row (a gives its place).
-func (t tile) step(a func(r int) operand.Mem, b func(j int) operand.Mem) {
+// step is one k of the contraction: a row of B (b loads its vector j into v) times one broadcast value of A a row (a gives its place).
+func (t tile) step(a func(r int) operand.Mem, b func(j int, v reg.VecPhysical)) {
 	for j := range t.nv {
-		t.VMOVUPS(b(j), t.free(j))
+		b(j, t.free(j))
 	}
 	spare := t.frees() - t.nv
 	for r := range t.rows {

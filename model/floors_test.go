@@ -15,7 +15,7 @@ const module = "github.com/gantiny/gantiny/"
 // no trainer, no data set, no command line and no network.
 func TestFloors(t *testing.T) {
 	own := map[string]bool{"simd": true, "conv": true, "quant": true, "model": true, "model/quantized": true, "model/safetensors": true, "model/pretrained": true,
-		"internal/arena": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true, "internal/filemap": true}
+		"internal/arena": true, "internal/half": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true, "internal/filemap": true}
 	outside := []string{"github.com/klauspost/cpuid/v2", "github.com/viterin/vek", "golang.org/x/sys"}
 	banned := []string{"net", "os/exec", "image", "html", "text/template", "plugin", "reflect"}
 
@@ -54,8 +54,8 @@ func TestFloors(t *testing.T) {
 // TestLowerFloors checks that conv and simd know nothing of what stands above them.
 func TestLowerFloors(t *testing.T) {
 	for dir, allowed := range map[string][]string{
-		"simd": {"internal/simdtest"},
-		"conv": {"simd", "internal/arena", "internal/pool"},
+		"simd": {"internal/half"},
+		"conv": {"simd", "internal/arena", "internal/half", "internal/pool"},
 	} {
 		for path, file := range imports(t, dir) {
 			if inner, ours := strings.CutPrefix(path, module); ours && !within(inner, allowed) {

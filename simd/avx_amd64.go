@@ -4,7 +4,7 @@ package simd
 
 //go:generate go -C ../asm run . ../simd
 
-// avx2Row needs AVX2 and FMA.
+// avx2Row needs AVX2, FMA and F16C, which came together.
 func avx2Row() *Kernels {
 	return &Kernels{
 		Name: "avx2", MR: 6, NR: 16, FMA: true,

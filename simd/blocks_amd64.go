@@ -19,11 +19,12 @@ type gemmBlock struct {
 	start                unsafe.Pointer // nil: from C; else NR floats that every row starts from
 	columns                             // the tile's columns
 	rows                 uintptr
-	lda, arun, ldc, crun uintptr // row and run strides
-	ahead                uintptr // address of what to fetch into the second-level cache, or its distance from A
-	aheadTap             uintptr // 0: go on from tap to tap; all ones: ahead is a distance, taken anew for each tap
-	aheadStep            uintptr // from what four k fetch to what the next four do
-	slope                float32 // 1: no activation
+	lda, arun, ldc, crun uintptr        // row and run strides
+	ahead                uintptr        // address of what to fetch into the second-level cache, or its distance from A
+	aheadTap             uintptr        // 0: go on from tap to tap; all ones: ahead is a distance, taken anew for each tap
+	aheadStep            uintptr        // from what four k fetch to what the next four do
+	scale, shift         unsafe.Pointer // nil, or NR factors and NR terms of the columns
+	slope                float32        // 1: no activation
 }
 
 // outerBlock is what the Outer kernels read; strides are in bytes.

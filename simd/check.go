@@ -72,40 +72,71 @@ func inRange(v ...int) {
 	}
 }
 
-// check panics unless the tile has the size of a row with mr and nr and stays within its slices.
-// It reports whether there is anything to do.
-func (g *GEMM) check(mr, nr int) bool {
-	if g.Rows < 0 || g.Rows > mr || g.Cols < 0 || g.Cols > nr {
+// check panics unless the tile has at most mr rows and stays within its slices, panels being nr wide.
+// It returns the number of panels, 0 if there is nothing to do.
+func (g *GEMM) check(mr, nr int) (panels int) {
+	if uint(g.Rows) > uint(mr) || g.Cols < 0 {
 		panic("simd: GEMM: tile too large")
 	}
-	inRange(g.K, g.LDA, g.LDC)
-	if g.Rows == 0 || g.Cols == 0 {
-		return false
+	// Negative numbers have their high bits set.
+	if uint64(g.K|g.LDA|g.LDB|g.LDC|g.Cols) > maxStep || uint64(int64(g.ARun)+maxStep)|uint64(int64(g.CRun)+maxStep) > 2*maxStep+1 {
+		panic("simd: GEMM: bad count or stride")
 	}
-	lo, hi := runs(g.Rows, g.LDC, g.CRun)
-	if lo < 0 || hi+int64(g.Cols) > int64(len(g.C)) {
+	if g.Rows == 0 || g.Cols == 0 {
+		return 0
+	}
+	panels = 1
+	if g.Cols > nr {
+		panels = (g.Cols + nr - 1) / nr
+	}
+	h := (g.Rows + 1) / 2
+	second := g.Rows - h
+	// From the first row to the last of each run. Without a second run its offset counts for nothing.
+	endC, endA, startA := int64(h-1)*int64(g.LDC), int64(h-1)*int64(g.LDA), int64(0)
+	if second > 0 {
+		if g.CRun < 0 {
+			panic("simd: GEMM: C out of range")
+		}
+		endC = max(endC, int64(g.CRun)+int64(second-1)*int64(g.LDC))
+		endA = max(endA, int64(g.ARun)+int64(second-1)*int64(g.LDA))
+		startA = min(0, int64(g.ARun))
+	}
+	if endC+int64(g.Cols) > int64(len(g.C)) {
 		panic("simd: GEMM: C out of range")
 	}
+	if g.Start != StartZero || g.Scale != nil {
+		g.checkStart(panels * nr)
+	}
+	if g.K == 0 || len(g.Taps) == 0 {
+		return panels
+	}
+	b := len(g.B)
+	if g.Half != nil {
+		b = len(g.Half)
+	}
+	endA, endB := int64(len(g.A))-endA-int64(g.K), int64(b)-int64(g.K)*int64(nr)-int64(panels-1)*int64(g.LDB)
+	if endA+startA < 0 || endB < 0 {
+		panic("simd: GEMM: A or B out of range")
+	}
+	for i := range g.Taps {
+		t := &g.Taps[i]
+		if uint64(int64(t.A)+startA) > uint64(endA+startA) || uint64(t.B) > uint64(endB) {
+			panic("simd: GEMM: A or B out of range")
+		}
+	}
+	return panels
+}
+
+// checkStart panics unless Start, Bias and Scale fit together for n columns.
+func (g *GEMM) checkStart(n int) {
 	switch {
-	case g.Start > StartC:
+	case g.Start > StartC || g.Scale != nil && g.Start != StartZero:
 		panic("simd: GEMM: bad Start")
-	case g.Start == StartBias && len(g.Bias) < nr:
-		panic("simd: GEMM: Bias shorter than NR")
+	case g.Start != StartC && len(g.Bias) < n:
+		panic("simd: GEMM: Bias shorter than the panels")
+	case g.Scale != nil && len(g.Scale) < n:
+		panic("simd: GEMM: Scale shorter than the panels")
 	}
-	if g.K == 0 {
-		return true
-	}
-	lo, hi = runs(g.Rows, g.LDA, g.ARun)
-	endA, endB := int64(len(g.A))-hi-int64(g.K), int64(len(g.B))-int64(g.K)*int64(nr)
-	for _, t := range g.Taps {
-		if int64(t.A) < -lo || int64(t.A) > endA {
-			panic("simd: GEMM: A out of range")
-		}
-		if t.B < 0 || int64(t.B) > endB {
-			panic("simd: GEMM: B out of range")
-		}
-	}
-	return true
 }
 
 // runs returns the least and the greatest row offset of a tile of two runs.

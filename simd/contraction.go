@@ -36,6 +36,17 @@ func (c *contraction) piece() (taps *Tap, n, k int) {
 	return taps, n, k
 }
 
+// panelBytes is how far the panels of B lie apart, 0 where nothing is read of them: a pointer has to stay within its slice.
+func (g *GEMM) panelBytes() int {
+	switch {
+	case g.K == 0 || len(g.Taps) == 0:
+		return 0
+	case g.Half != nil:
+		return 2 * g.LDB
+	}
+	return 4 * g.LDB
+}
+
 func first[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
 
 // bytes is the size of n float32; negative steps wrap, as addresses do.

@@ -122,14 +122,18 @@ const (
 //
 //	rowA(r) = r*LDA for r < h, ARun+(r-h)*LDA from there; rowC alike with LDC and CRun
 //
-// so that a tile may take rows from two places (one plain run has ARun = h*LDA, CRun = h*LDC). Rows is at most MR, Cols at most NR.
-// Panels of B are NR wide whatever Cols is (callers pad them with zeros), and Bias has NR values. C overlaps neither A nor B.
+// so that a tile may take rows from two places (one plain run has ARun = h*LDA, CRun = h*LDC). Rows is at most MR.
+// Panels of B are NR wide whatever Cols is (callers pad them with zeros), and Bias has NR values for each. Where Cols is more than
+// NR there are several panels, NR columns each: panel p starts LDB*p further on in B. C overlaps neither A nor B.
 // The struct is the caller's to keep and reuse: a call does not retain it and does not allocate.
 type GEMM struct {
 	C, A, B, Bias []float32
+	Half          []uint16  // if not nil, B in half precision (IEEE 754 binary16): each value is widened, exactly, where it is used
+	Scale         []float32 // if not nil, as long as Bias: C[r,j] = leaky(fma(s, Scale[j], Bias[j]), Slope), and Start is StartZero
 	Taps          []Tap
 	Rows, Cols, K int
 	LDA, ARun     int
+	LDB           int // from panel to panel, at least 0
 	LDC, CRun     int
 	Start         uint8
 	Slope         float32 // 1 for no activation

@@ -29,8 +29,8 @@ func TestLongContractions(t *testing.T) {
 			g := newGEMM(rnd, &heap{}, k.NR, 3, k.NR-1, d.depth, d.taps)
 			o := newOuter(rnd, &heap{}, k.NR, 3, k.NR-1, d.depth, d.taps)
 			wantG, wantO := convert[float32](g.C), convert[float32](o.C)
-			gemmModel(model32(k), g, k.NR, tile[float32]{wantG, g.A, g.B, g.Bias})
-			outerModel(model32(k), o, tile[float32]{wantO, o.A, o.B, nil})
+			gemmModel(model32(k), g, k.NR, tile[float32]{wantG, g.A, g.B, g.Bias, g.Scale})
+			outerModel(model32(k), o, tile[float32]{wantO, o.A, o.B, nil, nil})
 			k.GEMM(g)
 			k.Outer(o)
 			if i, ok := sameBits(g.C, wantG, false); !ok {

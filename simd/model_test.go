@@ -250,7 +250,7 @@ func dropoutModel(_ arith[float32], p params, out, in [][]float32) {
 }
 
 // tile is a GEMM's or an Outer's numbers in any arithmetic.
-type tile[T float] struct{ c, a, b, bias []T }
+type tile[T float] struct{ c, a, b, bias, scale []T }
 
 func gemmModel[T float](f arith[T], g *GEMM, nr int, d tile[T]) {
 	h := (g.Rows + 1) / 2
@@ -272,8 +272,11 @@ func gemmModel[T float](f arith[T], g *GEMM, nr int, d tile[T]) {
 			}
 			for _, t := range g.Taps {
 				for k := range g.K {
-					s = f.ma(d.a[t.A+at(r, g.LDA, g.ARun)+k], d.b[t.B+k*nr+j], s)
+					s = f.ma(d.a[t.A+at(r, g.LDA, g.ARun)+k], d.b[j/nr*g.LDB+t.B+k*nr+j%nr], s)
 				}
+			}
+			if g.Scale != nil {
+				s = f.ma(s, d.scale[j], d.bias[j])
 			}
 			*c = lrelu(s, T(g.Slope))
 		}

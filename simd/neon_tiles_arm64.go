@@ -10,67 +10,108 @@ import "unsafe"
 type tileBuffer [neonMR * neonNR]float32
 
 func gemmNEON(g *GEMM) {
-	if !g.check(neonMR, neonNR) {
+	panels := g.check(neonMR, neonNR)
+	if panels == 0 {
 		return
 	}
-	if g.Cols < neonNR {
-		gemmPartNEON(g)
-		return
-	}
-	t := gemmBlock{c: first(g.C), ldc: bytes(g.LDC), crun: bytes(g.CRun)}
-	t.sum(g)
-}
-
-// gemmPartNEON is gemmNEON for fewer columns than the tile has.
-func gemmPartNEON(g *GEMM) {
-	var buffer tileBuffer
-	h := (g.Rows + 1) / 2
-	if g.Start == StartC {
-		for r := range g.Rows {
-			copy(buffer[r*neonNR:], g.rowC(r, h))
+	var t gemmBlock
+	t.set(g)
+	for whole := g.Cols / neonNR; whole > 0; whole-- {
+		t.call(g)
+		if panels--; panels == 0 {
+			return
 		}
+		t.next(g)
 	}
-	t := gemmBlock{c: unsafe.Pointer(&buffer), ldc: bytes(neonNR), crun: bytes(h * neonNR)}
-	t.sum(g)
-	for r := range g.Rows {
-		copy(g.rowC(r, h), buffer[r*neonNR:])
-	}
+	t.part(g)
 }
 
-// sum fills in what is left of t and runs the kernel.
-func (t *gemmBlock) sum(g *GEMM) {
-	t.a, t.b = first(g.A), first(g.B)
+// set fills in what all panels of g have in common, and the first one's operands.
+func (t *gemmBlock) set(g *GEMM) {
+	t.c, t.a, t.b = first(g.C), first(g.A), first(g.B)
+	if g.Half != nil {
+		t.b = first(g.Half)
+	}
 	t.rows, t.slope = uintptr(g.Rows), g.Slope
-	t.lda, t.arun = bytes(g.LDA), bytes(g.ARun)
+	t.lda, t.arun, t.ldc, t.crun = bytes(g.LDA), bytes(g.ARun), bytes(g.LDC), bytes(g.CRun)
 	switch g.Start {
 	case StartZero:
 		t.start = unsafe.Pointer(&zeroRow)
 	case StartBias:
 		t.start = first(g.Bias)
 	}
-	if len(g.Taps)*g.K <= maxSteps {
-		sgemm_neon_7x8(t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
-		return
-	}
-	t.slope = 1 // until the last piece
-	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: neonNR}
-	for !rest.done {
-		taps, n, k := rest.piece()
-		if rest.done {
-			t.slope = g.Slope
-		}
-		sgemm_neon_7x8(t, taps, n, k)
-		t.start = nil // go on from C
+	if g.Scale != nil {
+		t.scale, t.shift = first(g.Scale), first(g.Bias)
 	}
 }
 
-// rowC is the part of row r that belongs to the tile; h rows lie in the first run.
-func (g *GEMM) rowC(r, h int) []float32 {
+// next moves on to the next panel.
+func (t *gemmBlock) next(g *GEMM) {
+	t.c = unsafe.Add(t.c, 4*neonNR)
+	t.b = unsafe.Add(t.b, g.panelBytes())
+	if g.Start == StartBias {
+		t.start = unsafe.Add(t.start, 4*neonNR)
+	}
+	if g.Scale != nil {
+		t.scale, t.shift = unsafe.Add(t.scale, 4*neonNR), unsafe.Add(t.shift, 4*neonNR)
+	}
+}
+
+// part computes the last panel of g, which has fewer columns than the tile.
+func (t *gemmBlock) part(g *GEMM) {
+	var buffer tileBuffer
+	h := (g.Rows + 1) / 2
+	if g.Start == StartC {
+		for r := range g.Rows {
+			copy(buffer[r*neonNR:], g.lastOf(r, h))
+		}
+	}
+	u := *t // through t, buffer would escape
+	u.c, u.ldc, u.crun = unsafe.Pointer(&buffer), bytes(neonNR), bytes(h*neonNR)
+	u.call(g)
+	for r := range g.Rows {
+		copy(g.lastOf(r, h), buffer[r*neonNR:])
+	}
+}
+
+// lastOf is the part of row r in the last panel; h rows lie in the first run.
+func (g *GEMM) lastOf(r, h int) []float32 {
 	at := r * g.LDC
 	if r >= h {
 		at = g.CRun + (r-h)*g.LDC
 	}
-	return g.C[at:][:g.Cols]
+	return g.C[at:][g.Cols/neonNR*neonNR : g.Cols]
+}
+
+// call runs the kernel for one panel.
+func (t *gemmBlock) call(g *GEMM) {
+	switch {
+	case len(g.Taps)*g.K > maxSteps:
+		t.long(g)
+	case g.Half != nil:
+		sgemm_neon_7x8_half(t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+	default:
+		sgemm_neon_7x8(t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+	}
+}
+
+// long is call for a contraction that has to be cut.
+func (t *gemmBlock) long(g *GEMM) {
+	u := *t
+	u.scale, u.slope = nil, 1 // until the last piece
+	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: neonNR}
+	for !rest.done {
+		taps, n, k := rest.piece()
+		if rest.done {
+			u.scale, u.slope = t.scale, g.Slope
+		}
+		if g.Half != nil {
+			sgemm_neon_7x8_half(&u, taps, n, k)
+		} else {
+			sgemm_neon_7x8(&u, taps, n, k)
+		}
+		u.start = nil // go on from C
+	}
 }
 
 func outerNEON(o *Outer) {

@@ -1,5 +1,7 @@
 package simd
 
+import "github.com/gantiny/gantiny/internal/half"
+
 // The scalar tiles, 4x8. Both products walk them row by row: eight accumulators fit any register file and hide an addition's latency.
 
 const (
@@ -8,31 +10,50 @@ const (
 )
 
 func gemmScalar(g *GEMM) {
-	if !g.check(scalarMR, scalarNR) {
-		return
-	}
+	panels := g.check(scalarMR, scalarNR)
 	factors := [2]float32{1, g.Slope}
 	for r := range g.Rows {
 		rowA, rowC := r*g.LDA, r*g.LDC
 		if h := (g.Rows + 1) / 2; r >= h {
 			rowA, rowC = g.ARun+(r-h)*g.LDA, g.CRun+(r-h)*g.LDC
 		}
-		var s [scalarNR]float32
-		c := g.C[rowC:][:g.Cols]
-		switch g.Start {
-		case StartBias:
-			copy(s[:], g.Bias)
-		case StartC:
-			copy(s[:], c)
-		}
-		if g.K > 0 {
-			for _, t := range g.Taps {
-				gemmRow(&s, g.A[t.A+rowA:][:g.K], g.B[t.B:][:g.K*scalarNR])
+		for p := range panels {
+			c := g.C[rowC:][p*scalarNR : min(g.Cols, (p+1)*scalarNR)]
+			var s [scalarNR]float32
+			switch g.Start {
+			case StartBias:
+				copy(s[:], g.Bias[p*scalarNR:])
+			case StartC:
+				copy(s[:], c)
+			}
+			if g.K > 0 {
+				for _, t := range g.Taps {
+					if a, b := g.A[t.A+rowA:][:g.K], t.B+p*g.LDB; g.Half == nil {
+						gemmRow(&s, a, g.B[b:][:g.K*scalarNR])
+					} else {
+						gemmRowHalf(&s, a, g.Half[b:][:g.K*scalarNR])
+					}
+				}
+			}
+			for j := range c {
+				v := s[j]
+				if g.Scale != nil {
+					v = float32(v*g.Scale[p*scalarNR+j]) + g.Bias[p*scalarNR+j]
+				}
+				c[j] = leaky(v, &factors)
 			}
 		}
-		for j := range c {
-			c[j] = leaky(s[j], &factors)
+	}
+}
+
+// gemmRowHalf is gemmRow for half precision.
+func gemmRowHalf(s *[scalarNR]float32, a []float32, b []uint16) {
+	var row [scalarNR]float32
+	for k := range a {
+		for j := range row {
+			row[j] = half.Widen(b[k*scalarNR+j])
 		}
+		gemmRow(s, a[k:k+1], row[:])
 	}
 }
 

@@ -5,16 +5,28 @@
 package simd
 
 // sgemm_avx2_6x16 works like gemmScalar on one tile of at most 6 x 16:
-// for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], B[t.B + k*NR + j], C[r,j]), then the leaky slope.
+// for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], B[t.B + k*NR + j], C[r,j]), then scale and shift and the leaky slope.
 //
 //go:noescape
 func sgemm_avx2_6x16(t *gemmBlock, taps *Tap, ntaps int, k int)
 
+// sgemm_avx2_6x16_half works like gemmScalar on one tile of at most 6 x 16:
+// for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], half precision B[t.B + k*NR + j], C[r,j]), then scale and shift and the leaky slope.
+//
+//go:noescape
+func sgemm_avx2_6x16_half(t *gemmBlock, taps *Tap, ntaps int, k int)
+
 // sgemm_avx512_14x32 works like gemmScalar on one tile of at most 14 x 32:
-// for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], B[t.B + k*NR + j], C[r,j]), then the leaky slope.
+// for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], B[t.B + k*NR + j], C[r,j]), then scale and shift and the leaky slope.
 //
 //go:noescape
 func sgemm_avx512_14x32(t *gemmBlock, taps *Tap, ntaps int, k int)
+
+// sgemm_avx512_14x32_half works like gemmScalar on one tile of at most 14 x 32:
+// for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], half precision B[t.B + k*NR + j], C[r,j]), then scale and shift and the leaky slope.
+//
+//go:noescape
+func sgemm_avx512_14x32_half(t *gemmBlock, taps *Tap, ntaps int, k int)
 
 // souter_avx2_6x16 works like outerScalar on one tile of at most 6 x 16:
 // for t in taps, k < K: C[r,j] = fma(A[t.A + k*LDA + r], B[t.B + k*LDB + j], C[r,j]).

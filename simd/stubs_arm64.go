@@ -17,7 +17,9 @@ type gemmBlock struct {
 	arun  uintptr
 	ldc   uintptr
 	crun  uintptr
-	slope float32 // with four unused bytes behind it
+	slope float32        // with four unused bytes behind it
+	scale unsafe.Pointer // nil, or eight factors of the columns
+	shift unsafe.Pointer // and their terms
 }
 
 // outerBlock is an Outer tile of whole width as its kernel reads it. Strides are in bytes.
@@ -51,10 +53,16 @@ type qgemmBlock struct {
 }
 
 // sgemm_neon_7x8 works like gemmScalar with n taps of k values each and whole rows of C:
-// C[r,j] = leaky(S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j], slope).
+// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
 //
 //go:noescape
 func sgemm_neon_7x8(t *gemmBlock, taps *Tap, n, k int)
+
+// sgemm_neon_7x8_half works like gemmScalar with B in half precision with n taps of k values each and whole rows of C:
+// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
+//
+//go:noescape
+func sgemm_neon_7x8_half(t *gemmBlock, taps *Tap, n, k int)
 
 // souter_neon_7x8 works like outerScalar with n taps of k values each and whole rows of C:
 // C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].

@@ -5,6 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
+
+	"github.com/gantiny/gantiny/internal/half"
 )
 
 // upTo lists the sizes about 0, the half and the whole of a tile's side n.
@@ -30,9 +33,14 @@ func randomise(rnd *rand.Rand, slices ...[]float32) {
 	}
 }
 
-// newGEMM makes a tile in mem whose slices are exactly as long as it needs, with gaps between rows, runs and taps.
+// newGEMM makes a tile in mem whose slices are exactly as long as it needs, with gaps between rows, runs and taps. Some have
+// several panels, a scale or weights in half precision, and then B holds these widened.
 func newGEMM(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *GEMM {
 	mem.reset()
+	more := max(0, rnd.IntN(6)-3) // panels
+	if cols > 0 {
+		cols += more * nr
+	}
 	h := (rows + 1) / 2
 	second := max(rows-h, 0)
 	g := &GEMM{
@@ -57,15 +65,37 @@ func newGEMM(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *GEMM 
 		spanA = max(spanA, g.ARun+(second-1)*g.LDA+depth)
 		spanC = max(spanC, g.CRun+(second-1)*g.LDC+cols)
 	}
+	if more > 0 {
+		g.LDB = nr * rnd.IntN(3)
+	}
 	endA, endB := 0, 0
 	for range taps {
 		t := Tap{A: firstA + rnd.IntN(20), B: rnd.IntN(3) * nr * max(depth, 1)}
 		g.Taps = append(g.Taps, t)
-		endA, endB = max(endA, t.A+spanA), max(endB, t.B+depth*nr)
+		endA, endB = max(endA, t.A+spanA), max(endB, t.B+depth*nr+more*g.LDB)
 	}
-	g.C, g.A, g.B, g.Bias = mem.slice(spanC), mem.slice(endA), mem.slice(endB), mem.slice(nr)
-	randomise(rnd, g.C, g.A, g.B, g.Bias)
+	g.C, g.A, g.Bias = mem.slice(spanC), mem.slice(endA), mem.slice((1+more)*nr)
+	randomise(rnd, g.C, g.A, g.Bias)
+	if rnd.IntN(3) == 0 {
+		g.Scale, g.Start = mem.slice((1+more)*nr), StartZero
+		randomise(rnd, g.Scale)
+	}
+	if rnd.IntN(3) > 0 {
+		g.B = mem.slice(endB)
+		randomise(rnd, g.B)
+		return g
+	}
+	g.B, g.Half = make([]float32, endB), asHalves(mem.slice(endB/2))
+	for i := range g.Half {
+		g.Half[i] = half.Narrow(2*rnd.Float32() - 1)
+		g.B[i] = half.Widen(g.Half[i])
+	}
 	return g
+}
+
+// asHalves returns the memory of s, twice as many values.
+func asHalves(s []float32) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(s))), 2*len(s))
 }
 
 // newOuter makes a tile in mem whose slices are exactly as long as it needs.
@@ -87,14 +117,14 @@ func newOuter(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *Oute
 }
 
 // checkTile runs a tile and compares the whole of C, gaps too, with the model's bits and the oracle's values.
-func checkTile(t *testing.T, k *Kernels, label string, c, a, b, bias []float32, run func(), model func(arith[float32], tile[float32]), exact func(arith[float64], tile[float64]), terms int) {
+func checkTile(t *testing.T, k *Kernels, label string, c, a, b, bias, scale []float32, run func(), model func(arith[float32], tile[float32]), exact func(arith[float64], tile[float64]), terms int) {
 	t.Helper()
 	want := convert[float32](c)
-	model(model32(k), tile[float32]{want, a, b, bias})
+	model(model32(k), tile[float32]{want, a, b, bias, scale})
 	near, size := convert[float64](c), absolute(c)
-	exact(oracle, tile[float64]{near, convert[float64](a), convert[float64](b), convert[float64](bias)})
-	exact(oracle, tile[float64]{size, absolute(a), absolute(b), absolute(bias)})
-	inputs := [][]float32{a, b, bias}
+	exact(oracle, tile[float64]{near, convert[float64](a), convert[float64](b), convert[float64](bias), convert[float64](scale)})
+	exact(oracle, tile[float64]{size, absolute(a), absolute(b), absolute(bias), absolute(scale)})
+	inputs := [][]float32{a, b, bias, scale}
 	before := clones[float32](inputs)
 	func() {
 		defer func() {
@@ -151,9 +181,9 @@ func eachTile(t *testing.T, f func(t *testing.T, k *Kernels, rnd *rand.Rand, mem
 func TestGEMM(t *testing.T) {
 	eachTile(t, func(t *testing.T, k *Kernels, rnd *rand.Rand, mem memory, rows, cols, depth, taps int) {
 		g := newGEMM(rnd, mem, k.NR, rows, cols, depth, taps)
-		label := fmt.Sprintf("%dx%d, K %d, %d taps, start %d, slope %g, runs %d and %d",
-			rows, cols, depth, taps, g.Start, g.Slope, g.ARun, g.CRun)
-		checkTile(t, k, label, g.C, g.A, g.B, g.Bias, func() { k.GEMM(g) },
+		label := fmt.Sprintf("%dx%d, K %d, %d taps, start %d, slope %g, runs %d and %d, half %t, scale %t",
+			rows, g.Cols, depth, taps, g.Start, g.Slope, g.ARun, g.CRun, g.Half != nil, g.Scale != nil)
+		checkTile(t, k, label, g.C, g.A, g.B, g.Bias, g.Scale, func() { k.GEMM(g) },
 			func(f arith[float32], d tile[float32]) { gemmModel(f, g, k.NR, d) },
 			func(f arith[float64], d tile[float64]) { gemmModel(f, g, k.NR, d) }, depth*taps)
 	})
@@ -163,7 +193,7 @@ func TestOuter(t *testing.T) {
 	eachTile(t, func(t *testing.T, k *Kernels, rnd *rand.Rand, mem memory, rows, cols, depth, taps int) {
 		o := newOuter(rnd, mem, k.NR, rows, cols, depth, taps)
 		label := fmt.Sprintf("%dx%d, K %d, %d taps, accumulate %t", rows, cols, depth, taps, o.Accumulate)
-		checkTile(t, k, label, o.C, o.A, o.B, nil, func() { k.Outer(o) },
+		checkTile(t, k, label, o.C, o.A, o.B, nil, nil, func() { k.Outer(o) },
 			func(f arith[float32], d tile[float32]) { outerModel(f, o, d) },
 			func(f arith[float64], d tile[float64]) { outerModel(f, o, d) }, depth*taps)
 	})
@@ -183,12 +213,20 @@ func TestTileSpecials(t *testing.T) {
 			rows, cols := between(rnd, 1, k.MR), between(rnd, 1, k.NR)
 			g := newGEMM(rnd, &heap{}, k.NR, rows, cols, 9, 2)
 			o := newOuter(rnd, &heap{}, k.NR, rows, cols, 9, 2)
-			for _, s := range [][]float32{g.A, g.B, g.C, g.Bias, o.A, o.B, o.C} {
+			for _, s := range [][]float32{g.A, g.C, g.Bias, o.A, o.B, o.C} {
 				sprinkle(s)
 			}
+			if g.Half == nil {
+				sprinkle(g.B)
+			} else {
+				g.Half[rnd.IntN(len(g.Half))] = half.Narrow(specials[rnd.IntN(len(specials))])
+				for i, h := range g.Half {
+					g.B[i] = half.Widen(h)
+				}
+			}
 			wantG, wantO := convert[float32](g.C), convert[float32](o.C)
-			gemmModel(model32(k), g, k.NR, tile[float32]{wantG, g.A, g.B, g.Bias})
-			outerModel(model32(k), o, tile[float32]{wantO, o.A, o.B, nil})
+			gemmModel(model32(k), g, k.NR, tile[float32]{wantG, g.A, g.B, g.Bias, g.Scale})
+			outerModel(model32(k), o, tile[float32]{wantO, o.A, o.B, nil, nil})
 			k.GEMM(g)
 			k.Outer(o)
 			if i, ok := sameBits(g.C, wantG, false); !ok {
@@ -234,6 +272,12 @@ func TestTileBounds(t *testing.T) {
 		"tap B too large": func(g *GEMM) { g.Taps[1].B++ },
 		"tap B least":     func(g *GEMM) { g.Taps[1].B = -huge - 1 },
 		"bad start":       func(g *GEMM) { g.Start = StartC + 1 },
+		"LDB negative":    func(g *GEMM) { g.LDB = -1 },
+		"LDB huge":        func(g *GEMM) { g.LDB = huge },
+		"panel too many":  func(g *GEMM) { g.Rows, g.Start, g.LDC, g.LDB, g.Cols = 1, StartC, g.Cols, 1, g.Cols+1 },
+		"Half short":      func(g *GEMM) { g.Half = make([]uint16, len(g.B)-1) },
+		"Scale short":     func(g *GEMM) { g.Start, g.Scale = StartZero, make([]float32, len(g.Bias)-1) },
+		"Scale, start":    func(g *GEMM) { g.Scale = g.Bias },
 	}
 	outer := map[string]func(o *Outer){
 		"C short":         func(o *Outer) { o.C = o.C[:len(o.C)-1] },

@@ -8,38 +8,64 @@ var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel 
 	{"rows", "uintptr", ""},
 	{"lda", "uintptr", ""}, {"arun", "uintptr", ""}, {"ldc", "uintptr", ""}, {"crun", "uintptr", ""},
 	{"slope", "float32", "with four unused bytes behind it"},
+	{"scale", "unsafe.Pointer", "nil, or eight factors of the columns"},
+	{"shift", "unsafe.Pointer", "and their terms"},
 }}
 
 // gemm writes the tile of the matrix product. Rows of A stream through a pointer each; eight k make one round of the loop.
 func gemm(f *file) {
-	c := f.function("sgemm_neon_7x8", "", []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, ints("n", "k")},
-		"sgemm_neon_7x8 works like gemmScalar with n taps of k values each and whole rows of C:",
-		"C[r,j] = leaky(S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j], slope).")
+	gemmOf(f, "", "", false)
+	gemmOf(f, "_half", " with B in half precision", true)
+}
+
+func gemmOf(f *file, suffix, doc string, half bool) {
+	name := "sgemm_neon_7x8" + suffix
+	c := f.function(name, "", []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, ints("n", "k")},
+		name+" works like gemmScalar"+doc+" with n taps of k values each and whole rows of C:",
+		"C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
+	loadB := func(rows int) { // of B, one or two k
+		switch {
+		case !half && rows == 2:
+			c.op("VLD1.P 64(%s), [V28.S4, V29.S4, V30.S4, V31.S4]", regB)
+		case !half:
+			c.op("FLDPQ.P 32(%s), (F28, F29)", regB)
+		case rows == 2:
+			c.op("FLDPQ.P 32(%s), (F30, F31)", regB)
+			c.word("fcvtl", 28, 30)
+			c.word("fcvtl2", 29, 30)
+			c.word("fcvtl", 30, 31)
+			c.word("fcvtl2", 31, 31)
+		default:
+			c.op("FMOVQ.P 16(%s), F28", regB)
+			c.word("fcvtl2", 29, 28)
+			c.word("fcvtl", 28, 28)
+		}
+	}
 	c.comment("V0-V13: the C tile; V14-V27: A, eight k of a row in a pair; V28-V31: B, two k",
 		"R9-R15: rows of A; R4: B; R7: k left; R1, R2: taps; R8: C")
 	c.load("t", regBlock, "taps", regTap, "n", regTaps, "k", regK)
 	c.get(&gemmBlock, regBlock, "a", regBaseA, "b", regBaseB, "lda", regLDA, "arun", regARun, "ldc", regLDC, "crun", regCRun, "rows", regTemp)
 	c.byRows(func(rows int) {
-		name := func(s string) string { return fmt.Sprintf("%s_%d", s, rows) }
+		label := func(s string) string { return fmt.Sprintf("%s_%d", s, rows) }
 		pair := func(r int) int { return firstA + 2*r }
 		products := func(b, r, reg, lane int) {
 			c.word("fmlaE", acc(r, 0), b, reg, lane)
 			c.word("fmlaE", acc(r, 1), b+1, reg, lane)
 		}
 		c.get(&gemmBlock, regBlock, "start", regC)
-		c.op("CBZ %s, %s", regC, name("fromC"))
+		c.op("CBZ %s, %s", regC, label("fromC"))
 		c.op("FLDPQ (%s), (F0, F1)", regC)
 		for r := 1; r < rows; r++ {
 			c.mov(acc(r, 0), 0)
 			c.mov(acc(r, 1), 1)
 		}
-		c.op("B %s", name("taps"))
-		c.label(name("fromC"))
+		c.op("B %s", label("taps"))
+		c.label(label("fromC"))
 		c.moveC(&gemmBlock, false, rows, true)
 
-		c.label(name("taps"))
-		c.op("CBZ %s, %s", regTaps, name("summed"))
-		c.tap()
+		c.label(label("taps"))
+		c.op("CBZ %s, %s", regTaps, label("summed"))
+		c.tap(half)
 		for r := 1; r < rows; r++ {
 			if r == firstRun(rows) {
 				c.op("ADD %s, %s, %s", regARun, rowOfA(0), rowOfA(r))
@@ -50,14 +76,14 @@ func gemm(f *file) {
 		c.op("SUB $1, %s", regTaps)
 		c.op("AND $7, %s, %s", regK, regRest)
 		c.op("LSR $3, %s, %s", regK, regLeft)
-		c.op("CBZ %s, %s", regLeft, name("four"))
+		c.op("CBZ %s, %s", regLeft, label("four"))
 
-		c.label(name("eight"))
+		c.label(label("eight"))
 		for r := range rows {
 			c.op("FLDPQ.P 32(%s), (F%d, F%d)", rowOfA(r), pair(r), pair(r)+1)
 		}
 		for k := 0; k < 8; k += 2 {
-			c.op("VLD1.P 64(%s), [V28.S4, V29.S4, V30.S4, V31.S4]", regB)
+			loadB(2)
 			for u := range 2 {
 				for r := range rows {
 					products(firstB+2*u, r, pair(r)+(k+u)/4, (k+u)%4)
@@ -65,15 +91,15 @@ func gemm(f *file) {
 			}
 		}
 		c.op("SUB $1, %s", regLeft)
-		c.op("CBNZ %s, %s", regLeft, name("eight"))
+		c.op("CBNZ %s, %s", regLeft, label("eight"))
 
-		c.label(name("four"))
-		c.op("TBZ $2, %s, %s", regRest, name("ones"))
+		c.label(label("four"))
+		c.op("TBZ $2, %s, %s", regRest, label("ones"))
 		for r := range rows {
 			c.op("FMOVQ.P 16(%s), F%d", rowOfA(r), pair(r))
 		}
 		for k := 0; k < 4; k += 2 {
-			c.op("VLD1.P 64(%s), [V28.S4, V29.S4, V30.S4, V31.S4]", regB)
+			loadB(2)
 			for u := range 2 {
 				for r := range rows {
 					products(firstB+2*u, r, pair(r), k+u)
@@ -81,11 +107,11 @@ func gemm(f *file) {
 			}
 		}
 
-		c.label(name("ones"))
+		c.label(label("ones"))
 		c.op("ANDS $3, %s, %s", regRest, regRest)
-		c.op("BEQ %s", name("taps"))
-		c.label(name("one"))
-		c.op("FLDPQ.P 32(%s), (F28, F29)", regB)
+		c.op("BEQ %s", label("taps"))
+		c.label(label("one"))
+		loadB(1)
 		for r := range rows {
 			c.op("FMOVS.P 4(%s), F%d", rowOfA(r), pair(r))
 		}
@@ -93,14 +119,25 @@ func gemm(f *file) {
 			products(firstB, r, pair(r), 0)
 		}
 		c.op("SUBS $1, %s, %s", regRest, regRest)
-		c.op("BNE %s", name("one"))
-		c.op("B %s", name("taps"))
+		c.op("BNE %s", label("one"))
+		c.op("B %s", label("taps"))
 
-		c.label(name("summed"))
+		c.label(label("summed"))
+		c.op("MOVD %d(%s), %s", gemmBlock.offset("scale"), regBlock, regTemp)
+		c.op("CBZ %s, %s", regTemp, label("scaled"))
+		c.op("MOVD %d(%s), %s", gemmBlock.offset("shift"), regBlock, regLeft)
+		c.op("FLDPQ (%s), (F28, F29)", regTemp)
+		c.op("FLDPQ (%s), (F30, F31)", regLeft)
+		for v := range 2 * rows { // a fused multiply-add replaces its term
+			c.mov(firstA+v%8, 30+v%2)
+			c.fmla(firstA+v%8, v, 28+v%2)
+			c.mov(v, firstA+v%8)
+		}
+		c.label(label("scaled"))
 		c.op("MOVWU %d(%s), %s", gemmBlock.offset("slope"), regBlock, regTemp)
 		c.op("MOVD $0x3f800000, %s", regLeft)
 		c.op("CMP %s, %s", regLeft, regTemp)
-		c.op("BEQ %s", name("store"))
+		c.op("BEQ %s", label("store"))
 		c.op("VDUP %s, V14.S4", regTemp)
 		for v := range 2 * rows {
 			t := 16 + v%6*2
@@ -108,7 +145,7 @@ func gemm(f *file) {
 			c.word("fcmlt0", t+1, v)
 			c.bit(v, t, t+1)
 		}
-		c.label(name("store"))
+		c.label(label("store"))
 		c.moveC(&gemmBlock, true, rows, true)
 	})
 }

@@ -41,7 +41,7 @@ func outer(f *file) {
 
 		c.label(name("taps"))
 		c.op("CBZ %s, %s", regTaps, name("summed"))
-		c.tap()
+		c.tap(false)
 		c.op("SUB $1, %s", regTaps)
 		c.op("AND $3, %s, %s", regK, regRest)
 		c.op("LSR $2, %s, %s", regK, regLeft)

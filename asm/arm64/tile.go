@@ -67,8 +67,12 @@ func (c *code) moveC(b *block, store bool, rows int, runs bool) {
 }
 
 // tap fetches the next tap: rowOfA(0) and regB point to its first values.
-func (c *code) tap() {
+func (c *code) tap(half bool) {
 	c.op("LDP.P 16(%s), (%s, %s)", regTap, rowOfA(0), regB)
 	c.op("ADD %s<<2, %s, %s", rowOfA(0), regBaseA, rowOfA(0))
-	c.op("ADD %s<<2, %s, %s", regB, regBaseB, regB)
+	shift := 2 // of float32
+	if half {
+		shift = 1
+	}
+	c.op("ADD %s<<%d, %s, %s", regB, shift, regBaseB, regB)
 }

@@ -34,6 +34,8 @@ var forms = map[string]form{
 	"fsqrt":   {0x6ea1f800, "fsqrt vd.4s, vn.4s"},
 	"fmlaE":   {0x4f801000, "fmla vd.4s, vn.4s, vm.s[i]"},
 	"fmulE":   {0x4f809000, "fmul vd.4s, vn.4s, vm.s[i]"},
+	"fcvtl":   {0x0e217800, "fcvtl vd.4s, vn.4h"},
+	"fcvtl2":  {0x4e217800, "fcvtl2 vd.4s, vn.8h"},
 	"scvtf":   {0x4e21d800, "scvtf vd.4s, vn.4s"},
 	"fcvtns":  {0x4e21a800, "fcvtns vd.4s, vn.4s"},
 	"bic":     {0x4e601c00, "bic vd.16b, vn.16b, vm.16b"},

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"unsafe"
+
+	"github.com/gantiny/gantiny/internal/half"
 )
 
 // maxHeader is the longest header that the format allows.
@@ -311,7 +313,7 @@ func (f *File) ReadFloats(dst []float32, name string) error {
 		}
 		if t.DType == F16 {
 			for i := range n {
-				dst[i] = widen(binary.LittleEndian.Uint16(b[2*i:]))
+				dst[i] = half.Widen(binary.LittleEndian.Uint16(b[2*i:]))
 			}
 		} else {
 			for i := range n {

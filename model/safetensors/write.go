@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"github.com/gantiny/gantiny/internal/half"
 )
 
 // metadata is the header's key that holds strings and no tensor.
@@ -116,7 +118,7 @@ func (t *Tensor) write(w io.Writer, buf []byte) error {
 		b := buf
 		for _, v := range x[:n] {
 			if t.DType == F16 {
-				b = binary.LittleEndian.AppendUint16(b, narrow(v))
+				b = binary.LittleEndian.AppendUint16(b, half.Narrow(v))
 			} else {
 				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 			}

@@ -1,9 +1,9 @@
-package safetensors
+package half
 
 import "math"
 
-// widen returns the float32 that the binary16 number h stands for, exactly.
-func widen(h uint16) float32 {
+// Widen returns the float32 that the binary16 number h stands for, exactly.
+func Widen(h uint16) float32 {
 	sign, exp, frac := uint32(h)>>15<<31, uint32(h)>>10&31, uint32(h)&1023
 	switch exp {
 	case 31: // infinity, NaN
@@ -14,8 +14,8 @@ func widen(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
 }
 
-// narrow rounds f to the nearest binary16 number, ties to even.
-func narrow(f float32) uint16 {
+// Narrow rounds f to the nearest binary16 number, ties to even.
+func Narrow(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b >> 31 << 15)
 	b &= 1<<31 - 1
@@ -32,4 +32,18 @@ func narrow(f float32) uint16 {
 	// 13 bits go. The carry may run into the exponent, and from there to infinity.
 	b += 1<<12 - 1 + b>>13&1
 	return sign | uint16(b>>13-(127-15)<<10)
+}
+
+// Exact reports whether half precision holds all of v. It says no to NaN.
+func Exact(v []float32) bool {
+	for _, f := range v {
+		b := math.Float32bits(f)
+		if e := b >> 23 & 255; b&(1<<13-1) == 0 && e >= 127-14 && e < 127+16 {
+			continue // a normal number, of few enough bits
+		}
+		if Widen(Narrow(f)) != f {
+			return false
+		}
+	}
+	return true
 }
