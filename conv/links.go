@@ -130,6 +130,20 @@ func byOut(ls []link, outputs int) (list []link, start []int32) {
 	return list, start
 }
 
+// byColumn returns the links by kernel column and, within one, in the order that
+// they had.
+func byColumn(ls []link, g Geometry) []link {
+	r := make([]link, 0, len(ls))
+	start := byTap(ls, g.KH*g.KW)
+	for kx := range g.KW {
+		for ky := range g.KH {
+			tap := ky*g.KW + kx
+			r = append(r, ls[start[tap]:start[tap+1]]...)
+		}
+	}
+	return r
+}
+
 // byTap returns where each tap's links start in a list that links made.
 func byTap(ls []link, taps int) (start []int32) {
 	start = make([]int32, taps+1)

@@ -1,6 +1,9 @@
 package conv
 
-import "github.com/gantiny/gantiny/simd"
+import (
+	"github.com/gantiny/gantiny/internal/half"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // lowering is how a pass is computed. It follows from the geometry alone, so
 // that every kernel row adds in the same order.
@@ -19,36 +22,43 @@ const thinChannels = 4
 // pass computes every position of dst from src: the forward pass or, with the
 // links reversed, the input gradient.
 type pass struct {
-	k          *simd.Kernels
-	how        lowering
-	dense      bool
-	src, dst   Map
-	taps       int
-	groups     int
-	depth      int // contracted channels of a group
-	cols       int // dst channels of a group
-	panels     int // column panels of all groups
-	bands      int // bands of dst lines in a panel
-	weights    weightIndex
-	list       []simd.Tap // wide: the (source, tap) of each dst position
-	start      []int32    // where each dst position's begin
-	flip       bool       // thinOutput: columns in descending order of taps
-	runs       tapRuns    // wide: the same links by tap
-	scatter    []tapSpan  // thinOutput: where each source position's columns go; start is by source position
-	filter     filtering  // filtered
-	bandSource [][2]int32 // thinOutput: the source positions [from, to) that a band reads
+	k           *simd.Kernels
+	how         lowering
+	dense       bool
+	forward     bool
+	perPosition int // panels of a dense layer's output position
+	src, dst    Map
+	taps, kw    int
+	groups      int
+	depth       int // contracted channels of a group
+	cols        int // dst channels of a group
+	panels      int // column panels of all groups
+	bands       int // bands of dst lines in a panel
+	weights     weightIndex
+	list        []simd.Tap // wide: the (source, tap) of each dst position, kernel column by column
+	start       []int32    // where each dst position's begin
+	lines       lineTiles  // wide: the same by dst line and kernel column
+	flip        bool       // thinOutput: columns in descending order of taps
+	scatter     []tapSpan  // thinOutput: where each source position's columns go; start is by source position
+	filter      filtering  // filtered
+	bandSource  [][2]int32 // thinOutput: the source positions [from, to) that a band reads
 }
 
-func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kernels) pass {
-	p := pass{
-		k: k, dense: g.IsDense(), src: src, dst: dst, taps: g.KH * g.KW, groups: g.Groups,
-		depth: src.C / g.Groups, cols: dst.C / g.Groups, weights: w,
+func newPass(g Geometry, src, dst Map, links []link, forward bool, k *simd.Kernels) pass {
+	w := gradWeights(g)
+	if forward {
+		w = forwardWeights(g)
 	}
-	if p.dense {
-		p.taps = src.Positions() * dst.Positions()
+	p := pass{
+		k: k, dense: g.IsDense(), forward: forward, src: src, dst: dst, taps: g.KH * g.KW, groups: g.Groups,
+		depth: src.C / g.Groups, cols: dst.C / g.Groups, weights: w,
 	}
 	p.how = choose(g, src, dst, len(links))
 	p.panels = p.groups * ((p.cols + k.NR - 1) / k.NR)
+	if p.dense {
+		p.planDense()
+		return p
+	}
 	if p.how == thinOutput {
 		p.panels = 1
 	}
@@ -58,15 +68,14 @@ func newPass(g Geometry, src, dst Map, links []link, w weightIndex, k *simd.Kern
 		p.planScatter(links)
 		return p
 	}
-	ordered, start := byOut(links, dst.Positions())
+	p.kw = g.KW
+	ordered, start := byOut(byColumn(links, g), dst.Positions())
 	p.start = start
 	p.list = make([]simd.Tap, len(ordered))
 	for i, l := range ordered {
-		p.list[i] = simd.Tap{A: int(l.in) * src.Stride, B: int(l.tap) * p.depth * k.NR}
+		p.list[i] = simd.Tap{A: int(l.in) * src.Stride, B: p.slot(int(l.tap)) * p.depth * k.NR}
 	}
-	if !p.dense {
-		p.runs = newTapRuns(links, p.taps, dst, p.bands)
-	}
+	p.lines = newLineTiles(g, src, dst, g.Transposed == forward, p.depth*k.NR)
 	return p
 }
 
@@ -76,6 +85,21 @@ type filtering interface {
 	pack(dst, w []float32)
 	scratch() int
 	run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int)
+}
+
+// slot says where a tap's weights stand in a panel: in the order in which sums
+// are taken, kernel column by column, so that a pass reads them in one go.
+func (p *pass) slot(tap int) int {
+	return tap%p.kw*(p.taps/p.kw) + tap/p.kw
+}
+
+// tapAt is slot's inverse; of a dense layer, panel by panel.
+func (p *pass) tapAt(panel, slot int) int {
+	if p.dense {
+		return p.denseTap(panel, slot)
+	}
+	kh := p.taps / p.kw
+	return slot%kh*p.kw + slot/kh
 }
 
 // filterPass is the pass that f computes.
@@ -139,7 +163,7 @@ func (p *pass) scratch() int {
 	return 0
 }
 
-// pack writes w as [panel][tap][depth][NR], of a thin output as
+// pack writes w as [panel][slot of a tap][depth][NR], of a thin output as
 // [panel of columns (tap, channel)][depth][NR]; columns past the end are zero.
 func (p *pass) pack(dst, w []float32) {
 	if int64(len(dst)) != p.packedLen() {
@@ -164,12 +188,45 @@ func (p *pass) pack(dst, w []float32) {
 		return
 	}
 	for panel := range p.panels {
-		grp, col, n := p.panel(panel)
-		for tap := range p.taps {
-			from := w[p.weights.base(tap)+grp*p.weights.group+col*p.weights.j:]
-			packBlock(p.k, dst, nr, from, p.weights.k, p.weights.j, p.depth, n)
-			dst = dst[p.depth*nr:]
+		p.packPanel(dst[panel*p.panelLen():], w, panel)
+	}
+}
+
+// packPanel packs one panel of a wide pass.
+func (p *pass) packPanel(dst, w []float32, panel int) {
+	grp, col, n := p.panel(panel)
+	for slot := range p.taps {
+		from := w[p.weights.base(p.tapAt(panel, slot))+grp*p.weights.group+col*p.weights.j:]
+		packBlock(p.k, dst, p.k.NR, from, p.weights.k, p.weights.j, p.depth, n)
+		dst = dst[p.depth*p.k.NR:]
+	}
+}
+
+// packHalf is pack into half precision, of a dense layer.
+func (p *pass) packHalf(dst []uint16, w []float32) (exact bool) {
+	if int64(len(dst)) != p.packedLen() {
+		panic("conv: PackHalf: dst of the wrong length")
+	}
+	floats := make([]float32, p.panelLen())
+	exact = true
+	for panel := range p.panels {
+		p.packPanel(floats, w, panel)
+		for i, v := range floats {
+			dst[i] = half.Narrow(v)
 		}
+		dst = dst[len(floats):]
+		exact = exact && half.Exact(floats)
+	}
+	return exact
+}
+
+// checkEpilogue panics unless e has a value for every channel or feature.
+func (p *pass) checkEpilogue(e Epilogue) {
+	if e.Bias != nil && len(e.Bias) != p.biasLen() {
+		panic("conv: Forward: bias of the wrong length")
+	}
+	if e.Scale != nil && (!p.dense || e.Bias == nil || len(e.Scale) != p.biasLen()) {
+		panic("conv: Forward: scale of the wrong length, without a bias or of no dense layer")
 	}
 }
 
@@ -185,21 +242,26 @@ func packBlock(f *simd.Kernels, dst []float32, nr int, w []float32, sk, sj, dept
 	f.Transpose(dst, nr, w, sj, n, depth)
 }
 
-// panel returns a column panel's group, first column in it and columns.
+// panel returns a column panel's group, first column in it and columns. Those of
+// a dense layer count on from output position to output position.
 func (p *pass) panel(i int) (grp, col, n int) {
+	if p.dense {
+		col = i % p.perPosition * p.k.NR
+		return 0, col, min(p.k.NR, p.cols-col)
+	}
 	each := p.panels / p.groups
 	grp, col = i/each, i%each*p.k.NR
 	return grp, col, min(p.k.NR, p.cols-col)
 }
 
 // run computes part of dst.
-func (p *pass) run(ws *Work, dst, src, packed []float32, e Epilogue, part Part) {
+func (p *pass) run(ws *Work, dst, src, packed []float32, halves []uint16, e Epilogue, part Part) {
 	if part.N0 < 0 || part.N1 < part.N0 || part.N1 > p.src.N || part.P0 < 0 || part.P1 < part.P0 || part.P1 > p.units() {
 		panic("conv: bad part")
 	}
 	checkBuffer(src, p.src)
 	checkBuffer(dst, p.dst)
-	if int64(len(packed)) != p.packedLen() {
+	if int64(len(packed)+len(halves)) != p.packedLen() {
 		panic("conv: packed weights of the wrong length")
 	}
 	if part.N0 == part.N1 {
@@ -219,11 +281,11 @@ func (p *pass) run(ws *Work, dst, src, packed []float32, e Epilogue, part Part) 
 		case p.how == thinOutput:
 			p.thinOutput(ws, dst, src, packed, e, w)
 		case p.dense:
-			p.byFeature(ws, dst, src, packed, e, w)
+			p.byFeature(ws, dst, src, packed, halves, e, w)
 		case w.n1-w.n0 >= p.imageRows():
 			p.byPosition(ws, dst, src, packed, e, w)
 		default:
-			p.byTap(ws, dst, src, packed, e, w)
+			p.byLine(ws, dst, src, packed, e, w)
 		}
 	}
 }

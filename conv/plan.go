@@ -25,9 +25,10 @@ type Plan struct {
 	weight  weightPass
 }
 
-// Epilogue is what Forward applies to each sum: y = leaky(sum + Bias, Slope).
+// Epilogue is what Forward applies to each sum: y = leaky(sum*Scale + Bias, Slope).
 type Epilogue struct {
 	Bias  []float32 // one value per output channel, of a dense layer per output feature; nil for none
+	Scale []float32 // alike, with a Bias and of dense layers only; nil for none
 	Slope float32   // of negative values; 1 for no activation
 }
 
@@ -68,8 +69,8 @@ func newPlan(g Geometry, in, out Map, k *simd.Kernels, filtered bool) (*Plan, er
 		return p, p.checkPacked()
 	}
 	links := g.links(h, w)
-	p.forward = newPass(g, in, out, links, forwardWeights(g), k)
-	p.grad = newPass(g, out, in, reversed(links), gradWeights(g), k)
+	p.forward = newPass(g, in, out, links, true, k)
+	p.grad = newPass(g, out, in, reversed(links), false, k)
 	p.weight = newWeightPass(g, in, out, links, k)
 	return p, p.checkPacked()
 }
@@ -147,16 +148,33 @@ func (p *Plan) GradPanels() int { return p.grad.units() }
 
 // Forward: y = leaky(conv(x, w) + bias, slope) within part. packed is by Pack.
 func (p *Plan) Forward(ws *Work, y, x, packed []float32, e Epilogue, part Part) {
-	if n := len(e.Bias); e.Bias != nil && n != p.forward.biasLen() {
-		panic("conv: Forward: bias of the wrong length")
+	p.forward.checkEpilogue(e)
+	p.forward.run(ws, y, x, packed, nil, e, part)
+}
+
+// TakesHalf reports whether the plan can also read its weights in half precision,
+// by PackHalf and ForwardHalf. Dense plans can: of one image they take as long as
+// it takes to read the weights.
+func (p *Plan) TakesHalf() bool { return p.forward.dense }
+
+// PackHalf is Pack, but rounds the weights to half precision (IEEE 754 binary16).
+// It reports whether that lost nothing.
+func (p *Plan) PackHalf(dst []uint16, w []float32) (exact bool) { return p.forward.packHalf(dst, w) }
+
+// ForwardHalf is Forward with weights by PackHalf. Sums are taken in float32: if
+// packing lost nothing, results have the same bits.
+func (p *Plan) ForwardHalf(ws *Work, y, x []float32, packed []uint16, e Epilogue, part Part) {
+	if !p.TakesHalf() {
+		panic("conv: ForwardHalf: not a dense plan")
 	}
-	p.forward.run(ws, y, x, packed, e, part)
+	p.forward.checkEpilogue(e)
+	p.forward.run(ws, y, x, nil, packed, e, part)
 }
 
 // InputGrad: dx = the gradient of sum(dy*y) by x, within part (whose units are
 // of GradPanels). packed is by PackGrad.
 func (p *Plan) InputGrad(ws *Work, dx, dy, packed []float32, part Part) {
-	p.grad.run(ws, dx, dy, packed, Epilogue{Slope: 1}, part)
+	p.grad.run(ws, dx, dy, packed, nil, Epilogue{Slope: 1}, part)
 }
 
 // Sums are the places of a weight gradient in the making.
@@ -214,7 +232,8 @@ func checkBuffer(buf []float32, m Map) {
 type Work struct {
 	gemm  simd.GEMM
 	outer simd.Outer
-	bias  []float32 // one panel's, padded to NR
+	bias  []float32 // one panel's, padded to NR; of a dense layer one position's
+	scale []float32 // alike
 	buf   []float32
 	one   [1]simd.Tap
 	taps  [4]simd.Tap
@@ -247,9 +266,9 @@ func (ws *Work) Bytes() int64 { return 4 * int64(len(ws.buf)) }
 func newWork(n int, plans []*Plan) *Work {
 	bias := 0
 	for _, p := range plans {
-		bias = max(bias, p.forward.k.NR)
+		bias = max(bias, max(1, p.forward.perPosition, p.grad.perPosition)*p.forward.k.NR)
 	}
-	return &Work{bias: make([]float32, bias), buf: arena.Floats(n)}
+	return &Work{bias: make([]float32, bias), scale: make([]float32, bias), buf: arena.Floats(n)}
 }
 
 // NewWork returns scratch that suits this plan.

@@ -17,12 +17,19 @@ type linear interface {
 // after it.
 type contraction struct {
 	maps
-	plan   *conv.Plan
-	packed []float32 // weights for plan.Forward
-	bias   []float32 // a value a channel, or a feature of a vector; nil for none
-	slope  float32
+	plan *conv.Plan
+	weights
+	slope float32
 
 	grad *linearGrad // in training
+}
+
+// weights are a contraction's as its plan reads them.
+type weights struct {
+	packed []float32 // for plan.Forward
+	halves []uint16  // or, if not nil, for plan.ForwardHalf
+	scale  []float32 // of a vector's features, nil for none
+	bias   []float32 // a value a channel, or a feature of a vector; nil for none
 }
 
 // linearGrad is what only training needs of a contraction.
@@ -89,7 +96,12 @@ func (o *contraction) packGrad() { o.grad.input.PackGrad(o.grad.packed, o.grad.w
 func (o *contraction) Forward(w *worker, y, x []float32, s share) {
 	part := conv.Part{N0: s.n0, N1: s.n1}
 	part.P0, part.P1 = s.of(o.plan.Panels())
-	o.plan.Forward(w.conv, y, x, o.packed, conv.Epilogue{Bias: o.bias, Slope: o.slope}, part)
+	e := conv.Epilogue{Scale: o.scale, Bias: o.bias, Slope: o.slope}
+	if o.halves != nil {
+		o.plan.ForwardHalf(w.conv, y, x, o.halves, e, part)
+		return
+	}
+	o.plan.Forward(w.conv, y, x, o.packed, e, part)
 }
 
 // Backward is the first stage of the gradient, for the worker's share of a chunk

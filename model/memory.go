@@ -41,7 +41,7 @@ func (s *Session) memory() Memory {
 	threads := int64(s.threads)
 	all := Memory{
 		Activations: threads * 4 * int64(need.floats), Scratch: threads * int64(conv.ForwardBytes(need.plans...)),
-		Loading: 4 * int64(m.foldLen()),
+		Loading: 4 * int64(s.foldLen()),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,10 +50,16 @@ func (s *Session) memory() Memory {
 			all.Parameters += 4 * int64(p.Len())
 		}
 	}
-	for _, p := range need.plans {
-		all.Packed += 4 * int64(p.PackedLen())
-		all.Plans += p.Bytes()
-		all.Loading += p.Made()
+	for i := range s.ops {
+		if c, ok := s.ops[i].operator.(*contraction); ok {
+			if s.halves(c, s.ops[i].unit) {
+				all.Packed += 2 * int64(c.plan.PackedLen())
+			} else {
+				all.Packed += 4 * int64(c.plan.PackedLen())
+			}
+			all.Plans += c.plan.Bytes()
+			all.Loading += c.plan.Made()
+		}
 	}
 	return all
 }

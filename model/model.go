@@ -23,8 +23,8 @@ type Model struct {
 	total []*Param
 
 	mu    sync.Mutex
-	packs map[packKey]*pack // see Session
-	file  *filemap.Map      // that weights are read from, see Load
+	packs map[packKey]*weights // see Session
+	file  *filemap.Map         // that weights are read from, see Load
 }
 
 // node is one layer at its place.

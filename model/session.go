@@ -8,6 +8,7 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/internal/half"
 	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -28,6 +29,12 @@ type Options struct {
 	// filtering where that is faster, see conv.NewMinimalPlan: its images differ
 	// from a strict Session's by rounding, at most 1e-4.
 	Strict bool
+
+	// Half keeps the weights of dense layers in half precision, which rounds them;
+	// one image takes about as long as it takes to read its weights. Weights that
+	// lose nothing by it, as those of a file saved with SaveOptions.Half, are kept
+	// that way in any case.
+	Half bool
 
 	// Observe, if not nil, is called after each operator with its index in Ops
 	// and its name. A Run that splits its images between threads reports what the
@@ -158,12 +165,13 @@ func (s *Session) pack() error {
 		if c, ok := s.ops[i].operator.(*contraction); ok {
 			u := s.ops[i].unit
 			if folded == nil {
-				folded = make([]float32, s.m.foldLen())
+				folded = make([]float32, s.foldLen())
 			}
-			var err error
-			if c.packed, c.bias, err = s.m.packed(u, c, s.o.Kernels, folded); err != nil {
+			w, err := s.m.packed(u, c.plan, s.o, folded)
+			if err != nil {
 				return s.m.unitError(u, err)
 			}
+			c.weights = *w
 		}
 	}
 	return nil
@@ -215,55 +223,70 @@ func (m *Model) operator(u unit, ms maps, opt Options) (operator, error) {
 type packKey struct {
 	k                   *simd.Kernels
 	layer, norm, length int
+	half                bool // asked for
 }
 
-// pack is a layer's weights and bias with the BatchNorm after it folded in.
-type pack struct{ weights, bias []float32 }
-
-// packed returns the weights and the bias of a linear unit, which all sessions
-// share. folded has room for a layer's weights.
-func (m *Model) packed(u unit, o *contraction, k *simd.Kernels, folded []float32) (weights, bias []float32, err error) {
+// packed returns the weights and the bias of a linear unit with the BatchNorm
+// after it folded in, which all sessions share. folded has room for a layer's
+// weights.
+func (m *Model) packed(u unit, plan *conv.Plan, o Options, folded []float32) (*weights, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{k, u.first, u.norm, o.plan.PackedLen()}
+	key := packKey{o.Kernels, u.first, u.norm, plan.PackedLen(), o.Half}
 	if p := m.packs[key]; p != nil {
-		return p.weights, p.bias, nil
+		return p, nil
 	}
-	p := &pack{weights: arena.Floats(key.length)}
-	if err := m.guard(func() { p.bias = m.foldAndPack(p.weights, u, o.plan, folded) }); err != nil {
-		return nil, nil, err
+	p := &weights{}
+	if err := m.guard(func() { m.pack(p, u, plan, o, folded) }); err != nil {
+		return nil, err
 	}
 	if m.packs == nil {
-		m.packs = map[packKey]*pack{}
+		m.packs = map[packKey]*weights{}
 	}
 	m.packs[key] = p
-	return p.weights, p.bias, nil
+	return p, nil
 }
 
-// foldAndPack packs a unit's weights with the BatchNorm after them folded in, and returns the bias.
-func (m *Model) foldAndPack(dst []float32, u unit, plan *conv.Plan, folded []float32) []float32 {
+// pack makes a unit's weights and bias.
+func (m *Model) pack(p *weights, u unit, plan *conv.Plan, o Options, folded []float32) {
 	n := &m.nodes[u.first]
 	weight := n.params[0]
-	var bias []float32
 	if len(n.params) > 1 {
-		bias = append(bias, n.params[1].Data...) // the model's own may change later
+		p.bias = append(p.bias, n.params[1].Data...) // the model's own may change later
 	}
-	if u.norm == 0 {
-		plan.Pack(dst, weight.Data)
-		m.drop(weight)
-		return bias
+	w := weight.Data
+	short := halves(plan, w, o)
+	if u.norm > 0 {
+		norm := &m.nodes[u.norm]
+		a, b := norm.layer.(BatchNorm).inference(norm.params)
+		p.bias = foldBias(p.bias, a, b)
+		if short { // a folded factor would cost the weights their short form: it comes after the sum
+			for _, f := range a {
+				p.scale = append(p.scale, float32(f))
+			}
+		} else {
+			w = folded[:len(w)]
+			each := (foldAtOnce + len(a) - 1) / len(a) * len(a)
+			for at := 0; at < len(w); at += each {
+				end := min(at+each, len(w))
+				fold(w[at:end], weight.Data[at:end], a)
+				m.dropPart(weight, at, end)
+			}
+		}
 	}
-	norm := &m.nodes[u.norm]
-	a, b := norm.layer.(BatchNorm).inference(norm.params)
-	folded = folded[:len(weight.Data)]
-	each := (foldAtOnce + len(a) - 1) / len(a) * len(a)
-	for at := 0; at < len(folded); at += each {
-		end := min(at+each, len(folded))
-		fold(folded[at:end], weight.Data[at:end], a)
-		m.dropPart(weight, at, end)
+	if short {
+		p.halves = arena.Halves(plan.PackedLen())
+		plan.PackHalf(p.halves, w)
+	} else {
+		p.packed = arena.Floats(plan.PackedLen())
+		plan.Pack(p.packed, w)
 	}
-	plan.Pack(dst, folded)
-	return foldBias(bias, a, b)
+	m.drop(weight)
+}
+
+// halves tells whether a layer's weights are packed in half precision.
+func halves(plan *conv.Plan, w []float32, o Options) bool {
+	return plan.TakesHalf() && (o.Half || half.Exact(w))
 }
 
 // foldAtOnce is about how many weights are folded before their part of the file is given back.
@@ -279,14 +302,24 @@ func (m *Model) dropPart(p *Param, from, to int) {
 }
 
 // foldLen is the length of the longest weight that a BatchNorm is folded into.
-func (m *Model) foldLen() int {
+func (s *Session) foldLen() int {
 	n := 0
-	for _, u := range m.units(mode{}) {
-		if _, ok := m.layer(u).(linear); ok && u.norm > 0 {
-			n = max(n, m.nodes[u.first].params[0].Len())
+	for i := range s.ops {
+		u := s.ops[i].unit
+		if c, ok := s.ops[i].operator.(*contraction); ok && u.norm > 0 {
+			if w := s.m.nodes[u.first].params[0]; w.Len() > n && !s.halves(c, u) {
+				n = w.Len()
+			}
 		}
 	}
 	return n
+}
+
+// halves tells whether an operator's weights are packed in half precision.
+func (s *Session) halves(c *contraction, u unit) (yes bool) {
+	// A file that cannot be read any more: packing will say so.
+	_ = s.m.guard(func() { yes = halves(c.plan, s.m.nodes[u.first].params[0].Data, s.o) })
+	return yes
 }
 
 func (m *Model) unitError(u unit, err error) error {

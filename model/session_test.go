@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gantiny/gantiny/internal/half"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -264,4 +266,71 @@ func BenchmarkGenerate(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestHalf: a model whose weights fit half precision keeps its dense ones so, unasked, and draws the same bits for any batch
+// and number of threads; asked to, any model does, with a small error.
+func TestHalf(t *testing.T) {
+	const n = 5
+	m := Generator(Config{Latent: 20, Size: 12, Channels: 1, Width: 8, Seed: 7})
+	for _, p := range m.Params() { // a BatchNorm that does something
+		if strings.HasSuffix(p.Name, "moving_variance") || strings.HasSuffix(p.Name, "gamma") {
+			for i := range p.Data {
+				p.Data[i] = 1 + float32(i%7)/8
+			}
+		}
+	}
+	z := make([]float32, n*20)
+	Latents(z, 20, 3, 0)
+	run := func(o Options) (y []float32, halves int) {
+		s, err := m.NewSession(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for i := range s.ops {
+			if c, ok := s.ops[i].operator.(*contraction); ok && c.halves != nil {
+				halves++
+			}
+		}
+		y = make([]float32, n*m.Output().Len())
+		if err := s.Run(y, z); err != nil {
+			t.Fatal(err)
+		}
+		return y, halves
+	}
+	for _, k := range simd.Variants() {
+		plain, none := run(Options{Kernels: k, Strict: true})
+		rounded, one := run(Options{Kernels: k, Strict: true, Half: true})
+		if none != 0 || one != 1 {
+			t.Fatalf("%s: %d and %d layers in half precision, want 0 and 1", k.Name, none, one)
+		}
+		if e := farthest(plain, rounded); e == 0 || e > 2e-3 {
+			t.Errorf("%s: half precision moves pixels by %g", k.Name, e)
+		}
+	}
+	w := m.Params()[0]
+	for i, v := range w.Data {
+		w.Data[i] = half.Widen(half.Narrow(v))
+	}
+	m.Changed()
+	for _, k := range simd.Variants() {
+		want, one := run(Options{Kernels: k, Strict: true})
+		if one != 1 {
+			t.Fatalf("%s: weights that fit are not kept in half precision", k.Name)
+		}
+		for _, o := range []Options{{Batch: 1, Threads: 1}, {Batch: 2, Threads: 3}, {Batch: 1, Threads: 8}, {Threads: 2, Half: true}} {
+			o.Kernels, o.Strict = k, true
+			if got, _ := run(o); !slices.Equal(got, want) {
+				t.Errorf("%s: batch %d and %d threads give other bits", k.Name, o.Batch, o.Threads)
+			}
+		}
+	}
+}
+
+func farthest(x, y []float32) (e float64) {
+	for i := range x {
+		e = max(e, math.Abs(float64(x[i]-y[i])))
+	}
+	return e
 }

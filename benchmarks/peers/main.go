@@ -2,6 +2,7 @@
 // table of ratios: below 1, gantiny takes less time.
 //
 //	go run ./benchmarks/peers --what generate --batch 1,16,64 --threads 1,2
+//	go run ./benchmarks/peers --what half --batch 1      (the same, our dense weights in half precision)
 //	go run ./benchmarks/peers --what int8 --batch 1,16 --threads 1,2
 //	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
 //
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var o options
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
 	f.SetOutput(log)
-	f.StringVar(&o.what, "what", "generate", "`work` to time: generate, int8 (generate in 8-bit integers) or train (one whole step)")
+	f.StringVar(&o.what, "what", "generate", "`work` to time: generate, half (generate with gantiny's dense weights in half precision), int8 (in 8-bit integers) or train (one whole step)")
 	batch := f.String("batch", "", "batch sizes, by comma (default 1,16,64 for generate and int8, 256 for train)")
 	threads := f.String("threads", "1,2", "thread counts, by comma")
 	f.Float64Var(&o.seconds, "seconds", 0.4, "seconds of a turn, at least one run (oneDNN: two of each primitive)")
@@ -84,14 +85,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return serve(f.Args(), os.Stdin, out)
 	}
 	if *batch == "" {
-		*batch = map[string]string{"generate": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
+		*batch = map[string]string{"generate": "1,16,64", "half": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
 	}
 	var err error
 	if o.batch, err = numbers("--batch", *batch); err == nil {
 		o.threads, err = numbers("--threads", *threads)
 	}
-	if err == nil && o.what != "generate" && o.what != "int8" && o.what != "train" {
-		err = fmt.Errorf("--what %s: want generate, int8 or train", o.what)
+	if err == nil && o.what != "generate" && o.what != "half" && o.what != "int8" && o.what != "train" {
+		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")
@@ -137,12 +138,15 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 			if err != nil {
 				return nil, fmt.Errorf("gantiny: %w", err)
 			}
-			field := []*process{own}
+			field, what := []*process{own}, o.what
+			if what == "half" {
+				what = "generate" // theirs
+			}
 			for _, c := range peers {
-				if !slices.Contains(c.does, o.what) || o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.name) {
+				if !slices.Contains(c.does, what) || o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.name) {
 					continue
 				}
-				p, err := start(ctx, w, c, o.what, batch, threads)
+				p, err := start(ctx, w, c, what, batch, threads)
 				if err != nil {
 					t.skip(c, err)
 					continue

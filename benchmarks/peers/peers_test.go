@@ -156,7 +156,7 @@ func TestUsage(t *testing.T) {
 
 // gantiny's own contestant does the work and speaks the protocol.
 func TestServe(t *testing.T) {
-	for _, what := range []string{"generate", "int8", "train"} {
+	for _, what := range []string{"generate", "half", "int8", "train"} {
 		if what != "generate" && testing.Short() {
 			continue
 		}

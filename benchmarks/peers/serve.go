@@ -33,9 +33,9 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 	name := "gantiny"
 	var work func() error
 	switch args[0] {
-	case "generate":
+	case "generate", "half":
 		name = "gantiny float32"
-		work, err = generating(batch, threads, k)
+		work, err = generating(model.Options{Batch: batch, Threads: threads, Kernels: k, Half: args[0] == "half"})
 	case "int8":
 		name = "gantiny int8"
 		work, err = quantised(batch, threads, k)
@@ -80,15 +80,15 @@ func answer(name string, work func() error, in io.Reader, out io.Writer) error {
 }
 
 // generating draws a batch of the reference generator.
-func generating(batch, threads int, k *simd.Kernels) (func() error, error) {
+func generating(o model.Options) (func() error, error) {
 	g := model.Generator(model.Config{})
-	s, err := g.NewSession(model.Options{Batch: batch, Threads: threads, Kernels: k})
+	s, err := g.NewSession(o)
 	if err != nil {
 		return nil, err
 	}
-	z := make([]float32, batch*g.Input().Len())
+	z := make([]float32, o.Batch*g.Input().Len())
 	model.Latents(z, g.Input().Len(), 1, 0)
-	dst := make([]float32, batch*g.Output().Len())
+	dst := make([]float32, o.Batch*g.Output().Len())
 	return func() error { return s.Run(dst, z) }, nil
 }
 

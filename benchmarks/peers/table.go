@@ -77,7 +77,7 @@ func (t *table) json(w io.Writer) error {
 
 func (t *table) markdown(out io.Writer) error {
 	w := bufio.NewWriter(out)
-	work := map[string]string{"generate": "generate", "int8": "generate in int8", "train": "one training step"}[t.What]
+	work := map[string]string{"generate": "generate", "half": "generate, dense weights in half precision", "int8": "generate in int8", "train": "one training step"}[t.What]
 	fmt.Fprintf(w, "%s; %s; %d CPUs; medians\n\n", t.Gantiny, t.Machine, t.CPUs)
 	fmt.Fprintf(w, "| %s: batch | threads | peer | peer, ms | gantiny, ms | peer, images/s | gantiny, images/s | ratio of times |\n", work)
 	fmt.Fprintln(w, "|---:|---:|---|---:|---:|---:|---:|---:|")

@@ -25,3 +25,9 @@ func Floats(n int) []float32 {
 	}
 	return v
 }
+
+// Halves is Floats for half precision: n zeros of 16 bits.
+func Halves(n int) []uint16 {
+	v := Floats((n + 1) / 2)
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(v))), 2*len(v))[:n:n]
+}

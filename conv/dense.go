@@ -1,0 +1,70 @@
+package conv
+
+import "github.com/gantiny/gantiny/simd"
+
+// A dense layer's weights serve one output position only: they are packed
+// position by position, as [position][panel][input position][depth][NR], so that
+// a pass reads them in one go.
+
+// planDense plans the taps, which are the source positions, the same for all
+// panels.
+func (p *pass) planDense() {
+	p.perPosition = p.panels
+	p.taps, p.panels, p.bands = p.src.Positions(), p.dst.Positions()*p.panels, 1
+	for q := range p.taps {
+		p.list = append(p.list, simd.Tap{A: q * p.src.Stride, B: q * p.depth * p.k.NR})
+	}
+}
+
+// denseTap returns the tap that joins a panel's position to source position q.
+func (p *pass) denseTap(panel, q int) int {
+	at := panel / p.perPosition
+	if p.forward {
+		q, at = at, q
+	}
+	return at*p.weights.out + q
+}
+
+// byFeature computes w of a dense layer: the panels of a position in one call for
+// each image tile, so that rows are written whole.
+func (p *pass) byFeature(ws *Work, dst, src, packed []float32, halves []uint16, e Epilogue, w window) {
+	g, nr := &ws.gemm, p.k.NR
+	*g = simd.GEMM{Taps: p.list, K: p.depth, LDA: p.src.C, LDB: p.panelLen(), LDC: p.dst.C, Slope: e.Slope}
+	for panel, end := w.panel, w.panel+w.panels; panel < end; {
+		q, first := panel/p.perPosition, panel%p.perPosition
+		panels := min(end-panel, p.perPosition-first)
+		col := first * nr
+		g.Cols = min(panels*nr, p.cols-col)
+		if halves != nil {
+			g.Half = halves[panel*p.panelLen():]
+		} else {
+			g.B = packed[panel*p.panelLen():]
+		}
+		at := q*p.dst.C + col
+		if e.Bias != nil {
+			g.Start, g.Bias = simd.StartBias, whole(e.Bias[at:], ws.bias, g.Cols, panels*nr)
+		}
+		if e.Scale != nil {
+			g.Start, g.Scale = simd.StartZero, whole(e.Scale[at:], ws.scale, g.Cols, panels*nr)
+		}
+		for n := w.n0; n < w.n1; n += g.Rows {
+			g.Rows = tileRows(w.n1-n, p.k.MR)
+			h := (g.Rows + 1) / 2
+			g.ARun, g.CRun = h*g.LDA, h*g.LDC
+			g.A, g.C = src[n*p.src.C:], dst[q*p.dst.Stride+n*p.dst.C+col:]
+			p.k.GEMM(g)
+		}
+		panel += panels
+	}
+	*g = simd.GEMM{}
+}
+
+// whole returns v's first n values and whatever follows, padded values in all: v
+// itself where it is long enough, else a copy in buf.
+func whole(v, buf []float32, n, padded int) []float32 {
+	if len(v) >= padded {
+		return v
+	}
+	copy(buf, v[:n])
+	return buf
+}

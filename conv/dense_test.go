@@ -1,0 +1,85 @@
+package conv
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gantiny/gantiny/internal/half"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// TestDenseHalf: weights in half precision give the bits that the same numbers give as float32, whatever the batch and the
+// share of the work; a scale multiplies the sums before the bias is added.
+func TestDenseHalf(t *testing.T) {
+	for _, g := range []Geometry{Dense(1, 1, 100, 7, 7, 256), Dense(1, 1, 5, 3, 1, 41), Dense(2, 3, 7, 1, 1, 3), Dense(2, 1, 4, 2, 2, 70)} {
+		for _, k := range simd.Variants() {
+			for _, n := range []int{1, 3, k.MR + 2} {
+				t.Run(fmt.Sprintf("%dx%dx%d-%dx%dx%d/%s/%d", g.InH, g.InW, g.InC, g.DenseH, g.DenseW, g.OutC, k.Name, n), func(t *testing.T) {
+					testDenseHalf(t, g, k, n)
+				})
+			}
+		}
+	}
+}
+
+func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
+	rnd := rand.New(rand.NewPCG(uint64(n), uint64(g.OutC)))
+	fill := func(n int) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = half.Widen(half.Narrow(2*rnd.Float32() - 1))
+		}
+		return v
+	}
+	p, err := NewPlan(g, NewMap(g.InH, g.InW, g.InC, n), NewMap(g.DenseH, g.DenseW, g.OutC, n), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws := p.NewWork()
+	features := g.DenseH * g.DenseW * g.OutC
+	w, x, bias, scale := fill(g.WeightLen()), fill(p.In().Len()), fill(features), fill(features)
+	packed, halves := make([]float32, p.PackedLen()), make([]uint16, p.PackedLen())
+	p.Pack(packed, w)
+	if !p.TakesHalf() || !p.PackHalf(halves, w) {
+		t.Fatal("these weights fit half precision")
+	}
+	all := Part{0, n, 0, p.Panels()}
+	want, sums := make([]float32, p.Out().Len()), make([]float32, p.Out().Len())
+	p.Forward(ws, sums, x, packed, Epilogue{Slope: 1}, all)
+	p.Forward(ws, want, x, packed, Epilogue{Bias: bias, Scale: scale, Slope: 0.3}, all)
+	for q := range p.Out().Positions() {
+		for i := range n {
+			for c := range g.OutC {
+				at, f := q*p.Out().Stride+i*g.OutC+c, q*g.OutC+c
+				v := float64(sums[at])*float64(scale[f]) + float64(bias[f])
+				if v < 0 {
+					v *= 0.3
+				}
+				if e := math.Abs(float64(want[at]) - v); e > 1e-6*(1+math.Abs(v)) {
+					t.Fatalf("position %d, image %d, channel %d: %g, want %g", q, i, c, want[at], v)
+				}
+			}
+		}
+	}
+	got := make([]float32, len(want))
+	for _, cut := range [][2]int{{n, p.Panels()}, {(n + 1) / 2, (p.Panels() + 2) / 3}} {
+		clear(got)
+		for n0 := 0; n0 < n; n0 += cut[0] {
+			for p0 := 0; p0 < p.Panels(); p0 += cut[1] {
+				part := Part{n0, min(n, n0+cut[0]), p0, min(p.Panels(), p0+cut[1])}
+				p.ForwardHalf(ws, got, x, halves, Epilogue{Bias: bias, Scale: scale, Slope: 0.3}, part)
+			}
+		}
+		for i, v := range want {
+			if math.Float32bits(got[i]) != math.Float32bits(v) {
+				t.Fatalf("cut by %v: y[%d] = %g, %g with the same weights in float32", cut, i, got[i], v)
+			}
+		}
+	}
+	w[len(w)-1] = 1 + 0x1p-20
+	if p.PackHalf(halves, w) {
+		t.Error("a weight was rounded, but packing says that it lost nothing")
+	}
+}
