@@ -16,9 +16,8 @@ type Weights struct {
 	Scale []float32
 }
 
-// QuantizeWeights spreads each of n columns of w over [-127, 127]; clip, in (0, 1], scales the column's largest value down
-// before that, and clip[0] serves all columns if there is one. The error names the first value that is not finite.
-func QuantizeWeights(w []float32, n int, clip ...float64) (Weights, error) {
+// QuantizeWeights spreads each of n columns of w over [-127, 127]. The error names the first value that is not finite.
+func QuantizeWeights(w []float32, n int) (Weights, error) {
 	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n)}
 	most := make([]float64, n)
 	for i, v := range w {
@@ -29,11 +28,7 @@ func QuantizeWeights(w []float32, n int, clip ...float64) (Weights, error) {
 		most[i%n] = math.Max(most[i%n], a)
 	}
 	for c := range most {
-		f := 1.0
-		if len(clip) > 0 {
-			f = clip[c%len(clip)]
-		}
-		q.Scale[c] = float32(math.Max(most[c]*f/127, minScale))
+		q.Scale[c] = float32(math.Max(most[c]/127, minScale))
 	}
 	for i, v := range w {
 		q.Q[i] = weight(float64(v) / float64(q.Scale[i%n]))
@@ -50,32 +45,6 @@ func (q Weights) Floats() []float32 {
 		w[i] = float32(float32(v) * q.Scale[i%len(q.Scale)])
 	}
 	return w
-}
-
-// BestClip returns, for each column, the clip of QuantizeWeights that leaves the smallest sum of squared errors.
-func BestClip(w []float32, n int) ([]float64, error) {
-	clip := make([]float64, n)
-	least := make([]float64, n)
-	for i := range least {
-		least[i] = math.Inf(1)
-	}
-	for f := 1.0; f > 0.6; f -= 0.025 {
-		q, err := QuantizeWeights(w, n, f)
-		if err != nil {
-			return nil, err
-		}
-		sum := make([]float64, n)
-		for i, v := range q.Q {
-			e := float64(w[i]) - float64(v)*float64(q.Scale[i%n])
-			sum[i%n] += e * e
-		}
-		for c, e := range sum {
-			if e < least[c] {
-				clip[c], least[c] = f, e
-			}
-		}
-	}
-	return clip, nil
 }
 
 // maxBias leaves the sums of products ample room below 2^31.

@@ -37,46 +37,9 @@ func TestWeights(t *testing.T) {
 			t.Errorf("column %d reaches %d", c, m)
 		}
 	}
-	clipped, err := QuantizeWeights(w, columns, 0.5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for c := 1; c < columns; c++ {
-		if r := clipped.Scale[c] / q.Scale[c]; math.Abs(float64(r)-0.5) > 1e-6 {
-			t.Errorf("clip 0.5 scales column %d by %g", c, r)
-		}
-	}
 	w[8] = float32(math.NaN())
 	if _, err := QuantizeWeights(w, columns); !errors.Is(err, ErrRange) {
 		t.Errorf("NaN: error %v", err)
-	}
-}
-
-// TestBestClip: clipping never leaves a larger error than not clipping.
-func TestBestClip(t *testing.T) {
-	const columns = 5
-	w := numbers(400*columns, 2)
-	w[3] = 40 // an outlier
-	clip, err := BestClip(w, columns)
-	if err != nil {
-		t.Fatal(err)
-	}
-	errs := func(clip ...float64) []float64 {
-		q, err := QuantizeWeights(w, columns, clip...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := make([]float64, columns)
-		for i, v := range q.Floats() {
-			sum[i%columns] += float64(v-w[i]) * float64(v-w[i])
-		}
-		return sum
-	}
-	plain, best := errs(), errs(clip...)
-	for c := range plain {
-		if best[c] > plain[c]*(1+1e-6) {
-			t.Errorf("column %d: error %g with clip %g, %g without", c, best[c], clip[c], plain[c])
-		}
 	}
 }
 

@@ -125,15 +125,6 @@ func (x tensor) power() float64 {
 	return sum / float64(n)
 }
 
-// column returns the bias or scale that value j of a chunk of layer l's output has.
-func (l *layer) column(j int) int {
-	c := j % l.Out.C
-	if len(l.Bias) > l.Out.C {
-		c += j / (chunk * l.Out.C) * l.Out.C
-	}
-	return c
-}
-
 // decibels is the ratio of two powers.
 func decibels(signal, noise float64) float64 { return 10 * math.Log10(signal/noise) }
 

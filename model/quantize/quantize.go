@@ -127,7 +127,7 @@ func build(m *model.Model, s *scheme) (*quantized.Model, error) {
 		if err != nil {
 			return nil, fail(err)
 		}
-		bias, err := quant.Bias(s.bias(i), s.act[i].Scale, q.Scale)
+		bias, err := quant.Bias(l.Bias, s.act[i].Scale, q.Scale)
 		if err != nil {
 			return nil, fail(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 
@@ -120,51 +119,6 @@ func TestReproducible(t *testing.T) {
 	}
 	if !bytes.Equal(files[0].Bytes(), files[1].Bytes()) {
 		t.Error("two files of the same model differ")
-	}
-}
-
-// TestEqualise: the factors between channels leave the images as they are.
-func TestEqualise(t *testing.T) {
-	m, err := model.New("m", model.Flat(6),
-		model.Dense{Units: 3 * 3 * 8, Bias: true}, model.LeakyReLU{Slope: 0.2}, model.Reshape{H: 3, W: 3, C: 8},
-		model.Conv2D{Filters: 12, Kernel: [2]int{3, 3}, Groups: 4, Same: true}, model.ReLU{},
-		model.ConvTranspose2D{Filters: 4, Kernel: [2]int{3, 3}, Groups: 2, Same: true}, model.LeakyReLU{Slope: 0.1},
-		model.Flatten{}, model.Dense{Units: 5}, model.Tanh{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Init(5, model.GlorotUniform)
-	list, err := m.Linears()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := newNetwork(t.Context(), list, simd.Best())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &calibration{network: n}
-	z := make([]float32, chunk*6)
-	Latents(z, 6, 1)
-	want, err := c.exact(n.latents(z))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := slices.Clone(list)
-	for i := range len(l) - 1 {
-		f := make([]float32, l[i].Out.C)
-		for k := range f {
-			f[k] = 0.25 + float32(k)/3
-		}
-		scaleChannels(&l[i], &l[i+1], f)
-	}
-	x := n.latents(z)
-	for i := range l {
-		if x, err = n.apply(i, x, l[i].Weight, l[i].Bias, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if e := meanSquare(x, want); e > 1e-10 || want.power() < 1e-3 {
-		t.Errorf("mean squared difference %g of %g", e, want.power())
 	}
 }
 

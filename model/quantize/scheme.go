@@ -9,9 +9,7 @@ import (
 
 // scheme is one way to quantise a network: everything but its weights' bytes, which follow.
 type scheme struct {
-	layers   []model.Linear // in floats, after equalisation: the images are the model's
-	shift    [][]float32    // corrections of each layer's bias, nil for none
-	clip     [][]float64    // of each layer's columns
+	layers   []model.Linear
 	step     int32          // of the latents
 	act      []quant.Params // of each layer's input
 	observer []string       // that chose it
@@ -19,9 +17,6 @@ type scheme struct {
 
 func (s *scheme) clone() *scheme {
 	c := *s
-	c.layers = append([]model.Linear(nil), s.layers...)
-	c.shift = append([][]float32(nil), s.shift...)
-	c.clip = append([][]float64(nil), s.clip...)
 	c.act = append([]quant.Params(nil), s.act...)
 	c.observer = append([]string(nil), s.observer...)
 	return &c
@@ -38,21 +33,12 @@ func (s *scheme) setRange(i int, name string, lo, hi float64) {
 	s.act[i] = quant.Range(lo, hi)
 }
 
-// bias returns layer i's corrected bias.
-func (s *scheme) bias(i int) []float32 {
-	b := append([]float32(nil), s.layers[i].Bias...)
-	for c, v := range s.shift[i] {
-		b[c] += v
-	}
-	return b
-}
-
 // weights returns layer i's weights as bytes.
 func (s *scheme) weights(i int) (quant.Weights, error) {
 	l := &s.layers[i]
-	q, err := quant.QuantizeWeights(l.Weight, len(l.Bias), s.clip[i]...)
+	q, err := quant.QuantizeWeights(l.Weight, len(l.Bias))
 	if err == nil {
-		q.Fit(l.Weight, s.bias(i), s.act[i].Scale)
+		q.Fit(l.Weight, l.Bias, s.act[i].Scale)
 	}
 	return q, err
 }
@@ -63,7 +49,7 @@ func (s *scheme) rounded(i int) (weight, bias []float32, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := quant.Bias(s.bias(i), s.act[i].Scale, q.Scale)
+	b, err := quant.Bias(s.layers[i].Bias, s.act[i].Scale, q.Scale)
 	if err != nil {
 		return nil, nil, err
 	}
