@@ -13,9 +13,9 @@ const mixSide = 8
 // mix writes the small transforms of minimal filtering. Vectors of all columns stay in registers while the rows go by.
 func mix(g *gen) {
 	name := "mix_" + g.name
-	g.kernel(name, "dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int",
-		fmt.Sprintf("%s works like mixScalar for i < n, j < rows:", name),
-		"dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].")
+	g.kernel(name, "dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols, add int",
+		fmt.Sprintf("%s works like Mixes for q < count, j < rows, i < n:", name),
+		"dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.")
 	b := &lanes{gen: g}
 	// Two vectors at once where the registers hold them.
 	width := 1
@@ -24,12 +24,11 @@ func mix(g *gen) {
 	}
 	g.Comment(
 		fmt.Sprintf("%s-%s: columns; above them sums and a factor", g.v(0).Asm(), g.v(mixSide*width-1).Asm()),
-		"DI: dst; SI: src; CX: m; R8: elements left; R9, R10: strides; R12: rows left; DX, R13, BX: this row of dst, column of src, row of m")
-	g.Load(g.Param("dst"), reg.RDI)
+		"AX, R15: dst and src of this q, count in its place on the stack; DI, SI: dst and src; CX: m; R8: elements left; R9, R10: strides",
+		"R12: rows left; DX, R13, BX: this row of dst, column of src, row of m")
 	g.Load(g.Param("ds"), reg.R9)
-	g.Load(g.Param("src"), reg.RSI)
+	g.Load(g.Param("src"), reg.R15)
 	g.Load(g.Param("ss"), reg.R10)
-	g.Load(g.Param("n"), reg.R8)
 	g.Load(g.Param("m"), reg.RCX)
 	g.SHLQ(operand.U8(2), reg.R9)
 	g.SHLQ(operand.U8(2), reg.R10)
@@ -40,6 +39,12 @@ func mix(g *gen) {
 	}
 	for cols := mixSide; cols > 0; cols-- {
 		g.Label(fmt.Sprintf("cols%d", cols))
+		g.Load(g.Param("dst"), reg.RAX)
+		again := g.label("again")
+		g.Label(again)
+		g.MOVQ(reg.RAX, reg.RDI)
+		g.MOVQ(reg.R15, reg.RSI)
+		g.Load(g.Param("n"), reg.R8)
 		pass := func(vectors int, masked bool) {
 			b.masked, b.used = masked, 0
 			g.MOVQ(reg.RSI, reg.R13)
@@ -74,6 +79,14 @@ func mix(g *gen) {
 				}
 			}
 			b.full()
+			fresh := g.label("fresh")
+			g.CMPQ(g.paramAddr("add"), operand.U8(0))
+			g.JE(operand.LabelRef(fresh))
+			for j := range vectors {
+				b.loadFrom(at(reg.RDX, j*g.size()), f)
+				g.VADDPS(f, s[j], s[j])
+			}
+			g.Label(fresh)
 			for j := range vectors {
 				b.storeTo(s[j], at(reg.RDX, j*g.size()))
 			}
@@ -100,6 +113,12 @@ func mix(g *gen) {
 		g.tailMask(reg.R8)
 		pass(1, true)
 		g.Label(end)
+		g.Load(g.Param("dstep"), reg.RDX)
+		g.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RDX, Scale: 4}, reg.RAX)
+		g.Load(g.Param("sstep"), reg.RDX)
+		g.LEAQ(operand.Mem{Base: reg.R15, Index: reg.RDX, Scale: 4}, reg.R15)
+		g.DECQ(g.paramAddr("count"))
+		g.JNZ(operand.LabelRef(again))
 		g.end()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gantiny/gantiny/internal/arena"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -118,6 +119,49 @@ func BenchmarkGenerate(b *testing.B) {
 					}
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch)/1e6, "ms/image")
+			})
+		}
+	}
+}
+
+// BenchmarkMinimal is the passes that minimal filtering computes, one thread.
+func BenchmarkMinimal(b *testing.B) {
+	const n = 256
+	k := simd.Best()
+	for _, l := range layers {
+		h, w, _ := l.g.Out()
+		p, err := NewMinimalPlan(l.g, NewMap(l.g.InH, l.g.InW, l.g.InC, n), NewMap(h, w, l.g.OutC, n), k)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if p.forward.how != filtered {
+			continue
+		}
+		fill := func(n int) []float32 {
+			v := arena.Floats(n)
+			for i := range v {
+				v[i] = float32(i%17)/16 - 0.5
+			}
+			return v
+		}
+		x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
+		packed, packedGrad, weights := fill(p.PackedLen()), fill(p.PackedGradLen()), fill(l.g.WeightLen())
+		sums := Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
+		ws := p.NewWork()
+		for _, pass := range []struct {
+			name string
+			run  func()
+		}{
+			{"pack", func() { p.Pack(packed, weights) }},
+			{"packgrad", func() { p.PackGrad(packedGrad, weights) }},
+			{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 1}, Part{0, n, 0, p.Panels()}) }},
+			{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Part{0, n, 0, p.GradPanels()}) }},
+			{"weightgrad", func() { p.WeightGrad(ws, sums, x, dy, n, 0, 1); p.FinishWeightGrad(ws, sums, 0, 1) }},
+		} {
+			b.Run("layer="+l.name+"/pass="+pass.name, func(b *testing.B) {
+				for b.Loop() {
+					pass.run()
+				}
 			})
 		}
 	}

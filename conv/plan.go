@@ -232,6 +232,7 @@ func checkBuffer(buf []float32, m Map) {
 type Work struct {
 	gemm  simd.GEMM
 	outer simd.Outer
+	mixes simd.Mixes
 	bias  []float32 // one panel's, padded to NR; of a dense layer one position's
 	scale []float32 // alike
 	buf   []float32

@@ -236,25 +236,26 @@ func (s *stretch) combos() int {
 	return (s.ys.most[0] + s.ys.most[1]) * (s.xs.most[0] + s.xs.most[1])
 }
 
-// planes of chunk images: the floats of one plane of the small and the large
-// side, all tiles along x of one tile along y, and of the scratch for a line.
-func (s *stretch) smallPlane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + spread }
+// plane is the floats of one plane: all tiles along x of one tile along y.
+func (s *stretch) plane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + spread }
 
 // smallRow is how many floats evaluate writes.
-func (s *stretch) smallRow(chunk int) int {
-	return len(s.ys.tiles) * s.xs.points * s.smallPlane(chunk, s.small.C)
+func (s *stretch) smallRow(chunk, channels int) int {
+	return len(s.ys.tiles) * s.xs.points * s.plane(chunk, channels)
 }
 
 // largeRow is how many floats spreadOut writes.
 func (s *stretch) largeRow(chunk, channels int) int {
-	return len(s.ys.tiles) * 2 * s.xs.both() * s.smallPlane(chunk, channels)
+	return len(s.ys.tiles) * 2 * s.xs.both() * s.plane(chunk, channels)
 }
 
 func (a *strideAxis) both() int { return a.most[0] + a.most[1] }
 
-// lines is the room for one line of either side.
-func (s *stretch) lines(chunk int) int {
-	return max(s.small.W*chunk*s.small.C, s.large.W*chunk*s.large.C)
+// lines is the room for a block of one line of either side.
+func (s *stretch) lines() int {
+	_, small := blockOf(s.small.C)
+	_, large := blockOf(s.large.C)
+	return max(s.small.W*small, s.large.W*large)
 }
 
 // largeAt is the number of the plane of (tile along y, phases, point along x).
@@ -263,45 +264,57 @@ func (s *stretch) largeAt(ty, py, px, j int) int {
 }
 
 // evaluate makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
-func (s *stretch) evaluate(v []float32, plane int, t, src []float32, images, i int) {
-	n := images * s.small.C
-	for ty := range s.ys.evaluated(i) {
-		y := &s.ys.tiles[ty]
-		for x := range s.small.W {
-			s.k.Mix(t[x*n:], n, src[(y.at*s.small.W+x)*s.small.Stride:], s.small.W*s.small.Stride, n, y.eval[i*y.n:][:y.n], 1, y.n)
-		}
-		for tx := range s.xs.tiles {
-			x := &s.xs.tiles[tx]
-			s.k.Mix(v[ty*s.xs.points*plane+tx*n:], plane, t[x.at*n:], n, n, x.eval, len(x.eval)/x.n, x.n)
+func (s *stretch) evaluate(ws *Work, v []float32, plane int, t, src []float32, images, i int) {
+	m := &s.small
+	step, block := blockOf(m.C)
+	for n := 0; n < images; n += step {
+		count := min(step, images-n)
+		for ty := range s.ys.evaluated(i) {
+			y := &s.ys.tiles[ty]
+			ws.mixes = simd.Mixes{
+				Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: m.W * m.Stride, SStep: m.Stride,
+				M: y.eval[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
+			}
+			s.k.Mixes(&ws.mixes)
+			for tx := range s.xs.tiles {
+				x := &s.xs.tiles[tx]
+				to := v[ty*s.xs.points*plane+(tx*images+n)*m.C:]
+				s.k.Mix(to, plane, t[x.at*block:], block, count*m.C, x.eval, len(x.eval)/x.n, x.n)
+			}
 		}
 	}
 }
 
 // spreadOut makes row i of P^T C of images of src, which is the large side:
 // w[largeAt(ty, py, px, j)*plane + (tx*images+n)*C+c].
-func (s *stretch) spreadOut(w []float32, plane int, t, src []float32, images, i int) {
+func (s *stretch) spreadOut(ws *Work, w []float32, plane int, t, src []float32, images, i int) {
 	m := &s.large
-	n := images * m.C
-	for py := range 2 {
-		for ty := range s.ys.tilesAt(i, py) {
-			y := &s.ys.tiles[ty].products[py]
-			rows := y.hi - y.lo
-			if rows > 0 {
-				for x := range m.W {
-					s.k.Mix(t[x*n:], n, src[(y.at*m.W+x)*m.Stride:], 2*m.W*m.Stride, n, y.interT[i*rows:][:rows], 1, rows)
-				}
-			}
-			for px := range 2 {
-				for tx := range s.xs.tiles {
-					x := &s.xs.tiles[tx].products[px]
-					to := w[s.largeAt(ty, py, px, 0)*plane+tx*n:]
-					if rows == 0 || x.hi == x.lo {
-						for j := range x.points {
-							clear(to[j*plane:][:n])
-						}
-						continue
+	step, block := blockOf(m.C)
+	for n := 0; n < images; n += step {
+		count := min(step, images-n)
+		for py := range 2 {
+			for ty := range s.ys.tilesAt(i, py) {
+				y := &s.ys.tiles[ty].products[py]
+				rows := y.hi - y.lo
+				if rows > 0 {
+					ws.mixes = simd.Mixes{
+						Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: 2 * m.W * m.Stride, SStep: m.Stride,
+						M: y.interT[i*rows:][:rows], Rows: 1, Cols: rows, N: count * m.C, Count: m.W,
 					}
-					s.k.Mix(to, plane, t[x.at*n:], 2*n, n, x.interT, x.points, x.hi-x.lo)
+					s.k.Mixes(&ws.mixes)
+				}
+				for px := range 2 {
+					for tx := range s.xs.tiles {
+						x := &s.xs.tiles[tx].products[px]
+						to := w[s.largeAt(ty, py, px, 0)*plane+(tx*images+n)*m.C:]
+						if rows == 0 || x.hi == x.lo {
+							for j := range x.points {
+								clear(to[j*plane:][:count*m.C])
+							}
+							continue
+						}
+						s.k.Mix(to, plane, t[x.at*block:], 2*block, count*m.C, x.interT, x.points, x.hi-x.lo)
+					}
 				}
 			}
 		}

@@ -33,6 +33,7 @@ func newStretchGrad(s *stretch, transposed bool) *stretchGrad {
 	return d
 }
 
+// stretchGradChunk is how many images a weight gradient transforms together.
 const stretchGradChunk = 32
 
 // sumPlane is the floats of the sums of one combo.
@@ -41,8 +42,8 @@ func (d *stretchGrad) sumPlane() int { return d.from.C*d.to.C + spread }
 func (d *stretchGrad) sumsLen() int { return d.combos() * d.sumPlane() }
 
 func (d *stretchGrad) scratch() int {
-	t := max(d.lines(d.chunk), stretchTaps*stretchMost*inverseFloats)
-	return t + d.smallRow(d.chunk) + d.largeRow(d.chunk, d.large.C) + d.k.NR
+	t := max(d.lines(), stretchTaps*stretchMost*inverseFloats)
+	return t + d.smallRow(d.chunk, d.small.C) + d.largeRow(d.chunk, d.large.C) + d.k.NR
 }
 
 // sumAt is the number of a combo: phases, then points.
@@ -75,10 +76,10 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 		total += d.weight(i)
 	}
 	lo, hi := pool.Split(total*len(d.rows), parts, part)
-	t := ws.buf[:max(d.lines(d.chunk), stretchTaps*stretchMost*inverseFloats)]
-	v := ws.buf[len(t):][:d.smallRow(d.chunk)]
+	t := ws.buf[:max(d.lines(), stretchTaps*stretchMost*inverseFloats)]
+	v := ws.buf[len(t):][:d.smallRow(d.chunk, d.small.C)]
 	w := ws.buf[len(t)+len(v):][:d.largeRow(d.chunk, d.large.C)+d.k.NR]
-	vp, wp := d.smallPlane(d.chunk, d.small.C), d.smallPlane(d.chunk, d.large.C)
+	vp, wp := d.plane(d.chunk, d.small.C), d.plane(d.chunk, d.large.C)
 	for n0 := 0; n0 < n || n0 == 0 && !add; n0 += d.chunk {
 		images := min(d.chunk, n-n0)
 		at := 0
@@ -89,8 +90,8 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 			if r0 >= r1 {
 				continue
 			}
-			d.evaluate(v, vp, t, small[n0*d.small.C:], images, i)
-			d.spreadOut(w, wp, t, large[n0*d.large.C:], images, i)
+			d.evaluate(ws, v, vp, t, small[n0*d.small.C:], images, i)
+			d.spreadOut(ws, w, wp, t, large[n0*d.large.C:], images, i)
 			d.contract(ws, sums, v, w, vp, wp, i, images, r0, r1, add || n0 > 0)
 		}
 	}

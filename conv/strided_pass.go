@@ -64,54 +64,54 @@ func (p *stretchPass) packedLen() int64 {
 }
 
 // productPlane is the floats of one plane of products.
-func (p *stretchPass) productPlane() int { return p.smallPlane(p.chunk, p.dst.C) }
+func (p *stretchPass) productPlane() int { return p.plane(p.chunk, p.dst.C) }
 
 // halfPlane is the floats of one position of half transformed products.
 func (p *stretchPass) halfPlane() int { return p.chunk*p.dst.C + 16 }
 
-func (p *stretchPass) sizes() (lines, row, products, half, temp int) {
-	lines = p.lines(p.chunk)
+func (p *stretchPass) sizes() (lines, row, products, half int) {
+	lines = p.lines()
 	if p.up {
-		return lines, p.smallRow(p.chunk), p.largeRow(p.chunk, p.dst.C), len(p.ys.tiles) * p.ys.both() * p.large.W * p.halfPlane(), (stretchTaps - 1) * p.halfPlane()
+		return lines, p.smallRow(p.chunk, p.src.C), p.largeRow(p.chunk, p.dst.C), len(p.ys.tiles) * p.ys.both() * p.large.W * p.halfPlane()
 	}
-	return lines, p.largeRow(p.chunk, p.src.C), len(p.ys.tiles) * p.xs.points * p.productPlane(), len(p.ys.tiles) * p.ys.points * p.small.W * p.halfPlane(), 0
+	return lines, p.largeRow(p.chunk, p.src.C), len(p.ys.tiles) * p.xs.points * p.productPlane(), len(p.ys.tiles) * p.ys.points * p.small.W * p.halfPlane()
 }
 
 func (p *stretchPass) scratch() int {
-	a, b, c, d, e := p.sizes()
-	return a + b + c + d + e + p.k.NR
+	a, b, c, d := p.sizes()
+	return a + b + c + d + p.k.NR
 }
 
 // run computes images [n0, n1) and panels [p0, p1) of dst.
 func (p *stretchPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
-	a, b, c, d, r := p.sizes()
+	a, b, c, d := p.sizes()
 	buf := ws.buf
 	take := func(n int) []float32 {
 		s := buf[:n]
 		buf = buf[n:]
 		return s
 	}
-	lines, row, products, half, temp := take(a), take(b), take(c), take(d), take(r)
+	lines, row, products, half := take(a), take(b), take(c), take(d)
 	width := min(p.dst.C, p1*p.k.NR) - p0*p.k.NR
 	for n0 < n1 {
 		images := tileRows(n1-n0, p.chunk)
 		from := src[n0*p.src.C:]
 		for i := range p.ys.points {
 			if p.up {
-				p.evaluate(row, p.smallPlane(p.chunk, p.src.C), lines, from, images, i)
+				p.evaluate(ws, row, p.plane(p.chunk, p.src.C), lines, from, images, i)
 				p.multiplyUp(ws, products, row, packed, i, images, p0, p1, width)
-				p.halfUp(half, products, temp, i, images*width)
+				p.halfUp(ws, half, products, i, images*width)
 			} else {
-				p.spreadOut(row, p.smallPlane(p.chunk, p.src.C), lines, from, images, i)
+				p.spreadOut(ws, row, p.plane(p.chunk, p.src.C), lines, from, images, i)
 				p.multiplyDown(ws, products, row, packed, i, images, p0, p1, width)
 				p.halfDown(half, products, i, images*width)
 			}
 		}
 		o := output{e: e, n0: n0, images: images, col: p0 * p.k.NR, width: width}
 		if p.up {
-			p.finishUp(dst, half, temp, o)
+			p.finishUp(ws, dst, half, o)
 		} else {
-			p.finishDown(dst, half, o)
+			p.finishDown(ws, dst, half, o)
 		}
 		n0 += images
 	}
@@ -123,7 +123,7 @@ func (p *stretchPass) multiplyUp(ws *Work, products, row, packed []float32, i, i
 	ws.one[0] = simd.Tap{}
 	g.Taps, g.K, g.Start, g.Slope = ws.one[:], p.src.C, simd.StartZero, 1
 	g.LDA, g.LDC = p.src.C, width
-	panel, plane, to := p.src.C*p.k.NR, p.smallPlane(p.chunk, p.src.C), p.productPlane()
+	panel, plane, to := p.src.C*p.k.NR, p.plane(p.chunk, p.src.C), p.productPlane()
 	var phases [4][2]int
 	for j := range p.xs.points {
 		for f := range p.phases(i, j, &phases) {
@@ -156,7 +156,7 @@ func (p *stretchPass) multiplyUp(ws *Work, products, row, packed []float32, i, i
 }
 
 // halfUp interpolates along x: half[((py, ty, i)*W + x)*plane] of point i along y.
-func (p *stretchPass) halfUp(half, products, temp []float32, i, n int) {
+func (p *stretchPass) halfUp(ws *Work, half, products []float32, i, n int) {
 	plane, from := p.halfPlane(), p.productPlane()
 	for py := range 2 {
 		for ty := range p.ys.tilesAt(i, py) {
@@ -164,8 +164,10 @@ func (p *stretchPass) halfUp(half, products, temp []float32, i, n int) {
 			for px := range 2 {
 				for tx := range p.xs.tiles {
 					x := &p.xs.tiles[tx].products[px]
-					m := products[p.largeAt(ty, py, px, 0)*from+tx*n:]
-					p.interpolate(line[x.at*plane:], 2*plane, temp, m, from, n, x)
+					ws.mixes = simd.Mixes{
+						Dst: line[x.at*plane:], DS: 2 * plane, Src: products[p.largeAt(ty, py, px, 0)*from+tx*n:], SS: from, N: n, Count: 1,
+					}
+					p.interpolate(ws, x)
 				}
 			}
 		}
@@ -175,16 +177,18 @@ func (p *stretchPass) halfUp(half, products, temp []float32, i, n int) {
 // halfAt is the number of the line of (tile, phase, point) along y.
 func (p *stretchPass) halfAt(ty, py, i int) int { return ty*p.ys.both() + py*p.ys.most[0] + i }
 
-// interpolate writes a tile's coefficients ds apart and adds those that the tile before has written.
-func (p *stretchPass) interpolate(dst []float32, ds int, temp, src []float32, ss, n int, x *axisProduct) {
-	if x.shared > 0 {
-		p.k.Mix(temp, n, src, ss, n, x.inter[:x.shared*x.points], x.shared, x.points)
-		for r := range x.shared {
-			p.k.Add(dst[r*ds:][:n], temp[r*n:][:n])
-		}
+// interpolate makes a tile's coefficients as ws.mixes says, and adds those that the tile before has written.
+func (p *stretchPass) interpolate(ws *Work, q *axisProduct) {
+	m := &ws.mixes
+	m.Cols = q.points
+	if q.shared > 0 {
+		m.M, m.Rows, m.Add = q.inter[:q.shared*q.points], q.shared, true
+		p.k.Mixes(m)
 	}
-	if rows := x.hi - x.lo - x.shared; rows > 0 {
-		p.k.Mix(dst[x.shared*ds:], ds, src, ss, n, x.inter[x.shared*x.points:], rows, x.points)
+	if rows := q.hi - q.lo - q.shared; rows > 0 {
+		m.Dst, m.Add = m.Dst[q.shared*m.DS:], false
+		m.M, m.Rows = q.inter[q.shared*q.points:], rows
+		p.k.Mixes(m)
 	}
 }
 
@@ -213,19 +217,19 @@ func (o *output) finish(k *simd.Kernels, row []float32) {
 }
 
 // finishUp interpolates along y into dst.
-func (p *stretchPass) finishUp(dst, half, temp []float32, o output) {
+func (p *stretchPass) finishUp(ws *Work, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
-	line := p.dst.W * p.dst.Stride
-	for x := range p.dst.W {
-		for py := range 2 {
-			for ty := range p.ys.tiles {
-				y := &p.ys.tiles[ty].products[py]
-				from := half[(p.halfAt(ty, py, 0)*p.dst.W+x)*plane:]
-				to := dst[(y.at*p.dst.W+x)*p.dst.Stride+o.n0*p.dst.C+o.col:]
-				for r := range runs {
-					p.interpolate(to[r*p.dst.C:], 2*line, temp, from[r*o.width:], p.dst.W*plane, n, y)
+	first := o.n0*p.dst.C + o.col
+	for py := range 2 {
+		for ty := range p.ys.tiles {
+			y := &p.ys.tiles[ty].products[py]
+			for r := range runs {
+				ws.mixes = simd.Mixes{
+					Dst: dst[y.at*p.dst.W*p.dst.Stride+first+r*p.dst.C:], DS: 2 * p.dst.W * p.dst.Stride, DStep: p.dst.Stride,
+					Src: half[p.halfAt(ty, py, 0)*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane, N: n, Count: p.dst.W,
 				}
+				p.interpolate(ws, y)
 			}
 		}
 	}
@@ -233,7 +237,7 @@ func (p *stretchPass) finishUp(dst, half, temp []float32, o output) {
 		for x := range p.dst.W {
 			idle := slices.Contains(p.ys.idle, y) || slices.Contains(p.xs.idle, x)
 			for r := range runs {
-				row := dst[(y*p.dst.W+x)*p.dst.Stride+(o.n0+r)*p.dst.C+o.col:][:n]
+				row := dst[(y*p.dst.W+x)*p.dst.Stride+first+r*p.dst.C:][:n]
 				if idle {
 					clear(row)
 				}
@@ -248,7 +252,7 @@ func (p *stretchPass) multiplyDown(ws *Work, products, row, packed []float32, i,
 	g := &ws.gemm
 	g.K, g.Start, g.Slope = p.src.C, simd.StartZero, 1
 	g.LDA, g.LDC = p.src.C, width
-	each, plane, to := p.src.C*p.k.NR, p.smallPlane(p.chunk, p.src.C), p.productPlane()
+	each, plane, to := p.src.C*p.k.NR, p.plane(p.chunk, p.src.C), p.productPlane()
 	var phases [4][2]int
 	for j := range p.xs.points {
 		all := p.phases(i, j, &phases)
@@ -310,20 +314,21 @@ func (p *stretchPass) halfDown(half, products []float32, i, n int) {
 }
 
 // finishDown: E^T along y into dst.
-func (p *stretchPass) finishDown(dst, half []float32, o output) {
+func (p *stretchPass) finishDown(ws *Work, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
-	line := p.dst.W * p.dst.Stride
-	for x := range p.dst.W {
-		for ty := range p.ys.tiles {
-			y := &p.ys.tiles[ty]
-			from := half[(ty*p.ys.points*p.dst.W+x)*plane:]
-			to := dst[(y.at*p.dst.W+x)*p.dst.Stride+o.n0*p.dst.C+o.col:]
-			for r := range runs {
-				p.k.Mix(to[r*p.dst.C:], line, from[r*o.width:], p.dst.W*plane, n, y.evalT, y.n, len(y.eval)/y.n)
-				for q := range y.n {
-					o.finish(p.k, to[q*line+r*p.dst.C:][:n])
-				}
+	first, line := o.n0*p.dst.C+o.col, p.dst.W*p.dst.Stride
+	for ty := range p.ys.tiles {
+		y := &p.ys.tiles[ty]
+		for r := range runs {
+			to := dst[y.at*line+first+r*p.dst.C:]
+			ws.mixes = simd.Mixes{
+				Dst: to, DS: line, DStep: p.dst.Stride, Src: half[ty*p.ys.points*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane,
+				M: y.evalT, Rows: y.n, Cols: len(y.eval) / y.n, N: n, Count: p.dst.W,
+			}
+			p.k.Mixes(&ws.mixes)
+			for q := range y.n * p.dst.W {
+				o.finish(p.k, to[q*p.dst.Stride:][:n])
 			}
 		}
 	}

@@ -129,25 +129,42 @@ func outputPatches(out int) []patch {
 	return ps
 }
 
-// blockRow makes frequency row i of images of m from their first on: v[j*plane + (tile*images+n)*C+c]
-// for the 8 columns j. t is scratch for one row of a block.
-func blockRow(k *simd.Kernels, v []float32, plane int, t, src []float32, m Map, images, i int, ys, xs []patch) {
-	n := images * m.C
-	at := 0
-	for _, y := range ys {
-		for _, x := range xs {
-			if y.n == 0 || x.n == 0 {
-				for j := range blockIn {
-					clear(v[j*plane+at:][:n])
+// laneBlock is about how many values of a position are transformed at a time:
+// what lies between the two axes stays in the first cache.
+const laneBlock = 512
+
+// blockOf returns how many images of c channels make a laneBlock, and their values.
+func blockOf(c int) (images, values int) {
+	images = max(1, laneBlock/c)
+	return images, images * c
+}
+
+// blockRow makes frequency row i of images of m from their first on:
+// v[j*plane + (tile*images+n)*C+c] for the 8 columns j. t is scratch, of a block
+// for each column of m.
+func blockRow(ws *Work, k *simd.Kernels, v []float32, plane int, t, src []float32, m Map, images, i int, ys, xs []patch) {
+	step, block := blockOf(m.C)
+	for n := 0; n < images; n += step {
+		count := min(step, images-n)
+		at := n * m.C
+		for _, y := range ys {
+			if y.n > 0 {
+				ws.mixes = simd.Mixes{
+					Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: m.W * m.Stride, SStep: m.Stride,
+					M: y.m[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 				}
-				at += n
-				continue
+				k.Mixes(&ws.mixes)
 			}
-			for c := range x.n {
-				k.Mix(t[c*n:], n, src[(y.at*m.W+x.at+c)*m.Stride:], m.W*m.Stride, n, y.m[i*y.n:][:y.n], 1, y.n)
+			for _, x := range xs {
+				if y.n == 0 || x.n == 0 {
+					for j := range blockIn {
+						clear(v[j*plane+at:][:count*m.C])
+					}
+				} else {
+					k.Mix(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, blockIn, x.n)
+				}
+				at += images * m.C
 			}
-			k.Mix(v[at:], plane, t, n, n, x.m, blockIn, x.n)
-			at += n
 		}
 	}
 }

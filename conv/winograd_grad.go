@@ -26,8 +26,7 @@ func newFilterGrad(f *filter) *filterGrad {
 	for i, r := range d.rows {
 		d.rowAt[i+1] = d.rowAt[i] + r
 	}
-	// Several times the forward chunk: sums are loaded and stored once a chunk.
-	d.chunk = min(4*chunkImages(f.tiles()*max(f.src.C, f.dst.C), f.src.N), f.src.N)
+	d.chunk = f.chunk
 	return d
 }
 
@@ -42,7 +41,8 @@ const inverseFloats = 2048
 
 func (d *filterGrad) scratch() int {
 	in, out := d.planes()
-	t := max(blockIn*d.chunk*max(d.f.src.C, d.f.dst.C), blockIn*blockTaps*inverseFloats)
+	_, block := blockOf(d.f.dst.C)
+	t := max(d.f.lines(), d.f.dst.W*block, blockIn*blockTaps*inverseFloats)
 	return t + blockIn*(in+out)
 }
 
@@ -67,8 +67,8 @@ func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part,
 			i, r0 := at/len(d.rows), at%len(d.rows)
 			r1 := min(len(d.rows), r0+hi-at)
 			at += r1 - r0
-			blockRow(f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
-			blockRow(f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
+			blockRow(ws, f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
+			blockRow(ws, f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
 			for j := range blockIn {
 				d.contract(ws, sums[(i*blockIn+j)*d.sumPlane():], v[j*in:], g[j*out:][:out], r0, r1, f.tiles()*images, add || n0 > 0)
 			}

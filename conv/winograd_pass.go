@@ -34,7 +34,7 @@ func newFilter(g Geometry, src, dst Map, forward bool, w weightIndex, k *simd.Ke
 	}
 	f.ys, f.xs = inputPatches(src.H, dst.H, padY), inputPatches(src.W, dst.W, padX)
 	f.outY, f.outX = outputPatches(dst.H), outputPatches(dst.W)
-	f.chunk = chunkImages(f.tiles()*src.C, src.N)
+	f.chunk = chunkImages(f.tiles()*max(src.C, dst.C), src.N)
 	f.mixed = make([]float32, f.mixedLen())
 	return f
 }
@@ -43,7 +43,7 @@ func newFilter(g Geometry, src, dst Map, forward bool, w weightIndex, k *simd.Ke
 // transformed together: one frequency row is to stay in the second cache.
 func chunkImages(perImage, n int) int {
 	c := 64
-	for c > 1 && blockIn*c*perImage > 70_000 {
+	for c > 1 && blockIn*c*perImage > 140_000 {
 		c /= 2
 	}
 	return min(c, n)
@@ -61,9 +61,15 @@ func (f *filter) planes() (in, product int) {
 	return f.tiles()*f.chunk*f.src.C + spread, f.tiles()*f.chunk*f.dst.C + spread
 }
 
+// lines is the room for a block of one line.
+func (f *filter) lines() int {
+	_, block := blockOf(f.src.C)
+	return f.src.W * block
+}
+
 func (f *filter) scratch() int {
 	in, product := f.planes()
-	return blockIn*f.chunk*f.src.C + blockIn*in + (blockIn+blockIn*blockOut)*product
+	return f.lines() + blockIn*in + (blockIn+blockIn*blockOut)*product
 }
 
 func (f *filter) packedLen() int64 {
@@ -73,7 +79,7 @@ func (f *filter) packedLen() int64 {
 // run computes images [n0, n1) and panels [p0, p1) of dst.
 func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
 	in, product := f.planes()
-	t := ws.buf[:blockIn*f.chunk*f.src.C]
+	t := ws.buf[:f.lines()]
 	v := ws.buf[len(t):][:blockIn*in]
 	m := ws.buf[len(t)+len(v):][:blockIn*product]
 	half := ws.buf[len(t)+len(v)+len(m):][:blockIn*blockOut*product]
@@ -81,7 +87,7 @@ func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p
 	for n0 < n1 {
 		images := tileRows(n1-n0, f.chunk)
 		for i := range blockIn {
-			blockRow(f.k, v, in, t, src[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
+			blockRow(ws, f.k, v, in, t, src[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
 			for j := range blockIn {
 				f.multiply(ws, m[j*product:], v[j*in:], packed, i*blockIn+j, f.tiles()*images, p0, p1, width)
 			}

@@ -15,7 +15,7 @@ func avx2Row() *Kernels {
 		Moments: momentsWith(moments_avx2), Affine: affineWith(affine_avx2),
 		AffineGradSums: affineGradSumsWith(affineGradSums_avx2), AffineGrad: affineGradWith(affineGrad_avx2),
 		Adam: adamWith(adam_avx2), DropoutMask: dropoutMaskWith(dropoutMask_avx2), Dropout: dropoutWith(dropout_avx2),
-		Mix: mixWith(mix_avx2), CopyRows: copyRowsWith(copyRows_avx2), Transpose: transposeWith(transpose_avx2, 8),
+		Mix: mixOnceWith(mix_avx2), Mixes: mixesWith(mix_avx2), CopyRows: copyRowsWith(copyRows_avx2), Transpose: transposeWith(transpose_avx2, 8),
 		GEMM: gemmAVX2, Outer: outerAVX2, Peak: peakWith(fmaLoop_avx2, 8), Int8: int8AVX2(),
 	}
 }
@@ -31,7 +31,7 @@ func avx512Row() *Kernels {
 		Moments: momentsWith(moments_avx512), Affine: affineWith(affine_avx512),
 		AffineGradSums: affineGradSumsWith(affineGradSums_avx512), AffineGrad: affineGradWith(affineGrad_avx512),
 		Adam: adamWith(adam_avx512), DropoutMask: dropoutMaskWith(dropoutMask_avx512), Dropout: dropoutWith(dropout_avx512),
-		Mix: mixWith(mix_avx512), CopyRows: copyRowsWith(copyRows_avx512), Transpose: transposeWith(transpose_avx512, 16),
+		Mix: mixOnceWith(mix_avx512), Mixes: mixesWith(mix_avx512), CopyRows: copyRowsWith(copyRows_avx512), Transpose: transposeWith(transpose_avx512, 16),
 		GEMM: gemmAVX512, Outer: outerAVX512, Peak: peakWith(fmaLoop_avx512, 16), Int8: int8AVX2(),
 	}
 }

@@ -77,6 +77,9 @@ type Kernels struct {
 	// Strides of more than one row are at least n. dst and src must not overlap.
 	Mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
 
+	// Mixes is Mix again and again on neighbouring rows, see the type Mixes.
+	Mixes func(*Mixes)
+
 	// CopyRows: dst[r*ds+i] = src[r*ss+i] for r < rows, i < width. Strides of more than one row are at least width. dst and src
 	// must not overlap.
 	CopyRows func(dst []float32, ds int, src []float32, ss, rows, width int)

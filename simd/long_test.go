@@ -55,5 +55,13 @@ func TestLongMix(t *testing.T) {
 		if i, ok := sameBits(dst, want, false); !ok {
 			t.Errorf("dst[%d] = %g, want %g", i, dst[i], want[i])
 		}
+		randomise(rnd, dst)
+		k.Mixes(&Mixes{Dst: dst, Src: src, M: m, Rows: rows, Cols: cols, N: n / 29, DS: n, SS: n, Count: 29, DStep: n / 29, SStep: n / 29})
+		for j := range rows { // n is not a multiple of 29
+			copy(dst[j*n+n/29*29:][:n%29], want[j*n+n/29*29:])
+		}
+		if i, ok := sameBits(dst, want, false); !ok {
+			t.Errorf("Mixes: dst[%d] = %g, want %g", i, dst[i], want[i])
+		}
 	})
 }

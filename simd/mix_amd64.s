@@ -4,20 +4,19 @@
 
 #include "textflag.h"
 
-// func mix_avx2(dst *float32, ds int, src *float32, ss int, n int, m *float32, rows int, cols int)
+// func mix_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 // Requires: AVX, FMA3
-TEXT ·mix_avx2(SB), NOSPLIT, $0-64
+TEXT ·mix_avx2(SB), NOSPLIT, $0-96
 	// Y0-Y7: columns; above them sums and a factor
-	// DI: dst; SI: src; CX: m; R8: elements left; R9, R10: strides; R12: rows left; DX, R13, BX: this row of dst, column of src, row of m
-	MOVQ dst+0(FP), DI
+	// AX, R15: dst and src of this q, count in its place on the stack; DI, SI: dst and src; CX: m; R8: elements left; R9, R10: strides
+	// R12: rows left; DX, R13, BX: this row of dst, column of src, row of m
 	MOVQ ds+8(FP), R9
-	MOVQ src+16(FP), SI
-	MOVQ ss+24(FP), R10
-	MOVQ n+32(FP), R8
-	MOVQ m+40(FP), CX
+	MOVQ src+24(FP), R15
+	MOVQ ss+32(FP), R10
+	MOVQ m+64(FP), CX
 	SHLQ $0x02, R9
 	SHLQ $0x02, R10
-	MOVQ cols+56(FP), AX
+	MOVQ cols+80(FP), AX
 	CMPQ AX, $0x01
 	JE   cols1
 	CMPQ AX, $0x02
@@ -32,10 +31,16 @@ TEXT ·mix_avx2(SB), NOSPLIT, $0-64
 	JE   cols6
 	CMPQ AX, $0x07
 	JE   cols7
+	MOVQ dst+0(FP), AX
 
-more1:
+again1:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more2:
 	CMPQ    R8, $0x08
-	JL      next2
+	JL      next3
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
@@ -54,9 +59,9 @@ more1:
 	VMOVUPS (R13), Y7
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row3:
+row4:
 	VBROADCASTSS (BX), Y9
 	VMULPS       Y9, Y0, Y8
 	VBROADCASTSS 4(BX), Y9
@@ -73,19 +78,25 @@ row3:
 	VFMADD231PS  Y9, Y6, Y8
 	VBROADCASTSS 28(BX), Y9
 	VFMADD231PS  Y9, Y7, Y8
-	VMOVUPS      Y8, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x20, BX
-	DECQ         R12
-	JNZ          row3
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more1
+	CMPQ         add+88(FP), $0x00
+	JE           fresh5
+	VMOVUPS      (DX), Y9
+	VADDPS       Y9, Y8, Y8
 
-next2:
+fresh5:
+	VMOVUPS Y8, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x20, BX
+	DECQ    R12
+	JNZ     row4
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more2
+
+next3:
 	TESTQ      R8, R8
-	JZ         end4
+	JZ         end6
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -108,9 +119,9 @@ next2:
 	VMASKMOVPS (R13), Y15, Y7
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row5:
+row7:
 	VBROADCASTSS (BX), Y9
 	VMULPS       Y9, Y0, Y8
 	VBROADCASTSS 4(BX), Y9
@@ -127,20 +138,39 @@ row5:
 	VFMADD231PS  Y9, Y6, Y8
 	VBROADCASTSS 28(BX), Y9
 	VFMADD231PS  Y9, Y7, Y8
-	VMASKMOVPS   Y8, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x20, BX
-	DECQ         R12
-	JNZ          row5
+	CMPQ         add+88(FP), $0x00
+	JE           fresh8
+	VMASKMOVPS   (DX), Y15, Y9
+	VADDPS       Y9, Y8, Y8
 
-end4:
+fresh8:
+	VMASKMOVPS Y8, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x20, BX
+	DECQ       R12
+	JNZ        row7
+
+end6:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again1
 	VZEROUPPER
 	RET
 
 cols7:
-more6:
+	MOVQ dst+0(FP), AX
+
+again9:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more10:
 	CMPQ    R8, $0x08
-	JL      next7
+	JL      next11
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
@@ -157,9 +187,9 @@ more6:
 	VMOVUPS (R13), Y6
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row8:
+row12:
 	VBROADCASTSS (BX), Y8
 	VMULPS       Y8, Y0, Y7
 	VBROADCASTSS 4(BX), Y8
@@ -174,19 +204,25 @@ row8:
 	VFMADD231PS  Y8, Y5, Y7
 	VBROADCASTSS 24(BX), Y8
 	VFMADD231PS  Y8, Y6, Y7
-	VMOVUPS      Y7, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x1c, BX
-	DECQ         R12
-	JNZ          row8
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more6
+	CMPQ         add+88(FP), $0x00
+	JE           fresh13
+	VMOVUPS      (DX), Y8
+	VADDPS       Y8, Y7, Y7
 
-next7:
+fresh13:
+	VMOVUPS Y7, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x1c, BX
+	DECQ    R12
+	JNZ     row12
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more10
+
+next11:
 	TESTQ      R8, R8
-	JZ         end9
+	JZ         end14
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -207,9 +243,9 @@ next7:
 	VMASKMOVPS (R13), Y15, Y6
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row10:
+row15:
 	VBROADCASTSS (BX), Y8
 	VMULPS       Y8, Y0, Y7
 	VBROADCASTSS 4(BX), Y8
@@ -224,20 +260,39 @@ row10:
 	VFMADD231PS  Y8, Y5, Y7
 	VBROADCASTSS 24(BX), Y8
 	VFMADD231PS  Y8, Y6, Y7
-	VMASKMOVPS   Y7, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x1c, BX
-	DECQ         R12
-	JNZ          row10
+	CMPQ         add+88(FP), $0x00
+	JE           fresh16
+	VMASKMOVPS   (DX), Y15, Y8
+	VADDPS       Y8, Y7, Y7
 
-end9:
+fresh16:
+	VMASKMOVPS Y7, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x1c, BX
+	DECQ       R12
+	JNZ        row15
+
+end14:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again9
 	VZEROUPPER
 	RET
 
 cols6:
-more11:
+	MOVQ dst+0(FP), AX
+
+again17:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more18:
 	CMPQ    R8, $0x08
-	JL      next12
+	JL      next19
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
@@ -252,9 +307,9 @@ more11:
 	VMOVUPS (R13), Y5
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row13:
+row20:
 	VBROADCASTSS (BX), Y7
 	VMULPS       Y7, Y0, Y6
 	VBROADCASTSS 4(BX), Y7
@@ -267,19 +322,25 @@ row13:
 	VFMADD231PS  Y7, Y4, Y6
 	VBROADCASTSS 20(BX), Y7
 	VFMADD231PS  Y7, Y5, Y6
-	VMOVUPS      Y6, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x18, BX
-	DECQ         R12
-	JNZ          row13
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more11
+	CMPQ         add+88(FP), $0x00
+	JE           fresh21
+	VMOVUPS      (DX), Y7
+	VADDPS       Y7, Y6, Y6
 
-next12:
+fresh21:
+	VMOVUPS Y6, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x18, BX
+	DECQ    R12
+	JNZ     row20
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more18
+
+next19:
 	TESTQ      R8, R8
-	JZ         end14
+	JZ         end22
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -298,9 +359,9 @@ next12:
 	VMASKMOVPS (R13), Y15, Y5
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row15:
+row23:
 	VBROADCASTSS (BX), Y7
 	VMULPS       Y7, Y0, Y6
 	VBROADCASTSS 4(BX), Y7
@@ -313,20 +374,39 @@ row15:
 	VFMADD231PS  Y7, Y4, Y6
 	VBROADCASTSS 20(BX), Y7
 	VFMADD231PS  Y7, Y5, Y6
-	VMASKMOVPS   Y6, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x18, BX
-	DECQ         R12
-	JNZ          row15
+	CMPQ         add+88(FP), $0x00
+	JE           fresh24
+	VMASKMOVPS   (DX), Y15, Y7
+	VADDPS       Y7, Y6, Y6
 
-end14:
+fresh24:
+	VMASKMOVPS Y6, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x18, BX
+	DECQ       R12
+	JNZ        row23
+
+end22:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again17
 	VZEROUPPER
 	RET
 
 cols5:
-more16:
+	MOVQ dst+0(FP), AX
+
+again25:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more26:
 	CMPQ    R8, $0x08
-	JL      next17
+	JL      next27
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
@@ -339,9 +419,9 @@ more16:
 	VMOVUPS (R13), Y4
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row18:
+row28:
 	VBROADCASTSS (BX), Y6
 	VMULPS       Y6, Y0, Y5
 	VBROADCASTSS 4(BX), Y6
@@ -352,19 +432,25 @@ row18:
 	VFMADD231PS  Y6, Y3, Y5
 	VBROADCASTSS 16(BX), Y6
 	VFMADD231PS  Y6, Y4, Y5
-	VMOVUPS      Y5, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x14, BX
-	DECQ         R12
-	JNZ          row18
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more16
+	CMPQ         add+88(FP), $0x00
+	JE           fresh29
+	VMOVUPS      (DX), Y6
+	VADDPS       Y6, Y5, Y5
 
-next17:
+fresh29:
+	VMOVUPS Y5, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x14, BX
+	DECQ    R12
+	JNZ     row28
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more26
+
+next27:
 	TESTQ      R8, R8
-	JZ         end19
+	JZ         end30
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -381,9 +467,9 @@ next17:
 	VMASKMOVPS (R13), Y15, Y4
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row20:
+row31:
 	VBROADCASTSS (BX), Y6
 	VMULPS       Y6, Y0, Y5
 	VBROADCASTSS 4(BX), Y6
@@ -394,20 +480,39 @@ row20:
 	VFMADD231PS  Y6, Y3, Y5
 	VBROADCASTSS 16(BX), Y6
 	VFMADD231PS  Y6, Y4, Y5
-	VMASKMOVPS   Y5, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x14, BX
-	DECQ         R12
-	JNZ          row20
+	CMPQ         add+88(FP), $0x00
+	JE           fresh32
+	VMASKMOVPS   (DX), Y15, Y6
+	VADDPS       Y6, Y5, Y5
 
-end19:
+fresh32:
+	VMASKMOVPS Y5, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x14, BX
+	DECQ       R12
+	JNZ        row31
+
+end30:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again25
 	VZEROUPPER
 	RET
 
 cols4:
-more21:
+	MOVQ dst+0(FP), AX
+
+again33:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more34:
 	CMPQ    R8, $0x08
-	JL      next22
+	JL      next35
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
@@ -418,9 +523,9 @@ more21:
 	VMOVUPS (R13), Y3
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row23:
+row36:
 	VBROADCASTSS (BX), Y5
 	VMULPS       Y5, Y0, Y4
 	VBROADCASTSS 4(BX), Y5
@@ -429,19 +534,25 @@ row23:
 	VFMADD231PS  Y5, Y2, Y4
 	VBROADCASTSS 12(BX), Y5
 	VFMADD231PS  Y5, Y3, Y4
-	VMOVUPS      Y4, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x10, BX
-	DECQ         R12
-	JNZ          row23
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more21
+	CMPQ         add+88(FP), $0x00
+	JE           fresh37
+	VMOVUPS      (DX), Y5
+	VADDPS       Y5, Y4, Y4
 
-next22:
+fresh37:
+	VMOVUPS Y4, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x10, BX
+	DECQ    R12
+	JNZ     row36
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more34
+
+next35:
 	TESTQ      R8, R8
-	JZ         end24
+	JZ         end38
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -456,9 +567,9 @@ next22:
 	VMASKMOVPS (R13), Y15, Y3
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row25:
+row39:
 	VBROADCASTSS (BX), Y5
 	VMULPS       Y5, Y0, Y4
 	VBROADCASTSS 4(BX), Y5
@@ -467,20 +578,39 @@ row25:
 	VFMADD231PS  Y5, Y2, Y4
 	VBROADCASTSS 12(BX), Y5
 	VFMADD231PS  Y5, Y3, Y4
-	VMASKMOVPS   Y4, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x10, BX
-	DECQ         R12
-	JNZ          row25
+	CMPQ         add+88(FP), $0x00
+	JE           fresh40
+	VMASKMOVPS   (DX), Y15, Y5
+	VADDPS       Y5, Y4, Y4
 
-end24:
+fresh40:
+	VMASKMOVPS Y4, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x10, BX
+	DECQ       R12
+	JNZ        row39
+
+end38:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again33
 	VZEROUPPER
 	RET
 
 cols3:
-more26:
+	MOVQ dst+0(FP), AX
+
+again41:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more42:
 	CMPQ    R8, $0x08
-	JL      next27
+	JL      next43
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
@@ -489,28 +619,34 @@ more26:
 	VMOVUPS (R13), Y2
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row28:
+row44:
 	VBROADCASTSS (BX), Y4
 	VMULPS       Y4, Y0, Y3
 	VBROADCASTSS 4(BX), Y4
 	VFMADD231PS  Y4, Y1, Y3
 	VBROADCASTSS 8(BX), Y4
 	VFMADD231PS  Y4, Y2, Y3
-	VMOVUPS      Y3, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x0c, BX
-	DECQ         R12
-	JNZ          row28
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more26
+	CMPQ         add+88(FP), $0x00
+	JE           fresh45
+	VMOVUPS      (DX), Y4
+	VADDPS       Y4, Y3, Y3
 
-next27:
+fresh45:
+	VMOVUPS Y3, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x0c, BX
+	DECQ    R12
+	JNZ     row44
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more42
+
+next43:
 	TESTQ      R8, R8
-	JZ         end29
+	JZ         end46
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -523,55 +659,80 @@ next27:
 	VMASKMOVPS (R13), Y15, Y2
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row30:
+row47:
 	VBROADCASTSS (BX), Y4
 	VMULPS       Y4, Y0, Y3
 	VBROADCASTSS 4(BX), Y4
 	VFMADD231PS  Y4, Y1, Y3
 	VBROADCASTSS 8(BX), Y4
 	VFMADD231PS  Y4, Y2, Y3
-	VMASKMOVPS   Y3, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x0c, BX
-	DECQ         R12
-	JNZ          row30
+	CMPQ         add+88(FP), $0x00
+	JE           fresh48
+	VMASKMOVPS   (DX), Y15, Y4
+	VADDPS       Y4, Y3, Y3
 
-end29:
+fresh48:
+	VMASKMOVPS Y3, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x0c, BX
+	DECQ       R12
+	JNZ        row47
+
+end46:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again41
 	VZEROUPPER
 	RET
 
 cols2:
-more31:
+	MOVQ dst+0(FP), AX
+
+again49:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more50:
 	CMPQ    R8, $0x08
-	JL      next32
+	JL      next51
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	ADDQ    R10, R13
 	VMOVUPS (R13), Y1
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row33:
+row52:
 	VBROADCASTSS (BX), Y3
 	VMULPS       Y3, Y0, Y2
 	VBROADCASTSS 4(BX), Y3
 	VFMADD231PS  Y3, Y1, Y2
-	VMOVUPS      Y2, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x08, BX
-	DECQ         R12
-	JNZ          row33
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more31
+	CMPQ         add+88(FP), $0x00
+	JE           fresh53
+	VMOVUPS      (DX), Y3
+	VADDPS       Y3, Y2, Y2
 
-next32:
+fresh53:
+	VMOVUPS Y2, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x08, BX
+	DECQ    R12
+	JNZ     row52
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more50
+
+next51:
 	TESTQ      R8, R8
-	JZ         end34
+	JZ         end54
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -582,49 +743,74 @@ next32:
 	VMASKMOVPS (R13), Y15, Y1
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row35:
+row55:
 	VBROADCASTSS (BX), Y3
 	VMULPS       Y3, Y0, Y2
 	VBROADCASTSS 4(BX), Y3
 	VFMADD231PS  Y3, Y1, Y2
-	VMASKMOVPS   Y2, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x08, BX
-	DECQ         R12
-	JNZ          row35
+	CMPQ         add+88(FP), $0x00
+	JE           fresh56
+	VMASKMOVPS   (DX), Y15, Y3
+	VADDPS       Y3, Y2, Y2
 
-end34:
+fresh56:
+	VMASKMOVPS Y2, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x08, BX
+	DECQ       R12
+	JNZ        row55
+
+end54:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again49
 	VZEROUPPER
 	RET
 
 cols1:
-more36:
+	MOVQ dst+0(FP), AX
+
+again57:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more58:
 	CMPQ    R8, $0x08
-	JL      next37
+	JL      next59
 	MOVQ    SI, R13
 	VMOVUPS (R13), Y0
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row38:
+row60:
 	VBROADCASTSS (BX), Y2
 	VMULPS       Y2, Y0, Y1
-	VMOVUPS      Y1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x04, BX
-	DECQ         R12
-	JNZ          row38
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x00000020, SI
-	SUBQ         $0x08, R8
-	JMP          more36
+	CMPQ         add+88(FP), $0x00
+	JE           fresh61
+	VMOVUPS      (DX), Y2
+	VADDPS       Y2, Y1, Y1
 
-next37:
+fresh61:
+	VMOVUPS Y1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x04, BX
+	DECQ    R12
+	JNZ     row60
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, R8
+	JMP     more58
+
+next59:
 	TESTQ      R8, R8
-	JZ         end39
+	JZ         end62
 	LEAQ       ·laneMasks+64(SB), R11
 	SHLQ       $0x02, R8
 	SUBQ       R8, R11
@@ -633,35 +819,46 @@ next37:
 	VMASKMOVPS (R13), Y15, Y0
 	MOVQ       DI, DX
 	MOVQ       CX, BX
-	MOVQ       rows+48(FP), R12
+	MOVQ       rows+72(FP), R12
 
-row40:
+row63:
 	VBROADCASTSS (BX), Y2
 	VMULPS       Y2, Y0, Y1
-	VMASKMOVPS   Y1, Y15, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x04, BX
-	DECQ         R12
-	JNZ          row40
+	CMPQ         add+88(FP), $0x00
+	JE           fresh64
+	VMASKMOVPS   (DX), Y15, Y2
+	VADDPS       Y2, Y1, Y1
 
-end39:
+fresh64:
+	VMASKMOVPS Y1, Y15, (DX)
+	ADDQ       R9, DX
+	ADDQ       $0x04, BX
+	DECQ       R12
+	JNZ        row63
+
+end62:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again57
 	VZEROUPPER
 	RET
 
-// func mix_avx512(dst *float32, ds int, src *float32, ss int, n int, m *float32, rows int, cols int)
+// func mix_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·mix_avx512(SB), NOSPLIT, $0-64
+TEXT ·mix_avx512(SB), NOSPLIT, $0-96
 	// Z0-Z15: columns; above them sums and a factor
-	// DI: dst; SI: src; CX: m; R8: elements left; R9, R10: strides; R12: rows left; DX, R13, BX: this row of dst, column of src, row of m
-	MOVQ dst+0(FP), DI
+	// AX, R15: dst and src of this q, count in its place on the stack; DI, SI: dst and src; CX: m; R8: elements left; R9, R10: strides
+	// R12: rows left; DX, R13, BX: this row of dst, column of src, row of m
 	MOVQ ds+8(FP), R9
-	MOVQ src+16(FP), SI
-	MOVQ ss+24(FP), R10
-	MOVQ n+32(FP), R8
-	MOVQ m+40(FP), CX
+	MOVQ src+24(FP), R15
+	MOVQ ss+32(FP), R10
+	MOVQ m+64(FP), CX
 	SHLQ $0x02, R9
 	SHLQ $0x02, R10
-	MOVQ cols+56(FP), AX
+	MOVQ cols+80(FP), AX
 	CMPQ AX, $0x01
 	JE   cols1
 	CMPQ AX, $0x02
@@ -676,10 +873,16 @@ TEXT ·mix_avx512(SB), NOSPLIT, $0-64
 	JE   cols6
 	CMPQ AX, $0x07
 	JE   cols7
+	MOVQ dst+0(FP), AX
 
-more1:
+again1:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more2:
 	CMPQ    R8, $0x20
-	JL      next2
+	JL      next3
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -706,9 +909,9 @@ more1:
 	VMOVUPS 64(R13), Z15
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row3:
+row4:
 	VBROADCASTSS (BX), Z18
 	VMULPS       Z18, Z0, Z16
 	VMULPS       Z18, Z1, Z17
@@ -733,21 +936,29 @@ row3:
 	VBROADCASTSS 28(BX), Z18
 	VFMADD231PS  Z18, Z14, Z16
 	VFMADD231PS  Z18, Z15, Z17
-	VMOVUPS      Z16, (DX)
-	VMOVUPS      Z17, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x20, BX
-	DECQ         R12
-	JNZ          row3
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more1
+	CMPQ         add+88(FP), $0x00
+	JE           fresh5
+	VMOVUPS      (DX), Z18
+	VADDPS       Z18, Z16, Z16
+	VMOVUPS      64(DX), Z18
+	VADDPS       Z18, Z17, Z17
 
-next2:
-more4:
+fresh5:
+	VMOVUPS Z16, (DX)
+	VMOVUPS Z17, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x20, BX
+	DECQ    R12
+	JNZ     row4
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more2
+
+next3:
+more6:
 	CMPQ    R8, $0x10
-	JL      next5
+	JL      next7
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
@@ -766,9 +977,9 @@ more4:
 	VMOVUPS (R13), Z7
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row6:
+row8:
 	VBROADCASTSS (BX), Z9
 	VMULPS       Z9, Z0, Z8
 	VBROADCASTSS 4(BX), Z9
@@ -785,19 +996,25 @@ row6:
 	VFMADD231PS  Z9, Z6, Z8
 	VBROADCASTSS 28(BX), Z9
 	VFMADD231PS  Z9, Z7, Z8
-	VMOVUPS      Z8, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x20, BX
-	DECQ         R12
-	JNZ          row6
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more4
+	CMPQ         add+88(FP), $0x00
+	JE           fresh9
+	VMOVUPS      (DX), Z9
+	VADDPS       Z9, Z8, Z8
 
-next5:
+fresh9:
+	VMOVUPS Z8, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x20, BX
+	DECQ    R12
+	JNZ     row8
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more6
+
+next7:
 	TESTQ     R8, R8
-	JZ        end7
+	JZ        end10
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -819,9 +1036,9 @@ next5:
 	VMOVUPS.Z (R13), K1, Z7
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row8:
+row11:
 	VBROADCASTSS (BX), Z9
 	VMULPS       Z9, Z0, Z8
 	VBROADCASTSS 4(BX), Z9
@@ -838,20 +1055,39 @@ row8:
 	VFMADD231PS  Z9, Z6, Z8
 	VBROADCASTSS 28(BX), Z9
 	VFMADD231PS  Z9, Z7, Z8
-	VMOVUPS      Z8, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x20, BX
-	DECQ         R12
-	JNZ          row8
+	CMPQ         add+88(FP), $0x00
+	JE           fresh12
+	VMOVUPS.Z    (DX), K1, Z9
+	VADDPS       Z9, Z8, Z8
 
-end7:
+fresh12:
+	VMOVUPS Z8, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x20, BX
+	DECQ    R12
+	JNZ     row11
+
+end10:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again1
 	VZEROUPPER
 	RET
 
 cols7:
-more9:
+	MOVQ dst+0(FP), AX
+
+again13:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more14:
 	CMPQ    R8, $0x20
-	JL      next10
+	JL      next15
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -875,9 +1111,9 @@ more9:
 	VMOVUPS 64(R13), Z13
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row11:
+row16:
 	VBROADCASTSS (BX), Z16
 	VMULPS       Z16, Z0, Z14
 	VMULPS       Z16, Z1, Z15
@@ -899,21 +1135,29 @@ row11:
 	VBROADCASTSS 24(BX), Z16
 	VFMADD231PS  Z16, Z12, Z14
 	VFMADD231PS  Z16, Z13, Z15
-	VMOVUPS      Z14, (DX)
-	VMOVUPS      Z15, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x1c, BX
-	DECQ         R12
-	JNZ          row11
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more9
+	CMPQ         add+88(FP), $0x00
+	JE           fresh17
+	VMOVUPS      (DX), Z16
+	VADDPS       Z16, Z14, Z14
+	VMOVUPS      64(DX), Z16
+	VADDPS       Z16, Z15, Z15
 
-next10:
-more12:
+fresh17:
+	VMOVUPS Z14, (DX)
+	VMOVUPS Z15, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x1c, BX
+	DECQ    R12
+	JNZ     row16
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more14
+
+next15:
+more18:
 	CMPQ    R8, $0x10
-	JL      next13
+	JL      next19
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
@@ -930,9 +1174,9 @@ more12:
 	VMOVUPS (R13), Z6
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row14:
+row20:
 	VBROADCASTSS (BX), Z8
 	VMULPS       Z8, Z0, Z7
 	VBROADCASTSS 4(BX), Z8
@@ -947,19 +1191,25 @@ row14:
 	VFMADD231PS  Z8, Z5, Z7
 	VBROADCASTSS 24(BX), Z8
 	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x1c, BX
-	DECQ         R12
-	JNZ          row14
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more12
+	CMPQ         add+88(FP), $0x00
+	JE           fresh21
+	VMOVUPS      (DX), Z8
+	VADDPS       Z8, Z7, Z7
 
-next13:
+fresh21:
+	VMOVUPS Z7, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x1c, BX
+	DECQ    R12
+	JNZ     row20
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more18
+
+next19:
 	TESTQ     R8, R8
-	JZ        end15
+	JZ        end22
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -979,9 +1229,9 @@ next13:
 	VMOVUPS.Z (R13), K1, Z6
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row16:
+row23:
 	VBROADCASTSS (BX), Z8
 	VMULPS       Z8, Z0, Z7
 	VBROADCASTSS 4(BX), Z8
@@ -996,20 +1246,39 @@ row16:
 	VFMADD231PS  Z8, Z5, Z7
 	VBROADCASTSS 24(BX), Z8
 	VFMADD231PS  Z8, Z6, Z7
-	VMOVUPS      Z7, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x1c, BX
-	DECQ         R12
-	JNZ          row16
+	CMPQ         add+88(FP), $0x00
+	JE           fresh24
+	VMOVUPS.Z    (DX), K1, Z8
+	VADDPS       Z8, Z7, Z7
 
-end15:
+fresh24:
+	VMOVUPS Z7, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x1c, BX
+	DECQ    R12
+	JNZ     row23
+
+end22:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again13
 	VZEROUPPER
 	RET
 
 cols6:
-more17:
+	MOVQ dst+0(FP), AX
+
+again25:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more26:
 	CMPQ    R8, $0x20
-	JL      next18
+	JL      next27
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -1030,9 +1299,9 @@ more17:
 	VMOVUPS 64(R13), Z11
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row19:
+row28:
 	VBROADCASTSS (BX), Z14
 	VMULPS       Z14, Z0, Z12
 	VMULPS       Z14, Z1, Z13
@@ -1051,21 +1320,29 @@ row19:
 	VBROADCASTSS 20(BX), Z14
 	VFMADD231PS  Z14, Z10, Z12
 	VFMADD231PS  Z14, Z11, Z13
-	VMOVUPS      Z12, (DX)
-	VMOVUPS      Z13, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x18, BX
-	DECQ         R12
-	JNZ          row19
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more17
+	CMPQ         add+88(FP), $0x00
+	JE           fresh29
+	VMOVUPS      (DX), Z14
+	VADDPS       Z14, Z12, Z12
+	VMOVUPS      64(DX), Z14
+	VADDPS       Z14, Z13, Z13
 
-next18:
-more20:
+fresh29:
+	VMOVUPS Z12, (DX)
+	VMOVUPS Z13, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x18, BX
+	DECQ    R12
+	JNZ     row28
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more26
+
+next27:
+more30:
 	CMPQ    R8, $0x10
-	JL      next21
+	JL      next31
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
@@ -1080,9 +1357,9 @@ more20:
 	VMOVUPS (R13), Z5
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row22:
+row32:
 	VBROADCASTSS (BX), Z7
 	VMULPS       Z7, Z0, Z6
 	VBROADCASTSS 4(BX), Z7
@@ -1095,19 +1372,25 @@ row22:
 	VFMADD231PS  Z7, Z4, Z6
 	VBROADCASTSS 20(BX), Z7
 	VFMADD231PS  Z7, Z5, Z6
-	VMOVUPS      Z6, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x18, BX
-	DECQ         R12
-	JNZ          row22
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more20
+	CMPQ         add+88(FP), $0x00
+	JE           fresh33
+	VMOVUPS      (DX), Z7
+	VADDPS       Z7, Z6, Z6
 
-next21:
+fresh33:
+	VMOVUPS Z6, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x18, BX
+	DECQ    R12
+	JNZ     row32
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more30
+
+next31:
 	TESTQ     R8, R8
-	JZ        end23
+	JZ        end34
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -1125,9 +1408,9 @@ next21:
 	VMOVUPS.Z (R13), K1, Z5
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row24:
+row35:
 	VBROADCASTSS (BX), Z7
 	VMULPS       Z7, Z0, Z6
 	VBROADCASTSS 4(BX), Z7
@@ -1140,20 +1423,39 @@ row24:
 	VFMADD231PS  Z7, Z4, Z6
 	VBROADCASTSS 20(BX), Z7
 	VFMADD231PS  Z7, Z5, Z6
-	VMOVUPS      Z6, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x18, BX
-	DECQ         R12
-	JNZ          row24
+	CMPQ         add+88(FP), $0x00
+	JE           fresh36
+	VMOVUPS.Z    (DX), K1, Z7
+	VADDPS       Z7, Z6, Z6
 
-end23:
+fresh36:
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x18, BX
+	DECQ    R12
+	JNZ     row35
+
+end34:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again25
 	VZEROUPPER
 	RET
 
 cols5:
-more25:
+	MOVQ dst+0(FP), AX
+
+again37:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more38:
 	CMPQ    R8, $0x20
-	JL      next26
+	JL      next39
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -1171,9 +1473,9 @@ more25:
 	VMOVUPS 64(R13), Z9
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row27:
+row40:
 	VBROADCASTSS (BX), Z12
 	VMULPS       Z12, Z0, Z10
 	VMULPS       Z12, Z1, Z11
@@ -1189,21 +1491,29 @@ row27:
 	VBROADCASTSS 16(BX), Z12
 	VFMADD231PS  Z12, Z8, Z10
 	VFMADD231PS  Z12, Z9, Z11
-	VMOVUPS      Z10, (DX)
-	VMOVUPS      Z11, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x14, BX
-	DECQ         R12
-	JNZ          row27
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more25
+	CMPQ         add+88(FP), $0x00
+	JE           fresh41
+	VMOVUPS      (DX), Z12
+	VADDPS       Z12, Z10, Z10
+	VMOVUPS      64(DX), Z12
+	VADDPS       Z12, Z11, Z11
 
-next26:
-more28:
+fresh41:
+	VMOVUPS Z10, (DX)
+	VMOVUPS Z11, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x14, BX
+	DECQ    R12
+	JNZ     row40
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more38
+
+next39:
+more42:
 	CMPQ    R8, $0x10
-	JL      next29
+	JL      next43
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
@@ -1216,9 +1526,9 @@ more28:
 	VMOVUPS (R13), Z4
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row30:
+row44:
 	VBROADCASTSS (BX), Z6
 	VMULPS       Z6, Z0, Z5
 	VBROADCASTSS 4(BX), Z6
@@ -1229,19 +1539,25 @@ row30:
 	VFMADD231PS  Z6, Z3, Z5
 	VBROADCASTSS 16(BX), Z6
 	VFMADD231PS  Z6, Z4, Z5
-	VMOVUPS      Z5, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x14, BX
-	DECQ         R12
-	JNZ          row30
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more28
+	CMPQ         add+88(FP), $0x00
+	JE           fresh45
+	VMOVUPS      (DX), Z6
+	VADDPS       Z6, Z5, Z5
 
-next29:
+fresh45:
+	VMOVUPS Z5, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x14, BX
+	DECQ    R12
+	JNZ     row44
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more42
+
+next43:
 	TESTQ     R8, R8
-	JZ        end31
+	JZ        end46
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -1257,9 +1573,9 @@ next29:
 	VMOVUPS.Z (R13), K1, Z4
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row32:
+row47:
 	VBROADCASTSS (BX), Z6
 	VMULPS       Z6, Z0, Z5
 	VBROADCASTSS 4(BX), Z6
@@ -1270,20 +1586,39 @@ row32:
 	VFMADD231PS  Z6, Z3, Z5
 	VBROADCASTSS 16(BX), Z6
 	VFMADD231PS  Z6, Z4, Z5
-	VMOVUPS      Z5, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x14, BX
-	DECQ         R12
-	JNZ          row32
+	CMPQ         add+88(FP), $0x00
+	JE           fresh48
+	VMOVUPS.Z    (DX), K1, Z6
+	VADDPS       Z6, Z5, Z5
 
-end31:
+fresh48:
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x14, BX
+	DECQ    R12
+	JNZ     row47
+
+end46:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again37
 	VZEROUPPER
 	RET
 
 cols4:
-more33:
+	MOVQ dst+0(FP), AX
+
+again49:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more50:
 	CMPQ    R8, $0x20
-	JL      next34
+	JL      next51
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -1298,9 +1633,9 @@ more33:
 	VMOVUPS 64(R13), Z7
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row35:
+row52:
 	VBROADCASTSS (BX), Z10
 	VMULPS       Z10, Z0, Z8
 	VMULPS       Z10, Z1, Z9
@@ -1313,21 +1648,29 @@ row35:
 	VBROADCASTSS 12(BX), Z10
 	VFMADD231PS  Z10, Z6, Z8
 	VFMADD231PS  Z10, Z7, Z9
-	VMOVUPS      Z8, (DX)
-	VMOVUPS      Z9, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x10, BX
-	DECQ         R12
-	JNZ          row35
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more33
+	CMPQ         add+88(FP), $0x00
+	JE           fresh53
+	VMOVUPS      (DX), Z10
+	VADDPS       Z10, Z8, Z8
+	VMOVUPS      64(DX), Z10
+	VADDPS       Z10, Z9, Z9
 
-next34:
-more36:
+fresh53:
+	VMOVUPS Z8, (DX)
+	VMOVUPS Z9, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x10, BX
+	DECQ    R12
+	JNZ     row52
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more50
+
+next51:
+more54:
 	CMPQ    R8, $0x10
-	JL      next37
+	JL      next55
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
@@ -1338,9 +1681,9 @@ more36:
 	VMOVUPS (R13), Z3
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row38:
+row56:
 	VBROADCASTSS (BX), Z5
 	VMULPS       Z5, Z0, Z4
 	VBROADCASTSS 4(BX), Z5
@@ -1349,19 +1692,25 @@ row38:
 	VFMADD231PS  Z5, Z2, Z4
 	VBROADCASTSS 12(BX), Z5
 	VFMADD231PS  Z5, Z3, Z4
-	VMOVUPS      Z4, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x10, BX
-	DECQ         R12
-	JNZ          row38
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more36
+	CMPQ         add+88(FP), $0x00
+	JE           fresh57
+	VMOVUPS      (DX), Z5
+	VADDPS       Z5, Z4, Z4
 
-next37:
+fresh57:
+	VMOVUPS Z4, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x10, BX
+	DECQ    R12
+	JNZ     row56
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more54
+
+next55:
 	TESTQ     R8, R8
-	JZ        end39
+	JZ        end58
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -1375,9 +1724,9 @@ next37:
 	VMOVUPS.Z (R13), K1, Z3
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row40:
+row59:
 	VBROADCASTSS (BX), Z5
 	VMULPS       Z5, Z0, Z4
 	VBROADCASTSS 4(BX), Z5
@@ -1386,20 +1735,39 @@ row40:
 	VFMADD231PS  Z5, Z2, Z4
 	VBROADCASTSS 12(BX), Z5
 	VFMADD231PS  Z5, Z3, Z4
-	VMOVUPS      Z4, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x10, BX
-	DECQ         R12
-	JNZ          row40
+	CMPQ         add+88(FP), $0x00
+	JE           fresh60
+	VMOVUPS.Z    (DX), K1, Z5
+	VADDPS       Z5, Z4, Z4
 
-end39:
+fresh60:
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x10, BX
+	DECQ    R12
+	JNZ     row59
+
+end58:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again49
 	VZEROUPPER
 	RET
 
 cols3:
-more41:
+	MOVQ dst+0(FP), AX
+
+again61:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more62:
 	CMPQ    R8, $0x20
-	JL      next42
+	JL      next63
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -1411,9 +1779,9 @@ more41:
 	VMOVUPS 64(R13), Z5
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row43:
+row64:
 	VBROADCASTSS (BX), Z8
 	VMULPS       Z8, Z0, Z6
 	VMULPS       Z8, Z1, Z7
@@ -1423,21 +1791,29 @@ row43:
 	VBROADCASTSS 8(BX), Z8
 	VFMADD231PS  Z8, Z4, Z6
 	VFMADD231PS  Z8, Z5, Z7
-	VMOVUPS      Z6, (DX)
-	VMOVUPS      Z7, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x0c, BX
-	DECQ         R12
-	JNZ          row43
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more41
+	CMPQ         add+88(FP), $0x00
+	JE           fresh65
+	VMOVUPS      (DX), Z8
+	VADDPS       Z8, Z6, Z6
+	VMOVUPS      64(DX), Z8
+	VADDPS       Z8, Z7, Z7
 
-next42:
-more44:
+fresh65:
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x0c, BX
+	DECQ    R12
+	JNZ     row64
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more62
+
+next63:
+more66:
 	CMPQ    R8, $0x10
-	JL      next45
+	JL      next67
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
@@ -1446,28 +1822,34 @@ more44:
 	VMOVUPS (R13), Z2
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row46:
+row68:
 	VBROADCASTSS (BX), Z4
 	VMULPS       Z4, Z0, Z3
 	VBROADCASTSS 4(BX), Z4
 	VFMADD231PS  Z4, Z1, Z3
 	VBROADCASTSS 8(BX), Z4
 	VFMADD231PS  Z4, Z2, Z3
-	VMOVUPS      Z3, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x0c, BX
-	DECQ         R12
-	JNZ          row46
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more44
+	CMPQ         add+88(FP), $0x00
+	JE           fresh69
+	VMOVUPS      (DX), Z4
+	VADDPS       Z4, Z3, Z3
 
-next45:
+fresh69:
+	VMOVUPS Z3, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x0c, BX
+	DECQ    R12
+	JNZ     row68
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more66
+
+next67:
 	TESTQ     R8, R8
-	JZ        end47
+	JZ        end70
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -1479,29 +1861,48 @@ next45:
 	VMOVUPS.Z (R13), K1, Z2
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row48:
+row71:
 	VBROADCASTSS (BX), Z4
 	VMULPS       Z4, Z0, Z3
 	VBROADCASTSS 4(BX), Z4
 	VFMADD231PS  Z4, Z1, Z3
 	VBROADCASTSS 8(BX), Z4
 	VFMADD231PS  Z4, Z2, Z3
-	VMOVUPS      Z3, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x0c, BX
-	DECQ         R12
-	JNZ          row48
+	CMPQ         add+88(FP), $0x00
+	JE           fresh72
+	VMOVUPS.Z    (DX), K1, Z4
+	VADDPS       Z4, Z3, Z3
 
-end47:
+fresh72:
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x0c, BX
+	DECQ    R12
+	JNZ     row71
+
+end70:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again61
 	VZEROUPPER
 	RET
 
 cols2:
-more49:
+	MOVQ dst+0(FP), AX
+
+again73:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more74:
 	CMPQ    R8, $0x20
-	JL      next50
+	JL      next75
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
@@ -1510,56 +1911,70 @@ more49:
 	VMOVUPS 64(R13), Z3
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row51:
+row76:
 	VBROADCASTSS (BX), Z6
 	VMULPS       Z6, Z0, Z4
 	VMULPS       Z6, Z1, Z5
 	VBROADCASTSS 4(BX), Z6
 	VFMADD231PS  Z6, Z2, Z4
 	VFMADD231PS  Z6, Z3, Z5
-	VMOVUPS      Z4, (DX)
-	VMOVUPS      Z5, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x08, BX
-	DECQ         R12
-	JNZ          row51
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more49
+	CMPQ         add+88(FP), $0x00
+	JE           fresh77
+	VMOVUPS      (DX), Z6
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      64(DX), Z6
+	VADDPS       Z6, Z5, Z5
 
-next50:
-more52:
+fresh77:
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x08, BX
+	DECQ    R12
+	JNZ     row76
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more74
+
+next75:
+more78:
 	CMPQ    R8, $0x10
-	JL      next53
+	JL      next79
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	ADDQ    R10, R13
 	VMOVUPS (R13), Z1
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row54:
+row80:
 	VBROADCASTSS (BX), Z3
 	VMULPS       Z3, Z0, Z2
 	VBROADCASTSS 4(BX), Z3
 	VFMADD231PS  Z3, Z1, Z2
-	VMOVUPS      Z2, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x08, BX
-	DECQ         R12
-	JNZ          row54
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more52
+	CMPQ         add+88(FP), $0x00
+	JE           fresh81
+	VMOVUPS      (DX), Z3
+	VADDPS       Z3, Z2, Z2
 
-next53:
+fresh81:
+	VMOVUPS Z2, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x08, BX
+	DECQ    R12
+	JNZ     row80
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more78
+
+next79:
 	TESTQ     R8, R8
-	JZ        end55
+	JZ        end82
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -1569,75 +1984,108 @@ next53:
 	VMOVUPS.Z (R13), K1, Z1
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row56:
+row83:
 	VBROADCASTSS (BX), Z3
 	VMULPS       Z3, Z0, Z2
 	VBROADCASTSS 4(BX), Z3
 	VFMADD231PS  Z3, Z1, Z2
-	VMOVUPS      Z2, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x08, BX
-	DECQ         R12
-	JNZ          row56
+	CMPQ         add+88(FP), $0x00
+	JE           fresh84
+	VMOVUPS.Z    (DX), K1, Z3
+	VADDPS       Z3, Z2, Z2
 
-end55:
+fresh84:
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x08, BX
+	DECQ    R12
+	JNZ     row83
+
+end82:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again73
 	VZEROUPPER
 	RET
 
 cols1:
-more57:
+	MOVQ dst+0(FP), AX
+
+again85:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more86:
 	CMPQ    R8, $0x20
-	JL      next58
+	JL      next87
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	VMOVUPS 64(R13), Z1
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row59:
+row88:
 	VBROADCASTSS (BX), Z4
 	VMULPS       Z4, Z0, Z2
 	VMULPS       Z4, Z1, Z3
-	VMOVUPS      Z2, (DX)
-	VMOVUPS      Z3, 64(DX)
-	ADDQ         R9, DX
-	ADDQ         $0x04, BX
-	DECQ         R12
-	JNZ          row59
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, SI
-	SUBQ         $0x20, R8
-	JMP          more57
+	CMPQ         add+88(FP), $0x00
+	JE           fresh89
+	VMOVUPS      (DX), Z4
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      64(DX), Z4
+	VADDPS       Z4, Z3, Z3
 
-next58:
-more60:
+fresh89:
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    R9, DX
+	ADDQ    $0x04, BX
+	DECQ    R12
+	JNZ     row88
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     more86
+
+next87:
+more90:
 	CMPQ    R8, $0x10
-	JL      next61
+	JL      next91
 	MOVQ    SI, R13
 	VMOVUPS (R13), Z0
 	MOVQ    DI, DX
 	MOVQ    CX, BX
-	MOVQ    rows+48(FP), R12
+	MOVQ    rows+72(FP), R12
 
-row62:
+row92:
 	VBROADCASTSS (BX), Z2
 	VMULPS       Z2, Z0, Z1
-	VMOVUPS      Z1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x04, BX
-	DECQ         R12
-	JNZ          row62
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, SI
-	SUBQ         $0x10, R8
-	JMP          more60
+	CMPQ         add+88(FP), $0x00
+	JE           fresh93
+	VMOVUPS      (DX), Z2
+	VADDPS       Z2, Z1, Z1
 
-next61:
+fresh93:
+	VMOVUPS Z1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x04, BX
+	DECQ    R12
+	JNZ     row92
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, R8
+	JMP     more90
+
+next91:
 	TESTQ     R8, R8
-	JZ        end63
+	JZ        end94
 	MOVL      $-1, R11
 	BZHIL     R8, R11, R11
 	KMOVW     R11, K1
@@ -1645,17 +2093,29 @@ next61:
 	VMOVUPS.Z (R13), K1, Z0
 	MOVQ      DI, DX
 	MOVQ      CX, BX
-	MOVQ      rows+48(FP), R12
+	MOVQ      rows+72(FP), R12
 
-row64:
+row95:
 	VBROADCASTSS (BX), Z2
 	VMULPS       Z2, Z0, Z1
-	VMOVUPS      Z1, K1, (DX)
-	ADDQ         R9, DX
-	ADDQ         $0x04, BX
-	DECQ         R12
-	JNZ          row64
+	CMPQ         add+88(FP), $0x00
+	JE           fresh96
+	VMOVUPS.Z    (DX), K1, Z2
+	VADDPS       Z2, Z1, Z1
 
-end63:
+fresh96:
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    R9, DX
+	ADDQ    $0x04, BX
+	DECQ    R12
+	JNZ     row95
+
+end94:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again85
 	VZEROUPPER
 	RET

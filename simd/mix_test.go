@@ -101,3 +101,62 @@ func TestPeak(t *testing.T) {
 		}
 	})
 }
+
+// TestMixes: what Mix does, each time.
+func TestMixes(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		rnd := rand.New(rand.NewPCG(17, 0))
+		for where, mem := range memories() {
+			for _, n := range []int{0, 1, 7, 16, 31, 33, 64, 100, 300} {
+				for _, count := range []int{0, 1, 2, 5} {
+					for _, add := range []bool{false, true} {
+						rows, cols := between(rnd, 1, maxMix), between(rnd, 1, maxMix)
+						x := Mixes{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: add}
+						x.DStep, x.SStep = rows*x.DS+rnd.IntN(2), rnd.IntN(2*x.SS+1)
+						mem.reset()
+						last := max(count-1, 0)
+						x.Dst, x.Src, x.M = mem.slice(last*x.DStep+(rows-1)*x.DS+n), mem.slice(last*x.SStep+(cols-1)*x.SS+n), mem.slice(rows*cols)
+						randomise(rnd, x.Dst, x.Src, x.M)
+						want := convert[float32](x.Dst)
+						sums := make([]float32, rows*n)
+						for q := range count {
+							mixModel(model32(k), sums, n, x.Src[q*x.SStep:], x.SS, n, x.M, rows, cols)
+							for j := range rows {
+								for i, s := range sums[j*n:][:n] {
+									if add {
+										s += want[q*x.DStep+j*x.DS+i]
+									}
+									want[q*x.DStep+j*x.DS+i] = s
+								}
+							}
+						}
+						label := fmt.Sprintf("%d times %dx%d, n %d, add %v, %s", count, rows, cols, n, add, where)
+						k.Mixes(&x)
+						if i, ok := sameBits(x.Dst, want, false); !ok {
+							t.Fatalf("%s: dst[%d] = %g, want %g", label, i, x.Dst[i], want[i])
+						}
+						if mem.check(t); t.Failed() {
+							t.Fatal(label)
+						}
+					}
+				}
+			}
+		}
+		x := Mixes{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
+		if a := testing.AllocsPerRun(5, func() { k.Mixes(&x) }); a != 0 {
+			t.Errorf("%g allocations", a)
+		}
+		for name, spoil := range map[string]func(x *Mixes){
+			"a step too far in dst": func(x *Mixes) { x.DStep++ },
+			"a step too far in src": func(x *Mixes) { x.SStep++ },
+			"once too often":        func(x *Mixes) { x.Count++ },
+			"negative count":        func(x *Mixes) { x.Count = -1 },
+			"huge step":             func(x *Mixes) { x.DStep = math.MaxInt32 },
+		} {
+			y := x
+			if spoil(&y); !panics(func() { k.Mixes(&y) }) {
+				t.Errorf("%s: no panic", name)
+			}
+		}
+	})
+}

@@ -13,7 +13,7 @@ func neonRow() *Kernels {
 		Moments: momentsWith(moments_neon), Affine: affineWith(affine_neon),
 		AffineGradSums: affineGradSumsWith(affineGradSums_neon), AffineGrad: affineGradWith(affineGrad_neon),
 		Adam: adamWith(adam_neon), DropoutMask: dropoutMaskWith(dropoutMask_neon), Dropout: dropoutWith(dropout_neon),
-		Mix: mixWith(mix_neon), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Mix: mixWith(mix_neon), Mixes: mixesOf(mixWith(mix_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(),
 	}
 }

@@ -14,7 +14,7 @@ func scalarRow() *Kernels {
 		RowScale: rowScaleScalar, ColumnSums: columnSumsScalar,
 		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,
 		Adam: adamScalar, DropoutMask: dropoutMaskScalar, Dropout: dropoutScalar,
-		Mix: mixScalar, CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Mix: mixScalar, Mixes: mixesOf(mixScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
 	}
 }

@@ -222,17 +222,6 @@ func affineGradWith(kernel func(dx, dy, x, a, b, k0, k1 *float32, rows, c, strid
 	}
 }
 
-func mixWith(kernel func(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)) func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
-	return func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
-		if !checkMix(dst, ds, src, ss, n, m, rows, cols) {
-			return
-		}
-		for i := 0; i < n; i += maxPiece / maxMix {
-			kernel(&dst[i], ds, &src[i], ss, min(n-i, maxPiece/maxMix), &m[0], rows, cols)
-		}
-	}
-}
-
 func copyRowsWith(kernel func(dst *float32, ds int, src *float32, ss, rows, width int)) func(dst []float32, ds int, src []float32, ss, rows, width int) {
 	return func(dst []float32, ds int, src []float32, ss, rows, width int) {
 		checkRows(dst, ds, rows, width)

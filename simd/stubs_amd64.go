@@ -244,17 +244,17 @@ func dropoutMask_avx512(bits *uint32, words int, k0 uint32, k1 uint32, first uin
 //go:noescape
 func dropout_avx512(dst *float32, x *float32, n int, bits *uint32, scale float32)
 
-// mix_avx2 works like mixScalar for i < n, j < rows:
-// dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].
+// mix_avx2 works like Mixes for q < count, j < rows, i < n:
+// dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.
 //
 //go:noescape
-func mix_avx2(dst *float32, ds int, src *float32, ss int, n int, m *float32, rows int, cols int)
+func mix_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 
-// mix_avx512 works like mixScalar for i < n, j < rows:
-// dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].
+// mix_avx512 works like Mixes for q < count, j < rows, i < n:
+// dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.
 //
 //go:noescape
-func mix_avx512(dst *float32, ds int, src *float32, ss int, n int, m *float32, rows int, cols int)
+func mix_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 
 // copyRows_avx2 works like copyRowsScalar for r < rows, i < width:
 // dst[r*ds+i] = src[r*ss+i].
