@@ -8,10 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// spinLoads bounds a spin before parking: about 30 microseconds of atomic
-// loads on a server core, which covers the gap between two layers, and short
-// enough that a core which another process wants is soon given back.
-const spinLoads = 20000
+// spinLoads bounds a spin before parking: about 100 microseconds of atomic
+// loads on a server core. Waking a parked goroutine takes half of that, and who
+// is woken late keeps the others waiting: with 30 microseconds, one such delay
+// could go round for good, everybody parked in turn. Short enough that a core
+// which another process wants is soon given back.
+const spinLoads = 70000
 
 // Pool is a set of workers. One Run at a time: a Pool belongs to one
 // goroutine. A Pool that is dropped without Close is closed by the collector.
@@ -42,6 +44,8 @@ type sleeper struct {
 	parked atomic.Bool
 	token  chan struct{}
 	_      [48]byte
+	taken  atomic.Uint32 // the last Run whose share somebody took, of a helper
+	_      [60]byte
 }
 
 // Panic is what Run panics with when f panicked on a helper. A panic on
@@ -83,9 +87,12 @@ func New(threads int) *Pool {
 // Workers returns the number of workers, the caller included.
 func (p *Pool) Workers() int { return len(p.helpers) + 1 }
 
-// Run calls f(0) ... f(Workers()-1) at the same time, f(0) on the calling
-// goroutine, and returns when all have returned. It allocates nothing. If a
-// worker panics, Run panics once all are done; the Pool remains usable.
+// Run calls f(0) ... f(Workers()-1) and returns when all have returned: f(0) on
+// the calling goroutine, the others at the same time on helpers. When f(0) has
+// returned, the caller does itself what a helper has not begun, since that one
+// is still waking up or another process has its core. So f must not wait for
+// other workers. Run allocates nothing. If a worker panics, Run panics once all
+// are done; the Pool remains usable.
 func (p *Pool) Run(f func(worker int)) {
 	t := p.team
 	if !t.running.CompareAndSwap(false, true) {
@@ -112,8 +119,22 @@ func (p *Pool) Run(f func(worker int)) {
 	runtime.KeepAlive(p)
 }
 
-// finish waits for the helpers and passes their panic on.
+// finish does what no helper has begun.
 func (t *team) finish() {
+	defer t.settle() // also if f ends this goroutine
+	seq := t.seq.Load()
+	for i := range t.helpers {
+		if t.pending.Load() == 0 {
+			break
+		}
+		if t.helpers[i].take(seq) {
+			t.call(i, 0)
+		}
+	}
+}
+
+// settle waits for the helpers and passes their panic on.
+func (t *team) settle() {
 	t.caller.wait(t, (*team).allDone, 0)
 	t.f = nil
 	failed := t.failed
@@ -137,27 +158,35 @@ func (t *team) close() {
 	}
 }
 
+// take claims a helper's share of a Run; one goroutine gets it.
+func (s *sleeper) take(seq uint32) bool { return s.taken.CompareAndSwap(seq-1, seq) }
+
 // work is the life of helper i from the Run after number done on.
 func (t *team) work(i int, done uint32) {
 	for {
 		t.helpers[i].wait(t, (*team).started, done)
-		done++
 		if t.closed.Load() {
 			return
 		}
-		t.call(i, done)
+		done = t.seq.Load()
+		if t.helpers[i].take(done) {
+			t.call(i, done)
+		}
 	}
 }
 
-// call runs f on helper i and reports that it is done, whichever way f ends.
+// call does helper i's share and reports that it is done, whichever way f ends.
+// seq is the Run's number on the helper itself, 0 on the caller.
 func (t *team) call(i int, seq uint32) {
 	returned := false
 	defer func() {
 		if !returned {
 			v := recover()
-			if v == nil { // f called runtime.Goexit: this goroutine ends, a new one takes its place
+			if v == nil { // f called runtime.Goexit: this goroutine ends
 				v = "f ended its goroutine"
-				defer func() { go t.work(i, seq) }()
+				if seq != 0 { // a new helper takes its place
+					defer func() { go t.work(i, seq) }()
+				}
 			}
 			t.fail(&Panic{Worker: i + 1, Value: v, Stack: debug.Stack()})
 		}

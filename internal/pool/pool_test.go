@@ -70,7 +70,7 @@ func TestProcessorsTakenAway(t *testing.T) {
 	defer p.Close()
 	p.Run(func(int) {})
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	for range 3 {
+	for n := 0; n < 1000 && p.spin.Load() != 0; n++ { // a spin takes its time, with the race detector above all
 		time.Sleep(time.Millisecond)
 		p.Run(func(int) {})
 	}
@@ -138,16 +138,80 @@ func TestGoexitDoesNotHang(t *testing.T) {
 				t.Error("Goexit on a helper did not panic in the caller")
 			}
 		}()
+		begun := make(chan bool) // or the caller would do the helper's share, and end
 		p.Run(func(w int) {
 			if w == 1 {
+				close(begun)
 				runtime.Goexit()
 			}
+			<-begun
 		})
 	}()
+	works(t, p)
+}
+
+// TestLateHelper: the caller does the share of a helper that has not begun, and the helper leaves it alone.
+func TestLateHelper(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	for range 1000 {
+		seen := [2]int{}
+		p.Run(func(w int) { seen[w]++ })
+		if seen != [2]int{1, 1} {
+			t.Fatalf("shares were done %v times", seen)
+		}
+	}
+	// On one processor the caller comes first mostly: helpers are woken, but do not run.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	caller, stolen := goroutine(), 0
+	for range 100 {
+		by := [2]string{}
+		p.Run(func(w int) { by[w] = goroutine() })
+		if by[0] != caller || by[1] == "" {
+			t.Fatalf("caller %s: shares done by %q", caller, by)
+		}
+		if by[1] == caller {
+			stolen++
+		}
+	}
+	if stolen == 0 {
+		t.Error("the caller never did what the helper had not begun")
+	}
+}
+
+// goroutine names the goroutine that calls it.
+func goroutine() string {
+	buf := make([]byte, 64)
+	return strings.Fields(string(buf[:runtime.Stack(buf, false)]))[1]
+}
+
+// TestGoexitOfCaller: f ends the caller's goroutine while it does a helper's share.
+func TestGoexitOfCaller(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for range 20 {
+		ended := make(chan bool)
+		go func() {
+			defer close(ended)
+			defer func() { recover() }()
+			p.Run(func(w int) {
+				if w == 1 {
+					runtime.Goexit()
+				}
+			})
+		}()
+		<-ended
+		works(t, p)
+	}
+}
+
+func works(t *testing.T, p *Pool) {
+	t.Helper()
 	n := atomic.Int32{}
 	p.Run(func(int) { n.Add(1) })
-	if n.Load() != 2 {
-		t.Errorf("after Goexit Run reached %d workers, want 2", n.Load())
+	if int(n.Load()) != p.Workers() {
+		t.Errorf("then Run reached %d workers, want %d", n.Load(), p.Workers())
 	}
 }
 
