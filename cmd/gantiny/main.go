@@ -47,7 +47,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.CommandPath())
 		return status
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+	// What the command's package says of itself is said already.
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), strings.TrimPrefix(err.Error(), cmd.Name()+": "))
 	if status == exitUsage {
 		fmt.Fprintf(stderr, "Run '%s --help' for its flags.\n", cmd.CommandPath())
 	}
@@ -97,6 +98,7 @@ func newRoot() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.Version = version()
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flagError(err)} })
 	profile := addProfile(root)
 	root.AddCommand(newGenerate(), newTrain(), newQuantize(), newInspect(), newBench(), newVersion(), newMan())

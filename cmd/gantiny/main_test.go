@@ -114,7 +114,7 @@ func TestUsage(t *testing.T) {
 		{"version now", "takes no arguments"},
 		{"train --data digits", "--out"},
 		{"train --out run", "--data"},
-		{"train --out run --data nosuch", "--data nosuch"},
+		{"train --out run --data nosuch", "--data: dataset: nosuch"},
 		{"train --out run --data digits --epochs 0", "epochs is 0"},
 		{"bench --batch 0", "--batch 0"},
 		{"bench --seconds 0", "--seconds 0"},
@@ -236,5 +236,30 @@ func TestBench(t *testing.T) {
 		if busy < 4 {
 			t.Errorf("%s: %d layers with multiply-adds a second, want 4 at least: %+v", args, busy, got.Layers)
 		}
+	}
+}
+
+// TestErrorText: each error says once who complains, and what to give instead.
+func TestErrorText(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("empty", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"generate nosuch", 1, "gantiny generate: nosuch: file does not exist; a MODEL is a .safetensors file or"},
+		{"inspect empty", 1, "gantiny inspect: " + filepath.Join("empty", "generator.safetensors") + ": file does not exist"},
+		{"train --out empty --resume", 2, "gantiny train: --resume: train: empty: no run to resume"},
+		{"train --out r --data empty", 2, "gantiny train: --data: dataset: empty: no such data set"},
+	} {
+		if r := gantiny(t, strings.Fields(c.args)...); r.status != c.status || !strings.HasPrefix(r.stderr, c.says) {
+			t.Errorf("%s: exit status %d and %q, want %d and %q", c.args, r.status, r.stderr, c.status, c.says)
+		}
+	}
+	if r := gantiny(t, "--version").want(t, 0); r.stdout != "gantiny version "+version()+"\n" {
+		t.Errorf("--version says %q", r.stdout)
 	}
 }

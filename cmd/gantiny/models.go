@@ -50,6 +50,9 @@ func openModel(args []string, float bool) (n network, err error) {
 	if isDir(n.name) {
 		n.name = filepath.Join(n.name, generatorFile)
 	}
+	if _, err := os.Stat(n.name); errors.Is(err, fs.ErrNotExist) {
+		return n, fmt.Errorf("%s: %w; a MODEL is a .safetensors file or the directory of a training run", n.name, fs.ErrNotExist)
+	}
 	if !float {
 		n.int8, err = quantized.Load(n.name)
 		if err == nil || !errors.Is(err, quantized.ErrNone) {

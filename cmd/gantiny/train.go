@@ -92,7 +92,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	data, err := dataset.Open(c.Data, dataset.Options{Size: c.Size, RGB: c.Channels == 3})
 	if err != nil {
 		if errors.Is(err, dataset.ErrNotFound) {
-			return usagef("--data %s: %w", c.Data, err)
+			return usagef("--data: %w", err)
 		}
 		return err
 	}
