@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -31,5 +32,25 @@ func TestWrite(t *testing.T) {
 	}
 	if len(grey) < 2 {
 		t.Error("the first row is blank")
+	}
+}
+
+// TestDocs: the program that the documentation shows is this one.
+func TestDocs(t *testing.T) {
+	program, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "raspberry-pi.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```go\n")
+	shown, _, ended := strings.Cut(rest, "```")
+	if !found || !ended || len(shown) < 100 {
+		t.Fatal("docs/raspberry-pi.md shows no program")
+	}
+	if !strings.Contains(string(program), shown) {
+		t.Errorf("not in main.go:\n%s", shown)
 	}
 }
