@@ -41,3 +41,53 @@ func TestUsage(t *testing.T) {
 		}
 	}
 }
+
+const listing = `
+0000000000001000 <f>:
+  1000:	mov	v9.16b, v8.16b
+  1004:	fmla	v0.4s, v8.4s, v9.s[0]
+  1008:	cbz	x3, 1014 <f+0x14>
+  100c:	ldp	q8, q9, [x9], #32
+  1010:	ld1	{v28.16b-v31.16b}, [x8], #64
+  1014:	sdot	v0.4s, v28.16b, v8.4b[0]
+  1018:	smull2	v1.8h, v28.16b, v8.16b
+  101c:	sub	x7, x7, #0x1
+  1020:	cbnz	x7, 1014 <f+0x14>
+  1024:	b.ne	1000 <f>  // b.any
+`
+
+func TestInnerLoops(t *testing.T) {
+	loops := innerLoops(disassembled(listing))
+	if len(loops) != 1 || len(loops[0]) != 4 || loops[0][0].address != 0x1014 || loops[0][3].text != "cbnz x7, 1014 <f+0x14>" {
+		t.Fatalf("loops %v", loops)
+	}
+	if n := len(loops[0].multiplies()); n != 2 {
+		t.Errorf("%d multiplies", n)
+	}
+}
+
+// TestInOrder: cycles that can be counted by hand.
+func TestInOrder(t *testing.T) {
+	for _, c := range []struct {
+		name, code string
+		want       float64
+	}{
+		{"independent", "fmla v0.4s, v8.4s, v9.s[0]|fmla v1.4s, v8.4s, v9.s[0]|fmla v2.4s, v8.4s, v9.s[0]|fmla v3.4s, v8.4s, v9.s[0]", 4},
+		{"one sum", "fmla v0.4s, v8.4s, v9.s[0]|fmla v0.4s, v8.4s, v9.s[0]", 8},
+		{"a product is no sum", "smull v0.8h, v8.8b, v9.8b|smull v0.8h, v8.8b, v9.8b", 2},
+		{"loads of vectors", "ldp q8, q9, [x9], #32|ldr d10, [x10], #8", 5},
+		{"four vectors", "ld1 {v28.16b-v31.16b}, [x8], #64", 8},
+		{"replicated", "ld4r {v18.8h-v21.8h}, [x9], #8", 3},
+		{"a load and its use", "ldr q8, [x9], #16|fmul v0.4s, v8.4s, v8.4s", 5},
+		{"beside vectors", "fmul v0.4s, v8.4s, v9.4s|sub x7, x7, #0x1|fmul v1.4s, v8.4s, v9.4s|ldr x3, [x2]", 2},
+		{"the end of a round", "fmul v0.4s, v8.4s, v9.4s|fmul v1.4s, v8.4s, v9.4s|sub x7, x7, #0x1|cbnz x7, 1000 <f>", 2},
+	} {
+		var l loop
+		for i, text := range strings.Split(c.code, "|") {
+			l = append(l, instruction{uint64(4 * i), text})
+		}
+		if got := l.inOrder(3); got != c.want {
+			t.Errorf("%s: %g cycles, want %g", c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+type cycleOptions struct{ mca, objdump string }
+
+// kernels are the functions whose inner loops are measured, with what one of their multiplies multiplies and the processors that
+// llvm-mca is asked about.
+var kernels = []struct {
+	name string
+	macs int // multiply-adds of one instruction
+	cpus []string
+}{
+	{"sgemm_neon_7x8", 4, []string{"cortex-a53", "cortex-a72", "neoverse-n1"}},
+	{"souter_neon_7x8", 4, []string{"cortex-a53", "cortex-a72", "neoverse-n1"}},
+	{"qgemm_neon_7x8", 8, []string{"cortex-a53", "cortex-a72", "neoverse-n1"}},
+	{"qgemm_dotprod_7x8", 16, []string{"neoverse-n1"}},
+	{"qgemm_i8mm_8x8", 32, []string{"neoverse-n2"}},
+}
+
+// columns are the processors of the table. llvm-mca has a model of its own for the first of those that it is asked about; it knows the
+// Cortex-A72 by its elder brother's, the A57, and of the A76 only a name, so that the Neoverse N1, the same core, stands for it.
+var columns = []struct{ cpu, title, units string }{
+	{"cortex-a53", "A53", ""}, {"cortex-a72", "A72", "A57Unit"}, {"neoverse-n1", "A76 (N1)", "N1Unit"}, {"neoverse-n2", "N2", "N2Unit"},
+}
+
+// instruction is one line of a disassembly.
+type instruction struct {
+	address uint64
+	text    string // mnemonic and operands
+}
+
+func (i instruction) mnemonic() string { return strings.Fields(i.text)[0] }
+
+// loop is an innermost loop, its branch back included.
+type loop []instruction
+
+// cycles shows the cycles of each kernel's inner loops, and what share they reach of what the multiplies alone would take.
+func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "gantiny-arm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "arm")
+	arm := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64"}
+	if _, err := command(ctx, arm, "go", "build", "-o", program, "github.com/gantiny/gantiny/benchmarks/arm"); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "| loop | instructions | multiply-adds |")
+	rule := "|---|---|---|"
+	for _, c := range columns {
+		fmt.Fprintf(out, " %s |", c.title)
+		rule += "---|"
+	}
+	fmt.Fprintf(out, "\n%s\n", rule)
+	for _, k := range kernels {
+		text, err := command(ctx, nil, o.objdump, "-d", "--no-show-raw-insn", "--disassemble=github.com/gantiny/gantiny/simd."+k.name+".abi0", program)
+		if err != nil {
+			return err
+		}
+		loops := tileLoops(innerLoops(disassembled(string(text))))
+		if len(loops) == 0 {
+			return fmt.Errorf("%s: no inner loops", k.name)
+		}
+		for _, l := range loops {
+			macs := k.macs * len(l.multiplies())
+			fmt.Fprintf(out, "| %s, %s | %d | %d |", k.name, l.tile(), len(l), macs)
+			for _, c := range columns {
+				cell := " |"
+				if slices.Contains(k.cpus, c.cpu) {
+					if cell, err = measured(ctx, o, dir, l, c.cpu, c.units); err != nil {
+						return err
+					}
+				}
+				fmt.Fprint(out, cell)
+			}
+			fmt.Fprintln(out)
+		}
+	}
+	return nil
+}
+
+// measured is a cell of the table: cycles and the share of the limit.
+func measured(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (string, error) {
+	if cpu == "cortex-a53" {
+		fast, slow := l.inOrder(2), l.inOrder(4)
+		limit := float64(l.arithmetic())
+		if fast == slow {
+			return fmt.Sprintf(" %.0f, %.0f%% |", fast, 100*limit/fast), nil
+		}
+		return fmt.Sprintf(" %.0f-%.0f, %.0f-%.0f%% |", fast, slow, 100*limit/slow, 100*limit/fast), nil
+	}
+	whole, err := analyse(ctx, o, dir, l, cpu, units)
+	if err != nil {
+		return "", err
+	}
+	alone, err := analyse(ctx, o, dir, l.multiplies(), cpu, units)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(" %.0f, %.0f%% |", whole.cycles, 100*alone.throughput/whole.cycles), nil
+}
+
+type analysis struct {
+	cycles     float64 // of a round in a long run
+	throughput float64 // the cycles that the busiest unit needs for a round
+}
+
+var (
+	totalCycles = regexp.MustCompile(`Total Cycles:\s+(\d+)`)
+	throughput  = regexp.MustCompile(`Block RThroughput:\s+([0-9.]+)`)
+)
+
+// analyse asks llvm-mca. units is how it must name the processor's units: another name is another processor's model.
+func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (a analysis, err error) {
+	file := filepath.Join(dir, "loop.s")
+	var text strings.Builder
+	text.WriteString(".Lround:\n")
+	for _, i := range l {
+		fmt.Fprintln(&text, branchTarget.ReplaceAllString(i.text, "$1.Lround"))
+	}
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		return a, err
+	}
+	const few, many = 200, 400 // the difference has neither a beginning nor an end
+	run := func(n int) (float64, error) {
+		out, err := command(ctx, nil, o.mca, "-march=aarch64", "-mcpu="+cpu, "-mattr=+dotprod,+i8mm", "-iterations="+strconv.Itoa(n), file)
+		if err != nil {
+			return 0, err
+		}
+		total, block := totalCycles.FindSubmatch(out), throughput.FindSubmatch(out)
+		if total == nil || block == nil || !strings.Contains(string(out), units) {
+			return 0, fmt.Errorf("%s has no model of its own for %s", o.mca, cpu)
+		}
+		a.throughput, _ = strconv.ParseFloat(string(block[1]), 64)
+		return strconv.ParseFloat(string(total[1]), 64)
+	}
+	first, err := run(few)
+	if err != nil {
+		return a, err
+	}
+	last, err := run(many)
+	a.cycles = (last - first) / (many - few)
+	return a, err
+}
+
+var (
+	codeLine     = regexp.MustCompile(`^\s*([0-9a-f]+):\t(.*)$`)
+	branchTarget = regexp.MustCompile(`^((?:b\.\w+|b|cbn?z|tbn?z)\s+(?:[xw]\d+, )?(?:#\d+, )?)([0-9a-f]+).*$`)
+)
+
+// disassembled reads objdump's text.
+func disassembled(text string) (list []instruction) {
+	for line := range strings.Lines(text) {
+		m := codeLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
+		if m == nil {
+			continue
+		}
+		address, err := strconv.ParseUint(m[1], 16, 64)
+		if err != nil {
+			continue
+		}
+		words, _, _ := strings.Cut(m[2], "//")
+		if words = strings.Join(strings.Fields(words), " "); words != "" {
+			list = append(list, instruction{address, words})
+		}
+	}
+	return list
+}
+
+// innerLoops are the stretches that end in a branch back to their beginning and have no other branch.
+func innerLoops(code []instruction) (loops []loop) {
+	first := 0 // after the last branch
+	for i, ins := range code {
+		m := branchTarget.FindStringSubmatch(ins.text)
+		if m == nil {
+			continue
+		}
+		to, err := strconv.ParseUint(m[2], 16, 64)
+		if err != nil {
+			continue
+		}
+		at, found := slices.BinarySearchFunc(code, to, func(c instruction, a uint64) int { return cmp.Compare(c.address, a) })
+		if found && at >= first && at <= i {
+			loops = append(loops, code[at:i+1])
+		}
+		first = i + 1
+	}
+	return loops
+}
+
+// tileLoops picks the longest loop for each tile of at least five rows, and for neighbouring tiles: those that the reference
+// generator spends its time in.
+func tileLoops(loops []loop) (picked []loop) {
+	longest := map[string]loop{}
+	for _, l := range loops {
+		if l.rows() >= 5 || l.weights() > 1 {
+			if t := l.tile(); len(l) > len(longest[t]) {
+				longest[t] = l
+			}
+		}
+	}
+	for _, l := range longest {
+		picked = append(picked, l)
+	}
+	slices.SortFunc(picked, func(a, b loop) int { return cmp.Compare(b.rows(), a.rows()) })
+	return picked
+}
+
+func isMultiply(mnemonic string) bool {
+	return slices.Contains([]string{"fmla", "sdot", "smull", "smull2", "smlal", "smlal2", "smmla"}, mnemonic)
+}
+
+// multiplies are the loop's multiply instructions.
+func (l loop) multiplies() (list loop) {
+	for _, i := range l {
+		if isMultiply(i.mnemonic()) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// sums counts the registers that the loop adds to.
+func (l loop) sums() int {
+	seen := map[string]bool{}
+	for _, i := range l {
+		switch m := i.mnemonic(); m {
+		case "fmla", "sdot", "smmla", "sadalp":
+			d, _, _ := strings.Cut(strings.TrimPrefix(i.text, m+" "), ",")
+			seen[d] = true
+		}
+	}
+	return len(seen)
+}
+
+// weights counts the streams of weights, each read 64 bytes at a time.
+func (l loop) weights() int {
+	seen := map[string]bool{}
+	for _, i := range l {
+		if i.mnemonic() == "ld1" && strings.HasSuffix(i.text, "#64") {
+			seen[base.FindString(i.text)] = true
+		}
+	}
+	return len(seen)
+}
+
+var base = regexp.MustCompile(`\[x\d+`)
+
+// rows is how many rows of eight columns the sums are.
+func (l loop) rows() int {
+	if l.weights() > 1 {
+		return 1
+	}
+	return l.sums() / 2
+}
+
+func (l loop) tile() string {
+	if n := l.weights(); n > 1 {
+		return fmt.Sprintf("1 x %d", 8*n)
+	}
+	return fmt.Sprintf("%d x 8", l.rows())
+}

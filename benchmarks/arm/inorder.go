@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A model of the Cortex-A53, which has no public description of its pipelines and none of use in llvm-mca. It issues two
+// instructions a cycle, in order, and this is what public measurements agree on:
+//
+//   - one vector instruction of 128 bits a cycle, beside it one on general registers or a branch;
+//   - a load of vectors takes the whole processor for two cycles for each 128 bits, one for 64 bits: its path is that wide;
+//   - results are there after 4 cycles from vector instructions and loads of vectors, 3 from other loads, 1 from the rest.
+//
+// What LD4R takes is not known: it is a parameter, LD1R and LD2R take as much as their share of it.
+const (
+	vectorLatency = 4
+	loadLatency   = 3
+)
+
+// kind says what can go together in one cycle.
+type kind int
+
+const (
+	vector kind = iota
+	vectorLoad
+	load
+	integer
+	branch
+)
+
+// step is an instruction as the model sees it.
+type step struct {
+	kind      kind
+	busy      int      // cycles until the next instruction can start
+	latency   int      // until results are there
+	from, to  []string // registers
+	writeBack string   // a pointer that moves on
+}
+
+var register = regexp.MustCompile(`\b([vqdsxw])(\d+)`)
+
+var span = regexp.MustCompile(`v(\d+)(\.\w+)-v(\d+)\.\w+`)
+
+// spread names each register of a list such as {v28.4s-v31.4s}.
+func spread(operands string) string {
+	return span.ReplaceAllStringFunc(operands, func(s string) string {
+		m := span.FindStringSubmatch(s)
+		first, _ := strconv.Atoi(m[1])
+		last, _ := strconv.Atoi(m[3])
+		var names []string
+		for v := first; v <= last; v++ {
+			names = append(names, fmt.Sprintf("v%d%s", v, m[2]))
+		}
+		return strings.Join(names, ", ")
+	})
+}
+
+// read decodes an instruction of an inner loop. replicate is the cycles of an LD4R.
+func read(text string, replicate int) step {
+	mnemonic, operands, _ := strings.Cut(text, " ")
+	operands = spread(operands)
+	var regs []string
+	for _, m := range register.FindAllStringSubmatch(operands, -1) {
+		file := "x"
+		if m[1] != "x" && m[1] != "w" {
+			file = "v"
+		}
+		regs = append(regs, file+m[2])
+	}
+	vectors := func() (n int) {
+		for _, r := range regs {
+			if r[0] == 'v' {
+				n++
+			}
+		}
+		return n
+	}
+	switch {
+	case strings.HasPrefix(mnemonic, "ld") && vectors() > 0:
+		n := vectors()
+		s := step{kind: vectorLoad, busy: 2 * n, latency: vectorLatency, to: regs[:n], from: regs[n:]}
+		if narrow := operands[0]; narrow == 'd' || narrow == 's' {
+			s.busy = n
+		}
+		switch mnemonic {
+		case "ld4r", "ld2r", "ld1r":
+			s.busy = max(1, replicate*n/4)
+		}
+		if strings.Contains(operands, "], ") {
+			s.writeBack = regs[n]
+		}
+		return s
+	case strings.HasPrefix(mnemonic, "ld"):
+		return step{kind: load, busy: 1, latency: loadLatency, to: regs[:1], from: regs[1:]}
+	case branchTarget.MatchString(text):
+		return step{kind: branch, busy: 1, from: regs}
+	case vectors() > 0:
+		s := step{kind: vector, busy: 1, latency: vectorLatency, to: regs[:1], from: regs[1:]}
+		if isMultiply(mnemonic) && !strings.HasPrefix(mnemonic, "smull") || mnemonic == "sadalp" {
+			s.from = regs // the sum too
+		}
+		return s
+	}
+	return step{kind: integer, busy: 1, latency: 1, to: regs[:1], from: regs[1:]}
+}
+
+// together tells whether two kinds can start in one cycle.
+func together(a, b kind) bool {
+	pairs := [][2]kind{{vector, load}, {vector, integer}, {vector, branch}, {integer, integer}, {integer, branch}, {load, integer}}
+	return slices.Contains(pairs, [2]kind{a, b}) || slices.Contains(pairs, [2]kind{b, a})
+}
+
+// inOrder is the cycles of one round of the loop in a long run.
+func (l loop) inOrder(replicate int) float64 {
+	var steps []step
+	for _, i := range l {
+		steps = append(steps, read(i.text, replicate))
+	}
+	ready := map[string]int{}
+	now, next := 0, 0 // the cycle of the last instruction, and the first one for an instruction that cannot go with it
+	single := false   // the last instruction has its cycle to itself so far
+	last := integer
+	const settle, rounds = 4, 16
+	begin := 0
+	for round := range settle + rounds {
+		if round == settle {
+			begin = now
+		}
+		for _, s := range steps {
+			wait := 0
+			for _, r := range s.from {
+				wait = max(wait, ready[r])
+			}
+			if single && wait <= now && together(last, s.kind) {
+				single = false
+			} else {
+				now = max(next, wait)
+				next = now + s.busy
+				single, last = s.busy == 1, s.kind
+			}
+			for i, r := range s.to {
+				ready[r] = now + s.latency
+				if s.kind == vectorLoad {
+					ready[r] += s.busy * i / len(s.to)
+				}
+			}
+			if s.writeBack != "" {
+				ready[s.writeBack] = now + 1
+			}
+		}
+	}
+	return float64(now-begin) / rounds
+}
+
+// arithmetic counts vector instructions that are no loads: as many cycles at least.
+func (l loop) arithmetic() (n int) {
+	for _, i := range l {
+		if read(i.text, 2).kind == vector {
+			n++
+		}
+	}
+	return n
+}
