@@ -310,7 +310,7 @@ func (c *qcase) check(t *testing.T, label string) {
 }
 
 func TestQGEMM(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(21, 0))
 		q := k.Int8
 		for where, mem := range memories() {
@@ -335,7 +335,7 @@ func TestQGEMM(t *testing.T) {
 
 // One row of tiles that follow one another, as a dense layer has them for one image.
 func TestQGEMMNeighbours(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(27, 0))
 		for where, mem := range memories() {
 			for _, depth := range []int{0, 1, 2, 7, 15, 33, 100} {
@@ -401,7 +401,7 @@ func TestQGEMMLong(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")
 	}
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(22, 0))
 		for _, c := range [][3]int{{100_003, 1, 3}, {40_001, 3, 1}, {31, 3000, 2}} {
 			for kind := range valueKinds {
@@ -413,7 +413,7 @@ func TestQGEMMLong(t *testing.T) {
 
 // Part of a list is computed by itself.
 func TestQGEMMRange(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(23, 0))
 		for range 50 {
 			c := newCase(rnd, &heap{}, k.Int8, anyValues, between(rnd, 0, k.Int8.MR), 1, k.Int8.NR, 9, 2)
@@ -425,7 +425,7 @@ func TestQGEMMRange(t *testing.T) {
 }
 
 func TestStage(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		q := k.Int8
 		if q.Stage == nil {
 			if q.Width != 1 || q.Offset != 0 {
@@ -492,7 +492,7 @@ func TestQGEMMBounds(t *testing.T) {
 		"start":    func(t *QTile) { t.Start = StartRows + 1 },
 		"starts":   func(t *QTile) { t.Start, t.Rows = StartRows, 0 },
 	}
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(25, 0))
 		q := k.Int8
 		refuses := func(name string, g *QGEMM, whole QGEMM) {
@@ -542,7 +542,7 @@ func TestQGEMMBounds(t *testing.T) {
 }
 
 func TestQGEMMAllocs(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		c := newCase(rand.New(rand.NewPCG(26, 0)), &heap{}, k.Int8, anyValues, k.Int8.MR, 0, k.Int8.NR-1, 9, 3)
 		if n := testing.AllocsPerRun(5, func() { k.Int8.GEMM(&c.g) }); n != 0 {
 			t.Errorf("%g allocations", n)
@@ -552,7 +552,7 @@ func TestQGEMMAllocs(t *testing.T) {
 
 // Every row packs and pads: what is beyond depth and cols is zero whatever was there.
 func TestPack(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		q := k.Int8
 		if q.MR < 1 || q.NR < 1 || q.Group < 1 || q.Width < 1 || q.GEMM == nil {
 			t.Fatalf("bad shape %+v", *q)
@@ -591,7 +591,7 @@ func TestPack(t *testing.T) {
 
 // Both ways that weights may lie, all depths and widths about a group and a tile, and slices that end where the block does.
 func TestPackLayout(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		q := k.Int8
 		for depth := range 2*q.Group + 2 {
 			for cols := 1; cols <= q.NR; cols++ {
@@ -641,7 +641,7 @@ func TestIndexMin(t *testing.T) {
 }
 
 func TestInt8Peak(t *testing.T) {
-	eachRow(t, func(t *testing.T, k *Kernels) {
+	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		q := k.Int8
 		if one := q.Peak(1); one <= 0 || q.Peak(0) != 0 || q.Peak(-1) != 0 || q.Peak(7) != 7*one {
 			t.Errorf("operations of 0, 1, 7 rounds: %d, %d, %d", q.Peak(0), one, q.Peak(7))

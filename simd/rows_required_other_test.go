@@ -2,4 +2,4 @@
 
 package simd
 
-func requiredRows() []string { return nil }
+func requiredRows() []string { return []string{"go"} }

@@ -37,6 +37,16 @@ func eachRow(t *testing.T, f func(t *testing.T, k *Kernels)) {
 	}
 }
 
+// eachInt8Row is eachRow with both forms of the row "go", whatever this machine is.
+func eachInt8Row(t *testing.T, f func(t *testing.T, k *Kernels)) {
+	eachRow(t, f)
+	for name, q := range map[string]*Int8{"go, triples": int8Triples(), "go, fours": int8Fours()} {
+		k := goRow()
+		k.Int8 = q
+		t.Run(name, func(t *testing.T) { f(t, k) })
+	}
+}
+
 // TestRequiredRows: a row that this machine could run and does not is an error; the other tests would not miss it.
 func TestRequiredRows(t *testing.T) {
 	if Variants()[0].Name != "scalar" || Variants()[0].FMA {

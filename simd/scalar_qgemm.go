@@ -22,36 +22,50 @@ func qgemmScalar(g *QGEMM) {
 	for i := range g.Tiles.tiles[g.From:g.To] {
 		t := &g.Tiles.tiles[g.From+i]
 		rows, runA, runC := g.rows(t)
-		h := (rows + 1) / 2
 		for r := range rows {
-			rowA, rowC := int(t.A)+r*int(t.LDA), int(t.C)+r*int(t.LDC)
-			if r >= h {
-				rowA, rowC = int(t.A)+runA+(r-h)*int(t.LDA), int(t.C)+runC+(r-h)*int(t.LDC)
-			}
+			rowA, rowC := t.row(r, rows, runA, runC)
 			var s [scalarQNR]int32
-			switch t.Start {
-			case StartBias:
-				copy(s[:], g.S[t.S:])
-			case StartC:
-				copy(s[:t.Cols], g.C[rowC:])
-			case StartRows:
-				copy(s[:t.Cols], g.S[rowC-int(t.C)+int(t.S):])
-			}
+			g.start(s[:], t, rowC)
 			if depth := g.Tiles.depth; depth > 0 {
 				for _, tap := range g.Tiles.taps[t.Tap:][:t.Taps] {
 					qgemmRow(&s, g.A[rowA+tap.A:][:depth], g.B[int(t.B)+tap.B:][:depth*scalarQNR])
 				}
 			}
-			if !t.Requantise {
-				copy(g.C[rowC:], s[:t.Cols])
-				continue
-			}
-			out, scale := g.Q[int(t.Q)+r*int(t.LDQ):][:t.Cols], g.Scale[t.Scale:]
-			for j := range out {
-				out[j] = Requantise(s[j], scale[j], g.Slope, g.Zero)
-			}
+			g.finish(s[:], t, r, rowC)
 		}
 	}
+}
+
+// start sets the sums s of a row, which is at rowC in C, to what they start from.
+func (g *QGEMM) start(s []int32, t *QTile, rowC int) {
+	switch t.Start {
+	case StartBias:
+		copy(s, g.S[t.S:])
+	case StartC:
+		copy(s[:t.Cols], g.C[rowC:])
+	case StartRows:
+		copy(s[:t.Cols], g.S[rowC-int(t.C)+int(t.S):])
+	}
+}
+
+// finish puts the sums of row r where they go.
+func (g *QGEMM) finish(s []int32, t *QTile, r, rowC int) {
+	if !t.Requantise {
+		copy(g.C[rowC:], s[:t.Cols])
+		return
+	}
+	out, scale := g.Q[int(t.Q)+r*int(t.LDQ):][:t.Cols], g.Scale[t.Scale:]
+	for j := range out {
+		out[j] = Requantise(s[j], scale[j], g.Slope, g.Zero)
+	}
+}
+
+// row is where row r of rows lies in A and in C.
+func (t *QTile) row(r, rows, runA, runC int) (a, c int) {
+	if h := (rows + 1) / 2; r >= h {
+		return int(t.A) + runA + (r-h)*int(t.LDA), int(t.C) + runC + (r-h)*int(t.LDC)
+	}
+	return int(t.A) + r*int(t.LDA), int(t.C) + r*int(t.LDC)
 }
 
 // rows is how many rows a tile has in this call, and where its second runs lie.
