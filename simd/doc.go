@@ -2,7 +2,8 @@
 // instruction set, each row with the same functions. Callers take a row from [Best], [Lookup] or [Variants] and call its
 // functions; nobody else looks at the CPU.
 //
-// The row "scalar" is plain Go, runs everywhere and is the reference for all others. With -tags purego it is the only one.
+// The row "scalar" is plain Go, runs everywhere and is the reference for all others. Where there is no assembly, and with
+// -tags purego, the row "go" is beside it: plain Go too, but arranged for the compiler.
 //
 // # Numbers
 //

@@ -6,7 +6,7 @@ import "math/bits"
 // for -tags purego. Its floats are the scalar row's to the bit.
 func goRow() *Kernels {
 	k := scalarRow()
-	k.Name = "go"
+	k.Name, k.GEMM = "go", gemmGo
 	k.Int8 = int8Fours()
 	if bits.UintSize == 64 {
 		k.Int8 = int8Triples()

@@ -9,7 +9,10 @@ const (
 	scalarNR = 8
 )
 
-func gemmScalar(g *GEMM) {
+func gemmScalar(g *GEMM) { gemmPlain(g, false) }
+
+// gemmPlain computes a tile in plain Go, for the row "go" by gemmRowBy4: the same values.
+func gemmPlain(g *GEMM, by4 bool) {
 	panels := g.check(scalarMR, scalarNR)
 	factors := [2]float32{1, g.Slope}
 	for r := range g.Rows {
@@ -28,10 +31,13 @@ func gemmScalar(g *GEMM) {
 			}
 			if g.K > 0 {
 				for _, t := range g.Taps {
-					if a, b := g.A[t.A+rowA:][:g.K], t.B+p*g.LDB; g.Half == nil {
-						gemmRow(&s, a, g.B[b:][:g.K*scalarNR])
-					} else {
+					switch a, b := g.A[t.A+rowA:][:g.K], t.B+p*g.LDB; {
+					case g.Half != nil:
 						gemmRowHalf(&s, a, g.Half[b:][:g.K*scalarNR])
+					case by4:
+						gemmRowBy4(&s, a, g.B[b:][:g.K*scalarNR])
+					default:
+						gemmRow(&s, a, g.B[b:][:g.K*scalarNR])
 					}
 				}
 			}
