@@ -50,6 +50,7 @@ const (
 	workingBytes  = 2 << 20   // code that has not run yet when the first figure is taken, threads' stacks, what the collector has not collected
 	encodingBytes = 3 << 19   // of a PNG or a GIF
 	threadBytes   = 128 << 10 // of each thread
+	varyingBytes  = 1 << 19   // by which two runs of the program differ
 )
 
 // residentBytes is the memory of this process now.
@@ -137,7 +138,7 @@ func (f *footprint) fit(limit byteSize, batch, threads int, fewer bool) (int, in
 			threads = (threads + 1) / 2
 		default:
 			return 0, 0, usagef("--max-ram %s: %s needs at least %s (batch 1, %s)",
-				limit.text, f.net.name, mebibytes(n), plural(threads, "thread"))
+				limit.text, f.net.name, mebibytes(n+varyingBytes), plural(threads, "thread"))
 		}
 	}
 }
