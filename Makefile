@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test purego race lint generate bench fuzz ci clean
+.PHONY: build test purego race lint generate bench fuzz ci packages clean
 
 build: ## the program, as ./gantiny
 	CGO_ENABLED=0 $(GO) build -trimpath -o gantiny ./cmd/gantiny
@@ -33,6 +33,9 @@ fuzz: ## a short run of each fuzz target
 
 ci: ## everything that a change has to pass
 	.ci/run
+
+packages: ## .deb files and archives, in dist/
+	packaging/build
 
 clean:
 	rm -f gantiny
