@@ -18,8 +18,9 @@ type stretchPass struct {
 	panels   int
 	base     []int // (point, point): where its panels start, in products of channels
 
-	packing sync.Mutex // guards mixed
+	packing sync.Mutex // guards mixed and mixes
 	mixed   []float32  // scratch of pack
+	mixes   simd.Mixes
 }
 
 func newStretchPass(s *stretch, up bool, w weightIndex) *stretchPass {
@@ -336,7 +337,7 @@ func (p *stretchPass) finishDown(ws *Work, dst, half []float32, o output) {
 
 // mixedLen is pack's scratch.
 func (p *stretchPass) mixedLen() int {
-	n := (p.taps()*p.xs.most[0] + p.ys.most[0]*p.xs.most[0]) * packDepth
+	n := p.taps() * p.xs.most[0] * packDepth
 	if p.weights.j != 1 {
 		n += p.taps() * p.taps() * 4 * packTurn
 	}
@@ -353,16 +354,15 @@ func (p *stretchPass) pack(dst, w []float32) {
 	if p.dst.C%p.k.NR != 0 {
 		clear(dst)
 	}
-	cols, each := p.dst.C, p.src.C*p.k.NR
+	cols := p.dst.C
 	kernelH, kernelW := p.ys.taps[0]+p.ys.taps[1], p.xs.taps[0]+p.xs.taps[1]
 	for k := 0; k < p.src.C; k += packDepth {
 		depth := min(packDepth, p.src.C-k)
 		n := depth * cols
 		t := p.mixed[:p.taps()*p.xs.most[0]*n]
-		u := p.mixed[len(t):][:p.ys.most[0]*p.xs.most[0]*n]
 		from, step := w[k*p.weights.k:], p.src.C*p.dst.C
 		if p.weights.j != 1 {
-			turned := p.mixed[(p.taps()*p.xs.most[0]+p.ys.most[0]*p.xs.most[0])*packDepth*cols:]
+			turned := p.mixed[p.taps()*p.xs.most[0]*packDepth*cols:]
 			if k%packTurn == 0 {
 				for tap := range kernelH * kernelW {
 					p.k.Transpose(turned[tap*packTurn*cols:], cols, from[tap*step:], p.weights.j, cols, min(packTurn, p.src.C-k))
@@ -372,39 +372,60 @@ func (p *stretchPass) pack(dst, w []float32) {
 		}
 		for py := range 2 {
 			for px := range 2 {
-				ny, nx, ry, rx := p.ys.most[py], p.xs.most[px], p.ys.taps[py], p.xs.taps[px]
+				nx, ry, rx := p.xs.most[px], p.ys.taps[py], p.xs.taps[px]
 				for a := range ry {
 					p.k.Mix(t[a*nx*n:], n, from[((2*a+py)*kernelW+px)*step:], 2*step, n, p.xs.kernel[px], nx, rx)
 				}
 				for j := range nx {
-					p.k.Mix(u[j*n:], nx*n, t[j*n:], nx*n, n, p.ys.kernel[py], ny, ry)
-				}
-				for i := range ny {
-					for j := range nx {
-						f := 0 // the phase's number
-						for y := range 2 {
-							for x := range 2 {
-								if i < p.ys.most[y] && j < p.xs.most[x] && (y < py || y == py && x < px) {
-									f++
-								}
-							}
-						}
-						all := p.phases(i, j, nil)
-						for q := range p.panels {
-							at := p.base[i*p.xs.points+j] * p.panels
-							if p.up {
-								at += f*p.panels + q
-							} else {
-								at += q*all + f
-							}
-							m := min(p.k.NR, cols-q*p.k.NR)
-							for d := range depth {
-								copyRow(dst[at*each+(k+d)*p.k.NR:][:m], u[(i*nx+j)*n+d*cols+q*p.k.NR:][:m])
-							}
-						}
-					}
+					p.packColumn(dst, t[j*n:], nx*n, k, depth, j, py, px)
 				}
 			}
 		}
+	}
+}
+
+// packColumn transforms along y what belongs to point j along x and a phase, and
+// writes it where it goes. Points along y with as many phases are evenly apart.
+func (p *stretchPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int) {
+	cols, each := p.dst.C, p.src.C*p.k.NR
+	f := 0 // the phase's number among those of the point
+	place := func(i int) (at, step int) {
+		f = 0
+		for y := range 2 {
+			for x := range 2 {
+				if i < p.ys.most[y] && j < p.xs.most[x] && (y < py || y == py && x < px) {
+					f++
+				}
+			}
+		}
+		at = p.base[i*p.xs.points+j] * p.panels
+		if p.up {
+			return (at + f*p.panels) * each, each
+		}
+		all := p.phases(i, j, nil)
+		return (at + f) * each, all * each
+	}
+	for i := 0; i < p.ys.most[py]; {
+		at, panel := place(i)
+		rows, ds := 1, 0
+		for i+rows < p.ys.most[py] {
+			next, step := place(i + rows)
+			if rows == 1 {
+				ds = next - at
+			}
+			if step != panel || next-at != rows*ds {
+				break
+			}
+			rows++
+		}
+		for q := range p.panels {
+			n := min(p.k.NR, cols-q*p.k.NR)
+			p.mixes = simd.Mixes{
+				Dst: dst[at+q*panel+k*p.k.NR:], DS: max(ds, n), DStep: p.k.NR, Src: src[q*p.k.NR:], SS: ss, SStep: cols,
+				M: p.ys.kernel[py][i*p.ys.taps[py]:][:rows*p.ys.taps[py]], Rows: rows, Cols: p.ys.taps[py], N: n, Count: depth,
+			}
+			p.k.Mixes(&p.mixes)
+		}
+		i += rows
 	}
 }

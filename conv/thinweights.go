@@ -65,6 +65,14 @@ func newThinWeights(g Geometry, in, out Map, k *simd.Kernels) *thinWeights {
 
 func (t *thinWeights) planesLen() int { return t.nb * t.imageLen }
 
+// turnedLen is the room for images of one channel as they are without a frame.
+func (t *thinWeights) turnedLen() int {
+	if t.large.C > 1 {
+		return 0
+	}
+	return t.nb * t.large.Positions()
+}
+
 func (t *thinWeights) panelLen() int {
 	if !t.packed {
 		return 0
@@ -81,7 +89,7 @@ func (t *thinWeights) sumsLen() int {
 	return t.g.WeightLen()
 }
 
-func (t *thinWeights) scratch() int { return t.planesLen() + t.panelLen() }
+func (t *thinWeights) scratch() int { return t.planesLen() + t.panelLen() + t.turnedLen() }
 
 // run computes share part of parts; tiles are ordered by panel, thin channel
 // and kernel row.
@@ -97,12 +105,13 @@ func (t *thinWeights) run(ws *Work, s Sums, x, dy []float32, n, part, parts int)
 	}
 	planes := ws.buf[:t.planesLen()]
 	panel := ws.buf[len(planes):][:t.panelLen()]
+	turned := ws.buf[len(planes)+len(panel):][:t.turnedLen()]
 	if n == 0 && s.Add {
 		return
 	}
 	for n0 := 0; n0 < max(n, 1); n0 += t.nb {
 		images := min(t.nb, n-n0)
-		t.fillPlanes(planes, thinBuf[n0*t.large.C:], images)
+		t.fillPlanes(planes, turned, thinBuf[n0*t.large.C:], images)
 		o := &ws.outer
 		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.C, Accumulate: s.Add || n0 > 0}
 		for tile := lo; tile < hi; tile++ {
@@ -162,9 +171,18 @@ func (t *thinWeights) spread(dw, sums []float32, v, c, ky int) {
 
 // fillPlanes writes images as planes: [image][c][planeH][planeW], zero where
 // the plane lies outside the image.
-func (t *thinWeights) fillPlanes(planes, src []float32, images int) {
+func (t *thinWeights) fillPlanes(planes, turned, src []float32, images int) {
 	clear(planes)
 	m, g := t.large, t.g
+	if m.C == 1 {
+		each := m.Positions()
+		t.k.Transpose(turned, each, src, m.Stride, each, images)
+		rows, cols := min(m.H, t.planeH-g.PadTop), min(m.W, t.planeW-g.PadLeft)
+		for n := 0; n < images && rows > 0 && cols > 0; n++ {
+			t.k.CopyRows(planes[n*t.imageLen+g.PadTop*t.planeW+g.PadLeft:], t.planeW, turned[n*each:], m.W, rows, cols)
+		}
+		return
+	}
 	for y := range t.planeH {
 		ly := y - g.PadTop
 		if ly < 0 || ly >= m.H {

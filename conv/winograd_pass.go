@@ -18,8 +18,9 @@ type filter struct {
 	weights    weightIndex
 	panels     int
 
-	packing sync.Mutex // guards mixed
+	packing sync.Mutex // guards mixed and mixes
 	mixed   []float32  // scratch of pack
+	mixes   simd.Mixes
 }
 
 // newFilter returns the filter from src to dst; forward says that src is the
@@ -164,14 +165,14 @@ func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, image
 // packDepth is how many contracted channels pack transforms together, packTurn
 // how many it transposes: a cache line of them.
 const (
-	packDepth = 4
+	packDepth = 8
 	packTurn  = 16
 )
 
-// mixedLen is pack's scratch: half and wholly transformed weights, and a
-// transposed block where the contracted channels are the outputs.
+// mixedLen is pack's scratch: half transformed weights, and a transposed block
+// where the contracted channels are the outputs.
 func (f *filter) mixedLen() int {
-	n := (blockIn*blockTaps + frequencies) * packDepth
+	n := blockIn * blockTaps * packDepth
 	if f.weights.j != 1 {
 		n += blockTaps * blockTaps * packTurn
 	}
@@ -189,45 +190,28 @@ func (f *filter) pack(dst, w []float32) {
 	for k := 0; k < f.src.C; k += packDepth {
 		depth := min(packDepth, f.src.C-k)
 		n := depth * cols
-		t, u := f.mixed[:blockIn*blockTaps*n], f.mixed[blockIn*blockTaps*n:][:frequencies*n]
+		t := f.mixed[:blockIn*blockTaps*n]
 		from, step := w[k*f.weights.k:], f.src.C*f.dst.C // the block of tap 0, and from tap to tap
 		if f.weights.j != 1 {
-			turned := f.mixed[(blockIn*blockTaps+frequencies)*packDepth*cols:]
+			turned := f.mixed[blockIn*blockTaps*packDepth*cols:]
 			if k%packTurn == 0 {
 				f.turn(turned, from, min(packTurn, f.src.C-k))
 			}
 			from, step = turned[k%packTurn*cols:], packTurn*cols
 		}
-		for x := range blockTaps {
-			f.k.Mix(t[x*n:], blockTaps*n, from[x*step:], blockTaps*step, n, f.kernel, blockIn, blockTaps)
+		for y := range blockTaps {
+			f.k.Mix(t[y*blockIn*n:], n, from[y*blockTaps*step:], step, n, f.kernel, blockIn, blockTaps)
 		}
-		for i := range blockIn {
-			f.k.Mix(u[i*blockIn*n:], n, t[i*blockTaps*n:], n, n, f.kernel, blockIn, blockTaps)
-		}
-		for freq := range frequencies {
-			for d := range depth {
-				row := u[freq*n+d*cols:][:cols]
-				for p := range f.panels {
-					to := dst[(freq*f.panels+p)*panel+(k+d)*f.k.NR:]
-					m := min(f.k.NR, cols-p*f.k.NR)
-					copyRow(to[:m], row[p*f.k.NR:][:m])
+		for j := range blockIn { // column j of the frequencies, written where it belongs
+			for p := range f.panels {
+				f.mixes = simd.Mixes{
+					Dst: dst[(j*f.panels+p)*panel+k*f.k.NR:], DS: blockIn * f.panels * panel, DStep: f.k.NR,
+					Src: t[j*n+p*f.k.NR:], SS: blockIn * n, SStep: cols, M: f.kernel, Rows: blockIn, Cols: blockTaps,
+					N: min(f.k.NR, cols-p*f.k.NR), Count: depth,
 				}
+				f.k.Mixes(&f.mixes)
 			}
 		}
-	}
-}
-
-// copyRow copies src to dst, of the same length. The widths of panels are
-// spelled out, which here, where the lines of dst are far apart, also beats
-// CopyRows.
-func copyRow(dst, src []float32) {
-	switch len(src) {
-	case 32:
-		*(*[32]float32)(dst) = *(*[32]float32)(src)
-	case 16:
-		*(*[16]float32)(dst) = *(*[16]float32)(src)
-	default:
-		copy(dst, src)
 	}
 }
 

@@ -3,6 +3,8 @@ package model
 import (
 	"errors"
 	"math"
+
+	"github.com/gantiny/gantiny/internal/pool"
 )
 
 // BatchNorm normalises each channel, or each feature of a vector, to mean beta
@@ -160,23 +162,54 @@ func (o *batchNorm) blocks(f int) (first, n, c int) {
 	return 0, o.in.Positions(), f
 }
 
-// moments is the first stage of Forward: each position's sums over its images.
-func (o *batchNorm) moments(w *worker, x []float32) {
-	c := o.in.C
-	p0, p1 := share{part: w.id, parts: w.of}.of(o.in.Positions())
+// apart tells whether each feature has one position only, whose work then
+// belongs to one worker from the sums to the results, while it is in the caches.
+func (o *batchNorm) apart() bool { return o.features > o.in.C }
+
+// positions and channels are a worker's shares.
+func (o *batchNorm) positions(w *worker) (lo, hi int) {
+	return pool.Split(o.in.Positions(), w.of, w.id)
+}
+
+func (o *batchNorm) channels(w *worker) (lo, hi int) { return pool.Split(o.features, w.of, w.id) }
+
+// forwardApart is Forward in one stage.
+func (o *batchNorm) forwardApart(w *worker, y, x []float32) {
+	p0, p1 := o.positions(w)
+	all := share{n1: o.in.N}
 	for p := p0; p < p1; p++ {
-		block := x[p*o.in.Stride:][:o.in.N*c]
-		shift := o.shift[p*c:][:c]
-		copy(shift, block)
-		w.k.Moments(o.sums[2*p*c:][:c], o.sums[(2*p+1)*c:][:c], block, shift)
+		o.moments(w, x, p)
+		o.statistics(p*o.in.C, (p+1)*o.in.C)
+		o.normalise(w, y, x, p, all)
 	}
 }
 
-// statistics is the second: mean and variance of each feature, and what follows from them.
-func (o *batchNorm) statistics(w *worker) {
+// backwardApart is Backward in one stage; dx is nil if nobody wants it.
+func (o *batchNorm) backwardApart(w *worker, dx, dy, x []float32) {
+	p0, p1 := o.positions(w)
+	all := share{n1: o.in.N}
+	for p := p0; p < p1; p++ {
+		o.gradSums(w, dy, x, p)
+		o.gradStatistics(p*o.in.C, (p+1)*o.in.C)
+		if dx != nil {
+			o.gradient(w, dx, dy, x, p, all)
+		}
+	}
+}
+
+// moments is the first step of Forward: a position's sums over its images.
+func (o *batchNorm) moments(w *worker, x []float32, p int) {
+	c := o.in.C
+	block := x[p*o.in.Stride:][:o.in.N*c]
+	shift := o.shift[p*c:][:c]
+	copy(shift, block)
+	w.k.Moments(o.sums[2*p*c:][:c], o.sums[(2*p+1)*c:][:c], block, shift)
+}
+
+// statistics is the second: mean and variance of features [f0, f1), and what follows from them.
+func (o *batchNorm) statistics(f0, f1 int) {
 	n := float64(o.in.N)
 	ema := o.layer.Momentum
-	f0, f1 := share{part: w.id, parts: w.of}.of(o.features)
 	for f := f0; f < f1; f++ {
 		first, blocks, c := o.blocks(f)
 		block := func(p int) (mean, m2 float64) {
@@ -206,32 +239,32 @@ func (o *batchNorm) statistics(w *worker) {
 	}
 }
 
-// Forward is the third: y = leaky(a*x + b) for the worker's images.
+// normalise is the third: y = leaky(a*x + b) for images of a position.
+func (o *batchNorm) normalise(w *worker, y, x []float32, p int, s share) {
+	w.k.Affine(o.at(y, o.out.Stride, p, s), o.at(x, o.in.Stride, p, s), o.of(o.a, p), o.of(o.b, p), o.slope)
+}
+
+// Forward is the third step for the worker's images.
 func (o *batchNorm) Forward(w *worker, y, x []float32) {
 	s := w.images(o.in.N)
 	for p := range o.in.Positions() {
-		w.k.Affine(o.at(y, o.out.Stride, p, s), o.at(x, o.in.Stride, p, s), o.of(o.a, p), o.of(o.b, p), o.slope)
+		o.normalise(w, y, x, p, s)
 	}
 }
 
-// gradSums is the first stage of Backward: each position's sums over its
-// images, with dz = dy where a*x + b > 0, slope*dy elsewhere.
-func (o *batchNorm) gradSums(w *worker, dy, x []float32) {
-	c := o.in.C
-	p0, p1 := share{part: w.id, parts: w.of}.of(o.in.Positions())
-	all := share{n1: o.in.N}
-	for p := p0; p < p1; p++ {
-		w.k.AffineGradSums(o.sums[2*p*c:][:c], o.sums[(2*p+1)*c:][:c],
-			o.at(dy, o.grad.out.Stride, p, all), o.at(x, o.in.Stride, p, all), o.of(o.a, p), o.of(o.b, p), o.of(o.mean, p), o.slope)
-	}
+// gradSums is the first step of Backward: a position's sums over its images,
+// with dz = dy where a*x + b > 0, slope*dy elsewhere.
+func (o *batchNorm) gradSums(w *worker, dy, x []float32, p int) {
+	c, all := o.in.C, share{n1: o.in.N}
+	w.k.AffineGradSums(o.sums[2*p*c:][:c], o.sums[(2*p+1)*c:][:c],
+		o.at(dy, o.grad.out.Stride, p, all), o.at(x, o.in.Stride, p, all), o.of(o.a, p), o.of(o.b, p), o.of(o.mean, p), o.slope)
 }
 
 // gradStatistics is the second: dbeta = S dz, dgamma = S dz * (x-mean) * inv,
 // and the coefficients of
 //
 //	dx = a * (dz - dbeta/M - (x-mean) * inv * dgamma/M),  M values a feature
-func (o *batchNorm) gradStatistics(w *worker) {
-	f0, f1 := share{part: w.id, parts: w.of}.of(o.features)
+func (o *batchNorm) gradStatistics(f0, f1 int) {
 	for f := f0; f < f1; f++ {
 		first, blocks, c := o.blocks(f)
 		dz, dzx := 0.0, 0.0
@@ -247,12 +280,17 @@ func (o *batchNorm) gradStatistics(w *worker) {
 	}
 }
 
-// Backward is the third: dx = a*dz + k1*x + k0 for the worker's images.
+// gradient is the third: dx = a*dz + k1*x + k0 for images of a position.
+func (o *batchNorm) gradient(w *worker, dx, dy, x []float32, p int, s share) {
+	w.k.AffineGrad(o.at(dx, o.grad.in.Stride, p, s), o.at(dy, o.grad.out.Stride, p, s), o.at(x, o.in.Stride, p, s),
+		o.of(o.a, p), o.of(o.b, p), o.of(o.k0, p), o.of(o.k1, p), o.slope)
+}
+
+// Backward is the third step for the worker's images.
 func (o *batchNorm) Backward(w *worker, dx, dy, x []float32) {
 	s := w.images(o.in.N)
 	for p := range o.in.Positions() {
-		w.k.AffineGrad(o.at(dx, o.grad.in.Stride, p, s), o.at(dy, o.grad.out.Stride, p, s), o.at(x, o.in.Stride, p, s),
-			o.of(o.a, p), o.of(o.b, p), o.of(o.k0, p), o.of(o.k1, p), o.slope)
+		o.gradient(w, dx, dy, x, p, s)
 	}
 }
 

@@ -23,9 +23,16 @@ func (p *Pass) addForward(op int, a *trained) {
 	switch {
 	case a.linear != nil:
 		add(func(w *worker) { a.linear.Forward(w, a.y, a.x, w.images(a.in.N)) })
+	case a.norm != nil && a.norm.apart():
+		add(func(w *worker) { a.norm.forwardApart(w, a.y, a.x) })
 	case a.norm != nil:
-		add(func(w *worker) { a.norm.moments(w, a.x) })
-		add(a.norm.statistics)
+		add(func(w *worker) {
+			p0, p1 := a.norm.positions(w)
+			for p := p0; p < p1; p++ {
+				a.norm.moments(w, a.x, p)
+			}
+		})
+		add(func(w *worker) { a.norm.statistics(a.norm.channels(w)) })
 		add(func(w *worker) { a.norm.Forward(w, a.y, a.x) })
 	case a.drop != nil:
 		add(func(w *worker) { a.drop.Forward(w, a.y, a.x) })
@@ -68,9 +75,16 @@ func (p *Pass) addBackward(op int, a *trained) {
 		if a.linear.grad.scattered() {
 			p.finish = append(p.finish, stage{op, "bias gradient", a.linear.BiasGrad})
 		}
+	case a.norm != nil && a.norm.apart():
+		add("backward", func(w *worker) { a.norm.backwardApart(w, a.dx, a.dy, a.x) })
 	case a.norm != nil:
-		add("backward", func(w *worker) { a.norm.gradSums(w, a.dy, a.x) })
-		add("backward", a.norm.gradStatistics)
+		add("backward", func(w *worker) {
+			p0, p1 := a.norm.positions(w)
+			for p := p0; p < p1; p++ {
+				a.norm.gradSums(w, a.dy, a.x, p)
+			}
+		})
+		add("backward", func(w *worker) { a.norm.gradStatistics(a.norm.channels(w)) })
 		if a.dx != nil {
 			add("backward", func(w *worker) { a.norm.Backward(w, a.dx, a.dy, a.x) })
 		}
