@@ -23,6 +23,9 @@ type benchFlags struct {
 	train   bool
 	seconds float64
 	float   bool
+	suite   string
+	out     string
+	compare string
 	json    bool
 	set     func(name string) bool
 }
@@ -34,14 +37,18 @@ func newBench() *cobra.Command {
 		Short: "How long each layer takes, and how near it comes to the machine's peak",
 		Long: `bench draws batches of images, or trains, for a while and shows the median time of each layer, its multiply-adds a second (two operations
 each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is measured between the
-runs, on one thread: the most that the same kernels reach in registers and in the first-level cache.`,
+runs, on one thread: the most that the same kernels reach in registers and in the first-level cache.
+
+--suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. It writes a
+file with the times, the board, and its clock, temperature and throttling before and after, as far as the system tells them.`,
 		Example: `  gantiny bench --batch 16 --threads 1
-  gantiny bench --train`,
+  gantiny bench --train
+  gantiny bench --suite pi --compare last-month.json`,
 		Args:              atMostOneModel,
 		ValidArgsFunction: completeModel,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.set = cmd.Flags().Changed
-			return bench(cmd.Context(), f, args, cmd.OutOrStdout())
+			return bench(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	fl := cmd.Flags()
@@ -52,6 +59,12 @@ runs, on one thread: the most that the same kernels reach in registers and in th
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
 	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
+	fl.StringVar(&f.suite, "suite", "", "measure a whole `SUITE`: pi")
+	fl.StringVarP(&f.out, "out", "o", suiteFile, "the suite's result `FILE`, or - for standard output alone")
+	fl.StringVar(&f.compare, "compare", "", "print the ratios to an `EARLIER.json` of the suite")
+	if err := cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions([]string{suitePi}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err)
+	}
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: batch, threads, kernel, median_ms, layers")
 	return cmd
 }
@@ -120,7 +133,10 @@ func (m *measured) repeat(ctx context.Context, seconds float64, run func() error
 	return nil
 }
 
-func bench(ctx context.Context, f *benchFlags, args []string, stdout io.Writer) error {
+func bench(ctx context.Context, f *benchFlags, args []string, stdout, stderr io.Writer) error {
+	if err := f.checkSuite(args); err != nil {
+		return err
+	}
 	if f.train && !f.set("batch") {
 		f.batch = train.Default().Batch
 	}
@@ -138,6 +154,9 @@ func bench(ctx context.Context, f *benchFlags, args []string, stdout io.Writer) 
 	kernels, err := lookupKernels(f.kernel)
 	if err != nil {
 		return err
+	}
+	if f.suite != "" {
+		return runSuite(ctx, f, kernels, stdout, stderr)
 	}
 	r := &benchReport{Train: f.train, Batch: f.batch, Threads: f.threads, Kernel: kernels.Name}
 	var m *measured
