@@ -34,16 +34,25 @@ func peak(g *gen) {
 
 // qpeak is peak for int8: VPDPBUSD, or VPMADDWD and the addition that it needs.
 func qpeak(g *gen) {
-	name := "qpeakLoop_" + g.name
-	doc := "VPMADDWD and VPADDD"
 	if g.wide {
-		name, doc = "qpeakLoop_avx512vnni", "VPDPBUSD"
+		qpeakOf(g, "avx512vnni", "VPDPBUSD", func(factors, sum reg.VecPhysical) { g.VPDPBUSD(factors, factors, sum) })
+		return
 	}
+	qpeakOf(g, g.name, "VPMADDWD and VPADDD", func(factors, sum reg.VecPhysical) {
+		products := g.v(peakChains + 1)
+		g.VPMADDWD(factors, factors, products)
+		g.VPADDD(products, sum, sum)
+	})
+	qpeakOf(g, "avxvnni", "VPDPBUSD", func(factors, sum reg.VecPhysical) { g.dot(factors, factors, sum) })
+}
+
+func qpeakOf(g *gen, set, doc string, multiply func(factors, sum reg.VecPhysical)) {
+	name := "qpeakLoop_" + set
 	g.kernel(name, "n int", fmt.Sprintf("%s does n times %d times %s that do not wait for each other.", name, peakChains, doc))
 	v := g.v(0).Asm()
-	g.Comment(fmt.Sprintf("%s-%s: sums; %s, %s: factors, 0; %s: products", v, g.v(peakChains-1).Asm(),
-		g.v(peakChains).Asm(), g.v(peakChains+1).Asm(), g.v(peakChains+2).Asm()), "AX: turns left")
-	for i := range peakChains + 2 {
+	g.Comment(fmt.Sprintf("%s-%s: sums; %s: factors, 0; %s: products", v, g.v(peakChains-1).Asm(),
+		g.v(peakChains).Asm(), g.v(peakChains+1).Asm()), "AX: turns left")
+	for i := range peakChains + 1 {
 		g.zero(g.v(i))
 	}
 	g.Load(g.Param("n"), reg.RAX)
@@ -51,12 +60,7 @@ func qpeak(g *gen) {
 	g.JLE(operand.LabelRef("done"))
 	g.Label("loop")
 	for i := range peakChains {
-		if g.wide {
-			g.VPDPBUSD(g.v(peakChains), g.v(peakChains+1), g.v(i))
-		} else {
-			g.VPMADDWD(g.v(peakChains), g.v(peakChains+1), g.v(peakChains+2))
-			g.VPADDD(g.v(peakChains+2), g.v(i), g.v(i))
-		}
+		multiply(g.v(peakChains), g.v(i))
 	}
 	g.DECQ(reg.RAX)
 	g.JNZ(operand.LabelRef("loop"))

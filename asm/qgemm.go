@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -43,7 +44,8 @@ func qtile(name string) operand.Mem {
 // qgen writes the int8 kernels of one instruction set.
 type qgen struct {
 	*gen
-	width int // bytes of a staged activation
+	width int  // bytes of a staged activation
+	dots  bool // VPDPBUSD: four channels make a group, else two for VPMADDWD
 	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of output; vectors.
 	runA, runC, bytes, slope, hi, zero operand.Mem
 }
@@ -51,13 +53,19 @@ type qgen struct {
 // qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over all its taps. A group of
 // channels fills the four bytes of a lane: four int8 for VPDPBUSD, two int16 for VPMADDWD.
 func qgemm(g *gen) {
-	q := &qgen{gen: g, width: 1}
-	set := "avx512vnni"
-	if !g.wide {
-		narrow := *g
-		narrow.mr, narrow.nv = 14, 1 // widening a vector of B takes a port that the sums need: few vectors, many rows
-		g, q.gen, q.width, set = &narrow, &narrow, 2, g.name
+	if g.wide {
+		(&qgen{gen: g, width: 1, dots: true}).kernel("avx512vnni")
+		return
 	}
+	narrow := *g
+	narrow.mr, narrow.nv = 14, 1 // widening a vector of B takes a port that the sums need: few vectors, many rows
+	(&qgen{gen: &narrow, width: 2}).kernel(g.name)
+	(&qgen{gen: &narrow, width: 1, dots: true}).kernel("avxvnni")
+}
+
+// kernel writes the kernel for one instruction set.
+func (q *qgen) kernel(set string) {
+	g := q.gen
 	f := func(name string) operand.Mem { return qgemmBlock.of(reg.RDI, name) }
 	name := fmt.Sprintf("qgemm_%s_%dx%d", set, g.mr, g.nr())
 	g.kernel(name, "t *qgemmBlock, tiles *QTile, n int",
@@ -269,10 +277,24 @@ func (q *qgen) contract(t tile, groups operand.Mem) {
 
 // group is the bytes of a group of B.
 func (q *qgen) group() int {
-	if q.wide {
+	if q.dots {
 		return q.nv * q.size()
 	}
 	return q.nv * q.size() / 2 // int8, widened when loaded
+}
+
+// dot is VPDPBUSD as AVX-VNNI encodes it, on 256-bit registers: sum += signed * unsigned. Go's assembler knows that of AVX-512 alone.
+func (g *gen) dot(signed, unsigned, sum reg.VecPhysical) {
+	n := func(v reg.VecPhysical) uint32 { return uint32(v.PhysicalIndex()) }
+	prefix := 0xe2 ^ n(sum)>>3<<7 ^ n(signed)>>3<<5 // inverted top bits of sum and signed; the map 0F38
+	source := 0x05 | ^n(unsigned)&15<<3             // W0, inverted unsigned, 256 bits, 66
+	g.word("LONG", operand.U32(0xc4|prefix<<8|source<<16|0x50<<24))
+	g.word("BYTE", operand.U8(0xc0|n(sum)&7<<3|n(signed)&7))
+}
+
+// word writes bytes of code.
+func (g *gen) word(directive string, value operand.Op) {
+	g.Instruction(&ir.Instruction{Opcode: directive, Operands: []operand.Op{value}})
 }
 
 // step is one group of channels: B's vectors times a group of A, broadcast, for each row.
@@ -292,10 +314,16 @@ func (q *qgen) step(t tile, a func(r int) operand.Mem, u int) {
 		}
 		return
 	}
-	for j := range t.nv {
-		t.VPMOVSXBW(b(j), t.free(j))
-	}
 	x := t.free(1)
+	if q.dots {
+		t.VMOVDQU(b(0), t.free(0))
+		for r := range t.rows {
+			t.VPBROADCASTD(a(r), x)
+			t.dot(t.free(0), x, q.sum(t, r, 0, u))
+		}
+		return
+	}
+	t.VPMOVSXBW(b(0), t.free(0))
 	for r := range t.rows {
 		t.VPBROADCASTD(a(r), x)
 		t.VPMADDWD(t.free(0), x, x)

@@ -20,6 +20,13 @@ func avx2Row() *Kernels {
 	}
 }
 
+// avxvnniRow needs what avx2Row does and AVX-VNNI; it differs in the int8 functions.
+func avxvnniRow() *Kernels {
+	k := avx2Row()
+	k.Name, k.Int8 = "avxvnni", int8VEX()
+	return k
+}
+
 // avx512Row needs AVX-512 F, BW, DQ and VL.
 func avx512Row() *Kernels {
 	return &Kernels{

@@ -2,11 +2,15 @@
 
 package simd
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 const (
 	formAVX2 form = iota + 1
 	formVNNI
+	formVEX
 )
 
 // int8AVX2 needs AVX2. Two channels, widened to int16, make a group for VPMADDWD.
@@ -14,6 +18,14 @@ func int8AVX2() *Int8 {
 	return &Int8{
 		form: formAVX2, MR: 14, NR: 8, Group: 2, Width: 2,
 		Stage: stageAVX2, GEMM: qgemmAVX2, Gather: gatherWith(gather_avx2), Peak: peakWith(qpeakLoop_avx2, 16),
+	}
+}
+
+// int8VEX needs AVX2 and AVX-VNNI, which encodes VPDPBUSD for machines without AVX-512.
+func int8VEX() *Int8 {
+	return &Int8{
+		form: formVEX, MR: 14, NR: 8, Group: 4, Width: 1, Offset: 128,
+		Stage: stageOffset, GEMM: qgemmVEX, Gather: gatherWith(gather_avx2), Peak: peakWith(qpeakLoop_avxvnni, 32),
 	}
 }
 
@@ -26,6 +38,7 @@ func int8VNNI() *Int8 {
 }
 
 func qgemmAVX2(g *QGEMM) { qgemmWith(g, formAVX2) }
+func qgemmVEX(g *QGEMM)  { qgemmWith(g, formVEX) }
 func qgemmVNNI(g *QGEMM) { qgemmWith(g, formVNNI) }
 
 const (
@@ -44,9 +57,12 @@ func (b *qgemmBlock) constants(g *QGEMM) {
 }
 
 func (b *qgemmBlock) call(f form, tiles *QTile, n int) {
-	if f == formAVX2 {
+	switch f {
+	case formAVX2:
 		qgemm_avx2_14x8(b, tiles, n)
-	} else {
+	case formVEX:
+		qgemm_avxvnni_14x8(b, tiles, n)
+	default:
 		qgemm_avx512vnni_14x32(b, tiles, n)
 	}
 }
@@ -60,6 +76,19 @@ func stageAVX2(dst, src []int8) {
 	}
 	for i := n; i < len(src); i++ {
 		dst[2*i], dst[2*i+1] = src[i], src[i]>>7
+	}
+}
+
+// stageOffset: dst[i] = src[i] + 128, eight at a time.
+func stageOffset(dst, src []int8) {
+	sameLen(len(dst), len(src))
+	to, from := unsigned(dst), unsigned(src)
+	for len(from) >= 8 {
+		binary.NativeEndian.PutUint64(to, binary.NativeEndian.Uint64(from)^0x8080808080808080)
+		to, from = to[8:], from[8:]
+	}
+	for i, v := range from {
+		to[i] = v ^ 0x80
 	}
 }
 

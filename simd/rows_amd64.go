@@ -9,6 +9,9 @@ func archRows() []*Kernels {
 	var rows []*Kernels
 	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) {
 		rows = append(rows, avx2Row())
+		if cpuid.CPU.Supports(cpuid.AVXVNNI) {
+			rows = append(rows, avxvnniRow())
+		}
 	}
 	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
 		rows = append(rows, avx512Row())
