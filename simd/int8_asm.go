@@ -17,8 +17,12 @@ func qgemmWith(g *QGEMM, f form) {
 	b.groups, b.rows = uintptr(q.k.depthOf(q.depth)/q.k.Group), uintptr(g.Rows)
 	b.constants(g)
 	most := q.most*b.groups + 8 // what a tile takes besides
+	n := int(maxWork / most)
+	if n >= 4 {
+		n &^= 3 // neighbours stay together
+	}
 	for from := g.From; from < g.To; {
-		to := min(g.To, from+max(1, int(maxWork/most)))
+		to := min(g.To, from+max(1, n))
 		if most > 2*maxWork && uintptr(q.tiles[from].Taps)*b.groups > 2*maxWork {
 			g.long(&b, &q.tiles[from], f)
 		} else {
