@@ -6,8 +6,8 @@
 
 // func qgemm_neon_7x8(t *qgemmBlock, tiles *QTile, n int)
 TEXT ·qgemm_neon_7x8(SB), NOSPLIT, $0-24
-	// V0-V13: the C tile; V14-V17: products of two pairs of channels, 16 bits each; V18-V21, V22-V25: four pairs of a row of A, each in
-	// all lanes; V26-V29: four pairs of B
+	// V0-V13: the C tile; V14-V17, V30, V31: products of two pairs of channels, 16 bits each; V18-V21, V22-V25: four pairs of a row of A,
+	// each in all lanes; V26-V29: four pairs of B
 	// R0: arguments; R1, R2: tile, tiles left; R3, R4: next tap, taps left; R5, R6: strides of A; R7: rounds left
 	// R8: B; R9-R16: rows of A; R17, R19: the tile's A, B; R20, R21: rounds and single groups of a tap
 	// R22, R23, R24: a place of sums or results and its strides; R25, R26: scratch
@@ -104,32 +104,32 @@ tap_1:
 	MOVD R20, R7
 
 round_1:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
 	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
 	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
 	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
 	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
 	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
 	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
 	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
 	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
 	SUB $1, R7
@@ -226,60 +226,60 @@ tap_2:
 	MOVD R20, R7
 
 round_2:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
 	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
-	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
 	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
 	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
 	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
 	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
 	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
+	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
+	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
+	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
+	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	SUB $1, R7
 	CBNZ R7, round_2
 
@@ -403,86 +403,86 @@ tap_3:
 	MOVD R20, R7
 
 round_3:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
-	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
 	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
-	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
 	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
 	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
+	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
+	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
+	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
+	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
+	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
 	SUB $1, R7
 	CBNZ R7, round_3
 
@@ -634,110 +634,110 @@ tap_4:
 	MOVD R20, R7
 
 round_4:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
 	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
 	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
 	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
 	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
 	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
 	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
 	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
 	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
 	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
 	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
 	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
 	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
 	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
 	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
 	SUB $1, R7
@@ -919,138 +919,138 @@ tap_5:
 	MOVD R20, R7
 
 round_5:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
-	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
-	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
 	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
-	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
 	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e32c35e // smull v30.8h, v26.8b, v18.8b
 	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x4e32c35f // smull2 v31.8h, v26.16b, v18.16b
 	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x0e34c38e // smull v14.8h, v28.8b, v20.8b
+	WORD $0x0e33837e // smlal v30.8h, v27.8b, v19.8b
 	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c38f // smull2 v15.8h, v28.16b, v20.16b
+	WORD $0x4e33837f // smlal2 v31.8h, v27.16b, v19.16b
 	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e3583ae // smlal v14.8h, v29.8b, v21.8b
+	WORD $0x4e606bc8 // sadalp v8.4s, v30.8h
+	WORD $0x4e3583af // smlal2 v15.8h, v29.16b, v21.16b
+	WORD $0x4e606be9 // sadalp v9.4s, v31.8h
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
+	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
+	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
+	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
 	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
+	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
+	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
+	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
+	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
+	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
+	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
+	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e32c35e // smull v30.8h, v26.8b, v18.8b
+	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x4e32c35f // smull2 v31.8h, v26.16b, v18.16b
+	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	WORD $0x0e34c38e // smull v14.8h, v28.8b, v20.8b
+	WORD $0x0e33837e // smlal v30.8h, v27.8b, v19.8b
+	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
+	WORD $0x4e34c38f // smull2 v15.8h, v28.16b, v20.16b
+	WORD $0x4e33837f // smlal2 v31.8h, v27.16b, v19.16b
+	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
+	WORD $0x0e3583ae // smlal v14.8h, v29.8b, v21.8b
+	WORD $0x4e606bc8 // sadalp v8.4s, v30.8h
+	WORD $0x4e3583af // smlal2 v15.8h, v29.16b, v21.16b
+	WORD $0x4e606be9 // sadalp v9.4s, v31.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
 	SUB $1, R7
 	CBNZ R7, round_5
 
@@ -1258,164 +1258,164 @@ tap_6:
 	MOVD R20, R7
 
 round_6:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
-	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
-	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
-	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
 	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
-	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
-	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
 	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
 	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e32c35e // smull v30.8h, v26.8b, v18.8b
 	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x4e32c35f // smull2 v31.8h, v26.16b, v18.16b
 	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c38e // smull v14.8h, v28.8b, v20.8b
+	WORD $0x0e33837e // smlal v30.8h, v27.8b, v19.8b
+	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
+	WORD $0x4e34c38f // smull2 v15.8h, v28.16b, v20.16b
+	WORD $0x4e33837f // smlal2 v31.8h, v27.16b, v19.16b
+	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
+	WORD $0x0e36c350 // smull v16.8h, v26.8b, v22.8b
+	WORD $0x0e3583ae // smlal v14.8h, v29.8b, v21.8b
+	WORD $0x4e606bc8 // sadalp v8.4s, v30.8h
+	WORD $0x4e36c351 // smull2 v17.8h, v26.16b, v22.16b
+	WORD $0x4e3583af // smlal2 v15.8h, v29.16b, v21.16b
+	WORD $0x4e606be9 // sadalp v9.4s, v31.8h
+	WORD $0x0e38c39e // smull v30.8h, v28.8b, v24.8b
+	WORD $0x0e378370 // smlal v16.8h, v27.8b, v23.8b
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x4e38c39f // smull2 v31.8h, v28.16b, v24.16b
+	WORD $0x4e378371 // smlal2 v17.8h, v27.16b, v23.16b
+	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
+	WORD $0x0e3983be // smlal v30.8h, v29.8b, v25.8b
 	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
+	WORD $0x4e3983bf // smlal2 v31.8h, v29.16b, v25.16b
 	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	WORD $0x4e606bca // sadalp v10.4s, v30.8h
+	WORD $0x4e606beb // sadalp v11.4s, v31.8h
+	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
+	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
+	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
+	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
+	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
+	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
+	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
+	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
+	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
+	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
+	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e32c35e // smull v30.8h, v26.8b, v18.8b
+	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x4e32c35f // smull2 v31.8h, v26.16b, v18.16b
+	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c38e // smull v14.8h, v28.8b, v20.8b
+	WORD $0x0e33837e // smlal v30.8h, v27.8b, v19.8b
+	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
+	WORD $0x4e34c38f // smull2 v15.8h, v28.16b, v20.16b
+	WORD $0x4e33837f // smlal2 v31.8h, v27.16b, v19.16b
+	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
+	WORD $0x0e36c350 // smull v16.8h, v26.8b, v22.8b
+	WORD $0x0e3583ae // smlal v14.8h, v29.8b, v21.8b
+	WORD $0x4e606bc8 // sadalp v8.4s, v30.8h
+	WORD $0x4e36c351 // smull2 v17.8h, v26.16b, v22.16b
+	WORD $0x4e3583af // smlal2 v15.8h, v29.16b, v21.16b
+	WORD $0x4e606be9 // sadalp v9.4s, v31.8h
+	WORD $0x0e38c39e // smull v30.8h, v28.8b, v24.8b
+	WORD $0x0e378370 // smlal v16.8h, v27.8b, v23.8b
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x4e38c39f // smull2 v31.8h, v28.16b, v24.16b
+	WORD $0x4e378371 // smlal2 v17.8h, v27.16b, v23.16b
+	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
+	WORD $0x0e3983be // smlal v30.8h, v29.8b, v25.8b
+	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
+	WORD $0x4e3983bf // smlal2 v31.8h, v29.16b, v25.16b
+	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
+	WORD $0x4e606bca // sadalp v10.4s, v30.8h
+	WORD $0x4e606beb // sadalp v11.4s, v31.8h
 	SUB $1, R7
 	CBNZ R7, round_6
 
@@ -1651,188 +1651,188 @@ tap_7:
 	MOVD R20, R7
 
 round_7:
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
-	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	VLD4R.P 8(R15), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
 	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
 	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e32c35e // smull v30.8h, v26.8b, v18.8b
 	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x4e32c35f // smull2 v31.8h, v26.16b, v18.16b
 	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c38e // smull v14.8h, v28.8b, v20.8b
+	WORD $0x0e33837e // smlal v30.8h, v27.8b, v19.8b
+	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
+	WORD $0x4e34c38f // smull2 v15.8h, v28.16b, v20.16b
+	WORD $0x4e33837f // smlal2 v31.8h, v27.16b, v19.16b
+	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
+	WORD $0x0e36c350 // smull v16.8h, v26.8b, v22.8b
+	WORD $0x0e3583ae // smlal v14.8h, v29.8b, v21.8b
+	WORD $0x4e606bc8 // sadalp v8.4s, v30.8h
+	WORD $0x4e36c351 // smull2 v17.8h, v26.16b, v22.16b
+	WORD $0x4e3583af // smlal2 v15.8h, v29.16b, v21.16b
+	WORD $0x4e606be9 // sadalp v9.4s, v31.8h
+	VLD4R.P 8(R15), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c39e // smull v30.8h, v28.8b, v24.8b
+	WORD $0x0e378370 // smlal v16.8h, v27.8b, v23.8b
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x4e38c39f // smull2 v31.8h, v28.16b, v24.16b
+	WORD $0x4e378371 // smlal2 v17.8h, v27.16b, v23.16b
+	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
+	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x0e3983be // smlal v30.8h, v29.8b, v25.8b
 	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
 	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e3983bf // smlal2 v31.8h, v29.16b, v25.16b
 	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e606bca // sadalp v10.4s, v30.8h
 	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x4e606beb // sadalp v11.4s, v31.8h
 	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
 	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	VLD4R.P 8(R9), [V18.H8, V19.H8, V20.H8, V21.H8]
+	VLD1.P 64(R8), [V26.B16, V27.B16, V28.B16, V29.B16]
 	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
 	VLD4R.P 8(R10), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
 	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x0e36c35e // smull v30.8h, v26.8b, v22.8b
+	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
 	WORD $0x4e6069c0 // sadalp v0.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
+	WORD $0x4e36c35f // smull2 v31.8h, v26.16b, v22.16b
+	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
 	WORD $0x4e6069e1 // sadalp v1.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
 	VLD4R.P 8(R11), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x0e38c38e // smull v14.8h, v28.8b, v24.8b
+	WORD $0x0e37837e // smlal v30.8h, v27.8b, v23.8b
+	WORD $0x4e606a00 // sadalp v0.4s, v16.8h
+	WORD $0x4e38c38f // smull2 v15.8h, v28.16b, v24.16b
+	WORD $0x4e37837f // smlal2 v31.8h, v27.16b, v23.16b
 	WORD $0x4e606a21 // sadalp v1.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a02 // sadalp v2.4s, v16.8h
+	WORD $0x0e32c350 // smull v16.8h, v26.8b, v18.8b
+	WORD $0x0e3983ae // smlal v14.8h, v29.8b, v25.8b
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e32c351 // smull2 v17.8h, v26.16b, v18.16b
+	WORD $0x4e3983af // smlal2 v15.8h, v29.16b, v25.16b
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
 	VLD4R.P 8(R12), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a23 // sadalp v3.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c4 // sadalp v4.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e5 // sadalp v5.4s, v15.8h
+	WORD $0x0e34c39e // smull v30.8h, v28.8b, v20.8b
+	WORD $0x0e338370 // smlal v16.8h, v27.8b, v19.8b
+	WORD $0x4e6069c2 // sadalp v2.4s, v14.8h
+	WORD $0x4e34c39f // smull2 v31.8h, v28.16b, v20.16b
+	WORD $0x4e338371 // smlal2 v17.8h, v27.16b, v19.16b
+	WORD $0x4e6069e3 // sadalp v3.4s, v15.8h
 	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x0e3583be // smlal v30.8h, v29.8b, v21.8b
 	WORD $0x4e606a04 // sadalp v4.4s, v16.8h
-	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
-	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
+	WORD $0x4e3583bf // smlal2 v31.8h, v29.16b, v21.16b
 	WORD $0x4e606a25 // sadalp v5.4s, v17.8h
+	VLD4R.P 8(R13), [V18.H8, V19.H8, V20.H8, V21.H8]
 	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
-	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
-	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
-	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
-	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
-	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
-	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
-	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
-	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
-	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
-	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x0e36c34e // smull v14.8h, v26.8b, v22.8b
-	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	VLD4R.P 8(R15), [V18.H8, V19.H8, V20.H8, V21.H8]
-	WORD $0x4e36c34f // smull2 v15.8h, v26.16b, v22.16b
 	WORD $0x0e37836e // smlal v14.8h, v27.8b, v23.8b
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x0e38c390 // smull v16.8h, v28.8b, v24.8b
-	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
-	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x4e606bc4 // sadalp v4.4s, v30.8h
 	WORD $0x4e38c391 // smull2 v17.8h, v28.16b, v24.16b
+	WORD $0x4e37836f // smlal2 v15.8h, v27.16b, v23.16b
+	WORD $0x4e606be5 // sadalp v5.4s, v31.8h
+	WORD $0x0e32c35e // smull v30.8h, v26.8b, v18.8b
 	WORD $0x0e3983b0 // smlal v16.8h, v29.8b, v25.8b
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x4e32c35f // smull2 v31.8h, v26.16b, v18.16b
 	WORD $0x4e3983b1 // smlal2 v17.8h, v29.16b, v25.16b
+	WORD $0x4e6069e7 // sadalp v7.4s, v15.8h
+	VLD4R.P 8(R14), [V22.H8, V23.H8, V24.H8, V25.H8]
+	WORD $0x0e34c38e // smull v14.8h, v28.8b, v20.8b
+	WORD $0x0e33837e // smlal v30.8h, v27.8b, v19.8b
+	WORD $0x4e606a06 // sadalp v6.4s, v16.8h
+	WORD $0x4e34c38f // smull2 v15.8h, v28.16b, v20.16b
+	WORD $0x4e33837f // smlal2 v31.8h, v27.16b, v19.16b
+	WORD $0x4e606a27 // sadalp v7.4s, v17.8h
+	WORD $0x0e36c350 // smull v16.8h, v26.8b, v22.8b
+	WORD $0x0e3583ae // smlal v14.8h, v29.8b, v21.8b
+	WORD $0x4e606bc8 // sadalp v8.4s, v30.8h
+	WORD $0x4e36c351 // smull2 v17.8h, v26.16b, v22.16b
+	WORD $0x4e3583af // smlal2 v15.8h, v29.16b, v21.16b
+	WORD $0x4e606be9 // sadalp v9.4s, v31.8h
+	VLD4R.P 8(R15), [V18.H8, V19.H8, V20.H8, V21.H8]
+	WORD $0x0e38c39e // smull v30.8h, v28.8b, v24.8b
+	WORD $0x0e378370 // smlal v16.8h, v27.8b, v23.8b
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x4e38c39f // smull2 v31.8h, v28.16b, v24.16b
+	WORD $0x4e378371 // smlal2 v17.8h, v27.16b, v23.16b
+	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
+	WORD $0x0e32c34e // smull v14.8h, v26.8b, v18.8b
+	WORD $0x0e3983be // smlal v30.8h, v29.8b, v25.8b
 	WORD $0x4e606a0a // sadalp v10.4s, v16.8h
 	WORD $0x4e32c34f // smull2 v15.8h, v26.16b, v18.16b
-	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e3983bf // smlal2 v31.8h, v29.16b, v25.16b
 	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
 	WORD $0x0e34c390 // smull v16.8h, v28.8b, v20.8b
-	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
-	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
+	WORD $0x0e33836e // smlal v14.8h, v27.8b, v19.8b
+	WORD $0x4e606bca // sadalp v10.4s, v30.8h
 	WORD $0x4e34c391 // smull2 v17.8h, v28.16b, v20.16b
+	WORD $0x4e33836f // smlal2 v15.8h, v27.16b, v19.16b
+	WORD $0x4e606beb // sadalp v11.4s, v31.8h
 	WORD $0x0e3583b0 // smlal v16.8h, v29.8b, v21.8b
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 	WORD $0x4e3583b1 // smlal2 v17.8h, v29.16b, v21.16b
+	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
 	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
 	SUB $1, R7

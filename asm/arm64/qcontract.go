@@ -7,8 +7,8 @@ import "fmt"
 var qneon = qset{
 	name: "neon", rows: 7, group: 2, round: 8,
 	doc: []string{
-		"V0-V13: the C tile; V14-V17: products of two pairs of channels, 16 bits each; V18-V21, V22-V25: four pairs of a row of A, each in",
-		"all lanes; V26-V29: four pairs of B",
+		"V0-V13: the C tile; V14-V17, V30, V31: products of two pairs of channels, 16 bits each; V18-V21, V22-V25: four pairs of a row of A,",
+		"each in all lanes; V26-V29: four pairs of B",
 	},
 	contract: contractNeon, wide: wideNeon,
 }
@@ -64,28 +64,29 @@ func contractNeon(c *code, rows, groups int) {
 				c.op("VLD4R.P 8(R%d), %s", 9+r, fourVectors(a(r), "H8"))
 			}
 		}
-		c.op("VLD1.P 64(%s), %s", qB, fourVectors(26, "B16"))
 		load(0)
+		c.op("VLD1.P 64(%s), %s", qB, fourVectors(26, "B16"))
 		var units []unit
 		for r := range rows {
 			for _, pair := range []int{0, 2} {
 				units = append(units, unit{r, pair, 0}, unit{r, pair, 1})
 			}
 		}
-		for i := range len(units) + 2 {
-			t := func(i int) int { return 14 + i%4 }
-			if i%4 == 1 {
+		const apart = 2 // units from one step of a unit to the next
+		for i := range len(units) + 2*apart {
+			t := func(i int) int { return []int{14, 15, 16, 17, 30, 31}[i%6] }
+			if i%4 == 2 {
 				load(i/4 + 1)
 			}
 			if i < len(units) {
 				u := units[i]
 				mul("smull", u, t(i), u.pair, a(u.row))
 			}
-			if j := i - 1; j >= 0 && j < len(units) {
+			if j := i - apart; j >= 0 && j < len(units) {
 				u := units[j]
 				mul("smlal", u, t(j), u.pair+1, a(u.row))
 			}
-			if j := i - 2; j >= 0 {
+			if j := i - 2*apart; j >= 0 {
 				u := units[j]
 				c.word("sadalp", acc(u.row, u.half), t(j))
 			}
