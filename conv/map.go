@@ -41,6 +41,10 @@ func (m Map) Len() int {
 
 // Import fills dst, laid out as m says, from images in (N, H, W, C) order.
 func (m Map) Import(dst, src []float32) {
+	if m.N == 1 && m.Stride == m.C {
+		copy(dst[:m.Len()], src)
+		return
+	}
 	for p := range m.Positions() {
 		for n := range m.N {
 			copy(dst[p*m.Stride+n*m.C:][:m.C], src[(n*m.Positions()+p)*m.C:])
@@ -50,6 +54,10 @@ func (m Map) Import(dst, src []float32) {
 
 // Export writes src, laid out as m says, to dst as images in (N, H, W, C) order.
 func (m Map) Export(dst, src []float32) {
+	if m.N == 1 && m.Stride == m.C {
+		copy(dst[:m.Len()], src)
+		return
+	}
 	for p := range m.Positions() {
 		for n := range m.N {
 			copy(dst[(n*m.Positions()+p)*m.C:][:m.C], src[p*m.Stride+n*m.C:])

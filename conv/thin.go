@@ -111,6 +111,10 @@ func (p *pass) thinOutput(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 				p.scatterTo(sums[:r*each], columns, q, first, each, r)
 			}
 		}
+		if p.dst.Stride == p.dst.C { // one image, its positions side by side
+			finish(dst[first*p.dst.C:last*p.dst.C], sums, e.Slope)
+			break
+		}
 		for q := first; q < last; q++ {
 			to, from := dst[q*p.dst.Stride+n*p.dst.C:], (q-first)*p.dst.C
 			for i := range r {
@@ -176,6 +180,17 @@ func (p *pass) scatterTo(sums, columns []float32, q, first, each, rows int) {
 				d[j] += v
 			}
 		}
+	}
+}
+
+// finish: dst[i] = leaky(sums[i], slope).
+func finish(dst, sums []float32, slope float32) {
+	copy(dst, sums)
+	if slope == 1 {
+		return
+	}
+	for i, v := range dst {
+		dst[i] = leaky(v, slope)
 	}
 }
 

@@ -168,73 +168,119 @@ func (p *pass) byLine(ws *Work, dst, src, packed []float32, e Epilogue, w window
 	c0 := grp*p.cols + col // dst channels [c0, c1)
 	grp, col, cols := p.panel(w.panel + w.panels - 1)
 	c1 := grp*p.cols + col + cols
-	for q := first; q < last; q++ {
-		for i := w.n0; i < w.n1; i++ {
-			row := dst[q*p.dst.Stride+i*p.dst.C:][c0:c1]
-			if e.Bias != nil {
-				copy(row, e.Bias[c0:c1])
-			} else {
-				clear(row)
-			}
-		}
-	}
+	p.begin0(dst, e.Bias, w, c0, c1)
 	ws.gemm = simd.GEMM{K: p.depth, Start: simd.StartC, Slope: 1}
 	for panel := w.panel; panel < w.panel+w.panels; panel++ {
-		p.panelByLine(ws, dst, src, packed, w, panel)
+		p.panelByLine(&ws.gemm, dst, src, packed, w, panel)
 	}
-	ws.gemm.Ahead = nil
 	if e.Slope == 1 {
+		return
+	}
+	// leaky(v) = v where v > 0, slope*v elsewhere
+	if c1-c0 == p.dst.Stride { // one image, all channels
+		x := dst[first*p.dst.Stride : last*p.dst.Stride]
+		p.k.LeakyGrad(x, x, x, e.Slope)
 		return
 	}
 	for q := first; q < last; q++ {
 		for i := w.n0; i < w.n1; i++ {
 			row := dst[q*p.dst.Stride+i*p.dst.C:][c0:c1]
-			p.k.LeakyGrad(row, row, row, e.Slope) // leaky(v) = v where v > 0, slope*v elsewhere
+			p.k.LeakyGrad(row, row, row, e.Slope)
 		}
 	}
 }
 
-func (p *pass) panelByLine(ws *Work, dst, src, packed []float32, w window, panel int) {
+// begin0 sets channels [c0, c1) of w to what sums start from.
+func (p *pass) begin0(dst, bias []float32, w window, c0, c1 int) {
+	first, last := p.positions(w.from, w.to)
+	if bias == nil && c1-c0 == p.dst.Stride {
+		clear(dst[first*p.dst.Stride : last*p.dst.Stride])
+		return
+	}
+	for q := first; q < last; q++ {
+		for i := w.n0; i < w.n1; i++ {
+			row := dst[q*p.dst.Stride+i*p.dst.C:][c0:c1]
+			if bias != nil {
+				copy(row, bias[c0:c1])
+			} else {
+				clear(row)
+			}
+		}
+	}
+}
+
+func (p *pass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w window, panel int) {
 	grp, col, cols := p.panel(panel)
 	src, dst = src[w.n0*p.src.C+grp*p.depth:], dst[w.n0*p.dst.C+grp*p.cols+col:]
 	from, to := bandLine(p.dst.H, p.bands, w.from), bandLine(p.dst.H, p.bands, w.to)
 	column := p.taps / p.kw * p.depth * p.k.NR // weights of a kernel column
-	g, step := &ws.gemm, p.lines.step
+	end := (w.panel + w.panels) * p.panelLen()
+	line := p.dst.W * p.dst.Stride
 	g.Cols = cols
 	for kx := range p.lines.columns {
-		c := &p.lines.columns[kx]
-		if c.count == 0 {
+		reach := &p.lines.columns[kx]
+		if reach.count == 0 {
 			continue
 		}
-		g.B = packed[panel*p.panelLen()+kx*column:][:column]
-		r := p.lineRows(c, w.n1-w.n0)
-		g.LDA, g.LDC = r.lda, r.ldc
-		a := src[c.in*p.src.Stride:]
+		at := panel*p.panelLen() + kx*column
+		g.B = packed[at:][:column]
 		// Meanwhile the next column's weights come from the third cache: 7x7x256 -> 128, one image, takes
 		// 0.353 ms then, 0.361 without.
-		end := (w.panel + w.panels) * p.panelLen()
-		at := panel*p.panelLen() + (kx+1)*column
-		next := packed[min(at, end):min(at+column, end)]
-		share := 2 * len(next) / (to - from) // of a pair of lines
+		next := packed[min(at+column, end):min(at+2*column, end)]
+		r := p.lineRows(reach, w.n1-w.n0)
+		g.LDA, g.LDC = r.lda, r.ldc
+		c, a := dst[reach.at*p.dst.Stride:], src[reach.in*p.src.Stride:]
+		if r.places == 1 && 2*r.rows <= p.k.MR {
+			p.linesInPairs(g, r, c, a, from, to, next)
+			continue
+		}
+		if r.places == 1 && r.rows <= p.k.MR {
+			h := (r.rows + 1) / 2
+			g.Rows, g.ARun, g.CRun, g.A = r.rows, h*r.lda, h*r.ldc, a
+			p.linesAlone(g, c, from, to)
+			continue
+		}
+		share := len(next) / (to - from)
 		for y := from; y < to; y++ {
-			mate, first := y, (y-from)/step%2 == 0 // lines go in pairs
-			if !first {
-				mate -= step
-			}
-			c := dst[(y*p.dst.W+c.at)*p.dst.Stride:]
-			pair := &p.lines.pairs[mate]
-			g.Ahead = nil
-			if first {
-				n := min(share, len(next))
-				g.Ahead, next = next[:n], next[n:]
-			}
-			if r.places > 1 || 2*r.rows > p.k.MR || mate+step >= to || pair.n == 0 {
-				p.line(g, r, c, a, p.lines.of(y))
-			} else if first {
-				p.twoLines(g, r, c, a, y, pair)
-			}
+			g.Ahead, next = next[:share], next[share:]
+			p.line(g, r, c[y*line:], a, p.lines.of(y))
+		}
+		g.Ahead = nil
+	}
+}
+
+// linesAlone adds taps to lines [from, to), each a tile. Where these are small, as
+// on a row with tiles of 7 x 8, what is done besides them counts.
+func (p *pass) linesAlone(g *simd.GEMM, c []float32, from, to int) {
+	line, gemm := p.dst.W*p.dst.Stride, p.k.GEMM
+	for y := from; y < to; y++ {
+		g.C, g.Taps = c[y*line:], p.lines.of(y)
+		gemm(g)
+	}
+}
+
+// linesInPairs adds taps to lines [from, to), two in a tile.
+func (p *pass) linesInPairs(g *simd.GEMM, r lineRows, c, a []float32, from, to int, next []float32) {
+	step, line := p.lines.step, p.dst.W*p.dst.Stride
+	share := 2 * len(next) / (to - from)
+	for y := from; y < to; y++ {
+		mate, first := y, (y-from)/step%2 == 0
+		if !first {
+			mate -= step
+		}
+		g.Ahead = nil
+		if first {
+			n := min(share, len(next))
+			g.Ahead, next = next[:n], next[n:]
+		}
+		pair := &p.lines.pairs[mate]
+		if mate+step >= to || pair.n == 0 {
+			p.line(g, r, c[y*line:], a, p.lines.of(y))
+		} else if first {
+			p.twoLines(g, r, c[y*line:], a, y, pair)
 		}
 	}
+	g.Ahead = nil
 }
 
 // lineRows are the rows that a kernel column gives of one line: at each of places

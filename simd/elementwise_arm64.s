@@ -273,7 +273,7 @@ TEXT ·leakyGrad_neon(SB), NOSPLIT, $0-36
 	MOVD n+24(FP), R8
 	FMOVS slope+32(FP), F16
 	VDUP V16.S[0], V16.S4
-	CMP $8, R8
+	CMP $16, R8
 	BLT next2
 
 more1:
@@ -289,11 +289,23 @@ more1:
 	WORD $0x4ea0c821 // fcmgt v1.4s, v1.4s, #0.0
 	VBIT V1.B16, V0.B16, V2.B16
 	FMOVQ F2, 16(R0)
-	ADD $32, R0
-	ADD $32, R1
-	ADD $32, R2
-	SUB $8, R8
-	CMP $8, R8
+	FMOVQ 32(R1), F0
+	FMOVQ 32(R2), F1
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4ea0c821 // fcmgt v1.4s, v1.4s, #0.0
+	VBIT V1.B16, V0.B16, V2.B16
+	FMOVQ F2, 32(R0)
+	FMOVQ 48(R1), F0
+	FMOVQ 48(R2), F1
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4ea0c821 // fcmgt v1.4s, v1.4s, #0.0
+	VBIT V1.B16, V0.B16, V2.B16
+	FMOVQ F2, 48(R0)
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	SUB $16, R8
+	CMP $16, R8
 	BGE more1
 
 next2:

@@ -19,6 +19,10 @@ TEXT ·sgemm_neon_7x8(SB), NOSPLIT, $0-32
 	MOVD 56(R0), R16
 	MOVD 64(R0), R22
 	MOVD 32(R0), R23
+	AND $15, R3, R17
+	LSR $4, R3, R24
+	CMP $7, R23
+	BEQ rows7
 	CMP $1, R23
 	BEQ rows1
 	CMP $2, R23
@@ -29,8 +33,7 @@ TEXT ·sgemm_neon_7x8(SB), NOSPLIT, $0-32
 	BEQ rows4
 	CMP $5, R23
 	BEQ rows5
-	CMP $6, R23
-	BEQ rows6
+	B rows6
 
 rows7:
 	MOVD 24(R0), R8
@@ -79,11 +82,133 @@ taps_7:
 	ADD R5, R13, R14
 	ADD R5, R14, R15
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_7
+	MOVD R24, R7
+	CBZ R7, eight_7
 
-eight_7:
+sixteen_7:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R15), (F26, F27)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -208,7 +333,134 @@ eight_7:
 	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
 	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_7
+	CBNZ R7, sixteen_7
+
+eight_7:
+	CBZ R17, taps_7
+	TBZ $3, R17, four_7
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R15), (F26, F27)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 
 four_7:
 	TBZ $2, R17, ones_7
@@ -279,7 +531,7 @@ four_7:
 	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
 
 ones_7:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_7
 
 one_7:
@@ -305,7 +557,7 @@ one_7:
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
 	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
 	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_7
 	B taps_7
 
@@ -423,6 +675,34 @@ store_7:
 	FSTPQ (F10, F11), (R8)
 	ADD R16, R8
 	FSTPQ (F12, F13), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_7
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_7
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_7:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows7
+
+done_7:
 	RET
 
 rows6:
@@ -467,11 +747,116 @@ taps_6:
 	ADD R5, R12, R13
 	ADD R5, R13, R14
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_6
+	MOVD R24, R7
+	CBZ R7, eight_6
 
-eight_6:
+sixteen_6:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -579,7 +964,117 @@ eight_6:
 	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
 	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_6
+	CBNZ R7, sixteen_6
+
+eight_6:
+	CBZ R17, taps_6
+	TBZ $3, R17, four_6
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 
 four_6:
 	TBZ $2, R17, ones_6
@@ -641,7 +1136,7 @@ four_6:
 	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
 
 ones_6:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_6
 
 one_6:
@@ -664,7 +1159,7 @@ one_6:
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
 	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_6
 	B taps_6
 
@@ -768,6 +1263,34 @@ store_6:
 	FSTPQ (F8, F9), (R8)
 	ADD R16, R8
 	FSTPQ (F10, F11), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_6
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_6
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_6:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows6
+
+done_6:
 	RET
 
 rows5:
@@ -807,11 +1330,99 @@ taps_5:
 	ADD R21, R9, R12
 	ADD R5, R12, R13
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_5
+	MOVD R24, R7
+	CBZ R7, eight_5
 
-eight_5:
+sixteen_5:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -902,7 +1513,100 @@ eight_5:
 	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
 	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_5
+	CBNZ R7, sixteen_5
+
+eight_5:
+	CBZ R17, taps_5
+	TBZ $3, R17, four_5
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 
 four_5:
 	TBZ $2, R17, ones_5
@@ -955,7 +1659,7 @@ four_5:
 	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
 
 ones_5:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_5
 
 one_5:
@@ -975,7 +1679,7 @@ one_5:
 	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_5
 	B taps_5
 
@@ -1065,6 +1769,34 @@ store_5:
 	FSTPQ (F6, F7), (R8)
 	ADD R16, R8
 	FSTPQ (F8, F9), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_5
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_5
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_5:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows5
+
+done_5:
 	RET
 
 rows4:
@@ -1099,11 +1831,82 @@ taps_4:
 	ADD R21, R9, R11
 	ADD R5, R11, R12
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_4
+	MOVD R24, R7
+	CBZ R7, eight_4
 
-eight_4:
+sixteen_4:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -1177,7 +1980,83 @@ eight_4:
 	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_4
+	CBNZ R7, sixteen_4
+
+eight_4:
+	CBZ R17, taps_4
+	TBZ $3, R17, four_4
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 
 four_4:
 	TBZ $2, R17, ones_4
@@ -1221,7 +2100,7 @@ four_4:
 	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 
 ones_4:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_4
 
 one_4:
@@ -1238,7 +2117,7 @@ one_4:
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
 	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
 	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_4
 	B taps_4
 
@@ -1314,6 +2193,34 @@ store_4:
 	FSTPQ (F4, F5), (R8)
 	ADD R16, R8
 	FSTPQ (F6, F7), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_4
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_4
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_4:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows4
+
+done_4:
 	RET
 
 rows3:
@@ -1343,11 +2250,65 @@ taps_3:
 	ADD R5, R9, R10
 	ADD R21, R9, R11
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_3
+	MOVD R24, R7
+	CBZ R7, eight_3
 
-eight_3:
+sixteen_3:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -1404,7 +2365,66 @@ eight_3:
 	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_3
+	CBNZ R7, sixteen_3
+
+eight_3:
+	CBZ R17, taps_3
+	TBZ $3, R17, four_3
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 
 four_3:
 	TBZ $2, R17, ones_3
@@ -1439,7 +2459,7 @@ four_3:
 	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 
 ones_3:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_3
 
 one_3:
@@ -1453,7 +2473,7 @@ one_3:
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
 	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_3
 	B taps_3
 
@@ -1515,6 +2535,34 @@ store_3:
 	MOVD 0(R0), R8
 	ADD R22, R8
 	FSTPQ (F4, F5), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_3
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_3
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_3:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows3
+
+done_3:
 	RET
 
 rows2:
@@ -1539,11 +2587,48 @@ taps_2:
 	ADD R4<<2, R20, R4
 	ADD R21, R9, R10
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_2
+	MOVD R24, R7
+	CBZ R7, eight_2
 
-eight_2:
+sixteen_2:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
@@ -1583,7 +2668,49 @@ eight_2:
 	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
 	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_2
+	CBNZ R7, sixteen_2
+
+eight_2:
+	CBZ R17, taps_2
+	TBZ $3, R17, four_2
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 
 four_2:
 	TBZ $2, R17, ones_2
@@ -1609,7 +2736,7 @@ four_2:
 	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
 
 ones_2:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_2
 
 one_2:
@@ -1620,7 +2747,7 @@ one_2:
 	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
 	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_2
 	B taps_2
 
@@ -1668,6 +2795,34 @@ store_2:
 	MOVD 0(R0), R8
 	ADD R22, R8
 	FSTPQ (F2, F3), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_2
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_2
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_2:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows2
+
+done_2:
 	RET
 
 rows1:
@@ -1686,11 +2841,31 @@ taps_1:
 	ADD R9<<2, R19, R9
 	ADD R4<<2, R20, R4
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_1
+	MOVD R24, R7
+	CBZ R7, eight_1
 
-eight_1:
+sixteen_1:
+	FLDPQ.P 32(R9), (F14, F15)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
 	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
@@ -1713,7 +2888,32 @@ eight_1:
 	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_1
+	CBNZ R7, sixteen_1
+
+eight_1:
+	CBZ R17, taps_1
+	TBZ $3, R17, four_1
+	FLDPQ.P 32(R9), (F14, F15)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 
 four_1:
 	TBZ $2, R17, ones_1
@@ -1730,7 +2930,7 @@ four_1:
 	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
 
 ones_1:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_1
 
 one_1:
@@ -1738,7 +2938,7 @@ one_1:
 	FMOVS.P 4(R9), F14
 	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
 	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_1
 	B taps_1
 
@@ -1771,6 +2971,34 @@ scaled_1:
 store_1:
 	MOVD 0(R0), R8
 	FSTPQ (F0, F1), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_1
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_1
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_1:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows1
+
+done_1:
 	RET
 
 // func sgemm_neon_7x8_half(t *gemmBlock, taps *Tap, n, k int)
@@ -1788,6 +3016,10 @@ TEXT ·sgemm_neon_7x8_half(SB), NOSPLIT, $0-32
 	MOVD 56(R0), R16
 	MOVD 64(R0), R22
 	MOVD 32(R0), R23
+	AND $15, R3, R17
+	LSR $4, R3, R24
+	CMP $7, R23
+	BEQ rows7
 	CMP $1, R23
 	BEQ rows1
 	CMP $2, R23
@@ -1798,8 +3030,7 @@ TEXT ·sgemm_neon_7x8_half(SB), NOSPLIT, $0-32
 	BEQ rows4
 	CMP $5, R23
 	BEQ rows5
-	CMP $6, R23
-	BEQ rows6
+	B rows6
 
 rows7:
 	MOVD 24(R0), R8
@@ -1848,11 +3079,149 @@ taps_7:
 	ADD R5, R13, R14
 	ADD R5, R14, R15
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_7
+	MOVD R24, R7
+	CBZ R7, eight_7
 
-eight_7:
+sixteen_7:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R15), (F26, F27)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -1993,7 +3362,150 @@ eight_7:
 	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
 	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_7
+	CBNZ R7, sixteen_7
+
+eight_7:
+	CBZ R17, taps_7
+	TBZ $3, R17, four_7
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R15), (F26, F27)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 
 four_7:
 	TBZ $2, R17, ones_7
@@ -2072,7 +3584,7 @@ four_7:
 	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
 
 ones_7:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_7
 
 one_7:
@@ -2100,7 +3612,7 @@ one_7:
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
 	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
 	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_7
 	B taps_7
 
@@ -2218,6 +3730,34 @@ store_7:
 	FSTPQ (F10, F11), (R8)
 	ADD R16, R8
 	FSTPQ (F12, F13), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_7
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_7
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_7:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows7
+
+done_7:
 	RET
 
 rows6:
@@ -2262,11 +3802,132 @@ taps_6:
 	ADD R5, R12, R13
 	ADD R5, R13, R14
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_6
+	MOVD R24, R7
+	CBZ R7, eight_6
 
-eight_6:
+sixteen_6:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -2390,7 +4051,133 @@ eight_6:
 	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
 	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_6
+	CBNZ R7, sixteen_6
+
+eight_6:
+	CBZ R17, taps_6
+	TBZ $3, R17, four_6
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 
 four_6:
 	TBZ $2, R17, ones_6
@@ -2460,7 +4247,7 @@ four_6:
 	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
 
 ones_6:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_6
 
 one_6:
@@ -2485,7 +4272,7 @@ one_6:
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
 	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_6
 	B taps_6
 
@@ -2589,6 +4376,34 @@ store_6:
 	FSTPQ (F8, F9), (R8)
 	ADD R16, R8
 	FSTPQ (F10, F11), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_6
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_6
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_6:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows6
+
+done_6:
 	RET
 
 rows5:
@@ -2628,11 +4443,115 @@ taps_5:
 	ADD R21, R9, R12
 	ADD R5, R12, R13
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_5
+	MOVD R24, R7
+	CBZ R7, eight_5
 
-eight_5:
+sixteen_5:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -2739,7 +4658,116 @@ eight_5:
 	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
 	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_5
+	CBNZ R7, sixteen_5
+
+eight_5:
+	CBZ R17, taps_5
+	TBZ $3, R17, four_5
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 
 four_5:
 	TBZ $2, R17, ones_5
@@ -2800,7 +4828,7 @@ four_5:
 	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
 
 ones_5:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_5
 
 one_5:
@@ -2822,7 +4850,7 @@ one_5:
 	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_5
 	B taps_5
 
@@ -2912,6 +4940,34 @@ store_5:
 	FSTPQ (F6, F7), (R8)
 	ADD R16, R8
 	FSTPQ (F8, F9), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_5
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_5
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_5:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows5
+
+done_5:
 	RET
 
 rows4:
@@ -2946,11 +5002,98 @@ taps_4:
 	ADD R21, R9, R11
 	ADD R5, R11, R12
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_4
+	MOVD R24, R7
+	CBZ R7, eight_4
 
-eight_4:
+sixteen_4:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -3040,7 +5183,99 @@ eight_4:
 	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_4
+	CBNZ R7, sixteen_4
+
+eight_4:
+	CBZ R17, taps_4
+	TBZ $3, R17, four_4
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 
 four_4:
 	TBZ $2, R17, ones_4
@@ -3092,7 +5327,7 @@ four_4:
 	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 
 ones_4:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_4
 
 one_4:
@@ -3111,7 +5346,7 @@ one_4:
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
 	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
 	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_4
 	B taps_4
 
@@ -3187,6 +5422,34 @@ store_4:
 	FSTPQ (F4, F5), (R8)
 	ADD R16, R8
 	FSTPQ (F6, F7), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_4
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_4
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_4:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows4
+
+done_4:
 	RET
 
 rows3:
@@ -3216,11 +5479,81 @@ taps_3:
 	ADD R5, R9, R10
 	ADD R21, R9, R11
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_3
+	MOVD R24, R7
+	CBZ R7, eight_3
 
-eight_3:
+sixteen_3:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R11), (F18, F19)
@@ -3293,7 +5626,82 @@ eight_3:
 	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_3
+	CBNZ R7, sixteen_3
+
+eight_3:
+	CBZ R17, taps_3
+	TBZ $3, R17, four_3
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 
 four_3:
 	TBZ $2, R17, ones_3
@@ -3336,7 +5744,7 @@ four_3:
 	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 
 ones_3:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_3
 
 one_3:
@@ -3352,7 +5760,7 @@ one_3:
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
 	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_3
 	B taps_3
 
@@ -3414,6 +5822,34 @@ store_3:
 	MOVD 0(R0), R8
 	ADD R22, R8
 	FSTPQ (F4, F5), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_3
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_3
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_3:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows3
+
+done_3:
 	RET
 
 rows2:
@@ -3438,11 +5874,64 @@ taps_2:
 	ADD R4<<1, R20, R4
 	ADD R21, R9, R10
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_2
+	MOVD R24, R7
+	CBZ R7, eight_2
 
-eight_2:
+sixteen_2:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R10), (F16, F17)
 	FLDPQ.P 32(R4), (F30, F31)
@@ -3498,7 +5987,65 @@ eight_2:
 	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
 	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_2
+	CBNZ R7, sixteen_2
+
+eight_2:
+	CBZ R17, taps_2
+	TBZ $3, R17, four_2
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 
 four_2:
 	TBZ $2, R17, ones_2
@@ -3532,7 +6079,7 @@ four_2:
 	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
 
 ones_2:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_2
 
 one_2:
@@ -3545,7 +6092,7 @@ one_2:
 	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
 	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_2
 	B taps_2
 
@@ -3593,6 +6140,34 @@ store_2:
 	MOVD 0(R0), R8
 	ADD R22, R8
 	FSTPQ (F2, F3), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_2
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_2
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_2:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows2
+
+done_2:
 	RET
 
 rows1:
@@ -3611,11 +6186,47 @@ taps_1:
 	ADD R9<<2, R19, R9
 	ADD R4<<1, R20, R4
 	SUB $1, R2
-	AND $7, R3, R17
-	LSR $3, R3, R7
-	CBZ R7, four_1
+	MOVD R24, R7
+	CBZ R7, eight_1
 
-eight_1:
+sixteen_1:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	FLDPQ.P 32(R9), (F14, F15)
 	FLDPQ.P 32(R4), (F30, F31)
 	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
@@ -3654,7 +6265,48 @@ eight_1:
 	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	SUB $1, R7
-	CBNZ R7, eight_1
+	CBNZ R7, sixteen_1
+
+eight_1:
+	CBZ R17, taps_1
+	TBZ $3, R17, four_1
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	FLDPQ.P 32(R4), (F30, F31)
+	WORD $0x0e217bdc // fcvtl v28.4s, v30.4h
+	WORD $0x4e217bdd // fcvtl2 v29.4s, v30.8h
+	WORD $0x0e217bfe // fcvtl v30.4s, v31.4h
+	WORD $0x4e217bff // fcvtl2 v31.4s, v31.8h
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 
 four_1:
 	TBZ $2, R17, ones_1
@@ -3679,7 +6331,7 @@ four_1:
 	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
 
 ones_1:
-	ANDS $3, R17, R17
+	ANDS $3, R17, R7
 	BEQ taps_1
 
 one_1:
@@ -3689,7 +6341,7 @@ one_1:
 	FMOVS.P 4(R9), F14
 	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
 	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
-	SUBS $1, R17, R17
+	SUBS $1, R7, R7
 	BNE one_1
 	B taps_1
 
@@ -3722,4 +6374,32 @@ scaled_1:
 store_1:
 	MOVD 0(R0), R8
 	FSTPQ (F0, F1), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_1
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_1
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_1:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows1
+
+done_1:
 	RET

@@ -16,12 +16,19 @@ func gemmNEON(g *GEMM) {
 	}
 	var t gemmBlock
 	t.set(g)
-	for whole := g.Cols / neonNR; whole > 0; whole-- {
+	whole := g.Cols / neonNR
+	atOnce := 1
+	if whole > 1 {
+		atOnce = max(1, maxSteps/max(1, len(g.Taps)*g.K))
+	}
+	for at := 0; at < whole; {
+		n := min(whole-at, atOnce)
+		t.panels = uintptr(n)
 		t.call(g)
-		if panels--; panels == 0 {
+		if at += n; at == panels {
 			return
 		}
-		t.next(g)
+		t.at(g, at)
 	}
 	t.part(g)
 }
@@ -38,22 +45,27 @@ func (t *gemmBlock) set(g *GEMM) {
 	case StartZero:
 		t.start = unsafe.Pointer(&zeroRow)
 	case StartBias:
-		t.start = first(g.Bias)
+		t.start, t.startStep = first(g.Bias), bytes(neonNR)
 	}
 	if g.Scale != nil {
 		t.scale, t.shift = first(g.Scale), first(g.Bias)
 	}
+	t.ldb = uintptr(g.panelBytes())
 }
 
-// next moves on to the next panel.
-func (t *gemmBlock) next(g *GEMM) {
-	t.c = unsafe.Add(t.c, 4*neonNR)
-	t.b = unsafe.Add(t.b, g.panelBytes())
+// at moves to panel i.
+func (t *gemmBlock) at(g *GEMM, i int) {
+	t.c = unsafe.Add(first(g.C), 4*neonNR*i)
+	if g.Half != nil {
+		t.b = unsafe.Add(first(g.Half), i*g.panelBytes())
+	} else {
+		t.b = unsafe.Add(first(g.B), i*g.panelBytes())
+	}
 	if g.Start == StartBias {
-		t.start = unsafe.Add(t.start, 4*neonNR)
+		t.start = unsafe.Add(first(g.Bias), 4*neonNR*i)
 	}
 	if g.Scale != nil {
-		t.scale, t.shift = unsafe.Add(t.scale, 4*neonNR), unsafe.Add(t.shift, 4*neonNR)
+		t.scale, t.shift = unsafe.Add(first(g.Scale), 4*neonNR*i), unsafe.Add(first(g.Bias), 4*neonNR*i)
 	}
 }
 
@@ -67,7 +79,7 @@ func (t *gemmBlock) part(g *GEMM) {
 		}
 	}
 	u := *t // through t, buffer would escape
-	u.c, u.ldc, u.crun = unsafe.Pointer(&buffer), bytes(neonNR), bytes(h*neonNR)
+	u.c, u.ldc, u.crun, u.panels = unsafe.Pointer(&buffer), bytes(neonNR), bytes(h*neonNR), 1
 	u.call(g)
 	for r := range g.Rows {
 		copy(g.lastOf(r, h), buffer[r*neonNR:])

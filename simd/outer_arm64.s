@@ -18,6 +18,8 @@ TEXT ·souter_neon_7x8(SB), NOSPLIT, $0-32
 	MOVD 40(R0), R6
 	MOVD 48(R0), R16
 	MOVD 24(R0), R23
+	CMP $7, R23
+	BEQ rows7
 	CMP $1, R23
 	BEQ rows1
 	CMP $2, R23
@@ -28,8 +30,7 @@ TEXT ·souter_neon_7x8(SB), NOSPLIT, $0-32
 	BEQ rows4
 	CMP $5, R23
 	BEQ rows5
-	CMP $6, R23
-	BEQ rows6
+	B rows6
 
 rows7:
 	MOVD 56(R0), R23

@@ -8,18 +8,21 @@ import "unsafe"
 
 // gemmBlock is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.
 type gemmBlock struct {
-	c     unsafe.Pointer
-	a     unsafe.Pointer
-	b     unsafe.Pointer
-	start unsafe.Pointer // first row of sums, the same for every row of the tile; nil: start from C
-	rows  uintptr
-	lda   uintptr
-	arun  uintptr
-	ldc   uintptr
-	crun  uintptr
-	slope float32        // with four unused bytes behind it
-	scale unsafe.Pointer // nil, or eight factors of the columns
-	shift unsafe.Pointer // and their terms
+	c         unsafe.Pointer
+	a         unsafe.Pointer
+	b         unsafe.Pointer
+	start     unsafe.Pointer // first row of sums, the same for every row of the tile; nil: start from C
+	rows      uintptr
+	lda       uintptr
+	arun      uintptr
+	ldc       uintptr
+	crun      uintptr
+	slope     float32        // with four unused bytes behind it
+	scale     unsafe.Pointer // nil, or eight factors of the columns
+	shift     unsafe.Pointer // and their terms
+	panels    uintptr        // one after the other; c, start, scale and shift move on with them
+	ldb       uintptr        // from panel to panel
+	startStep uintptr        // of start, from panel to panel
 }
 
 // outerBlock is an Outer tile of whole width as its kernel reads it. Strides are in bytes.

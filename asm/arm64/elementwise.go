@@ -27,7 +27,7 @@ func elementwise(to *file) {
 		l.word("fmul", dy, dy, t)
 		l.store(dy, 0)
 	}}.write(to)
-	flat{name: "leakyGrad", doc: "dx[i] = y[i] > 0 ? dy[i] : slope*dy[i].", slices: []string{"dx", "dy", "y"}, scalars: []string{"slope"}, unroll: 2, body: func(l *lanes) {
+	flat{name: "leakyGrad", doc: "dx[i] = y[i] > 0 ? dy[i] : slope*dy[i].", slices: []string{"dx", "dy", "y"}, scalars: []string{"slope"}, unroll: 4, body: func(l *lanes) {
 		dy, y := l.load(1), l.load(2)
 		l.store(l.leakyGrad(dy, y, l.scalars["slope"]), 0)
 	}}.write(to)

@@ -10,9 +10,12 @@ var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel 
 	{"slope", "float32", "with four unused bytes behind it"},
 	{"scale", "unsafe.Pointer", "nil, or eight factors of the columns"},
 	{"shift", "unsafe.Pointer", "and their terms"},
+	{"panels", "uintptr", "one after the other; c, start, scale and shift move on with them"},
+	{"ldb", "uintptr", "from panel to panel"},
+	{"startStep", "uintptr", "of start, from panel to panel"},
 }}
 
-// gemm writes the tile of the matrix product. Rows of A stream through a pointer each; eight k make one round of the loop.
+// gemm writes the tile of the matrix product. Rows of A stream through a pointer each; sixteen k make one round of the loop.
 func gemm(f *file) {
 	gemmOf(f, "", "", false)
 	gemmOf(f, "_half", " with B in half precision", true)
@@ -45,6 +48,8 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		"R9-R15: rows of A; R4: B; R7: k left; R1, R2: taps; R8: C")
 	c.load("t", regBlock, "taps", regTap, "n", regTaps, "k", regK)
 	c.get(&gemmBlock, regBlock, "a", regBaseA, "b", regBaseB, "lda", regLDA, "arun", regARun, "ldc", regLDC, "crun", regCRun, "rows", regTemp)
+	c.op("AND $15, %s, %s", regK, regRest)
+	c.op("LSR $4, %s, %s", regK, regSixteens)
 	c.byRows(func(rows int) {
 		label := func(s string) string { return fmt.Sprintf("%s_%d", s, rows) }
 		pair := func(r int) int { return firstA + 2*r }
@@ -74,24 +79,31 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 			}
 		}
 		c.op("SUB $1, %s", regTaps)
-		c.op("AND $7, %s, %s", regK, regRest)
-		c.op("LSR $3, %s, %s", regK, regLeft)
-		c.op("CBZ %s, %s", regLeft, label("four"))
-
-		c.label(label("eight"))
-		for r := range rows {
-			c.op("FLDPQ.P 32(%s), (F%d, F%d)", rowOfA(r), pair(r), pair(r)+1)
-		}
-		for k := 0; k < 8; k += 2 {
-			loadB(2)
-			for u := range 2 {
-				for r := range rows {
-					products(firstB+2*u, r, pair(r)+(k+u)/4, (k+u)%4)
+		c.op("MOVD %s, %s", regSixteens, regLeft)
+		eight := func() {
+			for r := range rows {
+				c.op("FLDPQ.P 32(%s), (F%d, F%d)", rowOfA(r), pair(r), pair(r)+1)
+			}
+			for k := 0; k < 8; k += 2 {
+				loadB(2)
+				for u := range 2 {
+					for r := range rows {
+						products(firstB+2*u, r, pair(r)+(k+u)/4, (k+u)%4)
+					}
 				}
 			}
 		}
+		c.op("CBZ %s, %s", regLeft, label("eight"))
+		c.label(label("sixteen"))
+		eight()
+		eight()
 		c.op("SUB $1, %s", regLeft)
-		c.op("CBNZ %s, %s", regLeft, label("eight"))
+		c.op("CBNZ %s, %s", regLeft, label("sixteen"))
+
+		c.label(label("eight"))
+		c.op("CBZ %s, %s", regRest, label("taps"))
+		c.op("TBZ $3, %s, %s", regRest, label("four"))
+		eight()
 
 		c.label(label("four"))
 		c.op("TBZ $2, %s, %s", regRest, label("ones"))
@@ -108,7 +120,7 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		}
 
 		c.label(label("ones"))
-		c.op("ANDS $3, %s, %s", regRest, regRest)
+		c.op("ANDS $3, %s, %s", regRest, regLeft)
 		c.op("BEQ %s", label("taps"))
 		c.label(label("one"))
 		loadB(1)
@@ -118,7 +130,7 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		for r := range rows {
 			products(firstB, r, pair(r), 0)
 		}
-		c.op("SUBS $1, %s, %s", regRest, regRest)
+		c.op("SUBS $1, %s, %s", regLeft, regLeft)
 		c.op("BNE %s", label("one"))
 		c.op("B %s", label("taps"))
 
@@ -147,5 +159,27 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		}
 		c.label(label("store"))
 		c.moveC(&gemmBlock, true, rows, true)
+		move := func(field, by string) {
+			c.op("MOVD %d(%s), %s", gemmBlock.offset(field), regBlock, regLeft)
+			c.op("ADD %s, %s", by, regLeft)
+			c.op("MOVD %s, %d(%s)", regLeft, gemmBlock.offset(field), regBlock)
+		}
+		c.op("MOVD %d(%s), %s", gemmBlock.offset("panels"), regBlock, regTemp)
+		c.op("SUBS $1, %s, %s", regTemp, regTemp)
+		c.op("BEQ %s", label("done"))
+		c.op("MOVD %s, %d(%s)", regTemp, gemmBlock.offset("panels"), regBlock)
+		c.op("MOVD %d(%s), %s", gemmBlock.offset("ldb"), regBlock, regTemp)
+		c.op("ADD %s, %s", regTemp, regBaseB)
+		move("c", fmt.Sprintf("$%d", 4*tileCols))
+		c.op("MOVD %d(%s), %s", gemmBlock.offset("startStep"), regBlock, regTemp)
+		move("start", regTemp)
+		c.op("MOVD %d(%s), %s", gemmBlock.offset("scale"), regBlock, regTemp)
+		c.op("CBZ %s, %s", regTemp, label("again"))
+		move("scale", fmt.Sprintf("$%d", 4*tileCols))
+		move("shift", fmt.Sprintf("$%d", 4*tileCols))
+		c.label(label("again"))
+		c.load("taps", regTap, "n", regTaps)
+		c.op("B rows%d", rows)
+		c.label(label("done"))
 	})
 }

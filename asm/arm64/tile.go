@@ -28,6 +28,8 @@ const (
 	regARun  = "R21"
 	regCRun  = "R22"
 	regTemp  = "R23"
+
+	regSixteens = "R24" // sixteens of k in a tap
 )
 
 func acc(r, j int) int      { return 2*r + j }
@@ -36,10 +38,13 @@ func firstRun(rows int) int { return (rows + 1) / 2 }
 
 // byRows branches on the number of rows in regTemp to one body for each count.
 func (c *code) byRows(body func(rows int)) {
-	for r := 1; r < tileRows; r++ {
+	c.op("CMP $%d, %s", tileRows, regTemp) // the most frequent one
+	c.op("BEQ rows%d", tileRows)
+	for r := 1; r < tileRows-1; r++ {
 		c.op("CMP $%d, %s", r, regTemp)
 		c.op("BEQ rows%d", r)
 	}
+	c.op("B rows%d", tileRows-1)
 	for r := tileRows; r > 0; r-- {
 		c.label(fmt.Sprintf("rows%d", r))
 		body(r)
