@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -215,6 +216,63 @@ func FuzzMix(f *testing.F) {
 			block := noise(rnd, (r-1)*ds+n+guardLen)
 			k.Mix(block[:(r-1)*ds+n], ds, src, ss, n, m, r, c)
 			checkRow(t, k, block, &reference, &fused, func(int) float64 { return float64(2*c*c) / (1 << 23) })
+		}
+	})
+}
+
+// FuzzMoves: CopyRows and Transpose move the bits that the scalar row moves, NaN among them, and nothing else.
+func FuzzMoves(f *testing.F) {
+	f.Add(uint64(1), uint8(16), uint8(16), uint8(0), uint8(0), uint8(0), uint8(0))
+	f.Add(uint64(2), uint8(33), uint8(7), uint8(3), uint8(1), uint8(1), uint8(2))
+	f.Add(uint64(3), uint8(0), uint8(9), uint8(2), uint8(2), uint8(0), uint8(0))
+	f.Add(uint64(4), uint8(1), uint8(130), uint8(0), uint8(5), uint8(3), uint8(3))
+	f.Add(uint64(5), uint8(47), uint8(255), uint8(16), uint8(0), uint8(2), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, rows, cols, gapD, gapS, offD, offS uint8) {
+		r, c := int(rows), int(cols)
+		d, s := int(offD)%16, int(offS)%16 // off their natural alignment
+		rnd := rand.New(rand.NewPCG(seed, 5))
+		any := func(n int) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = math.Float32frombits(rnd.Uint32())
+			}
+			return x
+		}
+		ss := c + int(gapS)
+		src := any(s + r*ss)
+		for _, move := range []struct {
+			name string
+			len  int // of a row of dst
+			rows int
+			do   func(k *simd.Kernels, dst []float32, ds int)
+		}{
+			{"CopyRows", c, r, func(k *simd.Kernels, dst []float32, ds int) { k.CopyRows(dst, ds, src[s:], ss, r, c) }},
+			{"Transpose", r, c, func(k *simd.Kernels, dst []float32, ds int) { k.Transpose(dst, ds, src[s:], ss, r, c) }},
+		} {
+			ds := move.len + int(gapD)
+			blank := any(d + move.rows*ds + guardLen)
+			want := slices.Clone(blank)
+			move.do(simd.Variants()[0], want[d:], ds)
+			for i := range r {
+				for j := range c {
+					at := i*ds + j
+					if move.name == "Transpose" {
+						at = j*ds + i
+					}
+					if math.Float32bits(want[d+at]) != math.Float32bits(src[s+i*ss+j]) {
+						t.Fatalf("scalar %s: row %d, column %d went elsewhere", move.name, i, j)
+					}
+				}
+			}
+			for _, k := range simd.Variants()[1:] {
+				got := slices.Clone(blank)
+				move.do(k, got[d:], ds)
+				for i := range want {
+					if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+						t.Fatalf("row %s, %s of %d x %d: element %d has bits %#x, want %#x", k.Name, move.name, r, c, i, math.Float32bits(got[i]), math.Float32bits(want[i]))
+					}
+				}
+			}
 		}
 	})
 }

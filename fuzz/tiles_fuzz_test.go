@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gantiny/gantiny/internal/half"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -17,7 +18,8 @@ type product struct {
 	lda, ldc, gapA, gapC int
 	start                uint8
 	slope                float32
-	c, a, b, bias        []float32 // b is (tap, k, n)
+	c, a, b, bias, scale []float32 // b is (tap, k, n)
+	joined, half         bool
 }
 
 // layout returns the number of rows in the first run and where the second one starts in A and in C.
@@ -35,16 +37,36 @@ func (p *product) pack(j, nr int) []float32 {
 	return panel
 }
 
-// gemm computes C with row k.
+// gemm computes C with row k, panel by panel or all panels in one call.
 func (p *product) gemm(k *simd.Kernels) {
 	h, runA, runC := p.layout()
 	step := max(k.MR/2, 1)
-	for j := 0; j < p.n; j += k.NR {
+	width := k.NR
+	if p.joined {
+		width = p.n
+	}
+	for j := 0; j < p.n; j += width {
+		cols := min(width, p.n-j)
+		panels := (cols + k.NR - 1) / k.NR
 		g := &simd.GEMM{
-			A: p.a, B: p.pack(j, k.NR), Bias: make([]float32, k.NR), Cols: min(k.NR, p.n-j), K: p.k,
-			LDA: p.lda, ARun: runA, LDC: p.ldc, CRun: runC, Start: p.start, Slope: p.slope,
+			A: p.a, Bias: make([]float32, panels*k.NR), Cols: cols, K: p.k,
+			LDA: p.lda, ARun: runA, LDB: p.taps * p.k * k.NR, LDC: p.ldc, CRun: runC, Start: p.start, Slope: p.slope,
 		}
-		copy(g.Bias, p.bias[j:])
+		for i := range panels {
+			g.B = append(g.B, p.pack(j+i*k.NR, k.NR)...)
+		}
+		copy(g.Bias, p.bias[j:][:cols])
+		if p.scale != nil {
+			g.Start, g.Scale = simd.StartZero, make([]float32, panels*k.NR)
+			copy(g.Scale, p.scale[j:][:cols])
+		}
+		if p.half {
+			g.Half = make([]uint16, len(g.B))
+			for i, v := range g.B {
+				g.Half[i] = half.Narrow(v)
+			}
+			g.B = nil
+		}
 		for r := 0; r < h; r += step {
 			// As many rows of the first run as of the second, or one more.
 			n := min(step, h-r)
@@ -70,6 +92,9 @@ func FuzzGEMM(f *testing.F) {
 	for i, s := range [][4]uint8{{1, 1, 1, 1}, {4, 8, 100, 1}, {6, 16, 17, 2}, {14, 32, 33, 3}, {28, 64, 8, 5}, {13, 31, 5, 2}, {15, 33, 64, 1}, {7, 70, 3, 4}, {3, 9, 0, 2}, {5, 5, 5, 0}} {
 		f.Add(uint64(i), s[0], s[1], s[2], s[3], uint8(i), uint8(3*i), uint8(i), float32(0.3))
 		f.Add(uint64(i), s[0], s[1], s[2], s[3], uint8(0), uint8(0), uint8(i+1), float32(1))
+		for start := range uint8(24) {
+			f.Add(uint64(i), s[0], s[1], s[2], s[3], uint8(1), uint8(2), start, float32(0.5))
+		}
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, m, n, k, taps, gapA, gapC, start uint8, slope float32) {
 		if !(slope >= -1 && slope <= 1) {
@@ -78,6 +103,7 @@ func FuzzGEMM(f *testing.F) {
 		p := product{
 			m: int(m)%40 + 1, n: int(n)%80 + 1, k: int(k) % 130, taps: int(taps) % 6,
 			gapA: int(gapA), gapC: int(gapC), start: start % 3, slope: slope,
+			joined: start/3%2 == 1, half: start/6%2 == 1,
 		}
 		p.lda, p.ldc = p.taps*p.k+int(gapA)%5, p.n+int(gapC)%5
 		var reference, fused []float32
@@ -86,6 +112,9 @@ func FuzzGEMM(f *testing.F) {
 			_, runA, runC := p.layout()
 			p.a, p.b = noise(rnd, runA+(p.m/2)*p.lda), noise(rnd, p.taps*p.k*p.n)
 			p.c, p.bias = noise(rnd, runC+(p.m/2)*p.ldc+guardLen), noise(rnd, p.n)
+			if p.scale = nil; start/12%2 == 1 {
+				p.scale = noise(rnd, p.n)
+			}
 			p.gemm(row)
 			checkRow(t, row, p.c, &reference, &fused, contracted(p.k*p.taps))
 		}
