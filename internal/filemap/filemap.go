@@ -3,6 +3,7 @@ package filemap
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -73,15 +74,19 @@ func (m *Map) Guard(f func()) (err error) {
 	return nil
 }
 
-// at tells whether a panic is about an address of the mapping.
+// at tells whether a panic is about an address of the mapping. Where the system does not say which address it was, as emulators
+// of processors do not, the file must have become shorter.
 func (m *Map) at(fault any) bool {
-	e, ok := fault.(interface{ Addr() uintptr })
-	if !ok {
+	if _, ok := fault.(runtime.Error); !ok {
 		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.b != nil && e.Addr()-address(m.b) < uintptr(len(m.b))
+	if e, ok := fault.(interface{ Addr() uintptr }); ok && e.Addr() != 0 {
+		return m.b != nil && e.Addr()-address(m.b) < uintptr(len(m.b))
+	}
+	info, err := os.Stat(m.path)
+	return m.b != nil && err == nil && info.Size() < int64(len(m.b))
 }
 
 func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
