@@ -15,9 +15,10 @@ var ErrChanged = errors.New("the file was cut short while it was in use")
 
 // Map is a file in memory.
 type Map struct {
-	path string
-	b    []byte // nil once closed
-	mu   sync.Mutex
+	path  string
+	b     []byte // nil once closed
+	whole bool   // b is a mapping of its own
+	mu    sync.Mutex
 }
 
 // Open maps the file at path, which must be regular and not empty. The error
@@ -27,7 +28,16 @@ func Open(path string) (*Map, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Map{path: path, b: b}, nil
+	return &Map{path: path, b: b, whole: true}, nil
+}
+
+// Program returns the Map of b if that is part of the program's own file, mapped read-only, as what go:embed puts into a string is. It is nil
+// if not, or if the system does not tell.
+func Program(b []byte) *Map {
+	if len(b) == 0 || !readOnlyFile(address(b), len(b)) {
+		return nil
+	}
+	return &Map{path: "the program", b: b}
 }
 
 // Bytes is the file's content. Nothing may write to it, or read it after Close.
@@ -37,10 +47,10 @@ func (m *Map) Bytes() []byte { return m.b }
 func (m *Map) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.b != nil {
+	if m.b != nil && m.whole {
 		unmap(m.b)
-		m.b = nil
 	}
+	m.b = nil
 }
 
 // Drop gives back the memory of part, a part of Bytes. Reading it again fetches it again.
@@ -50,9 +60,19 @@ func (m *Map) Drop(part []byte) {
 	if m.b == nil || len(part) == 0 {
 		return
 	}
-	from := int(address(part) - address(m.b))
-	if to := from + len(part); from >= 0 && to <= len(m.b) {
-		drop(m.b, from, to)
+	page := uintptr(os.Getpagesize())
+	from, to := address(part), address(part)+uintptr(len(part))
+	if from < address(m.b) || to > address(m.b)+uintptr(len(m.b)) {
+		return
+	}
+	// Whole pages only; the last one of a mapping is all its own.
+	from = (from + page - 1) / page * page
+	if !m.whole || to < address(m.b)+uintptr(len(m.b)) {
+		to = to / page * page
+	}
+	if from < to {
+		at := from - address(m.b)
+		drop(m.b[at : at+to-from])
 	}
 }
 

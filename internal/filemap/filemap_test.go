@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
+	"unsafe"
 )
 
 func Example() {
@@ -114,6 +117,40 @@ func TestOpenFails(t *testing.T) {
 	for _, path := range []string{dir, empty, os.DevNull} {
 		if _, err := Open(path); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// text is in the program's file, and large enough to have whole pages.
+const (
+	text16  = "0123456789abcdef"
+	text256 = text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16 + text16
+	text4k  = text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256 + text256
+	text    = text4k + text4k + text4k + text4k + text4k + text4k + text4k + text4k
+)
+
+func TestProgram(t *testing.T) {
+	b := unsafe.Slice(unsafe.StringData(text), len(text))
+	m := Program(b)
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
+	if m == nil {
+		t.Fatal("a constant is not part of the program")
+	}
+	m.Drop(b)
+	m.Drop(b[5000:20000])
+	if text != strings.Repeat("0123456789abcdef", len(text)/16) {
+		t.Error("dropping changed a constant")
+	}
+	m.Close()
+	m.Drop(b)
+	if text[len(text)-1] != 'f' {
+		t.Error("closing took the program away")
+	}
+	for name, other := range map[string][]byte{"heap": make([]byte, 1<<20), "nothing": nil} {
+		if Program(other) != nil {
+			t.Errorf("%s is part of the program", name)
 		}
 	}
 }

@@ -33,14 +33,4 @@ func open(path string) ([]byte, error) {
 
 func unmap(b []byte) { _ = unix.Munmap(b) }
 
-// drop gives back the whole pages of b[from:to]. The mapping begins on a page.
-func drop(b []byte, from, to int) {
-	page := os.Getpagesize()
-	from = (from + page - 1) / page * page
-	if to < len(b) {
-		to = to / page * page
-	}
-	if from < to {
-		_ = unix.Madvise(b[from:to], unix.MADV_DONTNEED) // a refusal costs memory only
-	}
-}
+func drop(pages []byte) { _ = unix.Madvise(pages, unix.MADV_DONTNEED) } // a refusal costs memory only

@@ -130,19 +130,24 @@ func Load(path string) (*Model, error) {
 
 // load reads a model whose weights may stay in a mapped file.
 func load(file *filemap.Map) (m *Model, err error) {
-	if fault := file.Guard(func() { m, err = View(file.Bytes()) }); fault != nil {
+	if fault := file.Guard(func() { m, err = view(file.Bytes()) }); fault != nil {
 		err = fmt.Errorf("quantized: %w", fault)
 	}
 	if err != nil || !m.placed() {
 		file.Close()
 		return m, err
 	}
-	m.file = file
-	for i := range m.places { // they have been checked
-		file.Drop(m.places[i])
-	}
+	m.keep(file)
 	runtime.AddCleanup(m, (*filemap.Map).Close, file)
 	return m, nil
+}
+
+// keep remembers the file that weights stay in, and gives back what checking them has brought to memory.
+func (m *Model) keep(file *filemap.Map) {
+	m.file = file
+	for i := range m.places {
+		file.Drop(m.places[i])
+	}
 }
 
 // placed tells whether weights are read in place.
@@ -194,7 +199,18 @@ func Read(r io.ReaderAt, size int64) (*Model, error) {
 }
 
 // View is Read of a file in memory, to which nothing may write from then on: the weights stay there until somebody asks for Ops.
+// If data is part of the program, as go:embed makes a string, they take no memory but while a Session packs them.
 func View(data []byte) (*Model, error) {
+	m, err := view(data)
+	if err == nil && m.placed() {
+		if file := filemap.Program(data); file != nil {
+			m.keep(file)
+		}
+	}
+	return m, err
+}
+
+func view(data []byte) (*Model, error) {
 	f, err := safetensors.View(data)
 	if err != nil {
 		return nil, fmt.Errorf("quantized: %w", err)

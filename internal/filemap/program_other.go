@@ -1,0 +1,5 @@
+//go:build !linux
+
+package filemap
+
+func readOnlyFile(uintptr, int) bool { return false }
