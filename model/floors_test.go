@@ -43,6 +43,11 @@ func TestFloors(t *testing.T) {
 	}
 	visit("model")
 	visit("model/pretrained")
+	for _, dir := range []string{"model/pretrained", "cmd/gantiny"} {
+		if _, ok := imports(t, dir)[module+"model/pretrained/float"]; ok {
+			t.Errorf("%s carries the embedded model twice", dir)
+		}
+	}
 	visit("model/quantized")
 	for _, below := range []string{"model/safetensors", "conv", "simd"} {
 		if !seen[below] {
