@@ -2,7 +2,9 @@
 //
 //	gantiny generate          a grid of digits from the embedded model, as gantiny.png
 //	gantiny train             trains the reference network on a data set
+//	gantiny quantize          turns a generator into one in 8-bit integers
 //	gantiny inspect           what a model holds and costs, and the kernels of this machine
+//	gantiny bench             how long each layer takes
 //	gantiny version
 //
 // This package holds the command line alone: flags, what they mean together, progress, files and exit statuses. What
