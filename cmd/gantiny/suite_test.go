@@ -158,6 +158,15 @@ func TestSuite(t *testing.T) {
 	}
 }
 
+func TestSuiteCompletion(t *testing.T) {
+	if r := gantiny(t, "__complete", "bench", "--suite", "").want(t, exitDone); !strings.HasPrefix(r.stdout, "pi\n") {
+		t.Errorf("the shell is offered %q", r.stdout)
+	}
+	if r := gantiny(t, "generate", "--help").want(t, exitDone); !strings.Contains(r.stdout, "--max-ram SIZE") {
+		t.Errorf("the help says %s", r.stdout)
+	}
+}
+
 func TestSuiteFails(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "other.json", `{"suite": ""}`)
