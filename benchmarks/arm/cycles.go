@@ -54,8 +54,7 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "arm")
-	arm := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64"}
-	if _, err := command(ctx, arm, "go", "build", "-o", program, "github.com/gantiny/gantiny/benchmarks/arm"); err != nil {
+	if err := buildProgram(ctx, program); err != nil {
 		return err
 	}
 	fmt.Fprint(out, "| loop | instructions | multiply-adds |")
@@ -66,11 +65,11 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "\n%s\n", rule)
 	for _, k := range kernels {
-		text, err := command(ctx, nil, o.objdump, "-d", "--no-show-raw-insn", "--disassemble=github.com/gantiny/gantiny/simd."+k.name+".abi0", program)
+		code, err := disassemble(ctx, o, program, k.name)
 		if err != nil {
 			return err
 		}
-		loops := tileLoops(innerLoops(disassembled(string(text))))
+		loops := tileLoops(innerLoops(code))
 		if len(loops) == 0 {
 			return fmt.Errorf("%s: no inner loops", k.name)
 		}
@@ -90,6 +89,13 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// disassemble reads one of simd's assembly functions out of a program.
+func disassemble(ctx context.Context, o cycleOptions, program, function string) ([]instruction, error) {
+	symbol := "--disassemble=github.com/gantiny/gantiny/simd." + function + ".abi0"
+	text, err := command(ctx, nil, o.objdump, "-d", "--no-show-raw-insn", symbol, program)
+	return disassembled(string(text)), err
 }
 
 // measured is a cell of the table: cycles and the share of the limit.
@@ -134,7 +140,7 @@ func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		return a, err
 	}
-	const few, many = 200, 400 // the difference has neither a beginning nor an end
+	const short, long = 200, 400 // the difference has neither a beginning nor an end
 	run := func(n int) (float64, error) {
 		out, err := command(ctx, nil, o.mca, "-march=aarch64", "-mcpu="+cpu, "-mattr=+dotprod,+i8mm", "-iterations="+strconv.Itoa(n), file)
 		if err != nil {
@@ -147,12 +153,12 @@ func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units
 		a.throughput, _ = strconv.ParseFloat(string(block[1]), 64)
 		return strconv.ParseFloat(string(total[1]), 64)
 	}
-	first, err := run(few)
+	first, err := run(short)
 	if err != nil {
 		return a, err
 	}
-	last, err := run(many)
-	a.cycles = (last - first) / (many - few)
+	last, err := run(long)
+	a.cycles = (last - first) / (long - short)
 	return a, err
 }
 

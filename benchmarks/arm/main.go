@@ -3,6 +3,7 @@
 //	go run ./benchmarks/arm instructions                # executed for one picture, exactly, as qemu counts them
 //	go run ./benchmarks/arm instructions --functions 12 # and in which functions
 //	go run ./benchmarks/arm cycles                      # of the inner loops, by llvm-mca and by a model of the Cortex-A53
+//	go run ./benchmarks/arm estimate                    # the time of one picture on boards, from both
 //
 // Debian: apt-get install gcc libc6-dev qemu-user llvm-19 binutils-aarch64-linux-gnu.
 package main
@@ -49,15 +50,18 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		f.IntVar(&o.functions, "functions", 0, "show so many functions with the most instructions")
 		f.StringVar(&o.only, "only", "", "only cases whose name contains this, such as int8 or cortex-a53")
 		do = func() error { return instructions(ctx, o, out) }
-	case "cycles":
+	case "cycles", "estimate":
 		o := cycleOptions{}
 		f.StringVar(&o.mca, "mca", "llvm-mca-19", "llvm-mca")
 		f.StringVar(&o.objdump, "objdump", "aarch64-linux-gnu-objdump", "a disassembler of arm64")
-		do = func() error { return cycles(ctx, o, out) }
+		if do = func() error { return cycles(ctx, o, out) }; what == "estimate" {
+			qemu := f.String("qemu", "qemu-aarch64", "a qemu that can load plugins")
+			do = func() error { return estimate(ctx, *qemu, o, out) }
+		}
 	case "draw": // the program under qemu
 		do = func() error { return draw(f.Args()) }
 	default:
-		fmt.Fprintln(log, "usage: arm instructions|cycles [flags]")
+		fmt.Fprintln(log, "usage: arm instructions|cycles|estimate [flags]")
 		return errUsage
 	}
 	if err := f.Parse(args); err != nil {

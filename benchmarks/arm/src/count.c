@@ -1,5 +1,5 @@
 // A plugin for qemu-user that counts the instructions of a program's first thread, block by block. At the end it writes a line for
-// each translated block, "ADDRESS INSTRUCTIONS", to the file that QEMU_COUNTS names. It declares what it uses of qemu's plugin
+// each translated block, "ADDRESS INSTRUCTIONS TIMES", to the file that QEMU_COUNTS names. It declares what it uses of qemu's plugin
 // interface, version 1, because distributions do not package the header.
 #include <inttypes.h>
 #include <stdbool.h>
@@ -41,7 +41,7 @@ static void executed(unsigned thread, void *data)
 {
 	struct block *b = data;
 	if (thread == 0)
-		b->executed += b->length;
+		b->executed++;
 }
 
 // qemu translates under a lock of its own.
@@ -68,7 +68,7 @@ static void finished(plugin_id id, void *data)
 		return;
 	}
 	for (struct block *b = blocks; b; b = b->next)
-		fprintf(f, "%" PRIx64 " %" PRIu64 "\n", b->address, b->executed);
+		fprintf(f, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n", b->address, b->length, b->executed);
 	fclose(f);
 }
 
