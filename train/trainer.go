@@ -54,9 +54,10 @@ type window struct {
 	data []float32
 }
 
-// Tuning holds what changes no number of a Trainer, but for the kernels.
+// Tuning holds what changes no number of a Trainer, but by rounding.
 type Tuning struct {
 	Kernels *simd.Kernels // nil: the best of this machine
+	Strict  bool          // direct sums only, see model.PassOptions
 
 	// Observe, if not nil, is called after each stage of a network's pass with
 	// the network's name and the stage's index in Ops, name and duration.
@@ -101,7 +102,7 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 func (t *Trainer) plan(g, d *model.Model, o Tuning) error {
 	n := t.cfg.Batch
 	options := func(network string) model.PassOptions {
-		p := model.PassOptions{Pool: t.pool, Kernels: t.k, Seed: t.cfg.Seed}
+		p := model.PassOptions{Pool: t.pool, Kernels: t.k, Seed: t.cfg.Seed, Strict: o.Strict}
 		if o.Observe != nil {
 			p.Observe = func(op int, name string, d time.Duration) { o.Observe(network, op, name, d) }
 		}

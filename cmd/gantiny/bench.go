@@ -23,6 +23,7 @@ type benchFlags struct {
 	train   bool
 	seconds float64
 	float   bool
+	strict  bool
 	suite   string
 	out     string
 	compare string
@@ -37,12 +38,14 @@ func newBench() *cobra.Command {
 		Short: "How long each layer takes, and how near it comes to the machine's peak",
 		Long: `bench draws batches of images, or trains, for a while and shows the median time of each layer, its multiply-adds a second (two operations
 each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is measured between the
-runs, on one thread: the most that the same kernels reach in registers and in the first-level cache.
+runs, on one thread: the most that the same kernels reach in registers and in the first-level cache. Minimal filtering makes
+fewer multiply-adds than are counted. Of a training step the last lines say what all products take, and what all else does.
 
 --suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. It writes a
 file with the times, the board, and its clock, temperature and throttling before and after, as far as the system tells them.`,
 		Example: `  gantiny bench --batch 16 --threads 1
   gantiny bench --train
+  gantiny bench --train --strict
   gantiny bench --suite pi --compare last-month.json`,
 		Args:              atMostOneModel,
 		ValidArgsFunction: completeModel,
@@ -57,6 +60,7 @@ file with the times, the board, and its clock, temperature and throttling before
 	addThreadsFlag(cmd, &f.threads)
 	addKernelFlag(cmd, &f.kernel)
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
+	fl.BoolVar(&f.strict, "strict", false, "with --train, direct sums only: no minimal filtering, which beats the peak in places")
 	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
 	fl.StringVar(&f.suite, "suite", "", "measure a whole `SUITE`: pi")
@@ -81,6 +85,14 @@ type benchReport struct {
 	Images   float64      `json:"images_per_second"`
 	PeakGOPS float64      `json:"peak_gops"` // of one thread
 	Layers   []benchLayer `json:"layers"`
+	Sums     []benchSum   `json:"sums,omitempty"` // of a training step
+}
+
+// benchSum is what the parts of one kind take together.
+type benchSum struct {
+	Name  string  `json:"name"`
+	MS    float64 `json:"ms"`
+	Share float64 `json:"share"` // of the step
 }
 
 type benchLayer struct {
@@ -100,6 +112,7 @@ type measured struct {
 
 type part struct {
 	name          string
+	kind          string
 	macs, nominal int64 // of one whole run
 	now           float64
 	runs          []float64
@@ -145,6 +158,8 @@ func bench(ctx context.Context, f *benchFlags, args []string, stdout, stderr io.
 		return usagef("--batch %d: want 1 to %d", f.batch, 1<<20)
 	case !(f.seconds > 0 && f.seconds < 1e6):
 		return usagef("--seconds %g: want a positive number", f.seconds)
+	case f.strict && !f.train:
+		return usagef("--strict goes with --train")
 	case f.train && len(args) > 0:
 		return usagef("--train measures the reference network, not %s", args[0])
 	}
@@ -219,7 +234,7 @@ func benchTrain(ctx context.Context, f *benchFlags, k *simd.Kernels) (*measured,
 		}
 		m.add(i, took)
 	}
-	t, err := train.New(c, g, d, train.Tuning{Kernels: k, Observe: observe})
+	t, err := train.New(c, g, d, train.Tuning{Kernels: k, Strict: f.strict, Observe: observe})
 	if err != nil {
 		return nil, err
 	}
@@ -250,8 +265,25 @@ func stagePart(t *train.Trainer, network string, op int, stage string, batch int
 	case "forward", "input gradient", "weight gradient":
 		p.macs, p.nominal = ops[op].MACs*images, ops[op].Nominal*images
 	}
+	switch {
+	case p.macs > 0:
+		p.kind = products
+	case stage == "pack":
+		p.kind = packing
+	default:
+		p.kind = elementwise
+	}
 	return p
 }
+
+// The kinds of a training step's parts.
+const (
+	products    = "products of layers"
+	elementwise = "element-wise"
+	packing     = "packing"
+	others      = "Adam, losses, data"
+	rest        = "all but products"
+)
 
 // peakMeter finds the operations a second, on floats or on bytes, that kernels reach on one thread. It is asked again between the runs
 // that are measured, since a machine that is shared is not always equally fast.
@@ -308,10 +340,12 @@ func (r *benchReport) fill(m *measured) {
 	total := median(m.total)
 	r.PeakGOPS = m.peak.most / 1e9
 	r.MedianMS, r.Runs, r.Images = total*1e3, len(m.total), float64(r.Batch)/total
-	rest := total
+	left := total
+	kinds := map[string]float64{}
 	for _, p := range m.parts {
 		s := median(p.runs)
-		rest -= s
+		left -= s
+		kinds[p.kind] += s
 		l := benchLayer{Name: p.name, MS: s * 1e3}
 		if p.macs > 0 && s > 0 {
 			l.GOPS, l.Nominal = 2*float64(p.macs)/s/1e9, 2*float64(p.nominal)/s/1e9
@@ -319,7 +353,15 @@ func (r *benchReport) fill(m *measured) {
 		}
 		r.Layers = append(r.Layers, l)
 	}
-	r.Layers = append(r.Layers, benchLayer{Name: "other", MS: max(rest, 0) * 1e3})
+	left = max(left, 0)
+	r.Layers = append(r.Layers, benchLayer{Name: "other", MS: left * 1e3})
+	if !r.Train {
+		return
+	}
+	kinds[others], kinds[rest] = left, total-kinds[products]
+	for _, kind := range []string{products, elementwise, packing, others, rest} {
+		r.Sums = append(r.Sums, benchSum{Name: kind, MS: kinds[kind] * 1e3, Share: kinds[kind] / total})
+	}
 }
 
 func (r *benchReport) print(w io.Writer) error {
@@ -340,6 +382,12 @@ func (r *benchReport) print(w io.Writer) error {
 			fmt.Fprintf(t, "\t%.0f%%", 100*l.Share)
 		}
 		fmt.Fprintln(t)
+	}
+	if len(r.Sums) > 0 {
+		fmt.Fprintln(t)
+	}
+	for _, s := range r.Sums {
+		fmt.Fprintf(t, "%s\t%.3f\t%.1f%%\n", s.Name, s.MS, 100*s.Share)
 	}
 	return t.Flush()
 }

@@ -119,6 +119,7 @@ func TestUsage(t *testing.T) {
 		{"bench --batch 0", "--batch 0"},
 		{"bench --seconds 0", "--seconds 0"},
 		{"bench --train model.safetensors", "not model.safetensors"},
+		{"bench --strict", "--strict goes with --train"},
 		{"train --out run --data digits --config wrong.toml", "epocs"},
 		{"train --out run --resume", "no run to resume"},
 		{"train --out run --data digits --learning-rate fast", "--learning-rate fast: not a number"},
@@ -217,8 +218,12 @@ func TestBench(t *testing.T) {
 			GOPS  float64
 			Share float64 `json:"peak_share"`
 		}
+		Sums []struct {
+			Name      string
+			MS, Share float64
+		}
 	}
-	for _, args := range []string{"bench --json --batch 1 --seconds 0.01 --threads 1", "bench --json --batch 1 --seconds 0.01 --threads 1 --train"} {
+	for _, args := range []string{"bench --json --batch 1 --seconds 0.01 --threads 1", "bench --json --batch 1 --seconds 0.01 --threads 1 --train", "bench --json --batch 1 --seconds 0.01 --threads 1 --train --strict"} {
 		r := gantiny(t, strings.Fields(args)...).want(t, exitDone)
 		var got report
 		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
@@ -232,6 +237,13 @@ func TestBench(t *testing.T) {
 			if l.GOPS > 0 && l.Share > 0 && l.MS > 0 {
 				busy++
 			}
+		}
+		whole := 0.0
+		for _, s := range got.Sums[:max(0, len(got.Sums)-1)] {
+			whole += s.Share
+		}
+		if train := strings.Contains(args, "--train"); train != (len(got.Sums) == 5) || train && !(whole > 0.5 && whole < 1.5) { // medians need not add up
+			t.Errorf("%s: sums %+v", args, got.Sums)
 		}
 		if busy < 4 {
 			t.Errorf("%s: %d layers with multiply-adds a second, want 4 at least: %+v", args, busy, got.Layers)
