@@ -156,7 +156,11 @@ func (p *pass) biasLen() int {
 func (p *pass) scratch() int {
 	switch p.how {
 	case thinOutput:
-		return p.k.MR * (p.columns() + p.dst.Positions()*p.dst.C)
+		n := p.k.MR * (p.columns() + p.dst.Positions()*p.dst.C)
+		if p.dst.C == 1 && p.dst.N >= thinImages {
+			n = max(n, 2*thinMost*p.columns())
+		}
+		return n
 	case filtered:
 		return p.filter.scratch()
 	}

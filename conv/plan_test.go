@@ -426,3 +426,31 @@ func TestMisuse(t *testing.T) {
 		}()
 	}
 }
+
+// Many images of one channel go by rows of images, a few by tiles of sums: the same bits.
+func TestThinOutputOfManyImages(t *testing.T) {
+	const n = thinMost + thinImages + 3
+	for i, g := range []Geometry{Same(3, 4, 5, 1, 5, 1, false), Same(3, 2, 9, 1, 5, 2, true)} {
+		pr := newProblem(g, n, uint64(i))
+		want := slices.Clone(pr.y)
+		for j := range want {
+			if want[j] += 0.25; want[j] < 0 {
+				want[j] *= 0.3
+			}
+		}
+		forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+			s := plainPasses(t, pr, k)
+			if s.p.forward.how != thinOutput {
+				t.Fatalf("geometry %d: not by a thin output", i)
+			}
+			e := Epilogue{Bias: []float32{0.25}, Slope: 0.3}
+			y := s.forward(e, 1, 1)
+			checkClose(t, fmt.Sprint("geometry ", i), y, want)
+			for _, cut := range [][2]int{{n, 1}, {n / 5, 1}, {2, 3}, {1, 2}} {
+				if !sameBits(s.forward(e, cut[0], cut[1]), y) {
+					t.Errorf("geometry %d: %d x %d parts have other bits", i, cut[0], cut[1])
+				}
+			}
+		})
+	}
+}

@@ -90,6 +90,10 @@ func (p *pass) thinOutput(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 		}
 	}
 	first, last := p.positions(w.from, w.to)
+	if p.dst.C == 1 && w.n1-w.n0 >= thinImages {
+		p.thinRows(ws, dst, src, packed, e, w, lo, hi)
+		return
+	}
 	columns, sums := ws.buf[:p.k.MR*p.columns()], ws.buf[p.k.MR*p.columns():]
 	each := (last - first) * p.dst.C // floats of an image
 	for n := w.n0; n < w.n1; {
@@ -124,6 +128,46 @@ func (p *pass) thinOutput(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 			}
 		}
 		n += r
+	}
+}
+
+// One channel of many images lies image by image, so that the columns, turned
+// round, are added as whole rows of images. thinImages is from how many on,
+// thinMost how many are taken together.
+const (
+	thinImages = 16
+	thinMost   = 256
+)
+
+// thinRows computes w from source positions [lo, hi). The sums' order is thinOutput's.
+func (p *pass) thinRows(ws *Work, dst, src, packed []float32, e Epilogue, w window, lo, hi int) {
+	first, last := p.positions(w.from, w.to)
+	ld := p.columns()
+	columns, turned := ws.buf[:thinMost*ld], ws.buf[thinMost*ld:][:thinMost*ld]
+	for n := w.n0; n < w.n1; n += thinMost {
+		images := min(thinMost, w.n1-n)
+		for o := first; o < last; o++ {
+			p.startSums(dst[o*p.dst.Stride+n:][:images], e.Bias)
+		}
+		for q := lo; q < hi; q++ {
+			for r := 0; r < images; {
+				rows := tileRows(images-r, p.k.MR)
+				p.tapColumns(ws, columns[r*ld:], src[q*p.src.Stride+(n+r)*p.src.C:], packed, rows, p.src.C)
+				r += rows
+			}
+			p.k.Transpose(turned, images, columns, ld, images, ld)
+			for _, s := range p.scatter[p.start[q]:p.start[q+1]] {
+				for j := range int(s.n) {
+					if o := int(s.to) + j; o >= first && o < last {
+						p.k.Add(dst[o*p.dst.Stride+n:][:images], turned[(int(s.col)+j)*images:][:images])
+					}
+				}
+			}
+		}
+		for o := first; o < last && e.Slope != 1; o++ {
+			row := dst[o*p.dst.Stride+n:][:images]
+			p.k.LeakyGrad(row, row, row, e.Slope) // leaky(v) = v where v > 0, slope*v elsewhere
+		}
 	}
 }
 

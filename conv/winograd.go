@@ -8,7 +8,8 @@ import "github.com/gantiny/gantiny/simd"
 //	Y = A^T [ (G g G^T) . (B^T d B) ] A
 //
 // with the input block d (8x8), the kernel g and the points 0, 1, -1, 2, -2, 1/2,
-// -1/2 and infinity. Lavin and Gray, "Fast Algorithms for Convolutional Neural
+// infinity and -1/2. A block of three outputs or fewer, at the end of an axis,
+// does without the last one: 7x7 outputs take 225 products in place of 256. Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks", 2015. Larger blocks lose too many digits in float32; here errors
 // stay near 1e-5 of the largest value.
 const (
@@ -31,31 +32,80 @@ var inputT = [blockIn * blockIn]float32{
 	0, 0.5, 0.25, -2.5, -1.25, 2, 1, 0,
 	0, -0.5, 0.25, 2.5, -1.25, -2, 1, 0,
 	0, 2, 4, -2.5, -5, 0.5, 1, 0,
-	0, -2, 4, 2.5, -5, -0.5, 1, 0,
 	0, -1, 0, 5.25, 0, -5.25, 0, 1,
+	0, -2, 4, 2.5, -5, -0.5, 1, 0,
 }
 
 // outputT is A^T: outputs by frequencies.
 var outputT = [blockOut * blockIn]float32{
-	1, 1, 1, 1, 1, 1, 1, 0,
-	0, 1, -1, 2, -2, 0.5, -0.5, 0,
-	0, 1, 1, 4, 4, 0.25, 0.25, 0,
-	0, 1, -1, 8, -8, 0.125, -0.125, 1,
+	1, 1, 1, 1, 1, 1, 0, 1,
+	0, 1, -1, 2, -2, 0.5, 0, -0.5,
+	0, 1, 1, 4, 4, 0.25, 0, 0.25,
+	0, 1, -1, 8, -8, 0.125, 1, -0.125,
 }
 
 // kernelT is G: frequencies by taps; row i is scale * point^tap.
 var kernelT = func() (m [blockIn * blockTaps]float32) {
-	rows := [blockIn - 1]struct{ point, scale float64 }{
-		{0, 1}, {1, -2. / 9}, {-1, -2. / 9}, {2, 1. / 90}, {-2, 1. / 90}, {0.5, 32. / 45}, {-0.5, 32. / 45},
-	}
-	for i, r := range rows {
+	for i, r := range kernelPoints {
 		v := r.scale
 		for t := range blockTaps {
 			m[i*blockTaps+t] = float32(v)
 			v *= r.point
 		}
 	}
-	m[len(m)-1] = 1
+	clear(m[infinity*blockTaps:][:blockTaps])
+	m[infinity*blockTaps+blockTaps-1] = 1
+	return m
+}()
+
+// infinity is the number of that point.
+const infinity = blockIn - 2
+
+var kernelPoints = [blockIn]struct{ point, scale float64 }{
+	{0, 1}, {1, -2. / 9}, {-1, -2. / 9}, {2, 1. / 90}, {-2, 1. / 90}, {0.5, 32. / 45}, {}, {-0.5, 32. / 45},
+}
+
+// shortIn is the frequencies of a block of blockOut-1 outputs, the first of all.
+const shortIn = blockIn - 1
+
+// shortInputT is B^T of such a block, to go with the same G: row i holds the
+// coefficients of the product of x-p over all other finite points p, divided by
+// its value at point i and by G's scale; at infinity the product over all.
+var shortInputT = func() (m [shortIn * shortIn]float32) {
+	for i := range shortIn {
+		c := make([]float64, shortIn)
+		c[0] = 1
+		value := kernelPoints[i].scale
+		if i == infinity {
+			value = 1
+		}
+		for j := range shortIn {
+			if j == i || j == infinity {
+				continue
+			}
+			p := kernelPoints[j].point
+			for k := shortIn - 1; k > 0; k-- {
+				c[k] = c[k-1] - p*c[k]
+			}
+			c[0] *= -p
+			if i != infinity {
+				value *= kernelPoints[i].point - p
+			}
+		}
+		for k := range c {
+			m[i*shortIn+k] = float32(c[k] / value)
+		}
+	}
+	return m
+}()
+
+// shortOutputT is A^T of such a block.
+var shortOutputT = func() (m [(blockOut - 1) * shortIn]float32) {
+	for q := range blockOut - 1 {
+		copy(m[q*shortIn:][:shortIn], outputT[q*blockIn:])
+		m[q*shortIn+infinity] = 0
+	}
+	m[(blockOut-2)*shortIn+infinity] = 1
 	return m
 }()
 
@@ -98,23 +148,41 @@ func minimal(g Geometry) bool {
 }
 
 // patch is what one block takes along one axis: positions [at, at+n) and the
-// 8 x n matrix that turns them into frequencies.
+// matrix, points by n, that turns them into frequencies. Of outputs there is the
+// way back too, n by points.
 type patch struct {
-	at, n int
-	m     []float32
+	at, n  int
+	points int
+	m      []float32
+	back   []float32
+}
+
+// having is how many blocks have frequency i; they are the first ones.
+func having(ps []patch, i int) int {
+	n := 0
+	for _, p := range ps {
+		if i < p.points {
+			n++
+		}
+	}
+	return n
 }
 
 // inputPatches cuts an axis into blocks of 4 outputs, which read 8 inputs from
-// 4b-pad on; what lies outside the image is left out of the matrix.
+// 4b-pad on, or one less; what lies outside the image is left out of the matrix.
 func inputPatches(in, out, pad int) []patch {
 	var ps []patch
 	for at := 0; at < out; at += blockOut {
-		lo, hi := max(0, pad-at), min(blockIn, in+pad-at)
+		m, points := inputT[:], blockIn
+		if out-at < blockOut {
+			m, points = shortInputT[:], shortIn
+		}
+		lo, hi := max(0, pad-at), min(points, in+pad-at)
 		if lo >= hi {
-			ps = append(ps, patch{})
+			ps = append(ps, patch{points: points})
 			continue
 		}
-		ps = append(ps, patch{at - pad + lo, hi - lo, columnsOf(inputT[:], blockIn, lo, hi)})
+		ps = append(ps, patch{at: at - pad + lo, n: hi - lo, points: points, m: columnsOf(m, points, lo, hi)})
 	}
 	return ps
 }
@@ -123,8 +191,12 @@ func inputPatches(in, out, pad int) []patch {
 func outputPatches(out int) []patch {
 	var ps []patch
 	for at := 0; at < out; at += blockOut {
-		n := min(blockOut, out-at)
-		ps = append(ps, patch{at, n, columnsOf(transposed(outputT[:], blockIn), blockOut, 0, n)})
+		n, back, points := min(blockOut, out-at), outputT[:], blockIn
+		if n < blockOut {
+			back, points = shortOutputT[:], shortIn
+		}
+		back = back[:n*points]
+		ps = append(ps, patch{at: at, n: n, points: points, m: transposed(back, points), back: back})
 	}
 	return ps
 }
@@ -140,14 +212,15 @@ func blockOf(c int) (images, values int) {
 }
 
 // blockRow makes frequency row i of images of m from their first on:
-// v[j*plane + (tile*images+n)*C+c] for the 8 columns j. t is scratch, of a block
+// v[j*plane + ((tx*rows+ty)*images+n)*C+c] for the columns j of each block; rows
+// are the blocks along y that have i. t is scratch, of a block
 // for each column of m.
 func blockRow(ws *Work, k *simd.Kernels, v []float32, plane int, t, src []float32, m Map, images, i int, ys, xs []patch) {
 	step, block := blockOf(m.C)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)
-		at := n * m.C
-		for _, y := range ys {
+		rows := having(ys, i)
+		for ty, y := range ys[:rows] {
 			if y.n > 0 {
 				ws.mixes = simd.Mixes{
 					Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: m.W * m.Stride, SStep: m.Stride,
@@ -155,15 +228,15 @@ func blockRow(ws *Work, k *simd.Kernels, v []float32, plane int, t, src []float3
 				}
 				k.Mixes(&ws.mixes)
 			}
-			for _, x := range xs {
+			for tx, x := range xs {
+				at := ((tx*rows+ty)*images + n) * m.C
 				if y.n == 0 || x.n == 0 {
-					for j := range blockIn {
+					for j := range x.points {
 						clear(v[j*plane+at:][:count*m.C])
 					}
 				} else {
-					k.Mix(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, blockIn, x.n)
+					k.Mix(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, x.points, x.n)
 				}
-				at += images * m.C
 			}
 		}
 	}

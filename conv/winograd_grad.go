@@ -70,7 +70,7 @@ func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part,
 			blockRow(ws, f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
 			blockRow(ws, f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
 			for j := range blockIn {
-				d.contract(ws, sums[(i*blockIn+j)*d.sumPlane():], v[j*in:], g[j*out:][:out], r0, r1, f.tiles()*images, add || n0 > 0)
+				d.contract(ws, sums[(i*blockIn+j)*d.sumPlane():], v[j*in:], g[j*out:][:out], r0, r1, having(f.xs, j)*having(f.ys, i)*images, add || n0 > 0)
 			}
 		}
 	}

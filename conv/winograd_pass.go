@@ -89,14 +89,16 @@ func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p
 		images := tileRows(n1-n0, f.chunk)
 		for i := range blockIn {
 			blockRow(ws, f.k, v, in, t, src[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
+			rows := having(f.ys, i)
 			for j := range blockIn {
-				f.multiply(ws, m[j*product:], v[j*in:], packed, i*blockIn+j, f.tiles()*images, p0, p1, width)
+				f.multiply(ws, m[j*product:], v[j*in:], packed, i*blockIn+j, having(f.xs, j)*rows*images, p0, p1, width)
 			}
 			// Along x: row i of M A.
 			n := images * width
-			for tile := range f.tiles() {
-				outs := f.outX[tile%len(f.xs)].n
-				f.k.Mix(half[i*blockOut*product+tile*n:], product, m[tile*n:], product, n, outputT[:outs*blockIn], outs, blockIn)
+			for tx, x := range f.outX {
+				for ty := range rows {
+					f.k.Mix(half[i*blockOut*product+(ty*len(f.xs)+tx)*n:], product, m[(tx*rows+ty)*n:], product, n, x.back, x.n, x.points)
+				}
 			}
 		}
 		f.outputs(dst, half, product, e, n0, images, p0*f.k.NR, width)
@@ -145,7 +147,7 @@ func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, image
 				to := dst[(y.at*f.dst.W+x.at+q)*f.dst.Stride+n0*f.dst.C+col:]
 				for r := range runs {
 					d := to[r*f.dst.C:]
-					f.k.Mix(d, f.dst.W*f.dst.Stride, from[r*width:], blockOut*product, n, outputT[:y.n*blockIn], y.n, blockIn)
+					f.k.Mix(d, f.dst.W*f.dst.Stride, from[r*width:], blockOut*product, n, y.back, y.n, y.points)
 					for line := range y.n {
 						row := d[line*f.dst.W*f.dst.Stride:][:n]
 						switch {

@@ -208,6 +208,16 @@ func TestTransformsAreExact(t *testing.T) {
 				if math.Abs(s-want) > 1e-6 {
 					t.Errorf("output %d, input %d, tap %d: %v, want %v", q, r, tap, s, want)
 				}
+				if q == blockOut-1 || r == shortIn {
+					continue
+				}
+				s = 0
+				for i := range shortIn {
+					s += float64(shortOutputT[q*shortIn+i]) * float64(shortInputT[i*shortIn+r]) * float64(kernelT[i*blockTaps+tap])
+				}
+				if math.Abs(s-want) > 1e-6 {
+					t.Errorf("short block, output %d, input %d, tap %d: %v, want %v", q, r, tap, s, want)
+				}
 			}
 		}
 	}
