@@ -91,7 +91,7 @@ func newPlanned(m *Model, o Options) *Session {
 // weights and its workers' scratch. Memory that no Forward or Backward has used yet is planned, but not resident.
 func (p *Pass) Bytes() int64 {
 	p.allocate()
-	n := 4 * int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.rooms)+len(p.input.buf)+len(p.inputGrad.buf))
+	n := 4 * int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.input.buf)+len(p.inputGrad.buf))
 	for _, a := range p.ops {
 		switch {
 		case a.linear != nil:

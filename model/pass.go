@@ -44,7 +44,7 @@ type Pass struct {
 	pool    *pool.Pool
 	workers []worker
 	call    func(id int) // runs now on worker id
-	dirty   bool         // the weights are to be packed
+	holds   packing      // what packed holds
 
 	// The call in progress.
 	now   func(w *worker)
@@ -72,7 +72,7 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 		o.Kernels = simd.Best()
 	}
 	m.own()
-	p := &Pass{m: m, o: o, pool: o.Pool, dirty: true}
+	p := &Pass{m: m, o: o, pool: o.Pool}
 	p.mode = md
 	if p.pool == nil {
 		p.pool = pool.New(o.Threads)
@@ -129,8 +129,8 @@ func (p *Pass) Bind(out conv.Map, buf []float32) {
 	}
 }
 
-// Repack tells the pass that weights have changed: the next Forward packs them anew.
-func (p *Pass) Repack() { p.dirty = true }
+// Repack tells the pass that weights have changed, so that it packs them anew.
+func (p *Pass) Repack() { p.holds = nothingPacked }
 
 // Grads returns the gradients of TrainableParams, in that order, as the last
 // Backward left them.
@@ -145,10 +145,7 @@ func (p *Pass) Ops() []OpInfo { return slices.Clone(p.infos) }
 // this step.
 func (p *Pass) Forward(step uint64) {
 	p.allocate()
-	if p.dirty {
-		p.stages(p.packing)
-		p.dirty = false
-	}
+	p.pack(forForward)
 	for _, a := range p.ops {
 		if a.drop != nil {
 			a.drop.key = DropoutKey(p.o.Seed, step, a.first)
@@ -175,12 +172,30 @@ func (p *Pass) Backward(dout, scale []float32, from int) {
 	case from < 0 || from > p.o.Batch:
 		panic("model: Backward: from is no image")
 	}
+	p.pack(forBackward)
 	p.dy, p.scale, p.from = dout, scale, from
 	for p.lo = 0; p.lo < p.o.Batch; p.lo += p.chunk {
 		p.stages(p.reverse)
 	}
 	p.stages(p.finish)
 	p.dy, p.scale = nil, nil
+}
+
+// packing says for what the weights are packed. One memory serves both, since
+// Forward and Backward take turns.
+type packing int8
+
+const (
+	forForward packing = iota + 1
+	forBackward
+	nothingPacked packing = 0
+)
+
+func (p *Pass) pack(what packing) {
+	if p.holds != what {
+		p.stages(p.packing[what-forForward])
+		p.holds = what
+	}
 }
 
 // stages runs stages one after another, each on all workers.

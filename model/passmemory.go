@@ -19,7 +19,8 @@ func (p *Pass) allocate() {
 	}
 	acts, length := row(p.acts)
 	grads, gradLength := chain(p.chain)
-	spare := gradLength + p.brief // what may lie in borrowed memory
+	rooms := p.rooms()
+	spare := gradLength + align(p.brief) + rooms // what may lie in borrowed memory
 	lent := p.lent()
 	own := length
 	if len(lent) < spare {
@@ -32,6 +33,7 @@ func (p *Pass) allocate() {
 		lent = p.arena[length:]
 	}
 	brief := lent[gradLength:]
+	room := brief[align(p.brief):][:rooms]
 	activation := func(i int) []float32 {
 		switch {
 		case i == 0:
@@ -59,10 +61,10 @@ func (p *Pass) allocate() {
 	}
 	p.output.buf = activation(len(acts))
 	p.dout.buf = grads[0].of(lent)
-	p.parameters()
+	p.parameters(room)
 	p.workForce()
 	p.schedule()
-	p.dirty = true
+	p.holds = nothingPacked
 }
 
 // lent returns the memory that the pass may borrow.
@@ -74,8 +76,27 @@ func (p *Pass) lent() []float32 {
 	return p.o.Borrow.arena
 }
 
+// whole says that Backward takes all images at once, so that weight gradients
+// are finished one by one.
+func (p *Pass) whole() bool { return p.chunk == p.o.Batch }
+
+// rooms is what weight gradients need between their stages.
+func (p *Pass) rooms() int {
+	sum, largest := 0, 0
+	for _, a := range p.ops {
+		if a.linear != nil {
+			n := align(a.linear.grad.weights.SumsLen())
+			sum, largest = sum+n, max(largest, n)
+		}
+	}
+	if p.whole() {
+		return largest
+	}
+	return sum
+}
+
 // parameters makes the gradients of all parameters, and the packed weights.
-func (p *Pass) parameters() {
+func (p *Pass) parameters(room []float32) {
 	if p.params == nil {
 		trainable := p.m.TrainableParams()
 		p.params = arena.Floats(count(trainable))
@@ -86,38 +107,28 @@ func (p *Pass) parameters() {
 			p.grads = append(p.grads, g)
 		}
 	}
-	var sizes []int
-	rooms, largest := 0, 0
+	var forwardSizes, gradSizes []int
 	for _, a := range p.ops {
 		if a.linear != nil {
-			sizes = append(sizes, a.linear.plan.PackedLen(), a.linear.grad.packedLen())
-			n := a.linear.grad.weights.SumsLen()
-			rooms, largest = rooms+n, max(largest, n)
+			forwardSizes, gradSizes = append(forwardSizes, a.linear.plan.PackedLen()), append(gradSizes, a.linear.grad.packedLen())
 		}
 	}
-	places, length := row(sizes)
-	if len(p.packed) != length {
+	forward, length := row(forwardSizes)
+	grad, gradLength := row(gradSizes)
+	if length = max(length, gradLength); len(p.packed) != length {
 		p.packed = arena.Floats(length)
 	}
-	whole := p.chunk == p.o.Batch // weight gradients are finished one by one
-	if whole {
-		rooms = largest
-	}
-	if len(p.rooms) != rooms {
-		p.rooms = arena.Floats(rooms)
-	}
-	room := p.rooms
 	for _, a := range p.ops {
 		n := &p.m.nodes[a.first]
 		switch {
 		case a.linear != nil:
-			a.linear.packed, a.linear.grad.packed = places[0].of(p.packed), places[1].of(p.packed)
-			places = places[2:]
+			a.linear.packed, a.linear.grad.packed = forward[0].of(p.packed), grad[0].of(p.packed)
+			forward, grad = forward[1:], grad[1:]
 			p.linear(a.linear, n.params)
 			sums := a.linear.grad.weights.SumsLen()
 			a.linear.grad.room = room[:sums]
-			if !whole {
-				room = room[sums:]
+			if !p.whole() {
+				room = room[align(sums):]
 			}
 		case a.norm != nil:
 			a.norm.dgamma, a.norm.dbeta = p.grad(n.params[gamma]), p.grad(n.params[beta])

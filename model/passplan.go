@@ -22,12 +22,12 @@ type passPlan struct {
 
 	input, inputGrad, output, dout stack
 
-	packing, forward, reverse, finish []stage // reverse runs once a chunk
+	forward, reverse, finish []stage    // reverse runs once a chunk
+	packing                  [2][]stage // for Forward and for Backward
 
 	arena  []float32 // activations, then gradients unless they are borrowed
-	packed []float32 // all packed weights
+	packed []float32 // all packed weights, for Forward or for Backward
 	params []float32 // the gradients of all parameters
-	rooms  []float32 // of weight gradients between their stages
 	grads  []*Param
 }
 

@@ -8,7 +8,8 @@ import (
 // schedule lists the stages of packing, Forward and Backward.
 func (p *Pass) schedule() {
 	p.forward, p.reverse, p.finish = nil, nil, nil
-	p.packing = []stage{{len(p.ops), "pack", p.shareOut(p.packTasks())}}
+	forward, backward := p.packTasks()
+	p.packing = [2][]stage{{{len(p.ops), "pack", p.shareOut(forward)}}, {{len(p.ops), "pack", p.shareOut(backward)}}}
 	for i, a := range p.ops {
 		p.addForward(i, a)
 	}
@@ -67,7 +68,7 @@ func (p *Pass) addBackward(op int, a *trained) {
 		})
 		switch {
 		case a.linear.grad.weights.SumsLen() == 0:
-		case p.chunk < p.o.Batch:
+		case !p.whole():
 			p.finish = append(p.finish, stage{op, "weight gradient", a.linear.FinishWeightGrad})
 		default:
 			add("weight gradient", a.linear.FinishWeightGrad)
@@ -124,17 +125,16 @@ type packTask struct {
 	run  func()
 }
 
-func (p *Pass) packTasks() []packTask {
-	var list []packTask
+func (p *Pass) packTasks() (forward, backward []packTask) {
 	for _, a := range p.ops {
 		if l := a.linear; l != nil {
-			list = append(list, packTask{len(l.packed), l.pack})
+			forward = append(forward, packTask{len(l.packed), l.pack})
 			if l.grad.input != nil {
-				list = append(list, packTask{len(l.grad.packed), l.packGrad})
+				backward = append(backward, packTask{len(l.grad.packed), l.packGrad})
 			}
 		}
 	}
-	return list
+	return forward, backward
 }
 
 // shareOut gives each task, the largest first, to the worker that has least to do so far.
