@@ -220,17 +220,6 @@ func newStretch(g Geometry, in, out Map, k *simd.Kernels) *stretch {
 	return s
 }
 
-// products is how many products of channels one image takes.
-func (s *stretch) products() int { return s.ys.count() * s.xs.count() }
-
-func (a *strideAxis) count() int {
-	n := 0
-	for _, t := range a.tiles {
-		n += t.products[0].points + t.products[1].points
-	}
-	return n
-}
-
 // combos are (point, point, phase, phase) of the transformed kernel.
 func (s *stretch) combos() int {
 	return (s.ys.most[0] + s.ys.most[1]) * (s.xs.most[0] + s.xs.most[1])
