@@ -3,8 +3,10 @@
 // run a network.
 //
 // A Model is a chain of layers. A Session runs it for inference: BatchNorm is
-// folded into the weights before it, activations are part of the operator that
-// makes their input, the weights are packed once and shared by all sessions. A
+// folded into the weights before it (or, where these are dense and fit half
+// precision as they are, into what follows the sum), activations are part of the
+// operator that makes their input, the weights are packed once and shared by all
+// sessions. A
 // Pass runs it for training: forward with batch statistics and dropout,
 // backward to the gradients of parameters and input. Both plan every buffer
 // when they are made and allocate nothing afterwards, and their results do not
