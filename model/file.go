@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -68,29 +67,7 @@ func (m *Model) Contents(o SaveOptions) (map[string]string, []safetensors.Tensor
 // copies of the Model's own from then on. Until then the file must not change in
 // place: one that is cut short gives an error that wraps filemap.ErrChanged.
 // Files that Save replaces do no harm.
-func Load(path string) (*Model, error) {
-	if file, err := filemap.Open(path); err == nil {
-		m, err := load(file)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return m, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	m, err := Read(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
-}
+func Load(path string) (*Model, error) { return filemap.Decode(path, load, Read) }
 
 // load reads a model whose weights may stay in a mapped file.
 func load(file *filemap.Map) (m *Model, err error) {

@@ -3,6 +3,7 @@ package filemap
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -29,6 +30,30 @@ func Open(path string) (*Map, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &Map{path: path, b: b, whole: true}, nil
+}
+
+// Decode decodes the file at path: by mapped where it can be mapped, who then
+// owns the Map, and by read where not. Errors of either begin with the path.
+func Decode[T any](path string, mapped func(*Map) (T, error), read func(r io.ReaderAt, size int64) (T, error)) (v T, err error) {
+	if m, err := Open(path); err == nil {
+		if v, err = mapped(m); err != nil {
+			return v, fmt.Errorf("%s: %w", path, err)
+		}
+		return v, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return v, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return v, err
+	}
+	if v, err = read(f, info.Size()); err != nil {
+		return v, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
 }
 
 // Program returns the Map of b if that is part of the program's own file, mapped read-only, as what go:embed puts into a string is. It is nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -104,29 +103,7 @@ func (o *Op) weightShape() []int {
 
 // Load reads the quantised model of the .safetensors file at path, see Read. Where the system can, the weights stay in the
 // file, as model.Load describes, until somebody asks for Ops.
-func Load(path string) (*Model, error) {
-	if file, err := filemap.Open(path); err == nil {
-		m, err := load(file)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return m, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("quantized: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("quantized: %w", err)
-	}
-	m, err := Read(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
-}
+func Load(path string) (*Model, error) { return filemap.Decode(path, load, Read) }
 
 // load reads a model whose weights may stay in a mapped file.
 func load(file *filemap.Map) (m *Model, err error) {
