@@ -46,7 +46,8 @@ func embed(from, command string) error {
 	if err := neutral(&m.Provenance); err != nil {
 		return err
 	}
-	// The bytes come from the rounded floats, so that gantiny quantize makes them again from their file.
+	// The bytes come from the rounded floats and from the seed that is gantiny quantize's default, which so makes them again from the
+	// floats' file.
 	half := model.SaveOptions{Half: true}
 	var b bytes.Buffer
 	if err := m.Encode(&b, half); err != nil {
@@ -55,7 +56,7 @@ func embed(from, command string) error {
 	if m, err = model.Read(bytes.NewReader(b.Bytes()), int64(b.Len())); err != nil {
 		return err
 	}
-	q, _, err := quantize.Quantize(context.Background(), m, quantize.Options{Log: func(s string) { log.Print(s) }})
+	q, _, err := quantize.Quantize(context.Background(), m, quantize.Options{Seed: 1, Log: func(s string) { log.Print(s) }})
 	if err != nil {
 		return err
 	}
