@@ -10,12 +10,10 @@ import (
 // contracts the rows of all tiles and images.
 type stretchGrad struct {
 	*stretch
+	tiles    gradTiles
 	swap     bool // dw is (tap, large channel, small channel)
 	chunk    int  // images transformed together; fixes the order of the sums
 	from, to Map  // of dw's rows and columns
-	rows     []int
-	rowAt    []int
-	panels   int
 }
 
 func newStretchGrad(s *stretch, transposed bool) *stretchGrad {
@@ -23,12 +21,7 @@ func newStretchGrad(s *stretch, transposed bool) *stretchGrad {
 	if !transposed {
 		d.swap, d.from, d.to = true, s.large, s.small
 	}
-	d.rows = split(d.from.C, s.k.MR)
-	d.rowAt = make([]int, len(d.rows)+1)
-	for i, r := range d.rows {
-		d.rowAt[i+1] = d.rowAt[i] + r
-	}
-	d.panels = (d.to.C + s.k.NR - 1) / s.k.NR
+	d.tiles = newGradTiles(s.k, d.from.C, d.to.C)
 	d.chunk = min(stretchGradChunk, s.small.N)
 	return d
 }
@@ -75,7 +68,7 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 	for i := range d.ys.points {
 		total += d.weight(i)
 	}
-	lo, hi := pool.Split(total*len(d.rows), parts, part)
+	lo, hi := pool.Split(total*len(d.tiles.rows), parts, part)
 	t := ws.buf[:max(d.lines(), stretchTaps*stretchMost*inverseFloats)]
 	v := ws.buf[len(t):][:d.smallRow(d.chunk, d.small.C)]
 	w := ws.buf[len(t)+len(v):][:d.largeRow(d.chunk, d.large.C)+d.k.NR]
@@ -84,7 +77,7 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 		images := min(d.chunk, n-n0)
 		at := 0
 		for i := range d.ys.points {
-			r0, r1 := at, at+d.weight(i)*len(d.rows)
+			r0, r1 := at, at+d.weight(i)*len(d.tiles.rows)
 			at = r1
 			r0, r1 = (max(r0, lo)-r0)/d.weight(i), (min(r1, hi)-r0)/d.weight(i)
 			if r0 >= r1 {
@@ -100,7 +93,7 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 // contract adds a chunk's products of point i along y to row panels [r0, r1) of the sums.
 func (d *stretchGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images, r0, r1 int, accumulate bool) {
 	o := &ws.outer
-	*o = simd.Outer{LDA: d.from.C, LDB: d.to.C, LDC: d.to.C, Accumulate: accumulate}
+	*o = simd.Outer{Accumulate: accumulate}
 	var phases [4][2]int
 	for j := range d.xs.points {
 		for f := range d.phases(i, j, &phases) {
@@ -119,26 +112,15 @@ func (d *stretchGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images
 			}
 			o.Taps, o.K = taps, d.xs.tilesAt(j, px)*images
 			c := sums[d.sumAt(i, j, py, px)*d.sumPlane():]
-			for p := range d.panels {
-				col := p * d.k.NR
-				o.B, o.Cols = b[col:], min(d.k.NR, d.to.C-col)
-				for r := r0; r < r1; r++ {
-					o.A, o.Rows = a[d.rowAt[r]:], d.rows[r]
-					o.C, o.Next = c[d.rowAt[r]*d.to.C+col:], nil
-					if r+1 < r1 {
-						o.Next = c[d.rowAt[r+1]*d.to.C+col:]
-					}
-					d.k.Outer(o)
-				}
-			}
+			d.tiles.add(o, c, a, b, r0, r1)
 		}
 	}
 }
 
 // finish transforms the sums of rows number part of parts back to taps.
 func (d *stretchGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
-	r0, r1 := pool.Split(len(d.rows), parts, part)
-	first, last := d.rowAt[r0]*d.to.C, d.rowAt[r1]*d.to.C
+	r0, r1 := pool.Split(len(d.tiles.rows), parts, part)
+	first, last := d.tiles.rowAt[r0]*d.to.C, d.tiles.rowAt[r1]*d.to.C
 	plane, tap := d.sumPlane(), d.from.C*d.to.C
 	kernelW := d.xs.taps[0] + d.xs.taps[1]
 	for at := first; at < last; at += inverseFloats {

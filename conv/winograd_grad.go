@@ -13,19 +13,14 @@ import (
 // whose sum over blocks and images is for each frequency a product of (input
 // channels) x (output channels) that contracts their rows.
 type filterGrad struct {
-	f       *filter // the forward pass's
-	chunk   int     // images transformed together; fixes the order of the sums
-	rows    []int   // input channels of each row panel
-	rowAt   []int
+	tiles   gradTiles
+	f       *filter   // the forward pass's
+	chunk   int       // images transformed together; fixes the order of the sums
 	inverse []float32 // G^T, taps by frequencies
 }
 
 func newFilterGrad(f *filter) *filterGrad {
-	d := &filterGrad{f: f, rows: split(f.src.C, f.k.MR), inverse: transposed(f.kernel, blockTaps)}
-	d.rowAt = make([]int, len(d.rows)+1)
-	for i, r := range d.rows {
-		d.rowAt[i+1] = d.rowAt[i] + r
-	}
+	d := &filterGrad{tiles: newGradTiles(f.k, f.src.C, f.dst.C), f: f, inverse: transposed(f.kernel, blockTaps)}
 	d.chunk = f.chunk
 	return d
 }
@@ -56,7 +51,7 @@ func (d *filterGrad) sumPlane() int { return d.f.src.C*d.f.dst.C + spread }
 // that another one transforms too, but at the ends of their runs.
 func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
 	f := d.f
-	lo, hi := pool.Split(blockIn*len(d.rows), parts, part)
+	lo, hi := pool.Split(blockIn*len(d.tiles.rows), parts, part)
 	in, out := d.planes()
 	v := ws.buf[:blockIn*in]
 	g := ws.buf[len(v):][:blockIn*out]
@@ -64,8 +59,8 @@ func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part,
 	for n0 := 0; n0 < n || n0 == 0 && !add; n0 += d.chunk {
 		images := min(d.chunk, n-n0)
 		for at := lo; at < hi; {
-			i, r0 := at/len(d.rows), at%len(d.rows)
-			r1 := min(len(d.rows), r0+hi-at)
+			i, r0 := at/len(d.tiles.rows), at%len(d.tiles.rows)
+			r1 := min(len(d.tiles.rows), r0+hi-at)
 			at += r1 - r0
 			blockRow(ws, f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
 			blockRow(ws, f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
@@ -78,27 +73,16 @@ func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part,
 
 // finish transforms the sums of row panels number part of parts back to taps.
 func (d *filterGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
-	r0, r1 := pool.Split(len(d.rows), parts, part)
-	d.invert(dw, sums, ws.buf, d.rowAt[r0], d.rowAt[r1])
+	r0, r1 := pool.Split(len(d.tiles.rows), parts, part)
+	d.invert(dw, sums, ws.buf, d.tiles.rowAt[r0], d.tiles.rowAt[r1])
 }
 
 // contract adds one frequency's products of a chunk to its sums.
 func (d *filterGrad) contract(ws *Work, sums, v, g []float32, r0, r1, blocks int, accumulate bool) {
-	f, o := d.f, &ws.outer
+	o := &ws.outer
 	ws.one[0] = simd.Tap{}
-	*o = simd.Outer{Taps: ws.one[:], K: blocks, LDA: f.src.C, LDB: f.dst.C, LDC: f.dst.C, Accumulate: accumulate}
-	for p := range f.panels {
-		col := p * f.k.NR
-		o.B, o.Cols = g[col:], min(f.k.NR, f.dst.C-col)
-		for r := r0; r < r1; r++ {
-			o.A, o.Rows = v[d.rowAt[r]:], d.rows[r]
-			o.C, o.Next = sums[d.rowAt[r]*f.dst.C+col:], nil
-			if r+1 < r1 {
-				o.Next = sums[d.rowAt[r+1]*f.dst.C+col:]
-			}
-			f.k.Outer(o)
-		}
-	}
+	*o = simd.Outer{Taps: ws.one[:], K: blocks, Accumulate: accumulate}
+	d.tiles.add(o, sums, v, g, r0, r1)
 }
 
 // invert transforms the sums of input channels [first, last) back to taps.
