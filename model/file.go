@@ -150,7 +150,7 @@ func (m *Model) own() {
 	if !m.placed() {
 		return
 	}
-	err := m.guard(func() {
+	err := m.file.Guard(func() {
 		for _, p := range m.total {
 			if p.place != nil {
 				p.Data, p.place = slices.Clone(p.Data), nil
@@ -160,19 +160,8 @@ func (m *Model) own() {
 	if err != nil {
 		panic("model: " + err.Error())
 	}
-	if m.file != nil {
-		m.file.Close()
-		m.file = nil
-	}
-}
-
-// guard calls f, which reads parameters, with m.mu held.
-func (m *Model) guard(f func()) error {
-	if m.file == nil {
-		f()
-		return nil
-	}
-	return m.file.Guard(f)
+	m.file.Close()
+	m.file = nil
 }
 
 // match checks the file's tensors against the parameters.

@@ -237,7 +237,7 @@ func (m *Model) packed(u unit, plan *conv.Plan, o Options, folded []float32) (*w
 		return p, nil
 	}
 	p := &weights{}
-	if err := m.guard(func() { m.pack(p, u, plan, o, folded) }); err != nil {
+	if err := m.file.Guard(func() { m.pack(p, u, plan, o, folded) }); err != nil {
 		return nil, err
 	}
 	if m.packs == nil {
@@ -296,7 +296,7 @@ const foldAtOnce = 1 << 16
 func (m *Model) drop(p *Param) { m.dropPart(p, 0, len(p.Data)) }
 
 func (m *Model) dropPart(p *Param, from, to int) {
-	if m.file != nil && p.place != nil {
+	if p.place != nil {
 		m.file.Drop(p.place[4*from : 4*to])
 	}
 }
@@ -318,7 +318,7 @@ func (s *Session) foldLen() int {
 // halves tells whether an operator's weights are packed in half precision.
 func (s *Session) halves(c *contraction, u unit) (yes bool) {
 	// A file that cannot be read any more: packing will say so.
-	_ = s.m.guard(func() { yes = halves(c.plan, s.m.nodes[u.first].params[0].Data, s.o) })
+	_ = s.m.file.Guard(func() { yes = halves(c.plan, s.m.nodes[u.first].params[0].Data, s.o) })
 	return yes
 }
 

@@ -36,12 +36,7 @@ func TestGather(t *testing.T) {
 						}
 					}
 					src[n] = 0
-					want := slices.Clone(start)
-					for o, l := range lists {
-						for _, i := range l {
-							want[o] += src[i]
-						}
-					}
+					want := gathered(start, src, lists)
 					k.Int8.Gather(g, dst, start, src)
 					if !slices.Equal(dst, want) {
 						t.Fatalf("%d outputs of up to %d terms, %s: %v, want %v", outputs, terms, where, dst, want)
@@ -51,6 +46,17 @@ func TestGather(t *testing.T) {
 			}
 		}
 	})
+}
+
+// gathered is what Gather must make.
+func gathered(start, src []int32, lists [][]int32) []int32 {
+	sums := slices.Clone(start)
+	for o, l := range lists {
+		for _, i := range l {
+			sums[o] += src[i]
+		}
+	}
+	return sums
 }
 
 // A list so long that a row cuts it.
@@ -63,12 +69,7 @@ func TestGatherLong(t *testing.T) {
 		for i := range n {
 			src[i] = int32(rnd.Uint32())
 		}
-		want := slices.Clone(start)
-		for o, l := range lists {
-			for _, i := range l {
-				want[o] += src[i]
-			}
-		}
+		want := gathered(start, src, lists)
 		k.Int8.Gather(g, dst, start, src)
 		if !slices.Equal(dst, want) {
 			t.Error("wrong sums")

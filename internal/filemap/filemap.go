@@ -14,7 +14,8 @@ import (
 // ErrChanged is wrapped by Guard's error.
 var ErrChanged = errors.New("the file was cut short while it was in use")
 
-// Map is a file in memory.
+// Map is a file in memory. A nil one stands for memory that no file is behind:
+// there is nothing to end or to give back, and nothing that Guard has to catch.
 type Map struct {
 	path  string
 	b     []byte // nil once closed
@@ -70,6 +71,9 @@ func (m *Map) Bytes() []byte { return m.b }
 
 // Close ends the mapping. A second call does nothing.
 func (m *Map) Close() {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.b != nil && m.whole {
@@ -80,6 +84,9 @@ func (m *Map) Close() {
 
 // Drop gives back the memory of part, a part of Bytes. Reading it again fetches it again.
 func (m *Map) Drop(part []byte) {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.b == nil || len(part) == 0 {
@@ -104,6 +111,10 @@ func (m *Map) Drop(part []byte) {
 // Guard calls f, which reads the mapping. Should the file no longer have what is
 // read, Guard returns an error that wraps ErrChanged; f is then left where it was.
 func (m *Map) Guard(f func()) (err error) {
+	if m == nil {
+		f()
+		return nil
+	}
 	before := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(before)
 	defer func() {

@@ -139,7 +139,7 @@ func (m *Model) own() {
 	if !m.placed() {
 		return
 	}
-	err := m.guard(func() {
+	err := m.file.Guard(func() {
 		for i := range m.ops {
 			if m.places[i] != nil {
 				m.ops[i].Weight, m.places[i] = slices.Clone(m.ops[i].Weight), nil
@@ -149,19 +149,8 @@ func (m *Model) own() {
 	if err != nil {
 		panic("quantized: " + err.Error())
 	}
-	if m.file != nil {
-		m.file.Close()
-		m.file = nil
-	}
-}
-
-// guard calls f, which reads weights.
-func (m *Model) guard(f func()) error {
-	if m.file == nil {
-		f()
-		return nil
-	}
-	return m.file.Guard(f)
+	m.file.Close()
+	m.file = nil
 }
 
 // Read reads the quantised model of a .safetensors file of size bytes. A file without one gives an error that wraps ErrNone;

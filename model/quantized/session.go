@@ -139,7 +139,7 @@ func (m *Model) packed(i int, plan *conv.QPlan, k *simd.Kernels) (*conv.QWeights
 	o := &m.ops[i]
 	var w *conv.QWeights
 	var err error
-	fault := m.guard(func() {
+	fault := m.file.Guard(func() {
 		w, err = plan.Pack(conv.QLayer{
 			Weights: o.Weight, Bias: o.Bias, Scale: o.Scale, Slope: o.Slope, InZero: o.Input.Zero, OutZero: o.Output.Zero,
 		})
