@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -324,7 +325,7 @@ func TestPassesAllocateNothing(t *testing.T) {
 		for i, f := range families() {
 			s := plainPasses(t, newProblem(f.g, 3, uint64(i)), k)
 			y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
-			if a := testing.AllocsPerRun(1, func() {
+			if a := alloctest.PerRun(func() {
 				s.p.Pack(s.packed, s.w)
 				s.p.PackGrad(s.packedGrad, s.w)
 				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 3, 0, s.p.Panels()})
@@ -333,7 +334,7 @@ func TestPassesAllocateNothing(t *testing.T) {
 				s.p.WeightGrad(s.ws, sums, s.x, s.dy, 3, 0, 1)
 				s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 			}); a != 0 {
-				t.Errorf("%s: %v allocations", f.name, a)
+				t.Errorf("%s: %d allocations", f.name, a)
 			}
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -274,12 +275,12 @@ func TestQPassesAllocateNothing(t *testing.T) {
 			pr := newQProblem(t, f.g, 3, uint64(i))
 			r, s := plainQRun(t, pr, k, false), plainQRun(t, pr, k, true)
 			y, sums, pixels := make([]int8, r.p.Out().Len()), make([]int32, r.p.Out().Len()), make([]uint8, len(pr.pixels))
-			if a := testing.AllocsPerRun(1, func() {
+			if a := alloctest.PerRun(func() {
 				r.p.Forward(r.ws, y, r.x, r.w, Part{0, 3, 0, r.p.Panels()})
 				s.p.Sums(s.ws, sums, s.x, s.w, Part{0, 3, 0, s.p.Panels()})
 				s.p.Pixels(s.ws, pixels, s.x, s.w, pr.table, Part{0, 3, 0, s.p.Panels()})
 			}); a != 0 {
-				t.Errorf("%s: %v allocations", f.name, a)
+				t.Errorf("%s: %d allocations", f.name, a)
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/oracle"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -179,7 +180,7 @@ func TestFilterAllocatesNothing(t *testing.T) {
 func filterAllocatesNothing(t *testing.T, s *passes) {
 	t.Helper()
 	y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
-	if a := testing.AllocsPerRun(1, func() {
+	if a := alloctest.PerRun(func() {
 		s.p.Pack(s.packed, s.w)
 		s.p.PackGrad(s.packedGrad, s.w)
 		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 2, 0, s.p.Panels()})
@@ -187,7 +188,7 @@ func filterAllocatesNothing(t *testing.T, s *passes) {
 		s.p.WeightGrad(s.ws, sums, s.x, s.dy, 2, 0, 1)
 		s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 	}); a != 0 {
-		t.Errorf("%v allocations", a)
+		t.Errorf("%d allocations", a)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -401,13 +402,13 @@ func TestPassAllocatesNothing(t *testing.T) {
 			out, _ := p.Output()
 			dy := make([]float32, out.Len())
 			step := uint64(0)
-			if n := testing.AllocsPerRun(5, func() {
+			if n := alloctest.PerRun(func() {
 				step++
 				p.Forward(step)
 				p.Backward(dy, nil, 1)
 				p.Repack()
 			}); n != 0 {
-				t.Errorf("%s, %d threads: %v allocations a step", m.Name, threads, n)
+				t.Errorf("%s, %d threads: %d allocations a step", m.Name, threads, n)
 			}
 			p.Close()
 		}

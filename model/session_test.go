@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/half"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -126,12 +127,12 @@ func TestRunAllocatesNothing(t *testing.T) {
 		}
 		for _, n := range []int{1, 5} {
 			z, y := normals(n*5, 1), make([]float32, n*64)
-			if a := testing.AllocsPerRun(5, func() {
+			if a := alloctest.PerRun(func() {
 				if err := s.Run(y, z); err != nil {
 					t.Fatal(err)
 				}
 			}); a != 0 {
-				t.Errorf("%d threads, %d images: %v allocations a Run", threads, n, a)
+				t.Errorf("%d threads, %d images: %d allocations a Run", threads, n, a)
 			}
 		}
 		s.Close()

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
 func mixModel[T float](f arith[T], dst []T, ds int, src []T, ss, n int, m []T, rows, cols int) {
@@ -66,8 +68,8 @@ func TestMixBounds(t *testing.T) {
 		run := func(c call) { k.Mix(c.dst, c.ds, c.src, c.ss, c.n, c.m, c.rows, c.cols) }
 		run(fitting())
 		c := fitting()
-		if a := testing.AllocsPerRun(5, func() { run(c) }); a != 0 {
-			t.Errorf("%g allocations", a)
+		if a := alloctest.PerRun(func() { run(c) }); a != 0 {
+			t.Errorf("%d allocations", a)
 		}
 		for name, spoil := range map[string]func(c *call){
 			"dst short":     func(c *call) { c.dst = c.dst[1:] },
@@ -143,8 +145,8 @@ func TestMixes(t *testing.T) {
 			}
 		}
 		x := Mixes{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
-		if a := testing.AllocsPerRun(5, func() { k.Mixes(&x) }); a != 0 {
-			t.Errorf("%g allocations", a)
+		if a := alloctest.PerRun(func() { k.Mixes(&x) }); a != 0 {
+			t.Errorf("%d allocations", a)
 		}
 		for name, spoil := range map[string]func(x *Mixes){
 			"a step too far in dst": func(x *Mixes) { x.DStep++ },

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
 // newGather lists at most terms elements of a source of size n+1, whose last one is 0, for each output.
@@ -74,8 +76,8 @@ func TestGatherLong(t *testing.T) {
 		if !slices.Equal(dst, want) {
 			t.Error("wrong sums")
 		}
-		if a := testing.AllocsPerRun(3, func() { k.Int8.Gather(g, dst, start, src) }); a != 0 {
-			t.Errorf("%g allocations", a)
+		if a := alloctest.PerRun(func() { k.Int8.Gather(g, dst, start, src) }); a != 0 {
+			t.Errorf("%d allocations", a)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
 // requantiseModel works in float64 and rounds to float32 after each step: products of two float32 are exact there.
@@ -544,8 +546,8 @@ func TestQGEMMBounds(t *testing.T) {
 func TestQGEMMAllocs(t *testing.T) {
 	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		c := newCase(rand.New(rand.NewPCG(26, 0)), &heap{}, k.Int8, anyValues, k.Int8.MR, 0, k.Int8.NR-1, 9, 3)
-		if n := testing.AllocsPerRun(5, func() { k.Int8.GEMM(&c.g) }); n != 0 {
-			t.Errorf("%g allocations", n)
+		if n := alloctest.PerRun(func() { k.Int8.GEMM(&c.g) }); n != 0 {
+			t.Errorf("%d allocations", n)
 		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
 var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 100, 127, 128, 129, 255, 257, 1000}
@@ -314,8 +316,8 @@ func TestAllocs(t *testing.T) {
 			o := &ops[i]
 			out, in := o.place(&heap{}, 3, 37)
 			o.fill(rand.New(rand.NewPCG(7, uint64(i))), out, in)
-			if n := testing.AllocsPerRun(5, func() { o.run(k, someParams, out, in) }); n != 0 {
-				t.Errorf("%s: %g allocations", o.name, n)
+			if n := alloctest.PerRun(func() { o.run(k, someParams, out, in) }); n != 0 {
+				t.Errorf("%s: %d allocations", o.name, n)
 			}
 		}
 	})

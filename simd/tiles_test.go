@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/half"
 )
 
@@ -352,8 +353,8 @@ func TestTileAllocs(t *testing.T) {
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(11, 0))
 		g, o := newGEMM(rnd, &heap{}, k.NR, k.MR, k.NR-1, 9, 3), newOuter(rnd, &heap{}, k.NR, k.MR, k.NR-1, 9, 3)
-		if n := testing.AllocsPerRun(5, func() { k.GEMM(g); k.Outer(o) }); n != 0 {
-			t.Errorf("%g allocations", n)
+		if n := alloctest.PerRun(func() { k.GEMM(g); k.Outer(o) }); n != 0 {
+			t.Errorf("%d allocations", n)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
@@ -235,12 +236,12 @@ func TestStepThatDiverges(t *testing.T) {
 func TestStepAllocatesNothing(t *testing.T) {
 	tr := newTrainer(t, small(), nil)
 	var from Source = random{1}
-	if n := testing.AllocsPerRun(5, func() {
+	if n := alloctest.PerRun(func() {
 		if _, err := tr.Step(from); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
-		t.Errorf("%v allocations a step", n)
+		t.Errorf("%d allocations a step", n)
 	}
 }
 

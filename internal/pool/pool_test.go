@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
 func Example() {
@@ -245,8 +247,12 @@ func TestRunAllocatesNothing(t *testing.T) {
 		p := New(threads)
 		var n atomic.Int64
 		f := func(w int) { n.Add(1) }
-		if a := testing.AllocsPerRun(100, func() { p.Run(f) }); a != 0 {
-			t.Errorf("%d threads: %v allocations a Run", threads, a)
+		if a := alloctest.PerRun(func() {
+			for range 100 {
+				p.Run(f)
+			}
+		}); a != 0 {
+			t.Errorf("%d threads: %d allocations in 100 Runs", threads, a)
 		}
 		p.Close()
 	}

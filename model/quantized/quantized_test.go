@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantized"
@@ -159,12 +160,12 @@ func TestRun(t *testing.T) {
 				t.Fatalf("value %d is %v, the pixel stands for %v", i, v, want)
 			}
 		}
-		if allocs := testing.AllocsPerRun(5, func() {
+		if allocs := alloctest.PerRun(func() {
 			if err := s.Pixels(pix, z); err != nil {
 				t.Fatal(err)
 			}
 		}); allocs != 0 {
-			t.Errorf("%d threads: %v allocations a run", threads, allocs)
+			t.Errorf("%d threads: %d allocations a run", threads, allocs)
 		}
 		for name, err := range map[string]error{
 			"no latents": s.Run(x, nil), "half a latent": s.Pixels(pix, z[:3]), "short output": s.Pixels(pix[1:], z),
