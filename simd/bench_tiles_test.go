@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
-	"time"
+
+	"github.com/gantiny/gantiny/internal/cputime"
 )
 
 // One full tile, as conv calls it: with one tap, where all operands stay in the first-level cache, and over the 25 taps of a 5x5
 // kernel. GFLOP/s counts a multiply-add as two operations, by the thread's own time; %peak is the share of what Kernels.Peak
-// reaches right before and after.
+// reaches right before and after. Both are medians.
 
 var benchDepths = []struct{ k, taps int }{{100, 1}, {128, 1}, {256, 1}, {128, 25}}
 
@@ -55,31 +57,33 @@ func BenchmarkOuter(b *testing.B) {
 	}
 }
 
-// benchTile runs a tile of so many operations.
+// benchTile runs a tile of so many operations, for a hundred microseconds at a time between two measurements of the peak.
 func benchTile(b *testing.B, k *Kernels, flops int, tile func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	peak := peakRate(k)
-	start := threadTime()
+	peak := func() float64 { return cputime.Rate(func() int64 { return k.Peak(1000) }) }
+	calls := int(max(1, peak()*100e-6/float64(flops)))
+	var rates, shares []float64
+	before := peak()
 	for b.Loop() {
-		tile()
+		start := cputime.Thread()
+		for range calls {
+			tile()
+		}
+		rate := float64(flops*calls) / (cputime.Thread() - start).Seconds()
+		after := peak()
+		rates, shares = append(rates, rate/1e9), append(shares, 200*rate/(before+after))
+		before = after
 	}
-	rate := float64(flops) * float64(b.N) / float64((threadTime() - start).Nanoseconds())
-	peak = max(peak, peakRate(k))
-	b.ReportMetric(rate, "GFLOP/s")
-	b.ReportMetric(100*rate/peak, "%peak")
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(middle(rates), "GFLOP/s")
+	b.ReportMetric(middle(shares), "%peak")
 }
 
-// peakRate is the best of several short measurements, in GFLOP/s.
-func peakRate(k *Kernels) (best float64) {
-	for range 10 {
-		start, flops := threadTime(), int64(0)
-		for threadTime()-start < time.Millisecond {
-			flops += k.Peak(1000)
-		}
-		best = max(best, float64(flops)/float64((threadTime()-start).Nanoseconds()))
-	}
-	return best
+// middle is the median.
+func middle(x []float64) float64 {
+	slices.Sort(x)
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
 func BenchmarkPeak(b *testing.B) {

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gantiny/gantiny/internal/cputime"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
@@ -37,9 +39,11 @@ func newBench() *cobra.Command {
 		Use:   "bench [MODEL]",
 		Short: "How long each layer takes, and how near it comes to the machine's peak",
 		Long: `bench draws batches of images, or trains, for a while and shows the median time of each layer, its multiply-adds a second (two operations
-each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is measured between the
-runs, on one thread: the most that the same kernels reach in registers and in the first-level cache. Minimal filtering makes
-fewer multiply-adds than are counted. Of a training step the last lines say what all products take, and what all else does.
+each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is the most that the same
+kernels reach in registers and in the first-level cache; it is found again and again beside what it is the measure of, so that
+a machine that slows down slows down both. On one thread times are the processor time that the thread has had, which leaves out
+what other programs take; with several they are those of the clock. Minimal filtering makes fewer multiply-adds than are
+counted. Of a training step the last lines say what all products take, and what all else does.
 
 --suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. It writes a
 file with the times, the board, and its clock, temperature and throttling before and after, as far as the system tells them.`,
@@ -83,7 +87,7 @@ type benchReport struct {
 	MedianMS float64      `json:"median_ms"` // of one Run of the batch, or of one training step
 	Runs     int          `json:"runs"`
 	Images   float64      `json:"images_per_second"`
-	PeakGOPS float64      `json:"peak_gops"` // of one thread
+	PeakGOPS float64      `json:"peak_gops"` // of one thread, median
 	Layers   []benchLayer `json:"layers"`
 	Sums     []benchSum   `json:"sums,omitempty"` // of a training step
 }
@@ -103,44 +107,108 @@ type benchLayer struct {
 	Share   float64 `json:"peak_share"`   // of the peak of all threads, of floats or of bytes as the model is
 }
 
-// measured collects the times of the parts of a run, over several runs.
+// measured collects the times of the parts of a run, over several runs, with the peak at that moment beside them. On one thread all times are
+// the processor time that the thread has had, so that other work on the machine counts as little as can be.
 type measured struct {
-	peak  *peakMeter
 	parts []part
 	total []float64 // seconds, a run each
+
+	threads int
+	peak    func() float64 // operations a second of all threads, at this moment
+	clock   func() time.Duration
+	mark    time.Duration // of the clock, when the last part ended
+	aside   time.Duration // what finding the peak took of the run at hand
+	peaks   []float64
+	sampled time.Time // of the last of peaks
+	waiting []stretch // measured since then
 }
 
 type part struct {
 	name          string
 	kind          string
 	macs, nominal int64 // of one whole run
-	now           float64
-	runs          []float64
+
+	now    float64 // seconds of the run at hand
+	could  float64 // operations that the peak makes of them
+	runs   []float64
+	shares []float64 // of the peak, a run each
 }
 
-func (m *measured) add(i int, d time.Duration) { m.parts[i].now += d.Seconds() }
+// stretch is a time that a part took.
+type stretch struct {
+	part    int
+	seconds float64
+}
+
+// peakEvery is how old a peak may be that a part is held against. A shared machine changes its speed within a second.
+const peakEvery = 5 * time.Millisecond
+
+func newMeasured(k *simd.Kernels, threads int, int8 bool) *measured {
+	m := &measured{threads: threads, peak: newPeakMeter(k, threads, int8).sample, clock: cputime.Thread}
+	if threads > 1 {
+		start := time.Now()
+		m.clock = func() time.Duration { return time.Since(start) }
+	}
+	return m
+}
+
+// add counts a part that has just ended and took the wall time d.
+func (m *measured) add(i int, d time.Duration) {
+	// The clock has run for longer than the part if anything stood between it and the one before.
+	d = min(d, m.clock()-m.mark)
+	m.parts[i].now += d.Seconds()
+	m.waiting = append(m.waiting, stretch{i, d.Seconds()})
+	// Helpers would fall asleep while they wait for the peak: with several threads it is found between the runs alone.
+	if m.threads == 1 && time.Since(m.sampled) > peakEvery {
+		start := m.clock()
+		m.sample()
+		m.aside += m.clock() - start
+	}
+	m.mark = m.clock()
+}
+
+// sample finds the peak, and what it would have made of the parts that were measured since it was found last.
+func (m *measured) sample() {
+	m.peaks = append(m.peaks, m.peak())
+	m.sampled = time.Now()
+	between := (m.peaks[max(len(m.peaks)-2, 0)] + m.peaks[len(m.peaks)-1]) / 2
+	for _, w := range m.waiting {
+		m.parts[w.part].could += w.seconds * between
+	}
+	m.waiting = m.waiting[:0]
+}
 
 // repeat calls run until it has taken the time and been measured three times at least, after a first call that is not counted.
 func (m *measured) repeat(ctx context.Context, seconds float64, run func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	m.sample()
 	if err := run(); err != nil {
 		return err
 	}
+	m.sample()
 	for i := range m.parts {
-		m.parts[i].now = 0
+		m.parts[i].now, m.parts[i].could = 0, 0
 	}
 	for begin := time.Now(); len(m.total) < 3 || time.Since(begin).Seconds() < seconds; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m.peak.sample()
-		start := time.Now()
+		m.aside = 0
+		start := m.clock()
+		m.mark = start
 		if err := run(); err != nil {
 			return err
 		}
-		m.total = append(m.total, time.Since(start).Seconds())
+		m.total = append(m.total, (m.clock() - start - m.aside).Seconds())
+		m.sample()
 		for i := range m.parts {
-			m.parts[i].runs = append(m.parts[i].runs, m.parts[i].now)
-			m.parts[i].now = 0
+			p := &m.parts[i]
+			p.runs = append(p.runs, p.now)
+			if p.could > 0 {
+				p.shares = append(p.shares, 2*float64(p.macs)/p.could)
+			}
+			p.now, p.could = 0, 0
 		}
 	}
 	return nil
@@ -198,7 +266,7 @@ func benchRun(ctx context.Context, f *benchFlags, args []string, k *simd.Kernels
 		return nil, err
 	}
 	*name = net.name
-	m := &measured{peak: newPeakMeter(k, net.int8 != nil)}
+	m := newMeasured(k, f.threads, net.int8 != nil)
 	session, err := net.newSession(model.Options{Batch: f.batch, Threads: f.threads, Kernels: k,
 		Observe: func(op int, _ string, d time.Duration) { m.add(op, d) }})
 	if err != nil {
@@ -221,7 +289,7 @@ func benchTrain(ctx context.Context, f *benchFlags, k *simd.Kernels) (*measured,
 	c := train.Default()
 	c.Batch, c.Threads = f.batch, f.threads
 	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
-	m := &measured{peak: newPeakMeter(k, false)}
+	m := newMeasured(k, f.threads, false)
 	var t *train.Trainer
 	index := map[string]int{}
 	observe := func(network string, op int, stage string, took time.Duration) {
@@ -285,49 +353,6 @@ const (
 	rest        = "all but products"
 )
 
-// peakMeter finds the operations a second, on floats or on bytes, that kernels reach on one thread. It is asked again between the runs
-// that are measured, since a machine that is shared is not always equally fast.
-type peakMeter struct {
-	k    *simd.Kernels
-	int8 bool
-	tile simd.GEMM
-	most float64 // so far
-}
-
-func newPeakMeter(k *simd.Kernels, int8 bool) *peakMeter {
-	const depth, taps = 128, 16 // operands of 24 KB at most, contracted over again and again
-	h := (k.MR + 1) / 2
-	return &peakMeter{k: k, int8: int8, tile: simd.GEMM{
-		C: make([]float32, k.MR*k.NR), A: make([]float32, k.MR*depth), B: make([]float32, depth*k.NR),
-		Taps: make([]simd.Tap, taps), Rows: k.MR, Cols: k.NR, K: depth,
-		LDA: depth, ARun: h * depth, LDC: k.NR, CRun: h * k.NR, Slope: 1,
-	}}
-}
-
-// sample measures for a few milliseconds: a loop of products in registers, and of floats a tile of the matrix product whose
-// operands stay in the first-level cache.
-func (p *peakMeter) sample() {
-	if p.int8 {
-		p.most = max(p.most, rate(func() float64 { return float64(p.k.Int8.Peak(1 << 10)) }))
-		return
-	}
-	p.most = max(p.most,
-		rate(func() float64 { return float64(p.k.Peak(1 << 10)) }),
-		rate(func() float64 {
-			p.k.GEMM(&p.tile)
-			return 2 * float64(p.tile.Rows*p.tile.Cols) * float64(p.tile.K*len(p.tile.Taps))
-		}))
-}
-
-// rate is the operations a second that work, which returns how many it did, reaches in a short span.
-func rate(work func() float64) float64 {
-	done, start := 0.0, time.Now()
-	for time.Since(start) < 2*time.Millisecond {
-		done += work()
-	}
-	return done / time.Since(start).Seconds()
-}
-
 func median(x []float64) float64 {
 	s := slices.Sorted(slices.Values(x))
 	if len(s) == 0 {
@@ -338,7 +363,7 @@ func median(x []float64) float64 {
 
 func (r *benchReport) fill(m *measured) {
 	total := median(m.total)
-	r.PeakGOPS = m.peak.most / 1e9
+	r.PeakGOPS = median(m.peaks) / float64(r.Threads) / 1e9
 	r.MedianMS, r.Runs, r.Images = total*1e3, len(m.total), float64(r.Batch)/total
 	left := total
 	kinds := map[string]float64{}
@@ -349,7 +374,7 @@ func (r *benchReport) fill(m *measured) {
 		l := benchLayer{Name: p.name, MS: s * 1e3}
 		if p.macs > 0 && s > 0 {
 			l.GOPS, l.Nominal = 2*float64(p.macs)/s/1e9, 2*float64(p.nominal)/s/1e9
-			l.Share = l.GOPS / (r.PeakGOPS * float64(r.Threads))
+			l.Share = median(p.shares)
 		}
 		r.Layers = append(r.Layers, l)
 	}

@@ -157,12 +157,12 @@ func suiteNetworks() ([]network, error) {
 
 // conditionNow is the machine's condition with the peak that it reaches now.
 func conditionNow(k *simd.Kernels) condition {
-	p := newPeakMeter(k, false)
+	p, most := newPeakMeter(k, 1, false), 0.0
 	for range 5 {
-		p.sample()
+		most = max(most, p.sample())
 	}
 	c := readCondition(rootFS())
-	c.PeakGOPS = p.most / 1e9
+	c.PeakGOPS = most / 1e9
 	return c
 }
 
