@@ -31,6 +31,11 @@ func encoded(t testing.TB, m *model.Model, o model.SaveOptions) []byte {
 	return b.Bytes()
 }
 
+// unchecked returns a file without its checksums, which a changed one would pass no more.
+func unchecked(file []byte) []byte {
+	return bytes.Replace(file, []byte(`"crc32c"`), []byte(`"no sum"`), 1)
+}
+
 // headerLimit is what reading a header of n bytes may allocate: its JSON in pieces, never what the numbers in it claim.
 func headerLimit(n int) uint64 { return 64<<10 + 200*uint64(n) }
 
@@ -38,8 +43,9 @@ func FuzzSafetensors(f *testing.F) {
 	for _, m := range seedModels(f) {
 		b := encoded(f, m, model.SaveOptions{})
 		f.Add(b)
+		f.Add(unchecked(b))
 		f.Add(b[:len(b)-1])
-		f.Add(encoded(f, m, model.SaveOptions{Half: true}))
+		f.Add(unchecked(encoded(f, m, model.SaveOptions{Half: true})))
 	}
 	file := func(header, data string) []byte {
 		b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
@@ -67,6 +73,9 @@ func FuzzSafetensors(f *testing.F) {
 		size := 0
 		for _, i := range s.Tensors {
 			raw, err := s.ReadRaw(i.Name)
+			if errors.Is(err, safetensors.ErrFormat) {
+				return // its checksum is another's
+			}
 			if err != nil || len(raw) != i.Len()*i.DType.Size() {
 				t.Fatalf("%q: %d bytes, error %v", i.Name, len(raw), err)
 			}

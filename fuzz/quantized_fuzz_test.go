@@ -26,9 +26,11 @@ func FuzzQuantized(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(b.Bytes())
-		f.Add(b.Bytes()[:b.Len()-1])
-		f.Add(bytes.Replace(b.Bytes(), []byte(`\"slope\":0.3`), []byte(`\"slope\":0.9`), 1))
-		f.Add(bytes.Replace(b.Bytes(), []byte(`\"InC\":4`), []byte(`\"InC\":9`), 1))
+		plain := unchecked(b.Bytes())
+		f.Add(plain)
+		f.Add(plain[:len(plain)-1])
+		f.Add(bytes.Replace(plain, []byte(`\"slope\":0.3`), []byte(`\"slope\":0.9`), 1))
+		f.Add(bytes.Replace(plain, []byte(`\"InC\":4`), []byte(`\"InC\":9`), 1))
 	}
 	known := []error{quantized.ErrNone, quantized.ErrOp, model.ErrFormat, safetensors.ErrFormat}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -79,6 +79,9 @@ func load(file *filemap.Map) (m *Model, err error) {
 		return m, err
 	}
 	m.file = file
+	for _, p := range m.total {
+		file.Drop(p.place) // what its checksum has brought to memory
+	}
 	runtime.AddCleanup(m, (*filemap.Map).Close, file)
 	return m, nil
 }

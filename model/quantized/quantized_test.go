@@ -267,6 +267,7 @@ func TestBadFiles(t *testing.T) {
 			t.Fatalf("%d of %d bytes: no error", n, len(file))
 		}
 	}
+	file = bytes.Replace(file, []byte(`"crc32c"`), []byte(`"no sum"`), 1) // else every change were a wrong checksum
 	head := string(file)
 	for name, change := range map[string][2]string{
 		"geometry":   {`\"InC\":8`, `\"InC\":9`},

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"slices"
@@ -29,7 +30,8 @@ type File struct {
 // Open reads the header of a file of size bytes. The tensors have known types,
 // distinct names and shapes that agree with their lengths, and they cover the
 // data without gap or overlap; anything else is an error that wraps ErrFormat.
-// The file goes on reading from r.
+// The file goes on reading from r. Where it has checksums, as Write makes them, data
+// that does not have its own is an error that wraps ErrFormat once it is read.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	var length [8]byte
 	if size < int64(len(length)) {
@@ -50,7 +52,13 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	if err := f.parse(head); err != nil {
 		return nil, err
 	}
-	return f, f.cover(int64(8+n), size)
+	if err := f.cover(int64(8+n), size); err != nil {
+		return nil, err
+	}
+	if err := f.takeChecksums(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // View opens a file that is in memory, as Open does. Nothing may write to it: tensors may be read in place, see Floats and Int8s.
@@ -260,7 +268,7 @@ func (f *File) Floats(name string) (values []float32, place []byte, err error) {
 	if place = f.place(t); len(place) > 0 && t.DType == F32 && littleEndian {
 		first := unsafe.Pointer(unsafe.SliceData(place))
 		if uintptr(first)%unsafe.Alignof(float32(0)) == 0 {
-			return unsafe.Slice((*float32)(first), t.Len()), place, nil
+			return unsafe.Slice((*float32)(first), t.Len()), place, t.check(crc32.Checksum(place, castagnoli))
 		}
 	}
 	values = make([]float32, t.Len())
@@ -274,7 +282,7 @@ func (f *File) Int8s(name string) (values []int8, place []byte, err error) {
 		return nil, nil, err
 	}
 	if place = f.place(t); len(place) > 0 && t.DType == I8 {
-		return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(place))), len(place)), place, nil
+		return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(place))), len(place)), place, t.check(crc32.Checksum(place, castagnoli))
 	}
 	values = make([]int8, t.Len())
 	return values, nil, f.ReadInt8s(values, name)
@@ -303,26 +311,17 @@ func (f *File) ReadFloats(dst []float32, name string) error {
 	if len(dst) != t.Len() {
 		return fmt.Errorf("safetensors: tensor %q: %d values, want %d", name, t.Len(), len(dst))
 	}
-	elem := t.DType.Size()
-	buf := make([]byte, min(chunk, int(t.size)))
-	for at := t.offset; len(dst) > 0; {
-		n := min(len(dst), len(buf)/elem)
-		b := buf[:n*elem]
-		if err := readAt(f.r, b, at); err != nil {
-			return fmt.Errorf("safetensors: tensor %q: %w", name, err)
-		}
+	return f.stream(t, func(b []byte) {
 		if t.DType == F16 {
-			for i := range n {
-				dst[i] = half.Widen(binary.LittleEndian.Uint16(b[2*i:]))
+			for ; len(b) > 0; b, dst = b[2:], dst[1:] {
+				dst[0] = half.Widen(binary.LittleEndian.Uint16(b))
 			}
-		} else {
-			for i := range n {
-				dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-			}
+			return
 		}
-		dst, at = dst[n:], at+int64(len(b))
-	}
-	return nil
+		for ; len(b) > 0; b, dst = b[4:], dst[1:] {
+			dst[0] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+		}
+	})
 }
 
 // ReadInt8s reads an I8 tensor into dst, which must have its length.
@@ -337,18 +336,26 @@ func (f *File) ReadInt8s(dst []int8, name string) error {
 	if len(dst) != t.Len() {
 		return fmt.Errorf("safetensors: tensor %q: %d values, want %d", name, t.Len(), len(dst))
 	}
-	buf := make([]byte, min(chunk, int(t.size)))
-	for at := t.offset; len(dst) > 0; {
-		b := buf[:min(len(dst), len(buf))]
-		if err := readAt(f.r, b, at); err != nil {
-			return fmt.Errorf("safetensors: tensor %q: %w", name, err)
-		}
+	return f.stream(t, func(b []byte) {
 		for i, v := range b {
 			dst[i] = int8(v)
 		}
-		dst, at = dst[len(b):], at+int64(len(b))
+		dst = dst[len(b):]
+	})
+}
+
+// stream gives a tensor's data to use in pieces of whole elements, and then compares its checksum.
+func (f *File) stream(t Info, use func(b []byte)) error {
+	buf, sum := make([]byte, min(chunk, t.size)), uint32(0)
+	for done := int64(0); done < t.size; done += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), t.size-done)]
+		if err := readAt(f.r, buf, t.offset+done); err != nil {
+			return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
+		}
+		sum = crc32.Update(sum, castagnoli, buf)
+		use(buf)
 	}
-	return nil
+	return t.check(sum)
 }
 
 // ReadRaw returns a tensor's bytes.
@@ -361,5 +368,5 @@ func (f *File) ReadRaw(name string) ([]byte, error) {
 	if err := readAt(f.r, b, t.offset); err != nil {
 		return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
 	}
-	return b, nil
+	return b, t.check(crc32.Checksum(b, castagnoli))
 }

@@ -155,6 +155,64 @@ func TestHostileFiles(t *testing.T) {
 }
 
 // A reader that ends early, though the size promised more, is an error and no panic.
+// Whatever bit changes in a file, reading it either fails or gives what was written: spaces and ways to spell a string do not matter.
+func TestChecksums(t *testing.T) {
+	tensors := []Tensor{
+		{Name: "half", DType: F16, Shape: []int{1, 2}, Floats: []float32{-0.25, 3}},
+		{Name: "x", DType: F32, Shape: []int{2, 3}, Floats: []float32{1, 2, 3, 4, 5, 6}},
+		{Name: "bytes", DType: I8, Shape: []int{3}, Raw: []byte{1, 2, 255}},
+	}
+	meta := map[string]string{"k": "v", "l": ""}
+	var b bytes.Buffer
+	if err := Write(&b, meta, tensors); err != nil {
+		t.Fatal(err)
+	}
+	// all is what a file says, by View and by Open.
+	all := func(f *File, err error) (string, error) {
+		if err != nil {
+			return "", err
+		}
+		text := fmt.Sprint(f.Meta)
+		for _, i := range f.Tensors {
+			var v any
+			switch i.DType {
+			case F32, F16:
+				v, _, err = f.Floats(i.Name)
+			case I8:
+				v, _, err = f.Int8s(i.Name)
+			default:
+				v, err = f.ReadRaw(i.Name)
+			}
+			if err != nil {
+				return "", err
+			}
+			text += fmt.Sprint(i.Name, i.DType, i.Shape, v)
+		}
+		return text, nil
+	}
+	want, err := all(open(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := bytes.Index(b.Bytes(), []byte(checksumsKey))
+	for bit := range 8 * b.Len() {
+		if at := bit/8 - key; at >= 0 && at < len(checksumsKey) {
+			continue // some other string: nothing to compare with
+		}
+		changed := bytes.Clone(b.Bytes())
+		changed[bit/8] ^= 1 << (bit % 8)
+		for how, f := range map[string]func([]byte) (*File, error){"Open": open, "View": View} {
+			got, err := all(f(changed))
+			if err == nil && got != want || err != nil && !errors.Is(err, ErrFormat) {
+				t.Fatalf("%s, bit %d of byte %d: %q, error %v", how, bit%8, bit/8, got, err)
+			}
+			if at := b.Len() - bit/8; at <= 4+24+3 && err == nil {
+				t.Errorf("%s, bit %d of the byte %d from the end: no error", how, bit%8, at)
+			}
+		}
+	}
+}
+
 func TestTruncatedReader(t *testing.T) {
 	b := file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, "12345678")
 	for n := range len(b) {

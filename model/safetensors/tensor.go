@@ -53,11 +53,12 @@ type Tensor struct {
 
 // Info describes a tensor of a file.
 type Info struct {
-	Name   string
-	DType  DType
-	Shape  []int
-	offset int64 // from the start of the file
-	size   int64 // bytes
+	Name     string
+	DType    DType
+	Shape    []int
+	offset   int64   // from the start of the file
+	size     int64   // bytes
+	checksum *uint32 // nil if the file gives none
 }
 
 // Len is the number of elements.

@@ -19,22 +19,22 @@ const metadata = "__metadata__"
 const chunk = 64 << 10
 
 // Write writes a file. Tensors of wider types come first, so that all are
-// aligned to their elements; otherwise they keep their order. The same input
-// gives the same bytes.
+// aligned to their elements; otherwise they keep their order. The metadata gets
+// checksums of all that is written. The same input gives the same bytes.
 func Write(w io.Writer, meta map[string]string, tensors []Tensor) error {
 	order := make([]*Tensor, len(tensors))
 	for i := range tensors {
 		order[i] = &tensors[i]
 	}
 	slices.SortStableFunc(order, func(a, b *Tensor) int { return b.DType.Size() - a.DType.Size() })
-	head, err := header(meta, order)
+	buf := make([]byte, 0, chunk)
+	head, err := header(withChecksums(meta, order, buf), order)
 	if err != nil {
 		return err
 	}
 	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
-	buf := make([]byte, 0, chunk)
 	for _, t := range order {
 		if err := t.write(w, buf); err != nil {
 			return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
@@ -66,10 +66,8 @@ func header(meta map[string]string, tensors []*Tensor) ([]byte, error) {
 		b.Write(v)
 		return nil
 	}
-	if len(meta) > 0 {
-		if err := field(metadata, meta); err != nil {
-			return nil, fmt.Errorf("safetensors: %w", err)
-		}
+	if err := field(metadata, meta); err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
 	}
 	seen := map[string]bool{metadata: true}
 	at := 0
