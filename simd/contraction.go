@@ -47,7 +47,5 @@ func (g *GEMM) panelBytes() int {
 	return 4 * g.LDB
 }
 
-func first[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
-
 // bytes is the size of n float32; negative steps wrap, as addresses do.
 func bytes(n int) uintptr { return uintptr(n) * 4 }

@@ -2,8 +2,8 @@
 // instruction set, each row with the same functions. Callers take a row from [Best], [Lookup] or [Variants] and call its
 // functions; nobody else looks at the CPU.
 //
-// The row "scalar" is plain Go, runs everywhere and is the reference for all others. Where there is no assembly, and with
-// -tags purego, the row "go" is beside it: plain Go too, but arranged for the compiler.
+// The row "scalar" is plain Go, runs everywhere and is the reference for all others. Where there is no assembly, on 32-bit ARM, and
+// with -tags purego, the row "go" is beside it: plain Go too, but arranged for the compiler.
 //
 // # Numbers
 //
@@ -22,5 +22,6 @@
 // Geometry, packing and threads are no matter of this package: see conv.
 package simd
 
-// Here, and not in a file of arm64 alone, so that go generate finds it on any machine.
+// Here, and not in files of one architecture, so that go generate finds them on any machine.
 //go:generate go -C ../asm run ./arm64 ../simd
+//go:generate go -C ../asm run ./arm ../simd

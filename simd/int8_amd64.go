@@ -99,3 +99,6 @@ func stageVNNI(dst, src []int8) {
 		stage_avx512vnni(&dst[0], &src[0], len(src))
 	}
 }
+
+// takes is how many of these tiles the kernels compute at a stretch from the first one on.
+func (g *QGEMM) takes(tiles []QTile) int { return len(tiles) }

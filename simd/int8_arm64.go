@@ -64,3 +64,6 @@ func (b *qgemmBlock) constants(g *QGEMM) {
 	b.hi = [4]float32{hi, hi, hi, hi}
 	b.zero = [8]int16{zero, zero, zero, zero, zero, zero, zero, zero}
 }
+
+// takes is how many of these tiles the kernels compute at a stretch from the first one on.
+func (g *QGEMM) takes(tiles []QTile) int { return len(tiles) }

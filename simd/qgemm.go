@@ -64,6 +64,7 @@ type QTiles struct {
 	// The largest strides of tiles without Rows, and whether there are any.
 	lda, ldc, ldq int64
 	anyOpen       bool
+	narrow        bool // there are tiles of fewer columns than their panel has
 }
 
 // extent is how long each operand must be.
@@ -182,6 +183,7 @@ func (q *QTiles) measure(t *QTile) {
 		panic("simd: QGEMM: StartRows of an unknown number of rows")
 	}
 	q.most = max(q.most, uintptr(t.Taps))
+	q.narrow = q.narrow || int(t.Cols) < q.k.NR
 	e, rows := &q.fixed, int(t.Rows)
 	var loA, hiA, loC, hiC, hiQ int64 // of the rows
 	if rows == 0 {

@@ -172,7 +172,7 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 		}
 		c.tiles = append(c.tiles, t)
 	}
-	g.Slope, g.Zero = []float32{1, 0.3, 0, -0.5}[rnd.IntN(4)], int32(rnd.IntN(256)-128)
+	g.Slope, g.Zero = []float32{1, 0.3, 0, -0.5, -300, 1e-39, -1e-45}[rnd.IntN(7)], int32(rnd.IntN(256)-128)
 	g.A, g.B = bytesOf(mem, endA*k.Width), bytesOf(mem, endB)
 	g.S, g.C, g.Q, g.Scale = intsOf(mem, endS), intsOf(mem, endC), bytesOf(mem, endQ), mem.slice(endScale)
 	c.x = make([]int8, endA)

@@ -252,14 +252,3 @@ func transposeWith(kernel func(dst *float32, ds int, src *float32, ss, rows, col
 		}
 	}
 }
-
-// peakWith: kernel makes 12 multiply-adds of whole vectors a round.
-func peakWith(kernel func(n int), lanes int) func(n int) int64 {
-	return func(n int) int64 {
-		n = max(n, 0)
-		for left := n; left > 0; left -= peakRounds {
-			kernel(min(left, peakRounds))
-		}
-		return int64(n) * 12 * 2 * int64(lanes)
-	}
-}

@@ -14,14 +14,14 @@ func TestInstructions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
 	}
-	const qemu = "qemu-aarch64"
+	qemu := "qemu-aarch64"
 	for _, name := range []string{qemu, "gcc", "go"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skip(err)
 		}
 	}
 	var out strings.Builder
-	if err := instructions(context.Background(), instructionOptions{qemu: qemu, only: "int8 cortex-a76"}, &out); err != nil {
+	if err := instructions(context.Background(), instructionOptions{qemu: emulators{"arm64": &qemu}, only: "int8 cortex-a76"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	m := regexp.MustCompile(`\| int8 \| cortex-a76 \| dotprod \| ([0-9.]+) M \|`).FindStringSubmatch(out.String())

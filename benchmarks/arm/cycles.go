@@ -54,7 +54,7 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "arm")
-	if err := buildProgram(ctx, program); err != nil {
+	if err := buildProgram(ctx, program, "arm64"); err != nil {
 		return err
 	}
 	fmt.Fprint(out, "| loop | instructions | multiply-adds |")

@@ -21,19 +21,23 @@ var boards = []struct {
 
 // estimate shows the time that one picture would take on a thread of each board if weights and activations came in time: the
 // rounds of each inner loop, counted, by its cycles, and the rest.
-func estimate(ctx context.Context, qemu string, o cycleOptions, out io.Writer) error {
+func estimate(ctx context.Context, qemu emulators, o cycleOptions, out io.Writer) error {
 	w, err := newWorkshop(ctx, qemu)
 	if err != nil {
 		return err
 	}
 	defer w.close()
+	program, err := w.program(ctx, "arm64")
+	if err != nil {
+		return err
+	}
 	fmt.Fprint(out, "| reference generator | board | row | million instructions, in inner loops | million cycles | ms |\n|---|---|---|---|---|---|\n")
 	for _, form := range []string{"float32", "int8"} {
 		pictures := map[string]*picture{}
 		for _, b := range boards {
 			p := pictures[b.cpu]
 			if p == nil {
-				if p, err = w.picture(ctx, form, b.cpu); err != nil {
+				if p, err = w.picture(ctx, program, form, b.cpu); err != nil {
 					return err
 				}
 				pictures[b.cpu] = p
@@ -64,7 +68,7 @@ func (w *workshop) loops(ctx context.Context, o cycleOptions, p *picture, cpu st
 		}
 	}
 	for _, k := range kernels {
-		code, err := disassemble(ctx, o, w.program, k.name)
+		code, err := disassemble(ctx, o, w.programs["arm64"].path, k.name)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"debug/elf"
 	_ "embed"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,14 +23,24 @@ import (
 var counter []byte
 
 type instructionOptions struct {
-	qemu, only string
-	functions  int
+	qemu      emulators
+	only      string
+	functions int
+}
+
+// emulators are the qemus that can load plugins, by GOARCH.
+type emulators map[string]*string
+
+func (e emulators) flags(f *flag.FlagSet) {
+	e["arm64"] = f.String("qemu", "qemu-aarch64", "a qemu of arm64 that can load plugins")
+	e["arm"] = f.String("qemu-arm", "qemu-arm", "one of 32-bit ARM")
 }
 
 // cases are what is counted: each form of the reference generator on processors that choose other rows.
-var cases = []struct{ form, cpu string }{
-	{"float32", "cortex-a53"}, {"float32", "cortex-a76"},
-	{"int8", "cortex-a53"}, {"int8", "cortex-a72"}, {"int8", "cortex-a76"}, {"int8", "max"},
+var cases = []struct{ form, cpu, arch string }{
+	{"float32", "cortex-a53", "arm64"}, {"float32", "cortex-a76", "arm64"},
+	{"int8", "cortex-a53", "arm64"}, {"int8", "cortex-a72", "arm64"}, {"int8", "cortex-a76", "arm64"}, {"int8", "max", "arm64"},
+	{"float32", "arm1176", "arm"}, {"float32", "cortex-a7", "arm"}, {"int8", "arm1176", "arm"}, {"int8", "cortex-a7", "arm"},
 }
 
 // instructions counts what one more picture executes, for each case.
@@ -44,12 +55,16 @@ func instructions(ctx context.Context, o instructionOptions, out io.Writer) erro
 		if !strings.Contains(c.form+" "+c.cpu, o.only) {
 			continue
 		}
-		p, err := w.picture(ctx, c.form, c.cpu)
+		program, err := w.program(ctx, c.arch)
+		if err != nil {
+			return err
+		}
+		p, err := w.picture(ctx, program, c.form, c.cpu)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "| %s | %s | %s | %.2f M |\n", c.form, c.cpu, p.row, p.instructions()/1e6)
-		counts := p.byFunction(w.functions)
+		counts := p.byFunction(program.functions)
 		var names []string
 		for name := range counts {
 			names = append(names, name)
@@ -64,17 +79,24 @@ func instructions(ctx context.Context, o instructionOptions, out io.Writer) erro
 
 // workshop has what counting takes.
 type workshop struct {
-	qemu, dir, plugin, program string
-	files                      map[string]string // models by form
-	functions                  []elf.Symbol      // of the program, by address
+	qemu        emulators
+	dir, plugin string
+	files       map[string]string   // models by form
+	programs    map[string]*program // by GOARCH
 }
 
-func newWorkshop(ctx context.Context, qemu string) (*workshop, error) {
+// program is this command for an architecture.
+type program struct {
+	qemu, path string
+	functions  []elf.Symbol // by address
+}
+
+func newWorkshop(ctx context.Context, qemu emulators) (*workshop, error) {
 	dir, err := os.MkdirTemp("", "gantiny-arm-")
 	if err != nil {
 		return nil, err
 	}
-	w := &workshop{qemu: qemu, dir: dir, plugin: filepath.Join(dir, "count.so"), program: filepath.Join(dir, "arm")}
+	w := &workshop{qemu: qemu, dir: dir, plugin: filepath.Join(dir, "count.so"), programs: map[string]*program{}}
 	if err := w.build(ctx); err != nil {
 		w.close()
 		return nil, err
@@ -92,30 +114,37 @@ func (w *workshop) build(ctx context.Context) error {
 	if _, err := command(ctx, nil, "gcc", "-O2", "-shared", "-fPIC", "-o", w.plugin, source); err != nil {
 		return err
 	}
-	if err := buildProgram(ctx, w.program); err != nil {
-		return err
+	return w.saveModels(ctx)
+}
+
+// program builds this command for arch, once.
+func (w *workshop) program(ctx context.Context, arch string) (*program, error) {
+	if p := w.programs[arch]; p != nil {
+		return p, nil
 	}
-	if err := w.saveModels(ctx); err != nil {
-		return err
+	p := &program{qemu: *w.qemu[arch], path: filepath.Join(w.dir, arch)}
+	if err := buildProgram(ctx, p.path, arch); err != nil {
+		return nil, err
 	}
-	f, err := elf.Open(w.program)
+	f, err := elf.Open(p.path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	list, err := f.Symbols()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w.functions = slices.DeleteFunc(list, func(s elf.Symbol) bool { return elf.ST_TYPE(s.Info) != elf.STT_FUNC })
-	slices.SortFunc(w.functions, func(a, b elf.Symbol) int { return cmp.Compare(a.Value, b.Value) })
-	return nil
+	p.functions = slices.DeleteFunc(list, func(s elf.Symbol) bool { return elf.ST_TYPE(s.Info) != elf.STT_FUNC })
+	slices.SortFunc(p.functions, func(a, b elf.Symbol) int { return cmp.Compare(a.Value, b.Value) })
+	w.programs[arch] = p
+	return p, nil
 }
 
-// buildProgram builds this command for arm64.
-func buildProgram(ctx context.Context, path string) error {
-	arm := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64"}
-	_, err := command(ctx, arm, "go", "build", "-o", path, "github.com/gantiny/gantiny/benchmarks/arm")
+// buildProgram builds this command for arch: for 32-bit ARM as the package is, for the first boards too.
+func buildProgram(ctx context.Context, path, arch string) error {
+	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "GOARM=6"}
+	_, err := command(ctx, env, "go", "build", "-o", path, "github.com/gantiny/gantiny/benchmarks/arm")
 	return err
 }
 
@@ -146,7 +175,7 @@ type picture struct {
 const few, many = 2, 12
 
 // picture counts on a processor.
-func (w *workshop) picture(ctx context.Context, form, cpu string) (*picture, error) {
+func (w *workshop) picture(ctx context.Context, program *program, form, cpu string) (*picture, error) {
 	p := &picture{times: map[block]float64{}}
 	for _, run := range []struct {
 		n    int
@@ -154,7 +183,7 @@ func (w *workshop) picture(ctx context.Context, form, cpu string) (*picture, err
 	}{{few, -1}, {many, 1}} {
 		file := filepath.Join(w.dir, "counts")
 		env := []string{"QEMU_COUNTS=" + file, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"}
-		row, err := command(ctx, env, w.qemu, "-cpu", cpu, "-plugin", w.plugin, w.program, "draw", w.files[form], form, fmt.Sprint(run.n))
+		row, err := command(ctx, env, program.qemu, "-cpu", cpu, "-plugin", w.plugin, program.path, "draw", w.files[form], form, fmt.Sprint(run.n))
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-// Command arm shows what the arm64 kernels cost without an ARM machine.
+// Command arm shows what the kernels for ARM cost without an ARM machine.
 //
 //	go run ./benchmarks/arm instructions                # executed for one picture, exactly, as qemu counts them
 //	go run ./benchmarks/arm instructions --functions 12 # and in which functions
@@ -45,8 +45,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var do func() error
 	switch what {
 	case "instructions":
-		o := instructionOptions{}
-		f.StringVar(&o.qemu, "qemu", "qemu-aarch64", "a qemu that can load plugins")
+		o := instructionOptions{qemu: emulators{}}
+		o.qemu.flags(f)
 		f.IntVar(&o.functions, "functions", 0, "show so many functions with the most instructions")
 		f.StringVar(&o.only, "only", "", "only cases whose name contains this, such as int8 or cortex-a53")
 		do = func() error { return instructions(ctx, o, out) }
@@ -55,8 +55,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		f.StringVar(&o.mca, "mca", "llvm-mca-19", "llvm-mca")
 		f.StringVar(&o.objdump, "objdump", "aarch64-linux-gnu-objdump", "a disassembler of arm64")
 		if do = func() error { return cycles(ctx, o, out) }; what == "estimate" {
-			qemu := f.String("qemu", "qemu-aarch64", "a qemu that can load plugins")
-			do = func() error { return estimate(ctx, *qemu, o, out) }
+			qemu := emulators{}
+			qemu.flags(f)
+			do = func() error { return estimate(ctx, qemu, o, out) }
 		}
 	case "draw": // the program under qemu
 		do = func() error { return draw(f.Args()) }
