@@ -194,6 +194,8 @@ func TestOutputs(t *testing.T) {
 	if r.stdout != string(file) {
 		t.Error("-o - writes another picture than -o both.png")
 	}
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
 	if r := gantiny(t, "generate", smallFile, "-n", "2", "-o", "two.png", "--show").want(t, exitDone); !strings.Contains(r.stdout, "▀") {
 		t.Errorf("--show prints %q", r.stdout)
 	}

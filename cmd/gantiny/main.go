@@ -34,7 +34,7 @@ func main() {
 // run is the whole program on the given arguments; it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // for nil cobra takes those of the process
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	addCompletion(root)

@@ -143,8 +143,18 @@ func (f *footprint) fit(limit byteSize, batch, threads int, fewer bool) (int, in
 	}
 }
 
-// keepWithin makes the collector work harder rather than pass limit bytes.
+// hugeUnasked reports whether the system hands out huge pages to programs that do not ask for them, which makes megabytes
+// resident of which a few bytes are in use.
+func hugeUnasked(system fs.FS) bool {
+	setting, err := fs.ReadFile(system, "sys/kernel/mm/transparent_hugepage/enabled")
+	return err == nil && bytes.Contains(setting, []byte("[always]"))
+}
+
+// keepWithin makes the collector work harder rather than pass limit bytes, and has memory counted in small pages.
 func (f *footprint) keepWithin(limit int64) {
+	if hugeUnasked(rootFS()) {
+		refuseHugePages()
+	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	others := max(0, f.resident-int64(m.Sys-m.HeapReleased)) // pages of files, which the runtime knows nothing of

@@ -20,6 +20,20 @@ func TestByteSize(t *testing.T) {
 	}
 }
 
+func TestHugeUnasked(t *testing.T) {
+	setting := func(text string) fstest.MapFS {
+		return fstest.MapFS{"sys/kernel/mm/transparent_hugepage/enabled": {Data: []byte(text)}}
+	}
+	if !hugeUnasked(setting("[always] madvise never\n")) {
+		t.Error("always: no")
+	}
+	for _, fs := range []fstest.MapFS{{}, setting(""), setting("always [madvise] never\n"), setting("always madvise [never]\n")} {
+		if hugeUnasked(fs) {
+			t.Errorf("%v: yes", fs)
+		}
+	}
+}
+
 func TestResidentBytes(t *testing.T) {
 	status := func(text string) fstest.MapFS { return fstest.MapFS{"proc/self/status": {Data: []byte(text)}} }
 	if n := residentBytes(status("Name:\tgantiny\nVmHWM:\t   20004 kB\nVmRSS:\t   10004 kB\nThreads:\t4\n")); n != 10004<<10 {

@@ -14,8 +14,12 @@ import (
 )
 
 func Example() {
-	path := filepath.Join(os.TempDir(), "filemap-example")
-	defer os.Remove(path)
+	dir, err := os.MkdirTemp("", "filemap")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "weights")
 	if err := os.WriteFile(path, []byte("some weights"), 0o600); err != nil {
 		panic(err)
 	}
@@ -132,8 +136,8 @@ const (
 func TestProgram(t *testing.T) {
 	b := unsafe.Slice(unsafe.StringData(text), len(text))
 	m := Program(b)
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells")
+	if _, err := os.Stat("/proc/self/maps"); runtime.GOOS != "linux" || err != nil {
+		t.Skip("only Linux tells, by its /proc")
 	}
 	if m == nil {
 		t.Fatal("a constant is not part of the program")
