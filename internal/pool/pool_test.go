@@ -263,7 +263,7 @@ func TestWorkersEnd(t *testing.T) {
 	p := New(5)
 	p.Run(func(int) {})
 	p.Close()
-	New(5).Run(func(int) {}) // dropped: the collector closes it
+	New(5).Run(func(int) {})              // dropped: the collector closes it
 	for runtime.NumGoroutine() > before { // until go test's own limit, which shows the goroutines
 		runtime.GC()
 		time.Sleep(time.Millisecond)
