@@ -1,7 +1,6 @@
 # The everyday commands. Each is a plain go command that can be run by hand.
 
 GO ?= go
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: build test purego race lint generate bench fuzz ci packages clean
 
@@ -15,12 +14,10 @@ purego: ## the same tests without any assembly
 	$(GO) test -tags purego ./...
 
 race: ## the packages that run goroutines
-	$(GO) test -short -race ./internal/pool ./conv ./model ./train
+	.ci/run race
 
 lint:
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	.ci/run format vet staticcheck
 
 generate: ## rewrites the assembly and the tables that programs write
 	$(GO) generate ./...
