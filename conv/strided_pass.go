@@ -133,22 +133,11 @@ func (p *stretchPass) multiplyUp(ws *Work, products, row, packed []float32, i, i
 			for q := p0; q < p1; q++ {
 				at := ((p.base[i*p.xs.points+j]+f)*p.panels + q) * panel
 				g.B = packed[at:][:panel]
-				next := packed[min(at+panel, len(packed)-panel):][:panel]
 				col := (q - p0) * p.k.NR
 				g.Cols = min(p.k.NR, width-col)
-				done := 0
+				t := rowTiles{next: packed[min(at+panel, len(packed)-panel):][:panel], total: rows * ny}
 				for ty := range ny {
-					from := row[(ty*p.xs.points+j)*plane:]
-					out := products[p.largeAt(ty, py, px, j)*to+col:]
-					for r := 0; r < rows; r += g.Rows {
-						g.Rows = tileRows(rows-r, p.k.MR)
-						h := (g.Rows + 1) / 2
-						g.ARun, g.CRun = h*g.LDA, h*g.LDC
-						g.A, g.C = from[r*g.LDA:], out[r*width:]
-						g.Ahead = next[done*panel/(rows*ny) : (done+g.Rows)*panel/(rows*ny)]
-						done += g.Rows
-						p.k.GEMM(g)
-					}
+					t.run(p.k, g, products[p.largeAt(ty, py, px, j)*to+col:], row[(ty*p.xs.points+j)*plane:], rows)
 				}
 			}
 		}
@@ -190,30 +179,6 @@ func (p *stretchPass) interpolate(ws *Work, q *axisProduct) {
 		m.Dst, m.Add = m.Dst[q.shared*m.DS:], false
 		m.M, m.Rows = q.inter[q.shared*q.points:], rows
 		p.k.Mixes(m)
-	}
-}
-
-// output is where a chunk's results go: images from n0 on, width channels from col on.
-type output struct {
-	e                      Epilogue
-	n0, images, col, width int
-}
-
-// runs is how many contiguous runs a position has, and their length.
-func (o *output) runs(m Map) (runs, n int) {
-	if o.width < m.C {
-		return o.images, o.width
-	}
-	return 1, o.images * o.width
-}
-
-// finish applies the epilogue to one run.
-func (o *output) finish(k *simd.Kernels, row []float32) {
-	switch {
-	case o.e.Bias != nil:
-		k.BiasLeaky(row, row, o.e.Bias[o.col:][:o.width], o.e.Slope)
-	case o.e.Slope != 1:
-		k.LeakyGrad(row, row, row, o.e.Slope)
 	}
 }
 
@@ -262,19 +227,16 @@ func (p *stretchPass) multiplyDown(ws *Work, products, row, packed []float32, i,
 			at := p.base[i*p.xs.points+j]*p.panels*each + q*panel
 			g.B = packed[at:][:panel]
 			next := packed[min(at+panel, len(packed)):]
-			next = next[:min(len(next), panel)]
+			t := rowTiles{next: next[:min(len(next), panel)], total: p.ys.evaluated(i) * p.xs.evaluated(j) * images}
 			col := (q - p0) * p.k.NR
 			g.Cols = min(p.k.NR, width-col)
-			total, done := p.ys.evaluated(i)*p.xs.evaluated(j)*images, 0
 			for ty := range p.ys.evaluated(i) {
 				for tx := 0; tx < p.xs.evaluated(j); {
 					taps := ws.taps[:0]
-					set := 0
 					for f := range all {
 						py, px := phases[f][0], phases[f][1]
 						if ty < p.ys.tilesAt(i, py) && tx < p.xs.tilesAt(j, px) {
 							taps = append(taps, simd.Tap{A: p.largeAt(ty, py, px, j) * plane, B: f * each})
-							set |= 1 << f
 						}
 					}
 					next1 := tx + 1 // tiles with the same phases
@@ -282,18 +244,7 @@ func (p *stretchPass) multiplyDown(ws *Work, products, row, packed []float32, i,
 						next1++
 					}
 					g.Taps = taps
-					rows := (next1 - tx) * images
-					from := row[tx*images*p.src.C:]
-					out := products[(ty*p.xs.points+j)*to+tx*images*width+col:]
-					for r := 0; r < rows; r += g.Rows {
-						g.Rows = tileRows(rows-r, p.k.MR)
-						h := (g.Rows + 1) / 2
-						g.ARun, g.CRun = h*g.LDA, h*g.LDC
-						g.A, g.C = from[r*g.LDA:], out[r*width:]
-						g.Ahead = next[done*len(next)/total : (done+g.Rows)*len(next)/total]
-						done += g.Rows
-						p.k.GEMM(g)
-					}
+					t.run(p.k, g, products[(ty*p.xs.points+j)*to+tx*images*width+col:], row[tx*images*p.src.C:], (next1-tx)*images)
 					tx = next1
 				}
 			}

@@ -117,28 +117,16 @@ func (f *filter) multiply(ws *Work, m, v, packed []float32, freq, rows, p0, p1, 
 		g.B = packed[(freq*f.panels+p)*panel:][:panel]
 		col := (p - p0) * f.k.NR
 		g.Cols = min(f.k.NR, width-col)
-		for r := 0; r < rows; r += g.Rows {
-			g.Rows = tileRows(rows-r, f.k.MR)
-			h := (g.Rows + 1) / 2
-			g.ARun, g.CRun = h*g.LDA, h*g.LDC
-			g.A, g.C = v[r*g.LDA:], m[r*width+col:]
-			// The weights are 64 panels that come from the third cache or beyond:
-			// each tile fetches its share of the next one. 7x7x256 -> 128 at batch 256 on a
-			// busy machine: 37 ms, 50 without.
-			next := packed[min((freq*f.panels+p+1)*panel, len(packed)-panel):][:panel]
-			g.Ahead = next[r*panel/rows : (r+g.Rows)*panel/rows]
-			f.k.GEMM(g)
-		}
+		t := rowTiles{next: packed[min((freq*f.panels+p+1)*panel, len(packed)-panel):][:panel], total: rows}
+		t.run(f.k, g, m[col:], v, rows)
 	}
 	g.Ahead = nil
 }
 
 // outputs finishes the transform along y into dst and applies the epilogue.
 func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, images, col, width int) {
-	n, runs := images*width, 1
-	if width < f.dst.C { // a share of the channels: image by image
-		n, runs = width, images
-	}
+	o := output{e: e, n0: n0, images: images, col: col, width: width}
+	runs, n := o.runs(f.dst)
 	tile := 0
 	for _, y := range f.outY {
 		for _, x := range f.outX {
@@ -149,13 +137,7 @@ func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, image
 					d := to[r*f.dst.C:]
 					f.k.Mix(d, f.dst.W*f.dst.Stride, from[r*width:], blockOut*product, n, y.back, y.n, y.points)
 					for line := range y.n {
-						row := d[line*f.dst.W*f.dst.Stride:][:n]
-						switch {
-						case e.Bias != nil:
-							f.k.BiasLeaky(row, row, e.Bias[col:][:width], e.Slope)
-						case e.Slope != 1:
-							f.k.LeakyGrad(row, row, row, e.Slope)
-						}
+						o.finish(f.k, d[line*f.dst.W*f.dst.Stride:][:n])
 					}
 				}
 			}
