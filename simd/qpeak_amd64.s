@@ -7,7 +7,7 @@
 // func qpeakLoop_avx2(n int)
 // Requires: AVX, AVX2
 TEXT ·qpeakLoop_avx2(SB), NOSPLIT, $0-8
-	// Y0-Y11: sums; Y12: factors, 0; Y13: products
+	// Y0-Y11: sums; Y12: factors, 0; Y13: products where they are not added at once
 	// AX: turns left
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -61,7 +61,7 @@ done:
 // func qpeakLoop_avxvnni(n int)
 // Requires: AVX
 TEXT ·qpeakLoop_avxvnni(SB), NOSPLIT, $0-8
-	// Y0-Y11: sums; Y12: factors, 0; Y13: products
+	// Y0-Y11: sums; Y12: factors, 0; Y13: products where they are not added at once
 	// AX: turns left
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -115,7 +115,7 @@ done:
 // func qpeakLoop_avx512vnni(n int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·qpeakLoop_avx512vnni(SB), NOSPLIT, $0-8
-	// Z0-Z11: sums; Z12: factors, 0; Z13: products
+	// Z0-Z11: sums; Z12: factors, 0; Z13: products where they are not added at once
 	// AX: turns left
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
