@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gantiny/gantiny/benchmarks/internal/cli"
 )
 
 // TestInstructions counts one case: as many instructions as the tiles' multiply-adds need at least, and not half as many again.
@@ -36,7 +38,7 @@ func TestInstructions(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{nil, {"nothing"}, {"instructions", "--nothing"}} {
 		var log strings.Builder
-		if err := run(context.Background(), args, &log, &log); err != errUsage || log.Len() == 0 {
+		if err := run(context.Background(), args, &log, &log); err != cli.ErrUsage || log.Len() == 0 {
 			t.Errorf("%v: error %v, output %q", args, err, log.String())
 		}
 	}

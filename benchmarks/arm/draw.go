@@ -21,46 +21,46 @@ func draw(args []string) error {
 	if len(args) != 3 {
 		return errors.New("draw: want FILE FORM N")
 	}
+	file, form := args[0], args[1]
 	n, err := strconv.Atoi(args[2])
 	if err != nil {
 		return err
 	}
 	debug.SetGCPercent(-1)
-	o := model.Options{Batch: 1, Threads: 1}
-	var run func(z []float32) error
-	latent := 0
-	if args[1] == "int8" {
-		m, err := quantized.Load(args[0])
-		if err != nil {
-			return err
-		}
-		s, err := m.NewSession(o)
-		if err != nil {
-			return err
-		}
-		latent = m.Input().Len()
-		pixels := make([]uint8, m.Output().Len())
-		run = func(z []float32) error { return s.Pixels(pixels, z) }
+	if form == "int8" {
+		err = pictures(quantized.Load, (*quantized.Session).Pixels, file, n)
 	} else {
-		m, err := model.Load(args[0])
-		if err != nil {
-			return err
-		}
-		s, err := m.NewSession(o)
-		if err != nil {
-			return err
-		}
-		latent = m.Input().Len()
-		dst := make([]float32, m.Output().Len())
-		run = func(z []float32) error { return s.Run(dst, z) }
+		err = pictures(model.Load, (*model.Session).Run, file, n)
 	}
-	z := make([]float32, latent)
-	model.Latents(z, latent, 1, 0)
+	if err == nil {
+		fmt.Println(simd.Best().Name)
+	}
+	return err
+}
+
+// network is a model whose sessions are S.
+type network[S any] interface {
+	Input() model.Shape
+	Output() model.Shape
+	NewSession(model.Options) (S, error)
+}
+
+// pictures draws n pictures by run, one at a time.
+func pictures[M network[S], S, V any](load func(path string) (M, error), run func(s S, dst []V, z []float32) error, path string, n int) error {
+	m, err := load(path)
+	if err != nil {
+		return err
+	}
+	s, err := m.NewSession(model.Options{Batch: 1, Threads: 1})
+	if err != nil {
+		return err
+	}
+	z, dst := make([]float32, m.Input().Len()), make([]V, m.Output().Len())
+	model.Latents(z, len(z), 1, 0)
 	for range n {
-		if err := run(z); err != nil {
+		if err := run(s, dst, z); err != nil {
 			return err
 		}
 	}
-	fmt.Println(simd.Best().Name)
 	return nil
 }

@@ -16,24 +16,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
+
+	"github.com/gantiny/gantiny/benchmarks/internal/cli"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "arm:", err)
-		os.Exit(1)
-	}
-}
-
-var errUsage = errors.New("usage") // told already
+func main() { cli.Main("arm", run) }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	what := ""
@@ -63,13 +50,13 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		do = func() error { return draw(f.Args()) }
 	default:
 		fmt.Fprintln(log, "usage: arm instructions|cycles|estimate [flags]")
-		return errUsage
+		return cli.ErrUsage
 	}
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
-		return errUsage
+		return cli.ErrUsage
 	}
 	return do()
 }

@@ -29,28 +29,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gantiny/gantiny/benchmarks/internal/cli"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(1)
-	}
-}
-
-var errUsage = errors.New("usage") // told already
+func main() { cli.Main("peers", run) }
 
 // options are what the flags say.
 type options struct {
@@ -79,27 +66,27 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
-		return errUsage
+		return cli.ErrUsage
 	}
 	if *serving {
 		return serve(f.Args(), os.Stdin, out)
 	}
+	usual, known := map[string]string{"generate": "1,16,64", "half": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
 	if *batch == "" {
-		*batch = map[string]string{"generate": "1,16,64", "half": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
+		*batch = usual
 	}
 	var err error
-	if o.batch, err = numbers("--batch", *batch); err == nil {
-		o.threads, err = numbers("--threads", *threads)
-	}
-	if err == nil && o.what != "generate" && o.what != "half" && o.what != "int8" && o.what != "train" {
+	if !known {
 		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
+	} else if o.batch, err = numbers("--batch", *batch); err == nil {
+		o.threads, err = numbers("--threads", *threads)
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")
 	}
 	if err != nil {
 		fmt.Fprintln(log, "peers:", err)
-		return errUsage
+		return cli.ErrUsage
 	}
 
 	t, err := compare(ctx, o, log)

@@ -81,7 +81,7 @@ func (p *process) died(err error) error {
 // stop ends the process, which leaves when its input does; it may be called again.
 func (p *process) stop() {
 	p.in.Close()
-	late := time.AfterFunc(5*time.Second, func() { p.cmd.Process.Kill() })
+	late := time.AfterFunc(30*time.Second, func() { p.cmd.Process.Kill() })
 	p.cmd.Wait()
 	late.Stop()
 }
