@@ -38,7 +38,7 @@ func BenchmarkWide(b *testing.B) {
 				return v
 			}
 			x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
-			weights, dw := fill(l.g.WeightLen()), fill(l.g.WeightLen())
+			weights, sums := fill(l.g.WeightLen()), Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
 			packed, packedGrad := fill(p.PackedLen()), fill(p.PackedGradLen())
 			p.Pack(packed, weights)
 			p.PackGrad(packedGrad, weights)
@@ -49,7 +49,7 @@ func BenchmarkWide(b *testing.B) {
 			}{
 				{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 0.3}, Part{0, n, 0, p.Panels()}) }},
 				{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Part{0, n, 0, p.GradPanels()}) }},
-				{"weightgrad", func() { p.WeightGrad(ws, Sums{DW: dw}, x, dy, n, 0, 1) }},
+				{"weightgrad", func() { p.WeightGrad(ws, sums, x, dy, n, 0, 1); p.FinishWeightGrad(ws, sums, 0, 1) }},
 			} {
 				b.Run(fmt.Sprintf("layer=%s/pass=%s/kernel=%s", l.name, pass.name, k.Name), func(b *testing.B) {
 					runtime.LockOSThread()

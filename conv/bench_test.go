@@ -24,15 +24,16 @@ var layers = []struct {
 
 // benchmark runs one pass of every layer at every batch on every kernel row:
 // benchstat -col /kernel compares the rows.
-func benchmark(b *testing.B, pass func(s *passes, y, dx, dw []float32)) {
+func benchmark(b *testing.B, pass func(s *passes, y, dx []float32, sums Sums)) {
 	for _, l := range layers {
 		for _, batch := range []int{1, 16, 256} {
 			for _, k := range simd.Variants() {
 				b.Run(fmt.Sprintf("layer=%s/batch=%d/kernel=%s", l.name, batch, k.Name), func(b *testing.B) {
 					s := blankPasses(b, l.g, batch, k)
-					y, dx, dw := make([]float32, s.p.Out().Len()), make([]float32, s.p.In().Len()), make([]float32, len(s.w))
+					y, dx := make([]float32, s.p.Out().Len()), make([]float32, s.p.In().Len())
+					sums := Sums{DW: make([]float32, len(s.w)), Room: make([]float32, s.p.SumsLen())}
 					for b.Loop() {
-						pass(s, y, dx, dw)
+						pass(s, y, dx, sums)
 					}
 					macs, _ := l.g.MACs()
 					b.ReportMetric(2*float64(macs)*float64(batch)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
@@ -68,20 +69,21 @@ func blankPasses(b *testing.B, g Geometry, n int, k *simd.Kernels) *passes {
 }
 
 func BenchmarkForward(b *testing.B) {
-	benchmark(b, func(s *passes, y, _, _ []float32) {
+	benchmark(b, func(s *passes, y, _ []float32, _ Sums) {
 		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, s.n, 0, s.p.Panels()})
 	})
 }
 
 func BenchmarkInputGrad(b *testing.B) {
-	benchmark(b, func(s *passes, _, dx, _ []float32) {
+	benchmark(b, func(s *passes, _, dx []float32, _ Sums) {
 		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, s.n, 0, s.p.GradPanels()})
 	})
 }
 
 func BenchmarkWeightGrad(b *testing.B) {
-	benchmark(b, func(s *passes, _, _, dw []float32) {
-		s.p.WeightGrad(s.ws, Sums{DW: dw}, s.x, s.dy, s.n, 0, 1)
+	benchmark(b, func(s *passes, _, _ []float32, sums Sums) {
+		s.p.WeightGrad(s.ws, sums, s.x, s.dy, s.n, 0, 1)
+		s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 	})
 }
 

@@ -277,7 +277,7 @@ func TestWeightGradBlocks(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		for _, g := range []Geometry{
 			Same(3, 3, 5, 9, 3, 1, true), Same(2, 2, 9, 5, 3, 2, true), Same(4, 4, 5, 6, 3, 2, false),
-			Same(4, 4, 1, 9, 3, 2, false), Same(3, 3, 9, 2, 4, 2, true), Dense(1, 1, 4, 2, 1, 3),
+			Same(4, 4, 6, 6, 3, 2, false), Same(4, 4, 1, 9, 3, 2, false), Same(3, 3, 9, 2, 4, 2, true), Dense(1, 1, 4, 2, 1, 3),
 		} {
 			n := 2*maxBlock + 5
 			if g.IsDense() {
@@ -288,6 +288,29 @@ func TestWeightGradBlocks(t *testing.T) {
 			checkClose(t, fmt.Sprintf("%+v", g), s.weightGrad(n, 1), pr.dw)
 			if !sameBits(s.weightGrad(n, 3), s.weightGrad(n, 1)) {
 				t.Errorf("%+v: parts differ", g)
+			}
+		}
+	})
+}
+
+// A batch in pieces, cut where a block of images ends, gives the bits of the whole one.
+func TestWeightGradPieces(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for _, g := range []Geometry{Same(3, 3, 5, 9, 3, 1, true), Same(4, 4, 5, 6, 3, 2, false), Same(4, 4, 6, 6, 3, 2, false)} {
+			n := maxBlock + 7
+			s := plainPasses(t, newProblem(g, n, 1), k)
+			want, sums := s.weightGrad(n, 1), s.sums()
+			for part := range 2 {
+				s.p.WeightGrad(s.ws, sums, s.x, s.dy, maxBlock, part, 2)
+			}
+			sums.Add = true
+			x, dy := append(s.x, nans(maxBlock*g.InC)...), append(s.dy, nans(maxBlock*g.OutC)...) // as long as a map of n images from there on
+			for part := range 3 {
+				s.p.WeightGrad(s.ws, sums, x[maxBlock*g.InC:], dy[maxBlock*g.OutC:], n-maxBlock, part, 3)
+			}
+			s.p.FinishWeightGrad(s.ws, sums, 0, 1)
+			if !sameBits(sums.DW, want) {
+				t.Errorf("%+v: two pieces give other bits than the whole", g)
 			}
 		}
 	})

@@ -1,14 +1,17 @@
 package cputime
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// Rate returns the operations a second of work, which returns how many it did: the best of a few short spans on the calling
-// thread, half a millisecond in all. An interruption spoils one of them at most. Reading the clock takes a third of a microsecond,
-// so many calls of work stand between two readings.
+// Rate returns the operations a second of work, which returns how many it did: the median of a few short spans on the calling
+// thread, half a millisecond in all, so that an interruption or a jump of the clock spoils none. Reading the clock takes a third of
+// a microsecond, so many calls of work stand between two readings.
 func Rate(work func() int64) float64 {
 	const spans, span = 5, 100 * time.Microsecond
-	calls, best := 1, 0.0
-	for n := 0; n < spans; {
+	var rates [spans]float64
+	for calls, n := 1, 0; n < spans; {
 		start, done := Thread(), int64(0)
 		for range calls {
 			done += work()
@@ -18,8 +21,9 @@ func Rate(work func() int64) float64 {
 			calls *= 2
 			continue
 		}
-		best = max(best, float64(done)/max(took, 1).Seconds())
+		rates[n] = float64(done) / max(took, 1).Seconds()
 		n++
 	}
-	return best
+	slices.Sort(rates[:])
+	return rates[spans/2]
 }
