@@ -263,8 +263,8 @@ func (p *pass) run(ws *Work, dst, src, packed []float32, halves []uint16, e Epil
 	if part.N0 < 0 || part.N1 < part.N0 || part.N1 > p.src.N || part.P0 < 0 || part.P1 < part.P0 || part.P1 > p.units() {
 		panic("conv: bad part")
 	}
-	checkBuffer(src, p.src)
-	checkBuffer(dst, p.dst)
+	checkBuffer(src, p.src, part.N1)
+	checkBuffer(dst, p.dst, part.N1)
 	if int64(len(packed)+len(halves)) != p.packedLen() {
 		panic("conv: packed weights of the wrong length")
 	}

@@ -197,10 +197,14 @@ func (p *Plan) WeightGrad(ws *Work, s Sums, x, dy []float32, n, part, parts int)
 		panic("conv: WeightGrad: bad share")
 	}
 	p.checkSums(s, part, parts)
-	checkBuffer(x, p.in)
-	checkBuffer(dy, p.out)
+	checkBuffer(x, p.in, n)
+	checkBuffer(dy, p.out, n)
 	p.weight.run(ws, s, x, dy, n, part, parts)
 }
+
+// WeightImages is how many images WeightGrad takes at a time: pieces of so many,
+// or of a multiple, give the bits of one whole batch.
+func (p *Plan) WeightImages() int { return p.weight.images() }
 
 // FinishWeightGrad is the second stage, which belongs after all parts of the
 // first. It is cut into parts likewise and may be left out if SumsLen is 0.
@@ -221,8 +225,9 @@ func (p *Plan) checkSums(s Sums, part, parts int) {
 	}
 }
 
-func checkBuffer(buf []float32, m Map) {
-	if len(buf) < m.Len() {
+// checkBuffer panics unless buf holds the first n images of m.
+func checkBuffer(buf []float32, m Map, n int) {
+	if m.N = n; n > 0 && len(buf) < m.Len() {
 		panic("conv: buffer shorter than its map")
 	}
 }

@@ -32,6 +32,8 @@ const stretchGradChunk = 32
 // sumPlane is the floats of the sums of one combo.
 func (d *stretchGrad) sumPlane() int { return d.from.C*d.to.C + spread }
 
+func (d *stretchGrad) images() int { return d.chunk }
+
 func (d *stretchGrad) sumsLen() int { return d.combos() * d.sumPlane() }
 
 func (d *stretchGrad) scratch() int {

@@ -225,6 +225,7 @@ func (p *weightPass) scratch() int {
 
 // filteredGrad computes a weight gradient by minimal filtering, in two stages.
 type filteredGrad interface {
+	images() int
 	sumsLen() int
 	scratch() int
 	run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int)
@@ -241,6 +242,17 @@ func (p *weightPass) sumsLen() int {
 		return p.taps * p.bcC * p.vec.C
 	}
 	return 0
+}
+
+// images is how many images make a block.
+func (p *weightPass) images() int {
+	switch {
+	case p.filtered != nil:
+		return p.filtered.images()
+	case p.thin != nil:
+		return p.thin.nb
+	}
+	return p.nb
 }
 
 // finish computes share part of parts of the second stage.

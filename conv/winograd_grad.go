@@ -41,6 +41,8 @@ func (d *filterGrad) scratch() int {
 	return t + blockIn*(in+out)
 }
 
+func (d *filterGrad) images() int { return d.chunk }
+
 // sumsLen is the floats of all frequencies' sums.
 func (d *filterGrad) sumsLen() int { return frequencies * d.sumPlane() }
 

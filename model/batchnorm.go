@@ -173,14 +173,12 @@ func (o *batchNorm) positions(w *worker) (lo, hi int) {
 
 func (o *batchNorm) channels(w *worker) (lo, hi int) { return pool.Split(o.features, w.of, w.id) }
 
-// forwardApart is Forward in one stage.
-func (o *batchNorm) forwardApart(w *worker, y, x []float32) {
+// statisticsApart is the first two steps of Forward in one stage.
+func (o *batchNorm) statisticsApart(w *worker, x []float32) {
 	p0, p1 := o.positions(w)
-	all := share{n1: o.in.N}
 	for p := p0; p < p1; p++ {
-		o.moments(w, x, p)
+		o.momentsAt(w, x, p)
 		o.statistics(p*o.in.C, (p+1)*o.in.C)
-		o.normalise(w, y, x, p, all)
 	}
 }
 
@@ -189,7 +187,7 @@ func (o *batchNorm) backwardApart(w *worker, dx, dy, x []float32) {
 	p0, p1 := o.positions(w)
 	all := share{n1: o.in.N}
 	for p := p0; p < p1; p++ {
-		o.gradSums(w, dy, x, p)
+		o.gradSumsAt(w, dy, x, p)
 		o.gradStatistics(p*o.in.C, (p+1)*o.in.C)
 		if dx != nil {
 			o.gradient(w, dx, dy, x, p, all)
@@ -197,8 +195,16 @@ func (o *batchNorm) backwardApart(w *worker, dx, dy, x []float32) {
 	}
 }
 
-// moments is the first step of Forward: a position's sums over its images.
-func (o *batchNorm) moments(w *worker, x []float32, p int) {
+// moments is the first step of Forward for the worker's positions.
+func (o *batchNorm) moments(w *worker, x []float32) {
+	p0, p1 := o.positions(w)
+	for p := p0; p < p1; p++ {
+		o.momentsAt(w, x, p)
+	}
+}
+
+// momentsAt makes a position's sums over its images.
+func (o *batchNorm) momentsAt(w *worker, x []float32, p int) {
 	c := o.in.C
 	block := x[p*o.in.Stride:][:o.in.N*c]
 	shift := o.shift[p*c:][:c]
@@ -239,22 +245,25 @@ func (o *batchNorm) statistics(f0, f1 int) {
 	}
 }
 
-// normalise is the third: y = leaky(a*x + b) for images of a position.
-func (o *batchNorm) normalise(w *worker, y, x []float32, p int, s share) {
-	w.k.Affine(o.at(y, o.out.Stride, p, s), o.at(x, o.in.Stride, p, s), o.of(o.a, p), o.of(o.b, p), o.slope)
-}
-
-// Forward is the third step for the worker's images.
-func (o *batchNorm) Forward(w *worker, y, x []float32) {
-	s := w.images(o.in.N)
+// Forward is the third: y = leaky(a*x + b), for as many images as y and x have.
+func (o *batchNorm) Forward(w *worker, y, x stack) {
+	row := x.N * o.in.C
 	for p := range o.in.Positions() {
-		o.normalise(w, y, x, p, s)
+		w.k.Affine(y.buf[p*y.Stride:][:row], x.buf[p*x.Stride:][:row], o.of(o.a, p), o.of(o.b, p), o.slope)
 	}
 }
 
-// gradSums is the first step of Backward: a position's sums over its images,
-// with dz = dy where a*x + b > 0, slope*dy elsewhere.
-func (o *batchNorm) gradSums(w *worker, dy, x []float32, p int) {
+// gradSums is the first step of Backward for the worker's positions.
+func (o *batchNorm) gradSums(w *worker, dy, x []float32) {
+	p0, p1 := o.positions(w)
+	for p := p0; p < p1; p++ {
+		o.gradSumsAt(w, dy, x, p)
+	}
+}
+
+// gradSumsAt makes a position's sums over its images, with dz = dy where
+// a*x + b > 0, slope*dy elsewhere.
+func (o *batchNorm) gradSumsAt(w *worker, dy, x []float32, p int) {
 	c, all := o.in.C, share{n1: o.in.N}
 	w.k.AffineGradSums(o.sums[2*p*c:][:c], o.sums[(2*p+1)*c:][:c],
 		o.at(dy, o.grad.out.Stride, p, all), o.at(x, o.in.Stride, p, all), o.of(o.a, p), o.of(o.b, p), o.of(o.mean, p), o.slope)
@@ -286,9 +295,8 @@ func (o *batchNorm) gradient(w *worker, dx, dy, x []float32, p int, s share) {
 		o.of(o.a, p), o.of(o.b, p), o.of(o.k0, p), o.of(o.k1, p), o.slope)
 }
 
-// Backward is the third step for the worker's images.
-func (o *batchNorm) Backward(w *worker, dx, dy, x []float32) {
-	s := w.images(o.in.N)
+// Backward is the third step for the images of s.
+func (o *batchNorm) Backward(w *worker, dx, dy, x []float32, s share) {
 	for p := range o.in.Positions() {
 		o.gradient(w, dx, dy, x, p, s)
 	}

@@ -54,22 +54,20 @@ func newDrop(l Dropout, layer int, m maps) *drop {
 	}
 }
 
-// shares cuts images of the layer between workers: by position or, where there are too few, by words of the mask.
-func (o *drop) shares(w *worker, words int) (p0, p1, w0, w1 int) {
-	all := share{part: w.id, parts: w.of}
-	if n := o.in.Positions(); n >= w.of {
-		p0, p1 = all.of(n)
-		return p0, p1, 0, words
+// span returns the words of the mask at each position that images [n0, n1) of n take, which begin with a whole word.
+func (o *drop) span(n0, n1, n int) (w0, w1 int) {
+	c := o.in.C
+	if n1 == n {
+		return n0 * c / 32, (n*c + 31) / 32
 	}
-	w0, w1 = all.of(words)
-	return 0, o.in.Positions(), w0, w1
+	return n0 * c / 32, n1 * c / 32
 }
 
 // Forward: y = x*scale where the mask is set, else 0.
-func (o *drop) Forward(w *worker, y, x []float32) {
-	p0, p1, w0, w1 := o.shares(w, o.words)
+func (o *drop) Forward(w *worker, y, x []float32, s share) {
+	w0, w1 := o.span(s.n0, s.n1, o.in.N)
 	row := o.in.N * o.in.C
-	for p := p0; p < p1 && w0 < w1; p++ {
+	for p := range o.in.Positions() {
 		mask := o.mask[p*o.words:][w0:w1]
 		w.k.DropoutMask(mask, o.key, uint32(p*row+32*w0), o.keep)
 		w.k.Dropout(elements(y, o.out, p, w0, w1), elements(x, o.in, p, w0, w1), mask, o.scale)
@@ -79,8 +77,8 @@ func (o *drop) Forward(w *worker, y, x []float32) {
 // Backward: dx = dy*scale where the mask is set, else 0, for images from lo on,
 // where a word of the mask begins.
 func (o *drop) Backward(w *worker, g gradients, lo int) {
-	p0, p1, w0, w1 := o.shares(w, (g.dy.N*g.dy.C+31)/32)
-	for p := p0; p < p1 && w0 < w1; p++ {
+	w0, w1 := o.span(g.n0, g.n1, g.dy.N)
+	for p := range o.in.Positions() {
 		mask := o.mask[p*o.words+lo*g.dy.C/32:][w0:w1]
 		w.k.Dropout(elements(g.dx.buf, g.dx.Map, p, w0, w1), elements(g.dy.buf, g.dy.Map, p, w0, w1), mask, o.scale)
 	}

@@ -40,7 +40,8 @@ type linearGrad struct {
 	packed    []float32  // weights for input
 	dw, dbias []float32  // dbias is nil if there is no bias
 	room      []float32  // what weights keeps between its stages
-	blocks    []float32  // positions x C: sums of dy over images; dbias itself if that is as long
+	places    []float32  // positions x C: sums of dy over images; dbias itself if that is as long
+	blocks    conv.Map   // of the x that weights takes, where that comes in blocks
 }
 
 // planner is conv.NewPlan or conv.NewMinimalPlan.
@@ -55,9 +56,9 @@ func newContraction(l linear, u unit, m maps, k *simd.Kernels, plan planner) (*c
 	return &contraction{maps: m, plan: p, slope: u.slope}, err
 }
 
-// train plans the gradients: of the activations x and y, laid out as o.maps
-// says, a window of images at a time, and of dx and dy as grad says.
-func (o *contraction) train(l linear, u unit, grad maps, wanted bool, k *simd.Kernels, plan planner) error {
+// train plans the gradients of a chunk of images, with x, dx and dy laid out as x
+// and grad say.
+func (o *contraction) train(l linear, u unit, x conv.Map, grad maps, wanted bool, k *simd.Kernels, plan planner) error {
 	g, err := l.geometry(u.from, u.to)
 	if err != nil {
 		return err
@@ -69,16 +70,26 @@ func (o *contraction) train(l linear, u unit, grad maps, wanted bool, k *simd.Ke
 		return plan(g, in, out, k)
 	}
 	o.grad = &linearGrad{}
-	x := o.in
-	x.N = grad.in.N
 	if o.grad.weights, err = between(x, grad.out); err == nil && wanted {
 		o.grad.input, err = between(grad.in, grad.out)
 	}
 	return err
 }
 
-// scattered tells whether dbias is to be collected from blocks.
-func (g *linearGrad) scattered() bool { return len(g.blocks) != len(g.dbias) }
+// trainBlocks plans the weight gradient anew, of an x that comes in blocks.
+func (o *contraction) trainBlocks(l linear, u unit, x, dy conv.Map, k *simd.Kernels, plan planner) error {
+	g, err := l.geometry(u.from, u.to)
+	if err != nil {
+		return err
+	}
+	dy.N = x.N
+	o.grad.blocks = x
+	o.grad.weights, err = plan(g, x, dy, k)
+	return err
+}
+
+// scattered tells whether dbias is to be collected from places.
+func (g *linearGrad) scattered() bool { return len(g.places) != len(g.dbias) }
 
 // packedLen is the length of packed.
 func (g *linearGrad) packedLen() int {
@@ -138,7 +149,7 @@ func (o *contraction) WeightGrad(w *worker, x []float32, dy stack, first bool) {
 	}
 	p0, p1 := pool.Split(dy.Positions(), w.of, w.id)
 	for p := p0; p < p1; p++ {
-		sum := o.grad.blocks[p*dy.C:][:dy.C]
+		sum := o.grad.places[p*dy.C:][:dy.C]
 		if first {
 			clear(sum)
 		}
@@ -157,8 +168,8 @@ func (o *contraction) BiasGrad(w *worker) {
 	c0, c1 := pool.Split(c, w.of, w.id)
 	for i := c0; i < c1; i++ {
 		sum := 0.0
-		for p := i; p < len(o.grad.blocks); p += c {
-			sum += float64(o.grad.blocks[p])
+		for p := i; p < len(o.grad.places); p += c {
+			sum += float64(o.grad.places[p])
 		}
 		o.grad.dbias[i] = float32(sum)
 	}

@@ -97,7 +97,7 @@ func (p *Pass) Bytes() int64 {
 		case a.linear != nil:
 			n += a.linear.plan.Bytes() + a.linear.plan.Made()
 			if g := a.linear.grad; g.dbias != nil && g.scattered() {
-				n += 4 * int64(len(g.blocks))
+				n += 4 * int64(len(g.places))
 			}
 		case a.norm != nil:
 			n += 4 * int64(3*a.norm.in.Positions()*a.norm.in.C+7*a.norm.features) // see newBatchNorm
@@ -106,7 +106,7 @@ func (p *Pass) Bytes() int64 {
 		}
 	}
 	for i := range p.workers {
-		n += p.workers[i].conv.Bytes()
+		n += p.workers[i].conv.Bytes() + 4*int64(len(p.workers[i].brief))
 	}
 	return n
 }

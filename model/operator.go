@@ -11,6 +11,7 @@ type worker struct {
 	id, of int
 	k      *simd.Kernels
 	conv   *conv.Work
+	brief  []float32 // a Pass's: a block of images of an activation that is not kept
 }
 
 // share is what one call computes: part of parts of the images [n0, n1).

@@ -47,18 +47,12 @@ type Pass struct {
 	holds   packing      // what packed holds
 
 	// The call in progress.
-	now   func(w *worker)
+	now   *stage
+	spent []time.Duration // by its parts, if somebody observes
 	scale []float32
 	from  int
 	lo    int       // the first image of the chunk that goes backward
 	dy    []float32 // the caller's gradient at the output
-}
-
-// stage is a part of an operator's work that all workers do at the same time.
-type stage struct {
-	op   int // index in Ops
-	name string
-	run  func(w *worker)
 }
 
 // NewPass plans a training pass. Its memory is allocated when it is first used.
@@ -81,7 +75,13 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 		p.Close()
 		return nil, err
 	}
-	p.call = func(id int) { p.now(&p.workers[id]) }
+	p.call = func(id int) {
+		if id > 0 || p.o.Observe == nil {
+			p.now.run(&p.workers[id], nil)
+		} else {
+			p.now.run(&p.workers[id], p.spent)
+		}
+	}
 	return p, nil
 }
 
@@ -195,19 +195,5 @@ func (p *Pass) pack(what packing) {
 	if p.holds != what {
 		p.stages(p.packing[what-forForward])
 		p.holds = what
-	}
-}
-
-// stages runs stages one after another, each on all workers.
-func (p *Pass) stages(list []stage) {
-	for i := range list {
-		p.now = list[i].run
-		if p.o.Observe == nil {
-			p.pool.Run(p.call)
-			continue
-		}
-		start := time.Now()
-		p.pool.Run(p.call)
-		p.o.Observe(list[i].op, list[i].name, time.Since(start))
 	}
 }

@@ -20,7 +20,7 @@ func (p *Pass) allocate() {
 	acts, length := row(p.acts)
 	grads, gradLength := chain(p.chain)
 	rooms := p.rooms()
-	spare := gradLength + align(p.brief) + rooms // what may lie in borrowed memory
+	spare := gradLength + rooms // what may lie in borrowed memory
 	lent := p.lent()
 	own := length
 	if len(lent) < spare {
@@ -32,8 +32,7 @@ func (p *Pass) allocate() {
 	if own > length {
 		lent = p.arena[length:]
 	}
-	brief := lent[gradLength:]
-	room := brief[align(p.brief):][:rooms]
+	room := lent[gradLength:][:rooms]
 	activation := func(i int) []float32 {
 		switch {
 		case i == 0:
@@ -51,12 +50,6 @@ func (p *Pass) allocate() {
 			a.dx = p.inputGrad.buf
 		default:
 			a.dx = grads[a.dxi].of(lent)
-		}
-	}
-	for _, a := range p.ops {
-		if a.again != nil {
-			a.x = brief[:a.in.Len()]
-			a.again.y = a.x
 		}
 	}
 	p.output.buf = activation(len(acts))
@@ -144,9 +137,9 @@ func (p *Pass) linear(o *contraction, params []*Param) {
 		return
 	}
 	o.bias, g.dbias = params[1].Data, p.grad(params[1])
-	g.blocks = g.dbias
+	g.places = g.dbias
 	if places := o.out.Positions() * o.out.C; len(g.dbias) != places {
-		g.blocks = make([]float32, places)
+		g.places = make([]float32, places)
 	}
 }
 
@@ -173,6 +166,6 @@ func (p *Pass) workForce() {
 	}
 	p.workers = make([]worker, p.pool.Workers())
 	for i := range p.workers {
-		p.workers[i] = worker{id: i, of: len(p.workers), k: p.o.Kernels, conv: conv.NewWork(plans...)}
+		p.workers[i] = worker{id: i, of: len(p.workers), k: p.o.Kernels, conv: conv.NewWork(plans...), brief: arena.Floats(p.brief)}
 	}
 }

@@ -18,7 +18,7 @@ type passPlan struct {
 	ready bool     // the memory is there
 	acts  []int    // lengths of the activations after the input
 	chain []int    // lengths of the gradients from the output on, of which only neighbours live at once
-	brief int      // length of the longest activation that is not kept, of which one lives at once
+	brief int      // length of what a worker keeps of an activation that is not kept: the longest block
 
 	input, inputGrad, output, dout stack
 
@@ -41,7 +41,9 @@ type trained struct {
 	drop   *drop
 	each   gradual
 
-	again *trained // the BatchNorm whose output, this one's x, is not kept: Backward computes it again
+	layer  Layer    // nil for one that moves data
+	reader *trained // of a BatchNorm whose output is not kept: the contraction that reads it
+	again  *trained // the BatchNorm whose output, this one's x, is not kept but made block by block, in Backward again
 
 	xi, yi   int // activations: 0 is the input, i stands for acts[i-1]
 	dxi, dyi int // gradients: i stands for chain[i], or one of the constants below
@@ -104,7 +106,7 @@ func (p *Pass) plan() error {
 		if _, ok := p.m.layer(u).(BatchNorm); ok {
 			p.mixes = true
 		}
-		a := &trained{unit: u, maps: u.layout(p.o.Batch), xi: len(p.acts)}
+		a := &trained{unit: u, maps: u.layout(p.o.Batch), xi: len(p.acts), layer: p.m.layer(u)}
 		if held <= limit {
 			held = max(held, output)
 		} else {
@@ -154,15 +156,16 @@ func (p *Pass) layOut() {
 }
 
 // forget marks the activations that are cheaper to compute again than to keep:
-// those that a BatchNorm makes and a contraction reads.
+// those that a BatchNorm makes and a contraction reads. They never lie in memory
+// as a whole: the contraction takes them a block of images at a time from where
+// its worker has just made them, in the caches.
 func (p *Pass) forget() {
 	for i, a := range p.ops[:len(p.ops)-1] {
 		next := p.ops[i+1]
 		_, norm := p.m.layer(a.unit).(BatchNorm)
 		_, reads := p.m.layer(next.unit).(linear)
 		if norm && reads {
-			next.again = a
-			p.brief = max(p.brief, p.acts[a.yi-1])
+			next.again, a.reader = a, next
 			p.acts[a.yi-1] = 0
 		}
 	}
@@ -230,11 +233,7 @@ func (p *Pass) operator(a *trained) error {
 	case nil:
 		a.each = &move{a.maps}
 	case linear:
-		var err error
-		if a.linear, err = newContraction(l, a.unit, a.maps, p.o.Kernels, plan); err == nil {
-			err = a.linear.train(l, a.unit, a.grad, a.dxi != unwanted, p.o.Kernels, plan)
-		}
-		return err
+		return p.contraction(l, a, plan)
 	case BatchNorm:
 		a.norm = newBatchNorm(l, n.params, a.maps, a.grad, a.slope)
 	case Dropout:
@@ -248,3 +247,55 @@ func (p *Pass) operator(a *trained) error {
 	}
 	return nil
 }
+
+// contraction plans a's contraction.
+func (p *Pass) contraction(l linear, a *trained, plan planner) (err error) {
+	m := a.maps
+	if a.again != nil {
+		n := min(a.block(), p.o.Batch)
+		m.in, m.out.N = a.briefOf(n), n
+	}
+	if a.linear, err = newContraction(l, a.unit, m, p.o.Kernels, plan); err != nil {
+		return err
+	}
+	x := a.in
+	x.N = p.chunk
+	if err := a.linear.train(l, a.unit, x, a.grad, a.dxi != unwanted, p.o.Kernels, plan); err != nil || a.again == nil {
+		return err
+	}
+	n := a.linear.grad.weights.WeightImages()
+	n = min(max(1, a.block()/n)*n, p.chunk)
+	p.brief = max(p.brief, a.linear.in.Len(), a.briefOf(n).Len())
+	return a.linear.trainBlocks(l, a.unit, a.briefOf(n), a.grad.out, p.o.Kernels, plan)
+}
+
+// block is how many images a's operator should take at a time.
+func (a *trained) block() int {
+	n := blockOf(max(a.in.Positions()*a.in.C, a.out.Positions()*a.out.C))
+	if _, dense := a.layer.(Dense); dense {
+		n = max(n, denseBlock)
+	}
+	return n
+}
+
+// A dense layer's weights are read once a block, which so should have many images.
+const denseBlock = 64
+
+// heavy tells whether an operator has so many weights that it is to take all
+// images at once.
+func (a *trained) heavy() bool {
+	_, dense := a.layer.(Dense)
+	return dense && a.linear.plan.PackedLen() > blockFloats/4
+}
+
+// grain is of which number of images blocks are to be multiples.
+func (a *trained) grain() int {
+	if a.drop == nil {
+		return 1
+	}
+	return max(1, 32/(a.in.C&-a.in.C))
+}
+
+// briefOf is the layout of a block of n images between a BatchNorm and the
+// contraction that reads it.
+func (a *trained) briefOf(n int) conv.Map { return conv.NewMap(a.in.H, a.in.W, a.in.C, n) }

@@ -3,54 +3,101 @@ package model
 import (
 	"cmp"
 	"slices"
+	"time"
+
+	"github.com/gantiny/gantiny/conv"
 )
 
 // schedule lists the stages of packing, Forward and Backward.
 func (p *Pass) schedule() {
-	p.forward, p.reverse, p.finish = nil, nil, nil
 	forward, backward := p.packTasks()
-	p.packing = [2][]stage{{{len(p.ops), "pack", p.shareOut(forward)}}, {{len(p.ops), "pack", p.shareOut(backward)}}}
+	for i, tasks := range [][]packTask{forward, backward} {
+		var l stageList
+		l.once(len(p.ops), "pack", p.shareOut(tasks))
+		p.packing[i] = l.stages
+	}
+	p.forward = p.scheduleForward()
+	p.reverse, p.finish = p.scheduleBackward()
+	parts := 1
+	for _, list := range [][]stage{p.forward, p.reverse, p.finish} {
+		for i := range list {
+			parts = max(parts, len(list[i].parts))
+		}
+	}
+	p.spent = make([]time.Duration, parts)
+}
+
+func (p *Pass) scheduleForward() []stage {
+	var l stageList
 	for i, a := range p.ops {
-		p.addForward(i, a)
+		p.addForward(&l, i, a)
 	}
-	p.reverse = append(p.reverse, stage{len(p.ops) - 1, "backward", p.copyGradient})
-	for i, a := range slices.Backward(p.ops) {
-		p.addBackward(i, a)
-	}
+	return l.stages
 }
 
-func (p *Pass) addForward(op int, a *trained) {
-	add := func(run func(w *worker)) { p.forward = append(p.forward, stage{op, "forward", run}) }
+func (p *Pass) addForward(l *stageList, op int, a *trained) {
+	add := func(run func(w *worker, s share)) {
+		l.byImage(p.o.Batch, a.block(), a.grain(), part{op, "forward", run})
+	}
 	switch {
-	case a.linear != nil:
-		add(func(w *worker) { a.linear.Forward(w, a.y, a.x, w.images(a.in.N)) })
-	case a.norm != nil && a.norm.apart():
-		add(func(w *worker) { a.norm.forwardApart(w, a.y, a.x) })
-	case a.norm != nil:
-		add(func(w *worker) {
-			p0, p1 := a.norm.positions(w)
-			for p := p0; p < p1; p++ {
-				a.norm.moments(w, a.x, p)
-			}
+	case a.linear != nil && a.again != nil:
+		add(func(w *worker, s share) {
+			a.linear.Forward(w, a.y[s.n0*a.out.C:], w.brief, share{n1: s.n1 - s.n0, parts: 1})
 		})
-		add(func(w *worker) { a.norm.statistics(a.norm.channels(w)) })
-		add(func(w *worker) { a.norm.Forward(w, a.y, a.x) })
+	case a.linear != nil && a.heavy():
+		l.whole(p.o.Batch, 1, part{op, "forward", func(w *worker, s share) { a.linear.Forward(w, a.y, a.x, s) }})
+	case a.linear != nil:
+		add(func(w *worker, s share) { a.linear.Forward(w, a.y, a.x, s) })
+	case a.norm != nil:
+		if a.norm.apart() {
+			l.once(op, "forward", func(w *worker) { a.norm.statisticsApart(w, a.x) })
+		} else {
+			l.once(op, "forward", func(w *worker) { a.norm.moments(w, a.x) })
+			l.once(op, "forward", func(w *worker) { a.norm.statistics(a.norm.channels(w)) })
+		}
+		if a.reader == nil {
+			add(func(w *worker, s share) {
+				n := s.n1 - s.n0
+				a.norm.Forward(w, stack{a.out, a.y}.window(s.n0, n), stack{a.in, a.x}.window(s.n0, n))
+			})
+		} else {
+			add(func(w *worker, s share) { a.makeBrief(w, a.reader.linear.in, s) })
+		}
 	case a.drop != nil:
-		add(func(w *worker) { a.drop.Forward(w, a.y, a.x) })
-	default:
-		add(func(w *worker) { a.each.Forward(w, a.y, a.x, w.images(a.in.N)) })
+		add(func(w *worker, s share) { a.drop.Forward(w, a.y, a.x, s) })
+	default: // spans of a block may be short
+		l.whole(p.o.Batch, 1, part{op, "forward", func(w *worker, s share) { a.each.Forward(w, a.y, a.x, s) }})
 	}
 }
 
-func (p *Pass) addBackward(op int, a *trained) {
-	add := func(name string, run func(w *worker)) { p.reverse = append(p.reverse, stage{op, name, run}) }
+// makeBrief makes images s of a BatchNorm's output, which is not kept, in the worker's brief, laid out as m says.
+func (a *trained) makeBrief(w *worker, m conv.Map, s share) {
+	m.N = s.n1 - s.n0
+	a.norm.Forward(w, stack{m, w.brief}, stack{a.in, a.x}.window(s.n0, m.N))
+}
+
+// scheduleBackward lists the stages of a chunk, and those after the last one.
+func (p *Pass) scheduleBackward() (reverse, finish []stage) {
+	var l, end stageList
+	l.whole(p.chunk, 1, part{len(p.ops) - 1, "backward", p.copyGradient})
+	for i, a := range slices.Backward(p.ops) {
+		p.addBackward(&l, i, a)
+		if a.linear != nil {
+			p.addWeightGrad(&l, &end, i, a)
+		}
+	}
+	return l.stages, end.stages
+}
+
+func (p *Pass) addBackward(l *stageList, op int, a *trained) {
+	add := func(name string, run func(w *worker, s share)) { l.whole(p.chunk, a.grain(), part{op, name, run}) }
 	switch {
 	case a.linear != nil:
 		name := "input gradient"
 		if a.dx == nil {
 			name = "backward"
 		}
-		add(name, func(w *worker) {
+		add(name, func(w *worker, s share) {
 			scale, from := p.scale, 0
 			if scale != nil {
 				scale = scale[p.lo:][:p.chunk]
@@ -58,50 +105,57 @@ func (p *Pass) addBackward(op int, a *trained) {
 			if a.dxi == toInput {
 				from = p.from - p.lo
 			}
-			a.linear.Backward(w, p.gradients(w, a), scale, from)
+			a.linear.Backward(w, p.gradients(a, s), scale, from)
 		})
-		if b := a.again; b != nil {
-			p.reverse = append(p.reverse, stage{op - 1, "backward", func(w *worker) { b.norm.Forward(w, b.y, b.x) }})
-		}
-		add("weight gradient", func(w *worker) {
-			a.linear.WeightGrad(w, stack{a.in, a.x}.window(p.lo, p.chunk).buf, p.gradients(w, a).dy, p.lo == 0)
-		})
-		switch {
-		case a.linear.grad.weights.SumsLen() == 0:
-		case !p.whole():
-			p.finish = append(p.finish, stage{op, "weight gradient", a.linear.FinishWeightGrad})
-		default:
-			add("weight gradient", a.linear.FinishWeightGrad)
-		}
-		if a.linear.grad.scattered() {
-			p.finish = append(p.finish, stage{op, "bias gradient", a.linear.BiasGrad})
-		}
 	case a.norm != nil && a.norm.apart():
-		add("backward", func(w *worker) { a.norm.backwardApart(w, a.dx, a.dy, a.x) })
+		l.once(op, "backward", func(w *worker) { a.norm.backwardApart(w, a.dx, a.dy, a.x) })
 	case a.norm != nil:
-		add("backward", func(w *worker) {
-			p0, p1 := a.norm.positions(w)
-			for p := p0; p < p1; p++ {
-				a.norm.gradSums(w, a.dy, a.x, p)
-			}
-		})
-		add("backward", func(w *worker) { a.norm.gradStatistics(a.norm.channels(w)) })
+		l.once(op, "backward", func(w *worker) { a.norm.gradSums(w, a.dy, a.x) })
+		l.once(op, "backward", func(w *worker) { a.norm.gradStatistics(a.norm.channels(w)) })
 		if a.dx != nil {
-			add("backward", func(w *worker) { a.norm.Backward(w, a.dx, a.dy, a.x) })
+			add("backward", func(w *worker, s share) { a.norm.Backward(w, a.dx, a.dy, a.x, s) })
 		}
 	case a.dx == nil:
 	case a.drop != nil:
-		add("backward", func(w *worker) { a.drop.Backward(w, p.gradients(w, a), p.lo) })
+		add("backward", func(w *worker, s share) { a.drop.Backward(w, p.gradients(a, s), p.lo) })
 	default:
-		add("backward", func(w *worker) { a.each.Backward(w, p.gradients(w, a)) })
+		add("backward", func(w *worker, s share) { a.each.Backward(w, p.gradients(a, s)) })
 	}
 }
 
-// gradients returns what a's Backward works on for the chunk at hand, and the worker's share of it.
-func (p *Pass) gradients(w *worker, a *trained) gradients {
+// addWeightGrad lists the stages of a weight gradient, and of what of it comes after all chunks.
+func (p *Pass) addWeightGrad(l, end *stageList, op int, a *trained) {
+	const name = "weight gradient"
+	dy := func() stack { return stack{a.grad.out, a.dy} }
+	if a.again == nil {
+		l.once(op, name, func(w *worker) {
+			a.linear.WeightGrad(w, stack{a.in, a.x}.window(p.lo, p.chunk).buf, dy(), p.lo == 0)
+		})
+	} else { // every worker makes x again, a block at a time
+		l.stages = append(l.stages, stage{images: p.chunk, all: true, block: a.linear.grad.blocks.N, parts: []part{
+			{op - 1, "backward", func(w *worker, s share) { a.again.makeBrief(w, a.linear.grad.blocks, s) }},
+			{op, name, func(w *worker, s share) {
+				a.linear.WeightGrad(w, w.brief, dy().window(s.n0, s.n1-s.n0), s.n0 == 0)
+			}},
+		}})
+	}
+	switch {
+	case a.linear.grad.weights.SumsLen() == 0:
+	case !p.whole():
+		end.once(op, name, a.linear.FinishWeightGrad)
+	default:
+		l.once(op, name, a.linear.FinishWeightGrad)
+	}
+	if a.linear.grad.scattered() {
+		end.once(op, "bias gradient", a.linear.BiasGrad)
+	}
+}
+
+// gradients returns what a's Backward works on for images s of the chunk at hand.
+func (p *Pass) gradients(a *trained, s share) gradients {
 	g := gradients{
 		dx: stack{a.grad.in, a.dx}, dy: stack{a.grad.out, a.dy}, y: stack{a.out, a.y}.window(p.lo, p.chunk),
-		share: w.images(p.chunk),
+		share: s,
 	}
 	if a.dxi == toInput {
 		g.dx = g.dx.window(p.lo, p.chunk)
@@ -110,9 +164,9 @@ func (p *Pass) gradients(w *worker, a *trained) gradients {
 }
 
 // copyGradient copies the caller's gradient at the output, which stays as it is, to the first of the chain.
-func (p *Pass) copyGradient(w *worker) {
+func (p *Pass) copyGradient(w *worker, s share) {
 	from := stack{p.output.Map, p.dy}.window(p.lo, p.chunk)
-	g := gradients{p.dout, from, from, w.images(p.chunk)}
+	g := gradients{p.dout, from, from, s}
 	for i := range g.spans() {
 		dout, dy, _ := g.span(i)
 		copy(dout, dy)

@@ -1,0 +1,121 @@
+package model
+
+import (
+	"time"
+
+	"github.com/gantiny/gantiny/internal/pool"
+)
+
+// stage is work that all workers do at the same time: a single part, called once by each worker, or parts that go through
+// images.
+//
+// The parts of the second kind treat every image by itself. A worker takes a block of images through all of them before the
+// next block: what one part writes, the next one finds in the caches.
+type stage struct {
+	parts  []part
+	images int  // to go through, 0 for a single part
+	all    bool // each worker goes through all of them, else through its share
+	block  int  // images at a time, at most
+	grain  int  // of which blocks are multiples, but for the last
+	closed bool // no more parts
+}
+
+// part is what one operator does in a stage.
+type part struct {
+	op   int // index in Ops
+	name string
+	run  func(w *worker, s share)
+}
+
+// blockFloats is how many values of its widest activation a block should have: half of a common second-level cache.
+const blockFloats = 1 << 18
+
+// blockOf returns the images of a block that have this many values each: whole tiles of the kernels.
+func blockOf(floats int) int {
+	const tile = 16
+	return max(tile, blockFloats/floats/tile*tile)
+}
+
+// run is worker w's share of a stage. Unless spent is nil, it adds there what each part takes.
+func (st *stage) run(w *worker, spent []time.Duration) {
+	if st.images == 0 {
+		st.parts[0].run(w, share{})
+		return
+	}
+	lo, hi, step := 0, st.images, st.block
+	if !st.all {
+		lo, hi = pool.Split((st.images+st.grain-1)/st.grain, w.of, w.id)
+		lo, hi = lo*st.grain, min(hi*st.grain, st.images)
+		if lo >= hi {
+			return
+		}
+		blocks := (hi - lo + step - 1) / step
+		step = ((hi-lo+blocks-1)/blocks + st.grain - 1) / st.grain * st.grain
+	}
+	for ; lo < hi; lo += step {
+		s := share{n0: lo, n1: min(lo+step, hi), parts: 1}
+		for i := range st.parts {
+			if spent == nil {
+				st.parts[i].run(w, s)
+				continue
+			}
+			start := time.Now()
+			st.parts[i].run(w, s)
+			spent[i] += time.Since(start)
+		}
+	}
+}
+
+// stageList is a list of stages in the making.
+type stageList struct{ stages []stage }
+
+func (l *stageList) once(op int, name string, run func(w *worker)) {
+	l.stages = append(l.stages, stage{parts: []part{{op, name, func(w *worker, _ share) { run(w) }}}})
+}
+
+// whole adds a stage of one part that goes through n images at once, each worker's share a multiple of grain.
+func (l *stageList) whole(n, grain int, p part) {
+	l.stages = append(l.stages, stage{parts: []part{p}, images: n, block: n, grain: grain, closed: true})
+}
+
+// byImage adds a part that goes through n images in blocks of multiples of grain, to the last stage if that can take it.
+func (l *stageList) byImage(n, block, grain int, p part) {
+	if len(l.stages) > 0 {
+		if last := &l.stages[len(l.stages)-1]; last.images == n && !last.closed {
+			last.parts = append(last.parts, p)
+			last.block, last.grain = min(last.block, block), max(last.grain, grain)
+			return
+		}
+	}
+	l.stages = append(l.stages, stage{parts: []part{p}, images: n, block: block, grain: grain})
+}
+
+// stages runs stages one after another, each on all workers.
+func (p *Pass) stages(list []stage) {
+	for i := range list {
+		p.now = &list[i]
+		if p.o.Observe == nil {
+			p.pool.Run(p.call)
+			continue
+		}
+		clear(p.spent)
+		start := time.Now()
+		p.pool.Run(p.call)
+		p.report(&list[i], time.Since(start))
+	}
+}
+
+// report tells what the parts of a stage took: of the whole, what they took on the first worker.
+func (p *Pass) report(st *stage, took time.Duration) {
+	sum := time.Duration(0)
+	for _, d := range p.spent {
+		sum += d
+	}
+	for i, part := range st.parts {
+		d := took
+		if sum > 0 {
+			d = time.Duration(float64(took) * float64(p.spent[i]) / float64(sum))
+		}
+		p.o.Observe(part.op, part.name, d)
+	}
+}
