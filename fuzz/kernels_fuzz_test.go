@@ -18,7 +18,7 @@ import (
 type args struct {
 	whole, per [6][]float32
 	row        []float32
-	bits       []uint32
+	bits       [2][]uint32
 	slope, a   float32
 	key        [2]uint32
 	first      uint32
@@ -52,8 +52,13 @@ var kernelOps = []struct {
 	{"Adam", func(k *simd.Kernels, x *args) {
 		k.Adam(x.whole[0], x.whole[1], x.whole[2], x.whole[3], simd.AdamStep{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-7})
 	}, constant(40)},
-	{"DropoutMask", func(k *simd.Kernels, x *args) { k.DropoutMask(x.bits, x.key, x.first, x.key[0]) }, nil},
-	{"Dropout", func(k *simd.Kernels, x *args) { k.Dropout(x.whole[0], x.whole[1], x.bits, x.a) }, nil},
+	{"Dropout", func(k *simd.Kernels, x *args) {
+		k.Dropout(x.whole[0], x.whole[1], simd.Dropout{Kept: x.bits[0], Above: x.bits[1], Key: x.key, First: x.first, Keep: x.key[0], Scale: x.a})
+	}, nil},
+	{"DropoutGrad", func(k *simd.Kernels, x *args) { k.DropoutGrad(x.whole[0], x.whole[1], x.bits[0], x.a) }, nil},
+	{"DropoutLeakyGrad", func(k *simd.Kernels, x *args) {
+		k.DropoutLeakyGrad(x.whole[0], x.whole[1], x.bits[0], x.bits[1], x.a, x.slope)
+	}, nil},
 }
 
 func constant(t float64) func(float64) float64 { return func(float64) float64 { return t } }
@@ -70,7 +75,7 @@ const guardBits, guardLen = 0x7fa5a5a5, 40
 func newArgs(seed uint64, rows, channels, offset int, slope float32, raw []byte) (x *args, block []float32) {
 	n := rows * channels
 	words := (n + 31) / 32
-	block = make([]float32, offset+guardLen+6*(n+guardLen)+6*(channels+guardLen)+rows+guardLen+words+guardLen)
+	block = make([]float32, offset+guardLen+6*(n+guardLen)+6*(channels+guardLen)+rows+guardLen+2*(words+guardLen))
 	for i := range block {
 		block[i] = math.Float32frombits(guardBits)
 	}
@@ -92,10 +97,12 @@ func newArgs(seed uint64, rows, channels, offset int, slope float32, raw []byte)
 		x.whole[i], x.per[i] = next(n), next(channels)
 	}
 	x.row = next(rows)
-	mask := next(words)
-	x.bits = unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(mask))), words)
-	for i := range x.bits {
-		x.bits[i] = rnd.Uint32()
+	for m := range x.bits {
+		mask := next(words)
+		x.bits[m] = unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(mask))), words)
+		for i := range x.bits[m] {
+			x.bits[m][i] = rnd.Uint32()
+		}
 	}
 	if tame {
 		for c, b := range x.per[1] {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/rng"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // Dropout sets a share Rate of the values to 0 while training and scales the
@@ -43,6 +44,9 @@ type drop struct {
 	words int      // of the mask, at each position
 	mask  []uint32 // positions x words
 	key   [2]uint32
+
+	above []uint32 // alike: where the input is positive
+	slope float32  // of the leaky activation before, if Backward is its gradient too; else 1
 }
 
 func newDrop(l Dropout, layer int, m maps) *drop {
@@ -50,7 +54,7 @@ func newDrop(l Dropout, layer int, m maps) *drop {
 	return &drop{
 		maps: m, layer: layer,
 		keep: uint32(min((1-l.Rate)*(1<<32), 1<<32-1)), scale: float32(1 / (1 - l.Rate)),
-		words: words, mask: make([]uint32, m.in.Positions()*words),
+		words: words, mask: make([]uint32, m.in.Positions()*words), above: make([]uint32, m.in.Positions()*words), slope: 1,
 	}
 }
 
@@ -68,19 +72,27 @@ func (o *drop) Forward(w *worker, y, x []float32, s share) {
 	w0, w1 := o.span(s.n0, s.n1, o.in.N)
 	row := o.in.N * o.in.C
 	for p := range o.in.Positions() {
-		mask := o.mask[p*o.words:][w0:w1]
-		w.k.DropoutMask(mask, o.key, uint32(p*row+32*w0), o.keep)
-		w.k.Dropout(elements(y, o.out, p, w0, w1), elements(x, o.in, p, w0, w1), mask, o.scale)
+		w.k.Dropout(elements(y, o.out, p, w0, w1), elements(x, o.in, p, w0, w1), simd.Dropout{
+			Kept: o.mask[p*o.words:][w0:w1], Above: o.above[p*o.words:][w0:w1],
+			Key: o.key, First: uint32(p*row + 32*w0), Keep: o.keep, Scale: o.scale,
+		})
 	}
 }
 
 // Backward: dx = dy*scale where the mask is set, else 0, for images from lo on,
-// where a word of the mask begins.
+// where a word of the mask begins; then, if the layer follows a leaky activation,
+// dx *= slope where that is not positive.
 func (o *drop) Backward(w *worker, g gradients, lo int) {
 	w0, w1 := o.span(g.n0, g.n1, g.dy.N)
 	for p := range o.in.Positions() {
-		mask := o.mask[p*o.words+lo*g.dy.C/32:][w0:w1]
-		w.k.Dropout(elements(g.dx.buf, g.dx.Map, p, w0, w1), elements(g.dy.buf, g.dy.Map, p, w0, w1), mask, o.scale)
+		at := p*o.words + lo*g.dy.C/32
+		mask := o.mask[at:][w0:w1]
+		dx, dy := elements(g.dx.buf, g.dx.Map, p, w0, w1), elements(g.dy.buf, g.dy.Map, p, w0, w1)
+		if o.slope == 1 {
+			w.k.DropoutGrad(dx, dy, mask, o.scale)
+		} else {
+			w.k.DropoutLeakyGrad(dx, dy, mask, o.above[at:][w0:w1], o.scale, o.slope)
+		}
 	}
 }
 

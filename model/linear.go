@@ -35,6 +35,7 @@ type weights struct {
 // linearGrad is what only training needs of a contraction.
 type linearGrad struct {
 	weight    *Param
+	slope     float32    // of the activation's gradient, 1 if the next operator's Backward sees to that
 	input     *conv.Plan // dx from dy, nil if nobody wants dx
 	weights   *conv.Plan // dW from x and dy
 	packed    []float32  // weights for input
@@ -69,7 +70,7 @@ func (o *contraction) train(l linear, u unit, x conv.Map, grad maps, wanted bool
 		}
 		return plan(g, in, out, k)
 	}
-	o.grad = &linearGrad{}
+	o.grad = &linearGrad{slope: o.slope}
 	if o.grad.weights, err = between(x, grad.out); err == nil && wanted {
 		o.grad.input, err = between(grad.in, grad.out)
 	}
@@ -122,11 +123,11 @@ func (o *contraction) Backward(w *worker, g gradients, scale []float32, from int
 	if g.n0 == g.n1 {
 		return
 	}
-	if o.slope != 1 {
+	if o.grad.slope != 1 {
 		own := gradients{g.dy, g.dy, g.y, g.share}
 		for i := range own.spans() {
 			_, dy, y := own.span(i)
-			w.k.LeakyGrad(dy, dy, y, o.slope)
+			w.k.LeakyGrad(dy, dy, y, o.grad.slope)
 		}
 	}
 	if n0 := max(g.n0, from); o.grad.input != nil && n0 < g.n1 {

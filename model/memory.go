@@ -102,7 +102,7 @@ func (p *Pass) Bytes() int64 {
 		case a.norm != nil:
 			n += 4 * int64(3*a.norm.in.Positions()*a.norm.in.C+7*a.norm.features) // see newBatchNorm
 		case a.drop != nil:
-			n += 4 * int64(len(a.drop.mask))
+			n += 4 * int64(len(a.drop.mask)+len(a.drop.above))
 		}
 	}
 	for i := range p.workers {

@@ -130,6 +130,11 @@ func (p *Pass) plan() error {
 		p.infos = append(p.infos, p.m.opInfo(a.unit))
 	}
 	p.infos = append(p.infos, OpInfo{Name: "weights"})
+	for i, a := range p.ops[1:] {
+		if before := p.ops[i].linear; a.drop != nil && before != nil && before.slope != 1 {
+			a.drop.slope, before.grad.slope = before.slope, 1
+		}
+	}
 	return nil
 }
 

@@ -30,6 +30,13 @@ func enoughBits(n, words int) {
 	}
 }
 
+// check panics unless dst, x and both masks fit together.
+func (d *Dropout) check(dst, x int) {
+	sameLen(dst, x)
+	enoughBits(x, len(d.Kept))
+	enoughBits(x, len(d.Above))
+}
+
 // maxMix is the largest side of Mix's matrix.
 const maxMix = 8
 

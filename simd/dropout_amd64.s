@@ -4,88 +4,192 @@
 
 #include "textflag.h"
 
-// func dropoutMask_avx2(bits *uint32, words int, k0 uint32, k1 uint32, first uint32, keep uint32)
+// func dropout_avx2(dst *float32, x *float32, n int, kept *uint32, above *uint32, k0 uint32, k1 uint32, first uint32, keep uint32, scale float32)
 // Requires: AVX, AVX2
-TEXT ·dropoutMask_avx2(SB), NOSPLIT, $0-32
-	// DI: bits; R8: words left
-	// Y0, Y1: multipliers; Y2: k1; Y3: keep; Y4: k0 plus the indices of the next vector; Y5: its lanes
-	MOVQ         bits+0(FP), DI
-	MOVQ         words+8(FP), R8
+TEXT ·dropout_avx2(SB), NOSPLIT, $0-60
+	// DI: dst; SI: x; R8: elements left; DX, CX: kept and above; R9: bits of a vector
+	// Y0, Y1: multipliers; Y2: k1; Y3: keep; Y4: k0 plus the indices of the next vector; Y5: its lanes; Y6: 0; Y7: scale
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), R8
+	MOVQ         kept+24(FP), DX
+	MOVQ         above+32(FP), CX
 	VPBROADCASTD dropout_0x7feb352d<>+0(SB), Y0
 	VPBROADCASTD dropout_0x846ca68b<>+0(SB), Y1
-	VBROADCASTSS k1+20(FP), Y2
-	VBROADCASTSS keep+28(FP), Y3
-	MOVL         first+24(FP), R9
-	ADDL         k0+16(FP), R9
+	VBROADCASTSS k1+44(FP), Y2
+	VBROADCASTSS keep+52(FP), Y3
+	VBROADCASTSS scale+56(FP), Y7
+	MOVL         first+48(FP), R9
+	ADDL         k0+40(FP), R9
 	VMOVD        R9, X4
 	VPBROADCASTD X4, Y4
 	VPADDD       lane<>+0(SB), Y4, Y4
 	VPBROADCASTD dropout_0x00000008<>+0(SB), Y5
+	VXORPS       Y6, Y6, Y6
 
-	// Y6: top bits
-	VPBROADCASTD dropout_0x80000000<>+0(SB), Y6
-	VPXOR        Y6, Y3, Y3
+	// Y8: top bits
+	VPBROADCASTD dropout_0x80000000<>+0(SB), Y8
+	VPXOR        Y8, Y3, Y3
+	SUBQ         $0x20, R8
+	JL           done2
 
-loop:
-	VPSRLD    $0x10, Y4, Y8
-	VPXOR     Y8, Y4, Y7
+loop1:
+	VPSRLD    $0x10, Y4, Y10
+	VPXOR     Y10, Y4, Y9
 	VPADDD    Y5, Y4, Y4
-	VPMULLD   Y0, Y7, Y7
-	VPXOR     Y2, Y7, Y7
-	VPSRLD    $0x0f, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPMULLD   Y1, Y7, Y7
-	VPSRLD    $0x10, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPXOR     Y6, Y7, Y7
-	VPCMPGTD  Y7, Y3, Y7
-	VMOVMSKPS Y7, R9
-	MOVB      R9, (DI)
-	VPSRLD    $0x10, Y4, Y8
-	VPXOR     Y8, Y4, Y7
+	VPMULLD   Y0, Y9, Y9
+	VPXOR     Y2, Y9, Y9
+	VPSRLD    $0x0f, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VPMULLD   Y1, Y9, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VMOVUPS   (SI), Y11
+	VPXOR     Y8, Y9, Y9
+	VPCMPGTD  Y9, Y3, Y9
+	VMOVMSKPS Y9, R9
+	MOVB      R9, (DX)
+	VCMPPS    $0x1e, Y6, Y11, Y10
+	VMOVMSKPS Y10, R9
+	MOVB      R9, (CX)
+	VMULPS    Y7, Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVUPS   Y11, (DI)
+	VPSRLD    $0x10, Y4, Y10
+	VPXOR     Y10, Y4, Y9
 	VPADDD    Y5, Y4, Y4
-	VPMULLD   Y0, Y7, Y7
-	VPXOR     Y2, Y7, Y7
-	VPSRLD    $0x0f, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPMULLD   Y1, Y7, Y7
-	VPSRLD    $0x10, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPXOR     Y6, Y7, Y7
-	VPCMPGTD  Y7, Y3, Y7
-	VMOVMSKPS Y7, R9
-	MOVB      R9, 1(DI)
-	VPSRLD    $0x10, Y4, Y8
-	VPXOR     Y8, Y4, Y7
+	VPMULLD   Y0, Y9, Y9
+	VPXOR     Y2, Y9, Y9
+	VPSRLD    $0x0f, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VPMULLD   Y1, Y9, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VMOVUPS   32(SI), Y11
+	VPXOR     Y8, Y9, Y9
+	VPCMPGTD  Y9, Y3, Y9
+	VMOVMSKPS Y9, R9
+	MOVB      R9, 1(DX)
+	VCMPPS    $0x1e, Y6, Y11, Y10
+	VMOVMSKPS Y10, R9
+	MOVB      R9, 1(CX)
+	VMULPS    Y7, Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVUPS   Y11, 32(DI)
+	VPSRLD    $0x10, Y4, Y10
+	VPXOR     Y10, Y4, Y9
 	VPADDD    Y5, Y4, Y4
-	VPMULLD   Y0, Y7, Y7
-	VPXOR     Y2, Y7, Y7
-	VPSRLD    $0x0f, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPMULLD   Y1, Y7, Y7
-	VPSRLD    $0x10, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPXOR     Y6, Y7, Y7
-	VPCMPGTD  Y7, Y3, Y7
-	VMOVMSKPS Y7, R9
-	MOVB      R9, 2(DI)
-	VPSRLD    $0x10, Y4, Y8
-	VPXOR     Y8, Y4, Y7
+	VPMULLD   Y0, Y9, Y9
+	VPXOR     Y2, Y9, Y9
+	VPSRLD    $0x0f, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VPMULLD   Y1, Y9, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VMOVUPS   64(SI), Y11
+	VPXOR     Y8, Y9, Y9
+	VPCMPGTD  Y9, Y3, Y9
+	VMOVMSKPS Y9, R9
+	MOVB      R9, 2(DX)
+	VCMPPS    $0x1e, Y6, Y11, Y10
+	VMOVMSKPS Y10, R9
+	MOVB      R9, 2(CX)
+	VMULPS    Y7, Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVUPS   Y11, 64(DI)
+	VPSRLD    $0x10, Y4, Y10
+	VPXOR     Y10, Y4, Y9
 	VPADDD    Y5, Y4, Y4
-	VPMULLD   Y0, Y7, Y7
-	VPXOR     Y2, Y7, Y7
-	VPSRLD    $0x0f, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPMULLD   Y1, Y7, Y7
-	VPSRLD    $0x10, Y7, Y8
-	VPXOR     Y8, Y7, Y7
-	VPXOR     Y6, Y7, Y7
-	VPCMPGTD  Y7, Y3, Y7
-	VMOVMSKPS Y7, R9
-	MOVB      R9, 3(DI)
-	ADDQ      $0x04, DI
-	DECQ      R8
-	JNZ       loop
+	VPMULLD   Y0, Y9, Y9
+	VPXOR     Y2, Y9, Y9
+	VPSRLD    $0x0f, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VPMULLD   Y1, Y9, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VMOVUPS   96(SI), Y11
+	VPXOR     Y8, Y9, Y9
+	VPCMPGTD  Y9, Y3, Y9
+	VMOVMSKPS Y9, R9
+	MOVB      R9, 3(DX)
+	VCMPPS    $0x1e, Y6, Y11, Y10
+	VMOVMSKPS Y10, R9
+	MOVB      R9, 3(CX)
+	VMULPS    Y7, Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVUPS   Y11, 96(DI)
+	ADDQ      $0x04, DX
+	ADDQ      $0x04, CX
+	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000080, SI
+	SUBQ      $0x20, R8
+	JGE       loop1
+
+done2:
+	ADDQ $0x20, R8
+	SUBQ $0x08, R8
+	JL   done4
+
+loop3:
+	VPSRLD    $0x10, Y4, Y10
+	VPXOR     Y10, Y4, Y9
+	VPADDD    Y5, Y4, Y4
+	VPMULLD   Y0, Y9, Y9
+	VPXOR     Y2, Y9, Y9
+	VPSRLD    $0x0f, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VPMULLD   Y1, Y9, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPXOR     Y10, Y9, Y9
+	VMOVUPS   (SI), Y11
+	VPXOR     Y8, Y9, Y9
+	VPCMPGTD  Y9, Y3, Y9
+	VMOVMSKPS Y9, R9
+	MOVB      R9, (DX)
+	VCMPPS    $0x1e, Y6, Y11, Y10
+	VMOVMSKPS Y10, R9
+	MOVB      R9, (CX)
+	VMULPS    Y7, Y11, Y11
+	VANDPS    Y9, Y11, Y11
+	VMOVUPS   Y11, (DI)
+	ADDQ      $0x01, DX
+	ADDQ      $0x01, CX
+	ADDQ      $0x00000020, DI
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x08, R8
+	JGE       loop3
+
+done4:
+	ADDQ       $0x08, R8
+	JZ         end
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	VPSRLD     $0x10, Y4, Y10
+	VPXOR      Y10, Y4, Y9
+	VPADDD     Y5, Y4, Y4
+	VPMULLD    Y0, Y9, Y9
+	VPXOR      Y2, Y9, Y9
+	VPSRLD     $0x0f, Y9, Y10
+	VPXOR      Y10, Y9, Y9
+	VPMULLD    Y1, Y9, Y9
+	VPSRLD     $0x10, Y9, Y10
+	VPXOR      Y10, Y9, Y9
+	VMASKMOVPS (SI), Y15, Y11
+	VPXOR      Y8, Y9, Y9
+	VPCMPGTD   Y9, Y3, Y9
+	VANDPS     Y15, Y9, Y9
+	VMOVMSKPS  Y9, R9
+	MOVB       R9, (DX)
+	VCMPPS     $0x1e, Y6, Y11, Y10
+	VMOVMSKPS  Y10, R9
+	MOVB       R9, (CX)
+	VMULPS     Y7, Y11, Y11
+	VANDPS     Y9, Y11, Y11
+	VMASKMOVPS Y11, Y15, (DI)
+
+end:
 	VZEROUPPER
 	RET
 
@@ -119,9 +223,9 @@ GLOBL dropout_0x00000008<>(SB), RODATA|NOPTR, $4
 DATA dropout_0x80000000<>+0(SB)/4, $0x80000000
 GLOBL dropout_0x80000000<>(SB), RODATA|NOPTR, $4
 
-// func dropout_avx2(dst *float32, x *float32, n int, bits *uint32, scale float32)
+// func dropoutGrad_avx2(dst *float32, x *float32, n int, bits *uint32, scale float32)
 // Requires: AVX, AVX2
-TEXT ·dropout_avx2(SB), NOSPLIT, $0-36
+TEXT ·dropoutGrad_avx2(SB), NOSPLIT, $0-36
 	// DI: dst; SI: x; R8: elements left; DX: bits; R9: the word in use
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
@@ -237,61 +341,285 @@ DATA bit<>+56(SB)/4, $0x00004000
 DATA bit<>+60(SB)/4, $0x00008000
 GLOBL bit<>(SB), RODATA|NOPTR, $64
 
-// func dropoutMask_avx512(bits *uint32, words int, k0 uint32, k1 uint32, first uint32, keep uint32)
-// Requires: AVX, AVX512F
-TEXT ·dropoutMask_avx512(SB), NOSPLIT, $0-32
-	// DI: bits; R8: words left
-	// Z0, Z1: multipliers; Z2: k1; Z3: keep; Z4: k0 plus the indices of the next vector; Z5: its lanes
-	MOVQ         bits+0(FP), DI
-	MOVQ         words+8(FP), R8
+// func dropoutLeakyGrad_avx2(dst *float32, x *float32, n int, bits *uint32, above *uint32, scale float32, slope float32)
+// Requires: AVX, AVX2
+TEXT ·dropoutLeakyGrad_avx2(SB), NOSPLIT, $0-48
+	// DI: dst; SI: x; R8: elements left; DX, CX: bits and above; R9, R10: their words in use
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), R8
+	MOVQ bits+24(FP), DX
+	MOVQ above+32(FP), CX
+
+	// Y0: scale
+	VBROADCASTSS scale+40(FP), Y0
+
+	// Y1: slope
+	VBROADCASTSS slope+44(FP), Y1
+
+	// Y2: lane j holds 1<<j
+	VMOVDQU bit<>+0(SB), Y2
+
+words:
+	SUBQ         $0x20, R8
+	JL           last
+	MOVL         (DX), R9
+	MOVL         (CX), R10
+	VMOVUPS      (SI), Y3
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VMULPS       Y1, Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMOVUPS      Y3, (DI)
+	SHRL         $0x08, R9
+	SHRL         $0x08, R10
+	VMOVUPS      32(SI), Y3
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VMULPS       Y1, Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMOVUPS      Y3, 32(DI)
+	SHRL         $0x08, R9
+	SHRL         $0x08, R10
+	VMOVUPS      64(SI), Y3
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VMULPS       Y1, Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMOVUPS      Y3, 64(DI)
+	SHRL         $0x08, R9
+	SHRL         $0x08, R10
+	VMOVUPS      96(SI), Y3
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VMULPS       Y1, Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMOVUPS      Y3, 96(DI)
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, CX
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	JMP          words
+
+last:
+	ADDQ $0x20, R8
+	JZ   done
+	MOVL (DX), R9
+	MOVL (CX), R10
+
+vectors:
+	SUBQ         $0x08, R8
+	JL           rest
+	VMOVUPS      (SI), Y3
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VMULPS       Y1, Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMOVUPS      Y3, (DI)
+	SHRL         $0x08, R9
+	SHRL         $0x08, R10
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, SI
+	JMP          vectors
+
+rest:
+	ADDQ         $0x08, R8
+	JZ           done
+	LEAQ         ·laneMasks+64(SB), R11
+	SHLQ         $0x02, R8
+	SUBQ         R8, R11
+	VMOVUPS      (R11), Y15
+	VMASKMOVPS   (SI), Y15, Y3
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPAND        Y2, Y4, Y4
+	VPCMPEQD     Y2, Y4, Y4
+	VMULPS       Y0, Y3, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPAND        Y2, Y5, Y5
+	VPCMPEQD     Y2, Y5, Y5
+	VMULPS       Y1, Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y15, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func dropout_avx512(dst *float32, x *float32, n int, kept *uint32, above *uint32, k0 uint32, k1 uint32, first uint32, keep uint32, scale float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·dropout_avx512(SB), NOSPLIT, $0-60
+	// DI: dst; SI: x; R8: elements left; DX, CX: kept and above; R9: bits of a vector
+	// Z0, Z1: multipliers; Z2: k1; Z3: keep; Z4: k0 plus the indices of the next vector; Z5: its lanes; Z6: 0; Z7: scale
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), R8
+	MOVQ         kept+24(FP), DX
+	MOVQ         above+32(FP), CX
 	VPBROADCASTD dropout_0x7feb352d<>+0(SB), Z0
 	VPBROADCASTD dropout_0x846ca68b<>+0(SB), Z1
-	VBROADCASTSS k1+20(FP), Z2
-	VBROADCASTSS keep+28(FP), Z3
-	MOVL         first+24(FP), R9
-	ADDL         k0+16(FP), R9
+	VBROADCASTSS k1+44(FP), Z2
+	VBROADCASTSS keep+52(FP), Z3
+	VBROADCASTSS scale+56(FP), Z7
+	MOVL         first+48(FP), R9
+	ADDL         k0+40(FP), R9
 	VMOVD        R9, X4
 	VPBROADCASTD X4, Z4
 	VPADDD       lane<>+0(SB), Z4, Z4
 	VPBROADCASTD dropout_0x00000010<>+0(SB), Z5
+	VPXORD       Z6, Z6, Z6
+	SUBQ         $0x20, R8
+	JL           done2
 
-loop:
-	VPSRLD  $0x10, Z4, Z7
-	VPXORD  Z7, Z4, Z6
-	VPADDD  Z5, Z4, Z4
-	VPMULLD Z0, Z6, Z6
-	VPXORD  Z2, Z6, Z6
-	VPSRLD  $0x0f, Z6, Z7
-	VPXORD  Z7, Z6, Z6
-	VPMULLD Z1, Z6, Z6
-	VPSRLD  $0x10, Z6, Z7
-	VPXORD  Z7, Z6, Z6
-	VPCMPUD $0x01, Z3, Z6, K1
-	KMOVW   K1, (DI)
-	VPSRLD  $0x10, Z4, Z7
-	VPXORD  Z7, Z4, Z6
-	VPADDD  Z5, Z4, Z4
-	VPMULLD Z0, Z6, Z6
-	VPXORD  Z2, Z6, Z6
-	VPSRLD  $0x0f, Z6, Z7
-	VPXORD  Z7, Z6, Z6
-	VPMULLD Z1, Z6, Z6
-	VPSRLD  $0x10, Z6, Z7
-	VPXORD  Z7, Z6, Z6
-	VPCMPUD $0x01, Z3, Z6, K1
-	KMOVW   K1, 2(DI)
-	ADDQ    $0x04, DI
-	DECQ    R8
-	JNZ     loop
+loop1:
+	VPSRLD   $0x10, Z4, Z9
+	VPXORD   Z9, Z4, Z8
+	VPADDD   Z5, Z4, Z4
+	VPMULLD  Z0, Z8, Z8
+	VPXORD   Z2, Z8, Z8
+	VPSRLD   $0x0f, Z8, Z9
+	VPXORD   Z9, Z8, Z8
+	VPMULLD  Z1, Z8, Z8
+	VPSRLD   $0x10, Z8, Z9
+	VPXORD   Z9, Z8, Z8
+	VMOVUPS  (SI), Z10
+	VPCMPUD  $0x01, Z3, Z8, K2
+	VCMPPS   $0x1e, Z6, Z10, K3
+	KMOVW    K2, (DX)
+	KMOVW    K3, (CX)
+	VMULPS.Z Z7, Z10, K2, Z10
+	VMOVUPS  Z10, (DI)
+	VPSRLD   $0x10, Z4, Z9
+	VPXORD   Z9, Z4, Z8
+	VPADDD   Z5, Z4, Z4
+	VPMULLD  Z0, Z8, Z8
+	VPXORD   Z2, Z8, Z8
+	VPSRLD   $0x0f, Z8, Z9
+	VPXORD   Z9, Z8, Z8
+	VPMULLD  Z1, Z8, Z8
+	VPSRLD   $0x10, Z8, Z9
+	VPXORD   Z9, Z8, Z8
+	VMOVUPS  64(SI), Z10
+	VPCMPUD  $0x01, Z3, Z8, K2
+	VCMPPS   $0x1e, Z6, Z10, K3
+	KMOVW    K2, 2(DX)
+	KMOVW    K3, 2(CX)
+	VMULPS.Z Z7, Z10, K2, Z10
+	VMOVUPS  Z10, 64(DI)
+	ADDQ     $0x04, DX
+	ADDQ     $0x04, CX
+	ADDQ     $0x00000080, DI
+	ADDQ     $0x00000080, SI
+	SUBQ     $0x20, R8
+	JGE      loop1
+
+done2:
+	ADDQ $0x20, R8
+	SUBQ $0x10, R8
+	JL   done4
+
+loop3:
+	VPSRLD   $0x10, Z4, Z9
+	VPXORD   Z9, Z4, Z8
+	VPADDD   Z5, Z4, Z4
+	VPMULLD  Z0, Z8, Z8
+	VPXORD   Z2, Z8, Z8
+	VPSRLD   $0x0f, Z8, Z9
+	VPXORD   Z9, Z8, Z8
+	VPMULLD  Z1, Z8, Z8
+	VPSRLD   $0x10, Z8, Z9
+	VPXORD   Z9, Z8, Z8
+	VMOVUPS  (SI), Z10
+	VPCMPUD  $0x01, Z3, Z8, K2
+	VCMPPS   $0x1e, Z6, Z10, K3
+	KMOVW    K2, (DX)
+	KMOVW    K3, (CX)
+	VMULPS.Z Z7, Z10, K2, Z10
+	VMOVUPS  Z10, (DI)
+	ADDQ     $0x02, DX
+	ADDQ     $0x02, CX
+	ADDQ     $0x00000040, DI
+	ADDQ     $0x00000040, SI
+	SUBQ     $0x10, R8
+	JGE      loop3
+
+done4:
+	ADDQ      $0x10, R8
+	JZ        end
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	VPSRLD    $0x10, Z4, Z9
+	VPXORD    Z9, Z4, Z8
+	VPADDD    Z5, Z4, Z4
+	VPMULLD   Z0, Z8, Z8
+	VPXORD    Z2, Z8, Z8
+	VPSRLD    $0x0f, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VPMULLD   Z1, Z8, Z8
+	VPSRLD    $0x10, Z8, Z9
+	VPXORD    Z9, Z8, Z8
+	VMOVUPS.Z (SI), K1, Z10
+	VPCMPUD   $0x01, Z3, Z8, K2
+	KANDW     K1, K2, K2
+	VCMPPS    $0x1e, Z6, Z10, K3
+	KMOVW     K2, (DX)
+	KMOVW     K3, (CX)
+	VMULPS.Z  Z7, Z10, K2, Z10
+	VMOVUPS   Z10, K1, (DI)
+
+end:
 	VZEROUPPER
 	RET
 
 DATA dropout_0x00000010<>+0(SB)/4, $0x00000010
 GLOBL dropout_0x00000010<>(SB), RODATA|NOPTR, $4
 
-// func dropout_avx512(dst *float32, x *float32, n int, bits *uint32, scale float32)
+// func dropoutGrad_avx512(dst *float32, x *float32, n int, bits *uint32, scale float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·dropout_avx512(SB), NOSPLIT, $0-36
+TEXT ·dropoutGrad_avx512(SB), NOSPLIT, $0-36
 	// DI: dst; SI: x; R8: elements left; DX: bits; R9: the word in use
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
@@ -346,6 +674,89 @@ rest:
 	KMOVW     R9, K2
 	VMULPS.Z  Z0, Z1, K2, Z1
 	VMOVUPS   Z1, K1, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func dropoutLeakyGrad_avx512(dst *float32, x *float32, n int, bits *uint32, above *uint32, scale float32, slope float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·dropoutLeakyGrad_avx512(SB), NOSPLIT, $0-48
+	// DI: dst; SI: x; R8: elements left; DX, CX: bits and above; R9, R10: their words in use
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), R8
+	MOVQ bits+24(FP), DX
+	MOVQ above+32(FP), CX
+
+	// Z0: scale
+	VBROADCASTSS scale+40(FP), Z0
+
+	// Z1: slope
+	VBROADCASTSS slope+44(FP), Z1
+
+words:
+	SUBQ     $0x20, R8
+	JL       last
+	MOVL     (DX), R9
+	MOVL     (CX), R10
+	VMOVUPS  (SI), Z2
+	KMOVW    R9, K2
+	VMULPS.Z Z0, Z2, K2, Z2
+	KMOVW    R10, K3
+	KNOTW    K3, K3
+	VMULPS   Z1, Z2, K3, Z2
+	VMOVUPS  Z2, (DI)
+	SHRL     $0x10, R9
+	SHRL     $0x10, R10
+	VMOVUPS  64(SI), Z2
+	KMOVW    R9, K2
+	VMULPS.Z Z0, Z2, K2, Z2
+	KMOVW    R10, K3
+	KNOTW    K3, K3
+	VMULPS   Z1, Z2, K3, Z2
+	VMOVUPS  Z2, 64(DI)
+	ADDQ     $0x04, DX
+	ADDQ     $0x04, CX
+	ADDQ     $0x00000080, DI
+	ADDQ     $0x00000080, SI
+	JMP      words
+
+last:
+	ADDQ $0x20, R8
+	JZ   done
+	MOVL (DX), R9
+	MOVL (CX), R10
+
+vectors:
+	SUBQ     $0x10, R8
+	JL       rest
+	VMOVUPS  (SI), Z2
+	KMOVW    R9, K2
+	VMULPS.Z Z0, Z2, K2, Z2
+	KMOVW    R10, K3
+	KNOTW    K3, K3
+	VMULPS   Z1, Z2, K3, Z2
+	VMOVUPS  Z2, (DI)
+	SHRL     $0x10, R9
+	SHRL     $0x10, R10
+	ADDQ     $0x40, DI
+	ADDQ     $0x40, SI
+	JMP      vectors
+
+rest:
+	ADDQ      $0x10, R8
+	JZ        done
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (SI), K1, Z2
+	KMOVW     R9, K2
+	VMULPS.Z  Z0, Z2, K2, Z2
+	KMOVW     R10, K3
+	KNOTW     K3, K3
+	VMULPS    Z1, Z2, K3, Z2
+	VMOVUPS   Z2, K1, (DI)
 
 done:
 	VZEROUPPER

@@ -154,8 +154,62 @@ loop:
 	CBNZ R8, loop
 	RET
 
-// func dropout_neon(dst, x *float32, n int, bits *uint32, scale float32)
-TEXT ·dropout_neon(SB), NOSPLIT, $0-36
+// func above_neon(bits *uint32, x *float32, n int)
+TEXT ·above_neon(SB), NOSPLIT, $0-24
+	// R0: bits; R1: x; R8: elements left; R7: elements of this word left
+	// V17: lane j holds 1<<j; V18: the word in use; V19: V17 moved to the bits in use
+	MOVD bits+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R8
+	MOVD $0x200000001, R9
+	VMOV R9, V17.D[0]
+	MOVD $0x800000004, R9
+	VMOV R9, V17.D[1]
+
+word:
+	VEOR V18.B16, V18.B16, V18.B16
+	VMOV V17.B16, V19.B16
+	MOVD $32, R7
+	CMP R7, R8
+	CSEL LT, R8, R7, R7
+	SUB R7, R8
+	CMP $4, R7
+	BLT next2
+
+more1:
+	FMOVQ 0(R1), F0
+	WORD $0x4ea0c800 // fcmgt v0.4s, v0.4s, #0.0
+	VAND V19.B16, V0.B16, V0.B16
+	VORR V0.B16, V18.B16, V18.B16
+	VSHL $4, V19.S4, V19.S4
+	ADD $16, R1
+	SUB $4, R7
+	CMP $4, R7
+	BGE more1
+
+next2:
+	CMP $1, R7
+	BLT next4
+
+more3:
+	FMOVS 0(R1), F0
+	WORD $0x4ea0c800 // fcmgt v0.4s, v0.4s, #0.0
+	VAND V19.B16, V0.B16, V0.B16
+	VORR V0.B16, V18.B16, V18.B16
+	VSHL $1, V19.S4, V19.S4
+	ADD $4, R1
+	SUB $1, R7
+	CMP $1, R7
+	BGE more3
+
+next4:
+	VADDV V18.S4, V18
+	FMOVS.P F18, 4(R0)
+	CBNZ R8, word
+	RET
+
+// func dropoutGrad_neon(dst, x *float32, n int, bits *uint32, scale float32)
+TEXT ·dropoutGrad_neon(SB), NOSPLIT, $0-36
 	// R0: dst; R1: x; R2: bits; R8: elements left; R7: elements of this word left
 	// V16: scale; V17: lane j holds 1<<j; V18: the word in use; V19: V17 moved to the bits in use
 	MOVD dst+0(FP), R0
@@ -202,6 +256,76 @@ more3:
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
 	VAND V1.B16, V0.B16, V0.B16
 	FMOVS F0, 0(R0)
+	VSHL $1, V19.S4, V19.S4
+	ADD $4, R0
+	ADD $4, R1
+	SUB $1, R7
+	CMP $1, R7
+	BGE more3
+
+next4:
+	CBNZ R8, word
+	RET
+
+// func dropoutLeakyGrad_neon(dst, x *float32, n int, bits, above *uint32, scale, slope float32)
+TEXT ·dropoutLeakyGrad_neon(SB), NOSPLIT, $0-48
+	// R0: dst; R1: x; R2: bits; R8: elements left; R7: elements of this word left
+	// V16: scale; V17: lane j holds 1<<j; V18: the word in use; V19: V17 moved to the bits in use
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R8
+	MOVD bits+24(FP), R2
+	FMOVS scale+40(FP), F16
+	VDUP V16.S[0], V16.S4
+	// R3: above; V20: its word in use; V21: slope
+	MOVD above+32(FP), R3
+	FMOVS slope+44(FP), F21
+	VDUP V21.S[0], V21.S4
+	MOVD $0x200000001, R9
+	VMOV R9, V17.D[0]
+	MOVD $0x800000004, R9
+	VMOV R9, V17.D[1]
+
+word:
+	VLD1R.P 4(R2), [V18.S4]
+	VLD1R.P 4(R3), [V20.S4]
+	VMOV V17.B16, V19.B16
+	MOVD $32, R7
+	CMP R7, R8
+	CSEL LT, R8, R7, R7
+	SUB R7, R8
+	CMP $4, R7
+	BLT next2
+
+more1:
+	FMOVQ 0(R1), F0
+	VCMTST V18.S4, V19.S4, V1.S4
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	VAND V1.B16, V0.B16, V0.B16
+	VCMTST V20.S4, V19.S4, V1.S4
+	WORD $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
+	VBIT V1.B16, V0.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	VSHL $4, V19.S4, V19.S4
+	ADD $16, R0
+	ADD $16, R1
+	SUB $4, R7
+	CMP $4, R7
+	BGE more1
+
+next2:
+	CMP $1, R7
+	BLT next4
+
+more3:
+	FMOVS 0(R1), F0
+	VCMTST V18.S4, V19.S4, V1.S4
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	VAND V1.B16, V0.B16, V0.B16
+	VCMTST V20.S4, V19.S4, V1.S4
+	WORD $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
+	VBIT V1.B16, V0.B16, V2.B16
+	FMOVS F2, 0(R0)
 	VSHL $1, V19.S4, V19.S4
 	ADD $4, R0
 	ADD $4, R1

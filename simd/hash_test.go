@@ -29,8 +29,8 @@ func TestHash32(t *testing.T) {
 func TestDropoutShare(t *testing.T) {
 	const n = 1 << 15
 	mask := func(k *Kernels, key [2]uint32, first, keep uint32) []uint32 {
-		words := make([]uint32, n/32)
-		k.DropoutMask(words, key, first, keep)
+		words, x := make([]uint32, n/32), make([]float32, n)
+		k.Dropout(x, x, Dropout{Kept: words, Above: make([]uint32, n/32), Key: key, First: first, Keep: keep, Scale: 1})
 		return words
 	}
 	eachRow(t, func(t *testing.T, k *Kernels) {

@@ -65,11 +65,14 @@ type Kernels struct {
 	//	w = w - (LR*m) / (sqrt(v)+Eps)
 	Adam func(w, m, v, g []float32, p AdamStep)
 
-	// DropoutMask: bit j of bits[i] is set where Hash32(key, first+32*i+j) < keep, so keep/2^32 is the share that stays.
-	DropoutMask func(bits []uint32, key [2]uint32, first, keep uint32)
-	// Dropout: dst[i] = x[i]*scale where bit i%32 of bits[i/32] is set, 0 elsewhere; len(bits) = ceil(len(x)/32).
-	// The gradient is the same operation on dy.
-	Dropout func(dst, x []float32, bits []uint32, scale float32)
+	// Dropout draws a mask and applies it, with Hash32(d.Key, d.First+i) < d.Keep where x[i] stays, see the type:
+	// dst[i] = x[i]*d.Scale there, 0 elsewhere. It leaves the mask in d.Kept, and in d.Above where x[i] > 0.
+	Dropout func(dst, x []float32, d Dropout)
+	// DropoutGrad: dx[i] = dy[i]*scale where bit i%32 of kept[i/32] is set, 0 elsewhere; len(kept) = ceil(len(dy)/32).
+	DropoutGrad func(dx, dy []float32, kept []uint32, scale float32)
+	// DropoutLeakyGrad is the gradient of a dropout and of the leaky activation before it, whose positive outputs above marks: with g
+	// as DropoutGrad's result, dx[i] = g where above's bit is set, slope*g elsewhere.
+	DropoutLeakyGrad func(dx, dy []float32, kept, above []uint32, scale, slope float32)
 
 	// Mix multiplies a small matrix m (rows, cols), each side from 1 to 8, with the rows of src, as the transforms of minimal
 	// filtering need: for i < n, j < rows
@@ -103,6 +106,15 @@ type Kernels struct {
 // AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments already:
 // lr * sqrt(1-Beta2^t) / (1-Beta1^t). 1-Beta1 and 1-Beta2 are taken in float32, where they are exact.
 type AdamStep struct{ LR, Beta1, Beta2, Eps float32 }
+
+// Dropout is what a dropout draws. Bit i%32 of word i/32 of a mask stands for element i; a mask of n elements has ceil(n/32)
+// words, and bits past the end are clear.
+type Dropout struct {
+	Kept, Above []uint32
+	Key         [2]uint32
+	First, Keep uint32 // Keep/2^32 is the share that stays
+	Scale       float32
+}
 
 // Tap is one term of a contraction: element offsets into A and B.
 type Tap struct{ A, B int }

@@ -229,23 +229,43 @@ func adamModel[T float](f arith[T], p params, out, in [][]T) {
 	}
 }
 
-func dropoutMaskModel(_ arith[float32], p params, out, _ [][]float32) {
-	words := asBits(out[0])
-	clear(words)
-	for i := range uint32(32 * len(words)) {
-		if Hash32(p.key, p.first+i) < p.keep {
-			words[i/32] |= 1 << (i % 32)
+func dropoutModel(_ arith[float32], p params, out, in [][]float32) {
+	kept, above := asBits(out[1]), asBits(out[2])
+	clear(kept)
+	clear(above)
+	for i, x := range in[0] {
+		out[0][i] = 0
+		if x > 0 {
+			above[i/32] |= 1 << (i % 32)
+		}
+		if Hash32(p.key, p.first+uint32(i)) < p.keep {
+			kept[i/32] |= 1 << (i % 32)
+			out[0][i] = x * p.a
 		}
 	}
 }
 
-func dropoutModel(_ arith[float32], p params, out, in [][]float32) {
+func dropoutGradModel(_ arith[float32], p params, out, in [][]float32) {
 	words := asBits(in[1])
 	for i, x := range in[0] {
 		out[0][i] = 0
 		if words[i/32]>>(i%32)&1 == 1 {
 			out[0][i] = x * p.a
 		}
+	}
+}
+
+func dropoutLeakyGradModel(_ arith[float32], p params, out, in [][]float32) {
+	kept, above := asBits(in[1]), asBits(in[2])
+	for i, dy := range in[0] {
+		g := float32(0)
+		if kept[i/32]>>(i%32)&1 == 1 {
+			g = dy * p.a
+		}
+		if above[i/32]>>(i%32)&1 == 0 {
+			g *= p.slope
+		}
+		out[0][i] = g
 	}
 }
 

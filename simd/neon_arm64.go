@@ -12,8 +12,9 @@ func neonRow() *Kernels {
 		RowScale: rowScaleWith(rowScale_neon), ColumnSums: columnSumsWith(columnSums_neon),
 		Moments: momentsWith(moments_neon), Affine: affineWith(affine_neon),
 		AffineGradSums: affineGradSumsWith(affineGradSums_neon), AffineGrad: affineGradWith(affineGrad_neon),
-		Adam: adamWith(adam_neon), DropoutMask: dropoutMaskWith(dropoutMask_neon), Dropout: dropoutWith(dropout_neon),
-		Mix: mixWith(mix_neon), Mixes: mixesOf(mixWith(mix_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Adam: adamWith(adam_neon), Dropout: dropoutNEON, DropoutGrad: dropoutGradWith(dropoutGrad_neon),
+		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_neon),
+		Mix:              mixWith(mix_neon), Mixes: mixesOf(mixWith(mix_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(),
 	}
 }

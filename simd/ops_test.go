@@ -71,10 +71,16 @@ var ops = []op{
 		}},
 	{name: "Adam", out: "nnv", in: "n", apart: true, tol: flat(12), model: adamModel[float32], oracle: adamModel[float64],
 		run: func(k *Kernels, p params, out, in [][]float32) { k.Adam(out[0], out[1], out[2], in[0], p.adam) }},
-	{name: "DropoutMask", out: "b", model: dropoutMaskModel,
-		run: func(k *Kernels, p params, out, in [][]float32) { k.DropoutMask(asBits(out[0]), p.key, p.first, p.keep) }},
-	{name: "Dropout", out: "n", in: "nb", model: dropoutModel,
-		run: func(k *Kernels, p params, out, in [][]float32) { k.Dropout(out[0], in[0], asBits(in[1]), p.a) }},
+	{name: "Dropout", out: "nbb", in: "n", model: dropoutModel,
+		run: func(k *Kernels, p params, out, in [][]float32) {
+			k.Dropout(out[0], in[0], Dropout{Kept: asBits(out[1]), Above: asBits(out[2]), Key: p.key, First: p.first, Keep: p.keep, Scale: p.a})
+		}},
+	{name: "DropoutGrad", out: "n", in: "nb", model: dropoutGradModel,
+		run: func(k *Kernels, p params, out, in [][]float32) { k.DropoutGrad(out[0], in[0], asBits(in[1]), p.a) }},
+	{name: "DropoutLeakyGrad", out: "n", in: "nbb", model: dropoutLeakyGradModel,
+		run: func(k *Kernels, p params, out, in [][]float32) {
+			k.DropoutLeakyGrad(out[0], in[0], asBits(in[1]), asBits(in[2]), p.a, p.slope)
+		}},
 }
 
 // asBits is x seen as words.

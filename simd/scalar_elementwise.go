@@ -13,8 +13,9 @@ func scalarRow() *Kernels {
 		BiasLeaky: biasLeakyScalar, LeakyGrad: leakyGradScalar,
 		RowScale: rowScaleScalar, ColumnSums: columnSumsScalar,
 		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,
-		Adam: adamScalar, DropoutMask: dropoutMaskScalar, Dropout: dropoutScalar,
-		Mix: mixScalar, Mixes: mixesOf(mixScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Adam: adamScalar, Dropout: dropoutScalar, DropoutGrad: dropoutGradScalar,
+		DropoutLeakyGrad: dropoutLeakyGradScalar,
+		Mix:              mixScalar, Mixes: mixesOf(mixScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
 	}
 }
@@ -124,25 +125,44 @@ func adamScalar(w, m, v, g []float32, p AdamStep) {
 // sqrt is correctly rounded: the float64 root carries more than twice the digits.
 func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
-func dropoutMaskScalar(bits []uint32, key [2]uint32, first, keep uint32) {
-	k0, k1 := hashKey(key)
-	for i := range bits {
-		var word uint32
-		for j := range uint32(32) {
-			if hash(k0, k1, first+j) < keep {
-				word |= 1 << j
-			}
+func dropoutScalar(dst, x []float32, d Dropout) {
+	d.check(len(dst), len(x))
+	k0, k1 := hashKey(d.Key)
+	clear(d.Kept)
+	clear(d.Above)
+	for i, v := range x {
+		bit := uint32(1) << (i % 32)
+		if v > 0 {
+			d.Above[i/32] |= bit
 		}
-		bits[i] = word
-		first += 32
+		if hash(k0, k1, d.First+uint32(i)) < d.Keep {
+			d.Kept[i/32] |= bit
+			dst[i] = v * d.Scale
+		} else {
+			dst[i] = 0
+		}
 	}
 }
 
-func dropoutScalar(dst, x []float32, bits []uint32, scale float32) {
-	sameLen(len(dst), len(x))
-	enoughBits(len(x), len(bits))
-	for i, v := range x {
-		mask := -(bits[i/32] >> (i % 32) & 1)
-		dst[i] = math.Float32frombits(math.Float32bits(v*scale) & mask)
+func dropoutGradScalar(dx, dy []float32, kept []uint32, scale float32) {
+	sameLen(len(dx), len(dy))
+	enoughBits(len(dy), len(kept))
+	for i, v := range dy {
+		mask := -(kept[i/32] >> (i % 32) & 1)
+		dx[i] = math.Float32frombits(math.Float32bits(v*scale) & mask)
+	}
+}
+
+func dropoutLeakyGradScalar(dx, dy []float32, kept, above []uint32, scale, slope float32) {
+	sameLen(len(dx), len(dy))
+	enoughBits(len(dy), len(kept))
+	enoughBits(len(dy), len(above))
+	for i, v := range dy {
+		mask := -(kept[i/32] >> (i % 32) & 1)
+		g := math.Float32frombits(math.Float32bits(v*scale) & mask)
+		if above[i/32]>>(i%32)&1 == 0 {
+			g *= slope
+		}
+		dx[i] = g
 	}
 }

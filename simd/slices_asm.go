@@ -74,25 +74,28 @@ func adamWith(kernel func(w, m, v, g *float32, n int, lr, b1, c1, b2, c2, eps fl
 	}
 }
 
-func dropoutMaskWith(kernel func(bits *uint32, words int, k0, k1, first, keep uint32)) func(bits []uint32, key [2]uint32, first, keep uint32) {
-	return func(bits []uint32, key [2]uint32, first, keep uint32) {
-		k0, k1 := hashKey(key)
-		for len(bits) > 0 {
-			n := min(len(bits), maxPiece/32)
-			kernel(&bits[0], n, k0, k1, first, keep)
-			bits, first = bits[n:], first+uint32(32*n)
+func dropoutGradWith(kernel func(dst, x *float32, n int, bits *uint32, scale float32)) func(dx, dy []float32, kept []uint32, scale float32) {
+	return func(dx, dy []float32, kept []uint32, scale float32) {
+		sameLen(len(dx), len(dy))
+		enoughBits(len(dy), len(kept))
+		for len(dy) > 0 {
+			n := min(len(dy), maxPiece)
+			kernel(&dx[0], &dy[0], n, &kept[0], scale)
+			dx, dy, kept = dx[n:], dy[n:], kept[(n+31)/32:]
 		}
 	}
 }
 
-func dropoutWith(kernel func(dst, x *float32, n int, bits *uint32, scale float32)) func(dst, x []float32, bits []uint32, scale float32) {
-	return func(dst, x []float32, bits []uint32, scale float32) {
-		sameLen(len(dst), len(x))
-		enoughBits(len(x), len(bits))
-		for len(x) > 0 {
-			n := min(len(x), maxPiece)
-			kernel(&dst[0], &x[0], n, &bits[0], scale)
-			dst, x, bits = dst[n:], x[n:], bits[(n+31)/32:]
+func dropoutLeakyGradWith(kernel func(dst, x *float32, n int, bits, above *uint32, scale, slope float32)) func(dx, dy []float32, kept, above []uint32, scale, slope float32) {
+	return func(dx, dy []float32, kept, above []uint32, scale, slope float32) {
+		sameLen(len(dx), len(dy))
+		enoughBits(len(dy), len(kept))
+		enoughBits(len(dy), len(above))
+		for len(dy) > 0 {
+			n := min(len(dy), maxPiece)
+			kernel(&dx[0], &dy[0], n, &kept[0], &above[0], scale, slope)
+			words := (n + 31) / 32
+			dx, dy, kept, above = dx[n:], dy[n:], kept[words:], above[words:]
 		}
 	}
 }

@@ -220,29 +220,41 @@ func adam_avx2(w *float32, m *float32, v *float32, dw *float32, n int, lr float3
 //go:noescape
 func adam_avx512(w *float32, m *float32, v *float32, dw *float32, n int, lr float32, b1 float32, c1 float32, b2 float32, c2 float32, eps float32)
 
-// dropoutMask_avx2 works like dropoutMaskScalar, with the key prepared by hashKey:
-// bit j of bits[i] = hash(k0, k1, first+32*i+j) < keep.
+// dropout_avx2 works like dropoutScalar for i < n, with the key prepared by hashKey, but leaves the bits of whole vectors past x as they are:
+// bit i%32 of kept[i/32] = hash(k0, k1, first+i) < keep, of above[i/32] = x[i] > 0; dst[i] = kept ? x[i]*scale : 0.
 //
 //go:noescape
-func dropoutMask_avx2(bits *uint32, words int, k0 uint32, k1 uint32, first uint32, keep uint32)
+func dropout_avx2(dst *float32, x *float32, n int, kept *uint32, above *uint32, k0 uint32, k1 uint32, first uint32, keep uint32, scale float32)
 
-// dropout_avx2 works like dropoutScalar for i < n:
+// dropoutGrad_avx2 works like dropoutGradScalar for i < n:
 // dst[i] = bit i%32 of bits[i/32] is set ? x[i]*scale : 0.
 //
 //go:noescape
-func dropout_avx2(dst *float32, x *float32, n int, bits *uint32, scale float32)
+func dropoutGrad_avx2(dst *float32, x *float32, n int, bits *uint32, scale float32)
 
-// dropoutMask_avx512 works like dropoutMaskScalar, with the key prepared by hashKey:
-// bit j of bits[i] = hash(k0, k1, first+32*i+j) < keep.
+// dropoutLeakyGrad_avx2 works like dropoutLeakyGradScalar for i < n:
+// g = bit i%32 of bits[i/32] is set ? x[i]*scale : 0, dst[i] = bit i%32 of above[i/32] is set ? g : slope*g.
 //
 //go:noescape
-func dropoutMask_avx512(bits *uint32, words int, k0 uint32, k1 uint32, first uint32, keep uint32)
+func dropoutLeakyGrad_avx2(dst *float32, x *float32, n int, bits *uint32, above *uint32, scale float32, slope float32)
 
-// dropout_avx512 works like dropoutScalar for i < n:
+// dropout_avx512 works like dropoutScalar for i < n, with the key prepared by hashKey, but leaves the bits of whole vectors past x as they are:
+// bit i%32 of kept[i/32] = hash(k0, k1, first+i) < keep, of above[i/32] = x[i] > 0; dst[i] = kept ? x[i]*scale : 0.
+//
+//go:noescape
+func dropout_avx512(dst *float32, x *float32, n int, kept *uint32, above *uint32, k0 uint32, k1 uint32, first uint32, keep uint32, scale float32)
+
+// dropoutGrad_avx512 works like dropoutGradScalar for i < n:
 // dst[i] = bit i%32 of bits[i/32] is set ? x[i]*scale : 0.
 //
 //go:noescape
-func dropout_avx512(dst *float32, x *float32, n int, bits *uint32, scale float32)
+func dropoutGrad_avx512(dst *float32, x *float32, n int, bits *uint32, scale float32)
+
+// dropoutLeakyGrad_avx512 works like dropoutLeakyGradScalar for i < n:
+// g = bit i%32 of bits[i/32] is set ? x[i]*scale : 0, dst[i] = bit i%32 of above[i/32] is set ? g : slope*g.
+//
+//go:noescape
+func dropoutLeakyGrad_avx512(dst *float32, x *float32, n int, bits *uint32, above *uint32, scale float32, slope float32)
 
 // mix_avx2 works like Mixes for q < count, j < rows, i < n:
 // dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.

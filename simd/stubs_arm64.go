@@ -175,17 +175,29 @@ func affineGrad_neon(dx, dy, x, a, b, k0, k1 *float32, rows, c, stride int, slop
 //go:noescape
 func rowScale_neon(x, s *float32, rows, c, stride int)
 
-// dropoutMask_neon works like dropoutMaskScalar, with the key prepared by hashKey:
+// dropoutMask_neon makes the mask of dropoutScalar, with the key prepared by hashKey:
 // bit j of bits[i] = hash(k0, k1, first+32*i+j) < keep.
 //
 //go:noescape
 func dropoutMask_neon(bits *uint32, words int, k0, k1, first, keep uint32)
 
-// dropout_neon works like dropoutScalar for i < n:
+// above_neon makes the signs of dropoutScalar for i < n:
+// bit i%32 of bits[i/32] = x[i] > 0.
+//
+//go:noescape
+func above_neon(bits *uint32, x *float32, n int)
+
+// dropoutGrad_neon works like dropoutGradScalar for i < n:
 // dst[i] = bit i%32 of bits[i/32] is set ? x[i]*scale : 0.
 //
 //go:noescape
-func dropout_neon(dst, x *float32, n int, bits *uint32, scale float32)
+func dropoutGrad_neon(dst, x *float32, n int, bits *uint32, scale float32)
+
+// dropoutLeakyGrad_neon works like dropoutLeakyGradScalar for i < n:
+// g = bit i%32 of bits[i/32] is set ? x[i]*scale : 0, dst[i] = bit i%32 of above[i/32] is set ? g : slope*g.
+//
+//go:noescape
+func dropoutLeakyGrad_neon(dst, x *float32, n int, bits, above *uint32, scale, slope float32)
 
 // mix_neon works like mixScalar for i < n, j < rows:
 // dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].
