@@ -6403,3 +6403,3567 @@ again_1:
 
 done_1:
 	RET
+
+// func sgemm_a53_7x8(t *gemmBlock, taps *Tap, n, k int)
+TEXT ·sgemm_a53_7x8(SB), NOSPLIT, $0-32
+	// V0-V13: the C tile; V14-V27: A, eight k of a row in a pair; V28-V31: B, two k
+	// R9-R15: rows of A; R4: B; R7: k left; R1, R2: taps; R8: C
+	MOVD t+0(FP), R0
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD k+24(FP), R3
+	MOVD 8(R0), R19
+	MOVD 16(R0), R20
+	MOVD 40(R0), R5
+	MOVD 48(R0), R21
+	MOVD 56(R0), R16
+	MOVD 64(R0), R22
+	MOVD 32(R0), R23
+	AND $15, R3, R17
+	LSR $4, R3, R24
+	CMP $7, R23
+	BEQ rows7
+	CMP $1, R23
+	BEQ rows1
+	CMP $2, R23
+	BEQ rows2
+	CMP $3, R23
+	BEQ rows3
+	CMP $4, R23
+	BEQ rows4
+	CMP $5, R23
+	BEQ rows5
+	B rows6
+
+rows7:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_7
+	FLDPQ (R8), (F0, F1)
+	VMOV V0.B16, V2.B16
+	VMOV V1.B16, V3.B16
+	VMOV V0.B16, V4.B16
+	VMOV V1.B16, V5.B16
+	VMOV V0.B16, V6.B16
+	VMOV V1.B16, V7.B16
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	VMOV V0.B16, V10.B16
+	VMOV V1.B16, V11.B16
+	VMOV V0.B16, V12.B16
+	VMOV V1.B16, V13.B16
+	B taps_7
+
+fromC_7:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	ADD R16, R8
+	FLDPQ (R8), (F6, F7)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FLDPQ (R8), (F8, F9)
+	ADD R16, R8
+	FLDPQ (R8), (F10, F11)
+	ADD R16, R8
+	FLDPQ (R8), (F12, F13)
+
+taps_7:
+	CBZ R2, summed_7
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	ADD R5, R9, R10
+	ADD R5, R10, R11
+	ADD R5, R11, R12
+	ADD R21, R9, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_7
+	FMOVD.P 8(R9), F14
+	MOVD.P 8(R9), R25
+	VMOV R25, V14.D[1]
+	FMOVD.P 8(R10), F16
+	MOVD.P 8(R10), R25
+	VMOV R25, V16.D[1]
+	FMOVD.P 8(R11), F18
+	MOVD.P 8(R11), R25
+	VMOV R25, V18.D[1]
+	FMOVD.P 8(R12), F20
+	MOVD.P 8(R12), R25
+	VMOV R25, V20.D[1]
+	FMOVD.P 8(R13), F22
+	MOVD.P 8(R13), R25
+	VMOV R25, V22.D[1]
+	FMOVD.P 8(R14), F24
+	MOVD.P 8(R14), R25
+	VMOV R25, V24.D[1]
+	FMOVD.P 8(R15), F26
+	MOVD.P 8(R15), R25
+	VMOV R25, V26.D[1]
+	FMOVD.P 8(R4), F28
+	MOVD.P 8(R4), R25
+	VMOV R25, V28.D[1]
+	FMOVD.P 8(R4), F29
+	MOVD.P 8(R4), R25
+	VMOV R25, V29.D[1]
+	MOVD $64, R23
+
+sixteen_7:
+	FMOVD.P 8(R4), F30
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	SUBS $1, R7, R7
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	CSEL EQ, R23, ZR, R6
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R25, V28.D[1]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V15.D[1]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R25, V29.D[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V17.D[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	FMOVD.P 8(R11), F19
+	VMOV R25, V30.D[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	MOVD.P 8(R11), R26
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V19.D[1]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	FMOVD.P 8(R12), F21
+	VMOV R25, V31.D[1]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	MOVD.P 8(R12), R26
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V21.D[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	FMOVD.P 8(R13), F23
+	VMOV R25, V28.D[1]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	MOVD.P 8(R13), R26
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	FMOVD.P 8(R14), F25
+	VMOV R26, V23.D[1]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	MOVD.P 8(R14), R25
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	FMOVD.P 8(R15), F27
+	VMOV R25, V25.D[1]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	MOVD.P 8(R15), R26
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V27.D[1]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V29.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V30.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V31.D[1]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	FMOVD.P 8(R9), F14
+	VMOV R26, V28.D[1]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V14.D[1]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	FMOVD.P 8(R10), F16
+	VMOV R26, V29.D[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	MOVD.P 8(R10), R25
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V16.D[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	FMOVD.P 8(R11), F18
+	VMOV R26, V30.D[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	MOVD.P 8(R11), R25
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V18.D[1]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	FMOVD.P 8(R12), F20
+	VMOV R26, V31.D[1]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	MOVD.P 8(R12), R25
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V20.D[1]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	FMOVD.P 8(R13), F22
+	VMOV R26, V28.D[1]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	MOVD.P 8(R13), R25
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	FMOVD.P 8(R14), F24
+	VMOV R25, V22.D[1]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	MOVD.P 8(R14), R26
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	FMOVD.P 8(R15), F26
+	VMOV R26, V24.D[1]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	MOVD.P 8(R15), R25
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V26.D[1]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R25, V28.D[1]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V15.D[1]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R25, V29.D[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V17.D[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	FMOVD.P 8(R11), F19
+	VMOV R25, V30.D[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	MOVD.P 8(R11), R26
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V19.D[1]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	FMOVD.P 8(R12), F21
+	VMOV R25, V31.D[1]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	MOVD.P 8(R12), R26
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V21.D[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	FMOVD.P 8(R13), F23
+	VMOV R25, V28.D[1]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	MOVD.P 8(R13), R26
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	FMOVD.P 8(R14), F25
+	VMOV R26, V23.D[1]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	MOVD.P 8(R14), R25
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	FMOVD.P 8(R15), F27
+	VMOV R25, V25.D[1]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	MOVD.P 8(R15), R26
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V27.D[1]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V29.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V30.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V31.D[1]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	SUB R6, R9
+	FMOVD.P 8(R9), F14
+	VMOV R26, V28.D[1]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V14.D[1]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	SUB R6, R10
+	FMOVD.P 8(R10), F16
+	VMOV R26, V29.D[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	MOVD.P 8(R10), R25
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V16.D[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	SUB R6, R11
+	FMOVD.P 8(R11), F18
+	VMOV R26, V30.D[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	MOVD.P 8(R11), R25
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V18.D[1]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	SUB R6, R12
+	FMOVD.P 8(R12), F20
+	VMOV R26, V31.D[1]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	MOVD.P 8(R12), R25
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	SUB R6<<3, R4
+	FMOVD.P 8(R4), F28
+	VMOV R25, V20.D[1]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	SUB R6, R13
+	FMOVD.P 8(R13), F22
+	VMOV R26, V28.D[1]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	MOVD.P 8(R13), R25
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	SUB R6, R14
+	FMOVD.P 8(R14), F24
+	VMOV R25, V22.D[1]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	MOVD.P 8(R14), R26
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	SUB R6, R15
+	FMOVD.P 8(R15), F26
+	VMOV R26, V24.D[1]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	MOVD.P 8(R15), R25
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V26.D[1]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	VMOV R26, V29.D[1]
+	BNE sixteen_7
+	CBZ R17, taps_7
+	ADD $48, R9
+	ADD $48, R10
+	ADD $48, R11
+	ADD $48, R12
+	ADD $48, R13
+	ADD $48, R14
+	ADD $48, R15
+	ADD $480, R4
+
+eight_7:
+	CBZ R17, taps_7
+	TBZ $3, R17, four_7
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	FLDPQ.P 32(R15), (F26, F27)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+
+four_7:
+	TBZ $2, R17, ones_7
+	FMOVQ.P 16(R9), F14
+	FMOVQ.P 16(R10), F16
+	FMOVQ.P 16(R11), F18
+	FMOVQ.P 16(R12), F20
+	FMOVQ.P 16(R13), F22
+	FMOVQ.P 16(R14), F24
+	FMOVQ.P 16(R15), F26
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+
+ones_7:
+	ANDS $3, R17, R7
+	BEQ taps_7
+
+one_7:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	FMOVS.P 4(R10), F16
+	FMOVS.P 4(R11), F18
+	FMOVS.P 4(R12), F20
+	FMOVS.P 4(R13), F22
+	FMOVS.P 4(R14), F24
+	FMOVS.P 4(R15), F26
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	SUBS $1, R7, R7
+	BNE one_7
+	B taps_7
+
+summed_7:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_7
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V2.S4, V16.S4
+	VMOV V16.B16, V2.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V3.S4, V17.S4
+	VMOV V17.B16, V3.B16
+	VMOV V30.B16, V18.B16
+	VFMLA V28.S4, V4.S4, V18.S4
+	VMOV V18.B16, V4.B16
+	VMOV V31.B16, V19.B16
+	VFMLA V29.S4, V5.S4, V19.S4
+	VMOV V19.B16, V5.B16
+	VMOV V30.B16, V20.B16
+	VFMLA V28.S4, V6.S4, V20.S4
+	VMOV V20.B16, V6.B16
+	VMOV V31.B16, V21.B16
+	VFMLA V29.S4, V7.S4, V21.S4
+	VMOV V21.B16, V7.B16
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V8.S4, V14.S4
+	VMOV V14.B16, V8.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V9.S4, V15.S4
+	VMOV V15.B16, V9.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V10.S4, V16.S4
+	VMOV V16.B16, V10.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V11.S4, V17.S4
+	VMOV V17.B16, V11.B16
+	VMOV V30.B16, V18.B16
+	VFMLA V28.S4, V12.S4, V18.S4
+	VMOV V18.B16, V12.B16
+	VMOV V31.B16, V19.B16
+	VFMLA V29.S4, V13.S4, V19.S4
+	VMOV V19.B16, V13.B16
+
+scaled_7:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_7
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x6e2edc54 // fmul v20.4s, v2.4s, v14.4s
+	WORD $0x4ea0e855 // fcmlt v21.4s, v2.4s, #0.0
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x6e2edc76 // fmul v22.4s, v3.4s, v14.4s
+	WORD $0x4ea0e877 // fcmlt v23.4s, v3.4s, #0.0
+	VBIT V23.B16, V22.B16, V3.B16
+	WORD $0x6e2edc98 // fmul v24.4s, v4.4s, v14.4s
+	WORD $0x4ea0e899 // fcmlt v25.4s, v4.4s, #0.0
+	VBIT V25.B16, V24.B16, V4.B16
+	WORD $0x6e2edcba // fmul v26.4s, v5.4s, v14.4s
+	WORD $0x4ea0e8bb // fcmlt v27.4s, v5.4s, #0.0
+	VBIT V27.B16, V26.B16, V5.B16
+	WORD $0x6e2edcd0 // fmul v16.4s, v6.4s, v14.4s
+	WORD $0x4ea0e8d1 // fcmlt v17.4s, v6.4s, #0.0
+	VBIT V17.B16, V16.B16, V6.B16
+	WORD $0x6e2edcf2 // fmul v18.4s, v7.4s, v14.4s
+	WORD $0x4ea0e8f3 // fcmlt v19.4s, v7.4s, #0.0
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x6e2edd14 // fmul v20.4s, v8.4s, v14.4s
+	WORD $0x4ea0e915 // fcmlt v21.4s, v8.4s, #0.0
+	VBIT V21.B16, V20.B16, V8.B16
+	WORD $0x6e2edd36 // fmul v22.4s, v9.4s, v14.4s
+	WORD $0x4ea0e937 // fcmlt v23.4s, v9.4s, #0.0
+	VBIT V23.B16, V22.B16, V9.B16
+	WORD $0x6e2edd58 // fmul v24.4s, v10.4s, v14.4s
+	WORD $0x4ea0e959 // fcmlt v25.4s, v10.4s, #0.0
+	VBIT V25.B16, V24.B16, V10.B16
+	WORD $0x6e2edd7a // fmul v26.4s, v11.4s, v14.4s
+	WORD $0x4ea0e97b // fcmlt v27.4s, v11.4s, #0.0
+	VBIT V27.B16, V26.B16, V11.B16
+	WORD $0x6e2edd90 // fmul v16.4s, v12.4s, v14.4s
+	WORD $0x4ea0e991 // fcmlt v17.4s, v12.4s, #0.0
+	VBIT V17.B16, V16.B16, V12.B16
+	WORD $0x6e2eddb2 // fmul v18.4s, v13.4s, v14.4s
+	WORD $0x4ea0e9b3 // fcmlt v19.4s, v13.4s, #0.0
+	VBIT V19.B16, V18.B16, V13.B16
+
+store_7:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	ADD R16, R8
+	FSTPQ (F6, F7), (R8)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FSTPQ (F8, F9), (R8)
+	ADD R16, R8
+	FSTPQ (F10, F11), (R8)
+	ADD R16, R8
+	FSTPQ (F12, F13), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_7
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_7
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_7:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows7
+
+done_7:
+	RET
+
+rows6:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_6
+	FLDPQ (R8), (F0, F1)
+	VMOV V0.B16, V2.B16
+	VMOV V1.B16, V3.B16
+	VMOV V0.B16, V4.B16
+	VMOV V1.B16, V5.B16
+	VMOV V0.B16, V6.B16
+	VMOV V1.B16, V7.B16
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	VMOV V0.B16, V10.B16
+	VMOV V1.B16, V11.B16
+	B taps_6
+
+fromC_6:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FLDPQ (R8), (F6, F7)
+	ADD R16, R8
+	FLDPQ (R8), (F8, F9)
+	ADD R16, R8
+	FLDPQ (R8), (F10, F11)
+
+taps_6:
+	CBZ R2, summed_6
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	ADD R5, R9, R10
+	ADD R5, R10, R11
+	ADD R21, R9, R12
+	ADD R5, R12, R13
+	ADD R5, R13, R14
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_6
+	FMOVD.P 8(R9), F14
+	MOVD.P 8(R9), R25
+	VMOV R25, V14.D[1]
+	FMOVD.P 8(R10), F16
+	MOVD.P 8(R10), R25
+	VMOV R25, V16.D[1]
+	FMOVD.P 8(R11), F18
+	MOVD.P 8(R11), R25
+	VMOV R25, V18.D[1]
+	FMOVD.P 8(R12), F20
+	MOVD.P 8(R12), R25
+	VMOV R25, V20.D[1]
+	FMOVD.P 8(R13), F22
+	MOVD.P 8(R13), R25
+	VMOV R25, V22.D[1]
+	FMOVD.P 8(R14), F24
+	MOVD.P 8(R14), R25
+	VMOV R25, V24.D[1]
+	FMOVD.P 8(R4), F28
+	MOVD.P 8(R4), R25
+	VMOV R25, V28.D[1]
+	FMOVD.P 8(R4), F29
+	MOVD.P 8(R4), R25
+	VMOV R25, V29.D[1]
+	MOVD $64, R23
+
+sixteen_6:
+	FMOVD.P 8(R4), F30
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	SUBS $1, R7, R7
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	CSEL EQ, R23, ZR, R6
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R25, V28.D[1]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V15.D[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R25, V29.D[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V17.D[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	FMOVD.P 8(R11), F19
+	VMOV R26, V31.D[1]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	MOVD.P 8(R11), R25
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V19.D[1]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	FMOVD.P 8(R12), F21
+	VMOV R26, V28.D[1]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	MOVD.P 8(R12), R25
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	FMOVD.P 8(R13), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	MOVD.P 8(R13), R26
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	FMOVD.P 8(R14), F25
+	VMOV R26, V23.D[1]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	MOVD.P 8(R14), R25
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V25.D[1]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	FMOVD.P 8(R9), F14
+	VMOV R25, V28.D[1]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V14.D[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	FMOVD.P 8(R10), F16
+	VMOV R25, V29.D[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V16.D[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	FMOVD.P 8(R11), F18
+	VMOV R26, V31.D[1]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	MOVD.P 8(R11), R25
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V18.D[1]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	FMOVD.P 8(R12), F20
+	VMOV R26, V28.D[1]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	MOVD.P 8(R12), R25
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	FMOVD.P 8(R13), F22
+	VMOV R25, V20.D[1]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	MOVD.P 8(R13), R26
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	FMOVD.P 8(R14), F24
+	VMOV R26, V22.D[1]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	MOVD.P 8(R14), R25
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V24.D[1]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R25, V28.D[1]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V15.D[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R25, V29.D[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V17.D[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	FMOVD.P 8(R11), F19
+	VMOV R26, V31.D[1]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	MOVD.P 8(R11), R25
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V19.D[1]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	FMOVD.P 8(R12), F21
+	VMOV R26, V28.D[1]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	MOVD.P 8(R12), R25
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	FMOVD.P 8(R13), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	MOVD.P 8(R13), R26
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	FMOVD.P 8(R14), F25
+	VMOV R26, V23.D[1]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	MOVD.P 8(R14), R25
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V25.D[1]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	SUB R6, R9
+	FMOVD.P 8(R9), F14
+	VMOV R25, V28.D[1]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V14.D[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	SUB R6, R10
+	FMOVD.P 8(R10), F16
+	VMOV R25, V29.D[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V16.D[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	SUB R6, R11
+	FMOVD.P 8(R11), F18
+	VMOV R26, V31.D[1]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	MOVD.P 8(R11), R25
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	SUB R6<<3, R4
+	FMOVD.P 8(R4), F28
+	VMOV R25, V18.D[1]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	SUB R6, R12
+	FMOVD.P 8(R12), F20
+	VMOV R26, V28.D[1]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	MOVD.P 8(R12), R25
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	SUB R6, R13
+	FMOVD.P 8(R13), F22
+	VMOV R25, V20.D[1]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	MOVD.P 8(R13), R26
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	SUB R6, R14
+	FMOVD.P 8(R14), F24
+	VMOV R26, V22.D[1]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	MOVD.P 8(R14), R25
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V24.D[1]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	VMOV R26, V29.D[1]
+	BNE sixteen_6
+	CBZ R17, taps_6
+	ADD $48, R9
+	ADD $48, R10
+	ADD $48, R11
+	ADD $48, R12
+	ADD $48, R13
+	ADD $48, R14
+	ADD $480, R4
+
+eight_6:
+	CBZ R17, taps_6
+	TBZ $3, R17, four_6
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	FLDPQ.P 32(R14), (F24, F25)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+
+four_6:
+	TBZ $2, R17, ones_6
+	FMOVQ.P 16(R9), F14
+	FMOVQ.P 16(R10), F16
+	FMOVQ.P 16(R11), F18
+	FMOVQ.P 16(R12), F20
+	FMOVQ.P 16(R13), F22
+	FMOVQ.P 16(R14), F24
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+
+ones_6:
+	ANDS $3, R17, R7
+	BEQ taps_6
+
+one_6:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	FMOVS.P 4(R10), F16
+	FMOVS.P 4(R11), F18
+	FMOVS.P 4(R12), F20
+	FMOVS.P 4(R13), F22
+	FMOVS.P 4(R14), F24
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	SUBS $1, R7, R7
+	BNE one_6
+	B taps_6
+
+summed_6:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_6
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V2.S4, V16.S4
+	VMOV V16.B16, V2.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V3.S4, V17.S4
+	VMOV V17.B16, V3.B16
+	VMOV V30.B16, V18.B16
+	VFMLA V28.S4, V4.S4, V18.S4
+	VMOV V18.B16, V4.B16
+	VMOV V31.B16, V19.B16
+	VFMLA V29.S4, V5.S4, V19.S4
+	VMOV V19.B16, V5.B16
+	VMOV V30.B16, V20.B16
+	VFMLA V28.S4, V6.S4, V20.S4
+	VMOV V20.B16, V6.B16
+	VMOV V31.B16, V21.B16
+	VFMLA V29.S4, V7.S4, V21.S4
+	VMOV V21.B16, V7.B16
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V8.S4, V14.S4
+	VMOV V14.B16, V8.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V9.S4, V15.S4
+	VMOV V15.B16, V9.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V10.S4, V16.S4
+	VMOV V16.B16, V10.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V11.S4, V17.S4
+	VMOV V17.B16, V11.B16
+
+scaled_6:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_6
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x6e2edc54 // fmul v20.4s, v2.4s, v14.4s
+	WORD $0x4ea0e855 // fcmlt v21.4s, v2.4s, #0.0
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x6e2edc76 // fmul v22.4s, v3.4s, v14.4s
+	WORD $0x4ea0e877 // fcmlt v23.4s, v3.4s, #0.0
+	VBIT V23.B16, V22.B16, V3.B16
+	WORD $0x6e2edc98 // fmul v24.4s, v4.4s, v14.4s
+	WORD $0x4ea0e899 // fcmlt v25.4s, v4.4s, #0.0
+	VBIT V25.B16, V24.B16, V4.B16
+	WORD $0x6e2edcba // fmul v26.4s, v5.4s, v14.4s
+	WORD $0x4ea0e8bb // fcmlt v27.4s, v5.4s, #0.0
+	VBIT V27.B16, V26.B16, V5.B16
+	WORD $0x6e2edcd0 // fmul v16.4s, v6.4s, v14.4s
+	WORD $0x4ea0e8d1 // fcmlt v17.4s, v6.4s, #0.0
+	VBIT V17.B16, V16.B16, V6.B16
+	WORD $0x6e2edcf2 // fmul v18.4s, v7.4s, v14.4s
+	WORD $0x4ea0e8f3 // fcmlt v19.4s, v7.4s, #0.0
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x6e2edd14 // fmul v20.4s, v8.4s, v14.4s
+	WORD $0x4ea0e915 // fcmlt v21.4s, v8.4s, #0.0
+	VBIT V21.B16, V20.B16, V8.B16
+	WORD $0x6e2edd36 // fmul v22.4s, v9.4s, v14.4s
+	WORD $0x4ea0e937 // fcmlt v23.4s, v9.4s, #0.0
+	VBIT V23.B16, V22.B16, V9.B16
+	WORD $0x6e2edd58 // fmul v24.4s, v10.4s, v14.4s
+	WORD $0x4ea0e959 // fcmlt v25.4s, v10.4s, #0.0
+	VBIT V25.B16, V24.B16, V10.B16
+	WORD $0x6e2edd7a // fmul v26.4s, v11.4s, v14.4s
+	WORD $0x4ea0e97b // fcmlt v27.4s, v11.4s, #0.0
+	VBIT V27.B16, V26.B16, V11.B16
+
+store_6:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FSTPQ (F6, F7), (R8)
+	ADD R16, R8
+	FSTPQ (F8, F9), (R8)
+	ADD R16, R8
+	FSTPQ (F10, F11), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_6
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_6
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_6:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows6
+
+done_6:
+	RET
+
+rows5:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_5
+	FLDPQ (R8), (F0, F1)
+	VMOV V0.B16, V2.B16
+	VMOV V1.B16, V3.B16
+	VMOV V0.B16, V4.B16
+	VMOV V1.B16, V5.B16
+	VMOV V0.B16, V6.B16
+	VMOV V1.B16, V7.B16
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B taps_5
+
+fromC_5:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FLDPQ (R8), (F6, F7)
+	ADD R16, R8
+	FLDPQ (R8), (F8, F9)
+
+taps_5:
+	CBZ R2, summed_5
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	ADD R5, R9, R10
+	ADD R5, R10, R11
+	ADD R21, R9, R12
+	ADD R5, R12, R13
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_5
+	FMOVD.P 8(R9), F14
+	MOVD.P 8(R9), R25
+	VMOV R25, V14.D[1]
+	FMOVD.P 8(R10), F16
+	MOVD.P 8(R10), R25
+	VMOV R25, V16.D[1]
+	FMOVD.P 8(R11), F18
+	MOVD.P 8(R11), R25
+	VMOV R25, V18.D[1]
+	FMOVD.P 8(R12), F20
+	MOVD.P 8(R12), R25
+	VMOV R25, V20.D[1]
+	FMOVD.P 8(R13), F22
+	MOVD.P 8(R13), R25
+	VMOV R25, V22.D[1]
+	FMOVD.P 8(R4), F28
+	MOVD.P 8(R4), R25
+	VMOV R25, V28.D[1]
+	FMOVD.P 8(R4), F29
+	MOVD.P 8(R4), R25
+	VMOV R25, V29.D[1]
+	MOVD $64, R23
+
+sixteen_5:
+	FMOVD.P 8(R4), F30
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	SUBS $1, R7, R7
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	CSEL EQ, R23, ZR, R6
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R25, V28.D[1]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V15.D[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V29.D[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R26, V30.D[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	MOVD.P 8(R10), R25
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V17.D[1]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	FMOVD.P 8(R11), F19
+	VMOV R26, V31.D[1]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	MOVD.P 8(R11), R25
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V19.D[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	FMOVD.P 8(R12), F21
+	VMOV R26, V28.D[1]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	MOVD.P 8(R12), R25
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	FMOVD.P 8(R13), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	MOVD.P 8(R13), R26
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V23.D[1]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V29.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V30.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V31.D[1]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	FMOVD.P 8(R9), F14
+	VMOV R26, V28.D[1]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V14.D[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	FMOVD.P 8(R10), F16
+	VMOV R25, V30.D[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V16.D[1]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	FMOVD.P 8(R11), F18
+	VMOV R25, V31.D[1]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	MOVD.P 8(R11), R26
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V18.D[1]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	FMOVD.P 8(R12), F20
+	VMOV R25, V28.D[1]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	MOVD.P 8(R12), R26
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	FMOVD.P 8(R13), F22
+	VMOV R26, V20.D[1]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	MOVD.P 8(R13), R25
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V22.D[1]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R26, V31.D[1]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R25, V28.D[1]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V15.D[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V29.D[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R26, V30.D[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	MOVD.P 8(R10), R25
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R25, V17.D[1]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	FMOVD.P 8(R11), F19
+	VMOV R26, V31.D[1]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	MOVD.P 8(R11), R25
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V19.D[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	FMOVD.P 8(R12), F21
+	VMOV R26, V28.D[1]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	MOVD.P 8(R12), R25
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	FMOVD.P 8(R13), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	MOVD.P 8(R13), R26
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V23.D[1]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V29.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V30.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V31.D[1]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	SUB R6, R9
+	FMOVD.P 8(R9), F14
+	VMOV R26, V28.D[1]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V14.D[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V29.D[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	SUB R6, R10
+	FMOVD.P 8(R10), F16
+	VMOV R25, V30.D[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V16.D[1]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	SUB R6, R11
+	FMOVD.P 8(R11), F18
+	VMOV R25, V31.D[1]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	MOVD.P 8(R11), R26
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	SUB R6<<3, R4
+	FMOVD.P 8(R4), F28
+	VMOV R26, V18.D[1]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	SUB R6, R12
+	FMOVD.P 8(R12), F20
+	VMOV R25, V28.D[1]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	MOVD.P 8(R12), R26
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	SUB R6, R13
+	FMOVD.P 8(R13), F22
+	VMOV R26, V20.D[1]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	MOVD.P 8(R13), R25
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V22.D[1]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	VMOV R26, V29.D[1]
+	BNE sixteen_5
+	CBZ R17, taps_5
+	ADD $48, R9
+	ADD $48, R10
+	ADD $48, R11
+	ADD $48, R12
+	ADD $48, R13
+	ADD $480, R4
+
+eight_5:
+	CBZ R17, taps_5
+	TBZ $3, R17, four_5
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+
+four_5:
+	TBZ $2, R17, ones_5
+	FMOVQ.P 16(R9), F14
+	FMOVQ.P 16(R10), F16
+	FMOVQ.P 16(R11), F18
+	FMOVQ.P 16(R12), F20
+	FMOVQ.P 16(R13), F22
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+
+ones_5:
+	ANDS $3, R17, R7
+	BEQ taps_5
+
+one_5:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	FMOVS.P 4(R10), F16
+	FMOVS.P 4(R11), F18
+	FMOVS.P 4(R12), F20
+	FMOVS.P 4(R13), F22
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	SUBS $1, R7, R7
+	BNE one_5
+	B taps_5
+
+summed_5:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_5
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V2.S4, V16.S4
+	VMOV V16.B16, V2.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V3.S4, V17.S4
+	VMOV V17.B16, V3.B16
+	VMOV V30.B16, V18.B16
+	VFMLA V28.S4, V4.S4, V18.S4
+	VMOV V18.B16, V4.B16
+	VMOV V31.B16, V19.B16
+	VFMLA V29.S4, V5.S4, V19.S4
+	VMOV V19.B16, V5.B16
+	VMOV V30.B16, V20.B16
+	VFMLA V28.S4, V6.S4, V20.S4
+	VMOV V20.B16, V6.B16
+	VMOV V31.B16, V21.B16
+	VFMLA V29.S4, V7.S4, V21.S4
+	VMOV V21.B16, V7.B16
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V8.S4, V14.S4
+	VMOV V14.B16, V8.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V9.S4, V15.S4
+	VMOV V15.B16, V9.B16
+
+scaled_5:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_5
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x6e2edc54 // fmul v20.4s, v2.4s, v14.4s
+	WORD $0x4ea0e855 // fcmlt v21.4s, v2.4s, #0.0
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x6e2edc76 // fmul v22.4s, v3.4s, v14.4s
+	WORD $0x4ea0e877 // fcmlt v23.4s, v3.4s, #0.0
+	VBIT V23.B16, V22.B16, V3.B16
+	WORD $0x6e2edc98 // fmul v24.4s, v4.4s, v14.4s
+	WORD $0x4ea0e899 // fcmlt v25.4s, v4.4s, #0.0
+	VBIT V25.B16, V24.B16, V4.B16
+	WORD $0x6e2edcba // fmul v26.4s, v5.4s, v14.4s
+	WORD $0x4ea0e8bb // fcmlt v27.4s, v5.4s, #0.0
+	VBIT V27.B16, V26.B16, V5.B16
+	WORD $0x6e2edcd0 // fmul v16.4s, v6.4s, v14.4s
+	WORD $0x4ea0e8d1 // fcmlt v17.4s, v6.4s, #0.0
+	VBIT V17.B16, V16.B16, V6.B16
+	WORD $0x6e2edcf2 // fmul v18.4s, v7.4s, v14.4s
+	WORD $0x4ea0e8f3 // fcmlt v19.4s, v7.4s, #0.0
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x6e2edd14 // fmul v20.4s, v8.4s, v14.4s
+	WORD $0x4ea0e915 // fcmlt v21.4s, v8.4s, #0.0
+	VBIT V21.B16, V20.B16, V8.B16
+	WORD $0x6e2edd36 // fmul v22.4s, v9.4s, v14.4s
+	WORD $0x4ea0e937 // fcmlt v23.4s, v9.4s, #0.0
+	VBIT V23.B16, V22.B16, V9.B16
+
+store_5:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FSTPQ (F6, F7), (R8)
+	ADD R16, R8
+	FSTPQ (F8, F9), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_5
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_5
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_5:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows5
+
+done_5:
+	RET
+
+rows4:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_4
+	FLDPQ (R8), (F0, F1)
+	VMOV V0.B16, V2.B16
+	VMOV V1.B16, V3.B16
+	VMOV V0.B16, V4.B16
+	VMOV V1.B16, V5.B16
+	VMOV V0.B16, V6.B16
+	VMOV V1.B16, V7.B16
+	B taps_4
+
+fromC_4:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FLDPQ (R8), (F4, F5)
+	ADD R16, R8
+	FLDPQ (R8), (F6, F7)
+
+taps_4:
+	CBZ R2, summed_4
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	ADD R5, R9, R10
+	ADD R21, R9, R11
+	ADD R5, R11, R12
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_4
+
+sixteen_4:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	SUB $1, R7
+	CBNZ R7, sixteen_4
+
+eight_4:
+	CBZ R17, taps_4
+	TBZ $3, R17, four_4
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	FLDPQ.P 32(R12), (F20, F21)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+
+four_4:
+	TBZ $2, R17, ones_4
+	FMOVQ.P 16(R9), F14
+	FMOVQ.P 16(R10), F16
+	FMOVQ.P 16(R11), F18
+	FMOVQ.P 16(R12), F20
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+
+ones_4:
+	ANDS $3, R17, R7
+	BEQ taps_4
+
+one_4:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	FMOVS.P 4(R10), F16
+	FMOVS.P 4(R11), F18
+	FMOVS.P 4(R12), F20
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	SUBS $1, R7, R7
+	BNE one_4
+	B taps_4
+
+summed_4:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_4
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V2.S4, V16.S4
+	VMOV V16.B16, V2.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V3.S4, V17.S4
+	VMOV V17.B16, V3.B16
+	VMOV V30.B16, V18.B16
+	VFMLA V28.S4, V4.S4, V18.S4
+	VMOV V18.B16, V4.B16
+	VMOV V31.B16, V19.B16
+	VFMLA V29.S4, V5.S4, V19.S4
+	VMOV V19.B16, V5.B16
+	VMOV V30.B16, V20.B16
+	VFMLA V28.S4, V6.S4, V20.S4
+	VMOV V20.B16, V6.B16
+	VMOV V31.B16, V21.B16
+	VFMLA V29.S4, V7.S4, V21.S4
+	VMOV V21.B16, V7.B16
+
+scaled_4:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_4
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x6e2edc54 // fmul v20.4s, v2.4s, v14.4s
+	WORD $0x4ea0e855 // fcmlt v21.4s, v2.4s, #0.0
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x6e2edc76 // fmul v22.4s, v3.4s, v14.4s
+	WORD $0x4ea0e877 // fcmlt v23.4s, v3.4s, #0.0
+	VBIT V23.B16, V22.B16, V3.B16
+	WORD $0x6e2edc98 // fmul v24.4s, v4.4s, v14.4s
+	WORD $0x4ea0e899 // fcmlt v25.4s, v4.4s, #0.0
+	VBIT V25.B16, V24.B16, V4.B16
+	WORD $0x6e2edcba // fmul v26.4s, v5.4s, v14.4s
+	WORD $0x4ea0e8bb // fcmlt v27.4s, v5.4s, #0.0
+	VBIT V27.B16, V26.B16, V5.B16
+	WORD $0x6e2edcd0 // fmul v16.4s, v6.4s, v14.4s
+	WORD $0x4ea0e8d1 // fcmlt v17.4s, v6.4s, #0.0
+	VBIT V17.B16, V16.B16, V6.B16
+	WORD $0x6e2edcf2 // fmul v18.4s, v7.4s, v14.4s
+	WORD $0x4ea0e8f3 // fcmlt v19.4s, v7.4s, #0.0
+	VBIT V19.B16, V18.B16, V7.B16
+
+store_4:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FSTPQ (F4, F5), (R8)
+	ADD R16, R8
+	FSTPQ (F6, F7), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_4
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_4
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_4:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows4
+
+done_4:
+	RET
+
+rows3:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_3
+	FLDPQ (R8), (F0, F1)
+	VMOV V0.B16, V2.B16
+	VMOV V1.B16, V3.B16
+	VMOV V0.B16, V4.B16
+	VMOV V1.B16, V5.B16
+	B taps_3
+
+fromC_3:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FLDPQ (R8), (F4, F5)
+
+taps_3:
+	CBZ R2, summed_3
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	ADD R5, R9, R10
+	ADD R21, R9, R11
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_3
+
+sixteen_3:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	SUB $1, R7
+	CBNZ R7, sixteen_3
+
+eight_3:
+	CBZ R17, taps_3
+	TBZ $3, R17, four_3
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	FLDPQ.P 32(R11), (F18, F19)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+
+four_3:
+	TBZ $2, R17, ones_3
+	FMOVQ.P 16(R9), F14
+	FMOVQ.P 16(R10), F16
+	FMOVQ.P 16(R11), F18
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+
+ones_3:
+	ANDS $3, R17, R7
+	BEQ taps_3
+
+one_3:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	FMOVS.P 4(R10), F16
+	FMOVS.P 4(R11), F18
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	SUBS $1, R7, R7
+	BNE one_3
+	B taps_3
+
+summed_3:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_3
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V2.S4, V16.S4
+	VMOV V16.B16, V2.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V3.S4, V17.S4
+	VMOV V17.B16, V3.B16
+	VMOV V30.B16, V18.B16
+	VFMLA V28.S4, V4.S4, V18.S4
+	VMOV V18.B16, V4.B16
+	VMOV V31.B16, V19.B16
+	VFMLA V29.S4, V5.S4, V19.S4
+	VMOV V19.B16, V5.B16
+
+scaled_3:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_3
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x6e2edc54 // fmul v20.4s, v2.4s, v14.4s
+	WORD $0x4ea0e855 // fcmlt v21.4s, v2.4s, #0.0
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x6e2edc76 // fmul v22.4s, v3.4s, v14.4s
+	WORD $0x4ea0e877 // fcmlt v23.4s, v3.4s, #0.0
+	VBIT V23.B16, V22.B16, V3.B16
+	WORD $0x6e2edc98 // fmul v24.4s, v4.4s, v14.4s
+	WORD $0x4ea0e899 // fcmlt v25.4s, v4.4s, #0.0
+	VBIT V25.B16, V24.B16, V4.B16
+	WORD $0x6e2edcba // fmul v26.4s, v5.4s, v14.4s
+	WORD $0x4ea0e8bb // fcmlt v27.4s, v5.4s, #0.0
+	VBIT V27.B16, V26.B16, V5.B16
+
+store_3:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FSTPQ (F4, F5), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_3
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_3
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_3:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows3
+
+done_3:
+	RET
+
+rows2:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_2
+	FLDPQ (R8), (F0, F1)
+	VMOV V0.B16, V2.B16
+	VMOV V1.B16, V3.B16
+	B taps_2
+
+fromC_2:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FLDPQ (R8), (F2, F3)
+
+taps_2:
+	CBZ R2, summed_2
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	ADD R21, R9, R10
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_2
+
+sixteen_2:
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	SUB $1, R7
+	CBNZ R7, sixteen_2
+
+eight_2:
+	CBZ R17, taps_2
+	TBZ $3, R17, four_2
+	FLDPQ.P 32(R9), (F14, F15)
+	FLDPQ.P 32(R10), (F16, F17)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+
+four_2:
+	TBZ $2, R17, ones_2
+	FMOVQ.P 16(R9), F14
+	FMOVQ.P 16(R10), F16
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+
+ones_2:
+	ANDS $3, R17, R7
+	BEQ taps_2
+
+one_2:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	FMOVS.P 4(R10), F16
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	SUBS $1, R7, R7
+	BNE one_2
+	B taps_2
+
+summed_2:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_2
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+	VMOV V30.B16, V16.B16
+	VFMLA V28.S4, V2.S4, V16.S4
+	VMOV V16.B16, V2.B16
+	VMOV V31.B16, V17.B16
+	VFMLA V29.S4, V3.S4, V17.S4
+	VMOV V17.B16, V3.B16
+
+scaled_2:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_2
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x6e2edc54 // fmul v20.4s, v2.4s, v14.4s
+	WORD $0x4ea0e855 // fcmlt v21.4s, v2.4s, #0.0
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x6e2edc76 // fmul v22.4s, v3.4s, v14.4s
+	WORD $0x4ea0e877 // fcmlt v23.4s, v3.4s, #0.0
+	VBIT V23.B16, V22.B16, V3.B16
+
+store_2:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	MOVD 0(R0), R8
+	ADD R22, R8
+	FSTPQ (F2, F3), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_2
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_2
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_2:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows2
+
+done_2:
+	RET
+
+rows1:
+	MOVD 24(R0), R8
+	CBZ R8, fromC_1
+	FLDPQ (R8), (F0, F1)
+	B taps_1
+
+fromC_1:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+
+taps_1:
+	CBZ R2, summed_1
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	MOVD R24, R7
+	CBZ R7, eight_1
+
+sixteen_1:
+	FLDPQ.P 32(R9), (F14, F15)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	FLDPQ.P 32(R9), (F14, F15)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	SUB $1, R7
+	CBNZ R7, sixteen_1
+
+eight_1:
+	CBZ R17, taps_1
+	TBZ $3, R17, four_1
+	FLDPQ.P 32(R9), (F14, F15)
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+
+four_1:
+	TBZ $2, R17, ones_1
+	FMOVQ.P 16(R9), F14
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	VLD1.P 64(R4), [V28.S4, V29.S4, V30.S4, V31.S4]
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+
+ones_1:
+	ANDS $3, R17, R7
+	BEQ taps_1
+
+one_1:
+	FLDPQ.P 32(R4), (F28, F29)
+	FMOVS.P 4(R9), F14
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	SUBS $1, R7, R7
+	BNE one_1
+	B taps_1
+
+summed_1:
+	MOVD 80(R0), R23
+	CBZ R23, scaled_1
+	MOVD 88(R0), R7
+	FLDPQ (R23), (F28, F29)
+	FLDPQ (R7), (F30, F31)
+	VMOV V30.B16, V14.B16
+	VFMLA V28.S4, V0.S4, V14.S4
+	VMOV V14.B16, V0.B16
+	VMOV V31.B16, V15.B16
+	VFMLA V29.S4, V1.S4, V15.S4
+	VMOV V15.B16, V1.B16
+
+scaled_1:
+	MOVWU 72(R0), R23
+	MOVD $0x3f800000, R7
+	CMP R7, R23
+	BEQ store_1
+	VDUP R23, V14.S4
+	WORD $0x6e2edc10 // fmul v16.4s, v0.4s, v14.4s
+	WORD $0x4ea0e811 // fcmlt v17.4s, v0.4s, #0.0
+	VBIT V17.B16, V16.B16, V0.B16
+	WORD $0x6e2edc32 // fmul v18.4s, v1.4s, v14.4s
+	WORD $0x4ea0e833 // fcmlt v19.4s, v1.4s, #0.0
+	VBIT V19.B16, V18.B16, V1.B16
+
+store_1:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	MOVD 96(R0), R23
+	SUBS $1, R23, R23
+	BEQ done_1
+	MOVD R23, 96(R0)
+	MOVD 104(R0), R23
+	ADD R23, R20
+	MOVD 0(R0), R7
+	ADD $32, R7
+	MOVD R7, 0(R0)
+	MOVD 112(R0), R23
+	MOVD 24(R0), R7
+	ADD R23, R7
+	MOVD R7, 24(R0)
+	MOVD 80(R0), R23
+	CBZ R23, again_1
+	MOVD 80(R0), R7
+	ADD $32, R7
+	MOVD R7, 80(R0)
+	MOVD 88(R0), R7
+	ADD $32, R7
+	MOVD R7, 88(R0)
+
+again_1:
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	B rows1
+
+done_1:
+	RET

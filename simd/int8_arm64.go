@@ -4,6 +4,7 @@ package simd
 
 const (
 	formNEON form = iota + 1
+	formA53
 	formDotprod
 	formI8MM
 )
@@ -26,6 +27,13 @@ func int8NEON() *Int8 {
 	}
 }
 
+// int8A53 is int8NEON with the dense layers' loop in the Cortex-A53's order.
+func int8A53() *Int8 {
+	q := int8NEON()
+	q.form, q.GEMM = formA53, qgemmA53
+	return q
+}
+
 // int8Dotprod needs the instructions SDOT and UDOT.
 func int8Dotprod() *Int8 {
 	return &Int8{
@@ -43,11 +51,15 @@ func int8I8MM() *Int8 {
 }
 
 func qgemmNEON(g *QGEMM)    { qgemmWith(g, formNEON) }
+func qgemmA53(g *QGEMM)     { qgemmWith(g, formA53) }
 func qgemmDotprod(g *QGEMM) { qgemmWith(g, formDotprod) }
 func qgemmI8MM(g *QGEMM)    { qgemmWith(g, formI8MM) }
 
 func (b *qgemmBlock) call(f form, tiles *QTile, n int) {
 	switch f {
+	case formA53:
+		b.inHalves = 1
+		qgemm_neon_7x8(b, tiles, n)
 	case formNEON:
 		qgemm_neon_7x8(b, tiles, n)
 	case formDotprod:

@@ -19,6 +19,13 @@ func neonRow() *Kernels {
 	}
 }
 
+// a53Row is neonRow with loops in the Cortex-A53's order.
+func a53Row() *Kernels {
+	k := neonRow()
+	k.Name, k.GEMM, k.Outer, k.Int8 = "a53", gemmA53, outerA53, int8A53()
+	return k
+}
+
 // dotprodRow is neonRow with the int8 functions that need dot products.
 func dotprodRow() *Kernels {
 	k := neonRow()

@@ -4,12 +4,15 @@ package simd
 
 import "unsafe"
 
-// The tiles of the row neon. Kernels move whole rows of C only: a tile of fewer columns passes through a buffer.
+// The tiles of the rows neon and a53. Kernels move whole rows of C only: a tile of fewer columns passes through a buffer.
 
 // tileBuffer holds a tile of whole width, row by row.
 type tileBuffer [neonMR * neonNR]float32
 
-func gemmNEON(g *GEMM) {
+func gemmNEON(g *GEMM) { gemmArm(g, false) }
+func gemmA53(g *GEMM)  { gemmArm(g, true) }
+
+func gemmArm(g *GEMM, a53 bool) {
 	panels := g.check(neonMR, neonNR)
 	if panels == 0 {
 		return
@@ -24,13 +27,13 @@ func gemmNEON(g *GEMM) {
 	for at := 0; at < whole; {
 		n := min(whole-at, atOnce)
 		t.panels = uintptr(n)
-		t.call(g)
+		t.call(g, a53)
 		if at += n; at == panels {
 			return
 		}
 		t.at(g, at)
 	}
-	t.part(g)
+	t.part(g, a53)
 }
 
 // set fills in what all panels of g have in common, and the first one's operands.
@@ -70,7 +73,7 @@ func (t *gemmBlock) at(g *GEMM, i int) {
 }
 
 // part computes the last panel of g, which has fewer columns than the tile.
-func (t *gemmBlock) part(g *GEMM) {
+func (t *gemmBlock) part(g *GEMM, a53 bool) {
 	var buffer tileBuffer
 	h := (g.Rows + 1) / 2
 	if g.Start == StartC {
@@ -80,7 +83,7 @@ func (t *gemmBlock) part(g *GEMM) {
 	}
 	u := *t // through t, buffer would escape
 	u.c, u.ldc, u.crun, u.panels = unsafe.Pointer(&buffer), bytes(neonNR), bytes(h*neonNR), 1
-	u.call(g)
+	u.call(g, a53)
 	for r := range g.Rows {
 		copy(g.lastOf(r, h), buffer[r*neonNR:])
 	}
@@ -95,20 +98,29 @@ func (g *GEMM) lastOf(r, h int) []float32 {
 	return g.C[at:][g.Cols/neonNR*neonNR : g.Cols]
 }
 
-// call runs the kernel for one panel.
-func (t *gemmBlock) call(g *GEMM) {
+// call runs the kernel for t.panels panels.
+func (t *gemmBlock) call(g *GEMM, a53 bool) {
+	if len(g.Taps)*g.K > maxSteps {
+		t.long(g, a53)
+		return
+	}
+	t.contract(g, a53, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+}
+
+// contract runs the kernel for n taps of k.
+func (t *gemmBlock) contract(g *GEMM, a53 bool, taps *Tap, n, k int) {
 	switch {
-	case len(g.Taps)*g.K > maxSteps:
-		t.long(g)
 	case g.Half != nil:
-		sgemm_neon_7x8_half(t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+		sgemm_neon_7x8_half(t, taps, n, k)
+	case a53:
+		sgemm_a53_7x8(t, taps, n, k)
 	default:
-		sgemm_neon_7x8(t, unsafe.SliceData(g.Taps), len(g.Taps), g.K)
+		sgemm_neon_7x8(t, taps, n, k)
 	}
 }
 
 // long is call for a contraction that has to be cut.
-func (t *gemmBlock) long(g *GEMM) {
+func (t *gemmBlock) long(g *GEMM, a53 bool) {
 	u := *t
 	u.scale, u.slope = nil, 1 // until the last piece
 	rest := contraction{taps: g.Taps, k: g.K, stepA: 1, stepB: neonNR}
@@ -117,16 +129,15 @@ func (t *gemmBlock) long(g *GEMM) {
 		if rest.done {
 			u.scale, u.slope = t.scale, g.Slope
 		}
-		if g.Half != nil {
-			sgemm_neon_7x8_half(&u, taps, n, k)
-		} else {
-			sgemm_neon_7x8(&u, taps, n, k)
-		}
+		u.contract(g, a53, taps, n, k)
 		u.start = nil // go on from C
 	}
 }
 
-func outerNEON(o *Outer) {
+func outerNEON(o *Outer) { outerArm(o, false) }
+func outerA53(o *Outer)  { outerArm(o, true) }
+
+func outerArm(o *Outer, a53 bool) {
 	if !o.check(neonMR, neonNR) {
 		return
 	}
@@ -151,7 +162,11 @@ func outerNEON(o *Outer) {
 	rest := contraction{taps: o.Taps, k: o.K, stepA: o.LDA, stepB: o.LDB}
 	for !rest.done {
 		taps, n, k := rest.piece()
-		souter_neon_7x8(&t, taps, n, k)
+		if a53 {
+			souter_a53_7x8(&t, taps, n, k)
+		} else {
+			souter_neon_7x8(&t, taps, n, k)
+		}
 		t.accumulate = 1
 	}
 	if o.Cols < neonNR {

@@ -828,3 +828,1026 @@ summed_1:
 	MOVD 0(R0), R8
 	FSTPQ (F0, F1), (R8)
 	RET
+
+// func souter_a53_7x8(t *outerBlock, taps *Tap, n, k int)
+TEXT ·souter_a53_7x8(SB), NOSPLIT, $0-32
+	// V0-V13: the C tile; V14-V21: rows of A, a pair each; V24-V31: rows of B
+	// R9: A; R4: B; R7, R17: k left; R1, R2: taps; R8: C
+	MOVD t+0(FP), R0
+	MOVD taps+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD k+24(FP), R3
+	MOVD 8(R0), R19
+	MOVD 16(R0), R20
+	MOVD 32(R0), R5
+	MOVD 40(R0), R6
+	MOVD 48(R0), R16
+	MOVD 24(R0), R23
+	CMP $7, R23
+	BEQ rows7
+	CMP $1, R23
+	BEQ rows1
+	CMP $2, R23
+	BEQ rows2
+	CMP $3, R23
+	BEQ rows3
+	CMP $4, R23
+	BEQ rows4
+	CMP $5, R23
+	BEQ rows5
+	B rows6
+
+rows7:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_7
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	B taps_7
+
+fromC_7:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	ADD R16, R8
+	FLDPQ (R8), (F6, F7)
+	ADD R16, R8
+	FLDPQ (R8), (F8, F9)
+	ADD R16, R8
+	FLDPQ (R8), (F10, F11)
+	ADD R16, R8
+	FLDPQ (R8), (F12, F13)
+
+taps_7:
+	CBZ R2, summed_7
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_7
+	FMOVD 0(R9), F14
+	MOVD 8(R9), R25
+	VMOV R25, V14.D[1]
+	FMOVD 0(R4), F24
+	MOVD 8(R4), R25
+	VMOV R25, V24.D[1]
+	FMOVD 12(R9), F15
+	MOVD 20(R9), R25
+	VMOV R25, V15.D[1]
+	FMOVD 16(R4), F25
+	MOVD 24(R4), R25
+	VMOV R25, V25.D[1]
+	ADD R5, R9
+	ADD R6, R4
+	FMOVD 0(R9), F16
+	MOVD 8(R9), R25
+	VMOV R25, V16.D[1]
+	FMOVD 0(R4), F26
+	MOVD 8(R4), R25
+	VMOV R25, V26.D[1]
+	FMOVD 12(R9), F17
+	MOVD 20(R9), R25
+	VMOV R25, V17.D[1]
+	FMOVD 16(R4), F27
+	MOVD 24(R4), R25
+	VMOV R25, V27.D[1]
+	NEG R5<<1, R12
+	SUB R5, R12
+	NEG R6<<1, R13
+	SUB R6, R13
+
+four_7:
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	SUBS $1, R7, R7
+	ADD R5, R9
+	FMOVD 0(R9), F18
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	MOVD 8(R9), R25
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	CSEL EQ, R12, R5, R10
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	CSEL EQ, R13, R6, R11
+	ADD R6, R4
+	FMOVD 0(R4), F28
+	VMOV R25, V18.D[1]
+	WORD $0x4faf1308 // fmla v8.4s, v24.4s, v15.s[1]
+	MOVD 8(R4), R26
+	WORD $0x4f8f1b0a // fmla v10.4s, v24.4s, v15.s[2]
+	WORD $0x4faf1b0c // fmla v12.4s, v24.4s, v15.s[3]
+	FMOVD 12(R9), F19
+	VMOV R26, V28.D[1]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	MOVD 20(R9), R25
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	FMOVD 16(R4), F29
+	VMOV R25, V19.D[1]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	MOVD 24(R4), R26
+	WORD $0x4faf1329 // fmla v9.4s, v25.4s, v15.s[1]
+	WORD $0x4f8f1b2b // fmla v11.4s, v25.4s, v15.s[2]
+	WORD $0x4faf1b2d // fmla v13.4s, v25.4s, v15.s[3]
+	ADD R5, R9
+	FMOVD 0(R9), F20
+	VMOV R26, V29.D[1]
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	MOVD 8(R9), R25
+	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	WORD $0x4f901b44 // fmla v4.4s, v26.4s, v16.s[2]
+	ADD R6, R4
+	FMOVD 0(R4), F30
+	VMOV R25, V20.D[1]
+	WORD $0x4fb01b46 // fmla v6.4s, v26.4s, v16.s[3]
+	MOVD 8(R4), R26
+	WORD $0x4fb11348 // fmla v8.4s, v26.4s, v17.s[1]
+	WORD $0x4f911b4a // fmla v10.4s, v26.4s, v17.s[2]
+	WORD $0x4fb11b4c // fmla v12.4s, v26.4s, v17.s[3]
+	FMOVD 12(R9), F21
+	VMOV R26, V30.D[1]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	MOVD 20(R9), R25
+	WORD $0x4fb01363 // fmla v3.4s, v27.4s, v16.s[1]
+	WORD $0x4f901b65 // fmla v5.4s, v27.4s, v16.s[2]
+	FMOVD 16(R4), F31
+	VMOV R25, V21.D[1]
+	WORD $0x4fb01b67 // fmla v7.4s, v27.4s, v16.s[3]
+	MOVD 24(R4), R26
+	WORD $0x4fb11369 // fmla v9.4s, v27.4s, v17.s[1]
+	WORD $0x4f911b6b // fmla v11.4s, v27.4s, v17.s[2]
+	WORD $0x4fb11b6d // fmla v13.4s, v27.4s, v17.s[3]
+	ADD R10, R9
+	FMOVD 0(R9), F14
+	VMOV R26, V31.D[1]
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	MOVD 8(R9), R25
+	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	ADD R11, R4
+	FMOVD 0(R4), F24
+	VMOV R25, V14.D[1]
+	WORD $0x4fb21b86 // fmla v6.4s, v28.4s, v18.s[3]
+	MOVD 8(R4), R26
+	WORD $0x4fb31388 // fmla v8.4s, v28.4s, v19.s[1]
+	WORD $0x4f931b8a // fmla v10.4s, v28.4s, v19.s[2]
+	WORD $0x4fb31b8c // fmla v12.4s, v28.4s, v19.s[3]
+	FMOVD 12(R9), F15
+	VMOV R26, V24.D[1]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	MOVD 20(R9), R25
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	FMOVD 16(R4), F25
+	VMOV R25, V15.D[1]
+	WORD $0x4fb21ba7 // fmla v7.4s, v29.4s, v18.s[3]
+	MOVD 24(R4), R26
+	WORD $0x4fb313a9 // fmla v9.4s, v29.4s, v19.s[1]
+	WORD $0x4f931bab // fmla v11.4s, v29.4s, v19.s[2]
+	WORD $0x4fb31bad // fmla v13.4s, v29.4s, v19.s[3]
+	ADD R5, R9
+	FMOVD 0(R9), F16
+	VMOV R26, V25.D[1]
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	MOVD 8(R9), R25
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	WORD $0x4f941bc4 // fmla v4.4s, v30.4s, v20.s[2]
+	ADD R6, R4
+	FMOVD 0(R4), F26
+	VMOV R25, V16.D[1]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	MOVD 8(R4), R26
+	WORD $0x4fb513c8 // fmla v8.4s, v30.4s, v21.s[1]
+	WORD $0x4f951bca // fmla v10.4s, v30.4s, v21.s[2]
+	WORD $0x4fb51bcc // fmla v12.4s, v30.4s, v21.s[3]
+	FMOVD 12(R9), F17
+	VMOV R26, V26.D[1]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	MOVD 20(R9), R25
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	WORD $0x4f941be5 // fmla v5.4s, v31.4s, v20.s[2]
+	FMOVD 16(R4), F27
+	VMOV R25, V17.D[1]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	MOVD 24(R4), R26
+	WORD $0x4fb513e9 // fmla v9.4s, v31.4s, v21.s[1]
+	WORD $0x4f951beb // fmla v11.4s, v31.4s, v21.s[2]
+	WORD $0x4fb51bed // fmla v13.4s, v31.4s, v21.s[3]
+	VMOV R26, V27.D[1]
+	BNE four_7
+	SUB R12, R9
+	SUB R13, R4
+
+ones_7:
+	CBZ R17, taps_7
+
+one_7:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVQ 0(R9), F14
+	FMOVQ 12(R9), F15
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	WORD $0x4faf1308 // fmla v8.4s, v24.4s, v15.s[1]
+	WORD $0x4faf1329 // fmla v9.4s, v25.4s, v15.s[1]
+	WORD $0x4f8f1b0a // fmla v10.4s, v24.4s, v15.s[2]
+	WORD $0x4f8f1b2b // fmla v11.4s, v25.4s, v15.s[2]
+	WORD $0x4faf1b0c // fmla v12.4s, v24.4s, v15.s[3]
+	WORD $0x4faf1b2d // fmla v13.4s, v25.4s, v15.s[3]
+	SUBS $1, R17, R17
+	BNE one_7
+	B taps_7
+
+summed_7:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	ADD R16, R8
+	FSTPQ (F6, F7), (R8)
+	ADD R16, R8
+	FSTPQ (F8, F9), (R8)
+	ADD R16, R8
+	FSTPQ (F10, F11), (R8)
+	ADD R16, R8
+	FSTPQ (F12, F13), (R8)
+	RET
+
+rows6:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_6
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	B taps_6
+
+fromC_6:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	ADD R16, R8
+	FLDPQ (R8), (F6, F7)
+	ADD R16, R8
+	FLDPQ (R8), (F8, F9)
+	ADD R16, R8
+	FLDPQ (R8), (F10, F11)
+
+taps_6:
+	CBZ R2, summed_6
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_6
+	FMOVD 0(R9), F14
+	MOVD 8(R9), R25
+	VMOV R25, V14.D[1]
+	FMOVD 0(R4), F24
+	MOVD 8(R4), R25
+	VMOV R25, V24.D[1]
+	FMOVD 16(R9), F15
+	FMOVD 16(R4), F25
+	MOVD 24(R4), R25
+	VMOV R25, V25.D[1]
+	ADD R5, R9
+	ADD R6, R4
+	FMOVD 0(R9), F16
+	MOVD 8(R9), R25
+	VMOV R25, V16.D[1]
+	FMOVD 0(R4), F26
+	MOVD 8(R4), R25
+	VMOV R25, V26.D[1]
+	FMOVD 16(R9), F17
+	FMOVD 16(R4), F27
+	MOVD 24(R4), R25
+	VMOV R25, V27.D[1]
+	NEG R5<<1, R12
+	SUB R5, R12
+	NEG R6<<1, R13
+	SUB R6, R13
+
+four_6:
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	SUBS $1, R7, R7
+	ADD R5, R9
+	FMOVD 0(R9), F18
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	MOVD 8(R9), R25
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	CSEL EQ, R12, R5, R10
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	CSEL EQ, R13, R6, R11
+	ADD R6, R4
+	FMOVD 0(R4), F28
+	VMOV R25, V18.D[1]
+	WORD $0x4f8f1308 // fmla v8.4s, v24.4s, v15.s[0]
+	MOVD 8(R4), R26
+	WORD $0x4faf130a // fmla v10.4s, v24.4s, v15.s[1]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	FMOVD 16(R9), F19
+	VMOV R26, V28.D[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	FMOVD 16(R4), F29
+	WORD $0x4f8f1329 // fmla v9.4s, v25.4s, v15.s[0]
+	MOVD 24(R4), R25
+	WORD $0x4faf132b // fmla v11.4s, v25.4s, v15.s[1]
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	ADD R5, R9
+	FMOVD 0(R9), F20
+	VMOV R25, V29.D[1]
+	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	MOVD 8(R9), R26
+	WORD $0x4f901b44 // fmla v4.4s, v26.4s, v16.s[2]
+	WORD $0x4fb01b46 // fmla v6.4s, v26.4s, v16.s[3]
+	ADD R6, R4
+	FMOVD 0(R4), F30
+	VMOV R26, V20.D[1]
+	WORD $0x4f911348 // fmla v8.4s, v26.4s, v17.s[0]
+	MOVD 8(R4), R25
+	WORD $0x4fb1134a // fmla v10.4s, v26.4s, v17.s[1]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	FMOVD 16(R9), F21
+	VMOV R25, V30.D[1]
+	WORD $0x4fb01363 // fmla v3.4s, v27.4s, v16.s[1]
+	WORD $0x4f901b65 // fmla v5.4s, v27.4s, v16.s[2]
+	WORD $0x4fb01b67 // fmla v7.4s, v27.4s, v16.s[3]
+	FMOVD 16(R4), F31
+	WORD $0x4f911369 // fmla v9.4s, v27.4s, v17.s[0]
+	MOVD 24(R4), R26
+	WORD $0x4fb1136b // fmla v11.4s, v27.4s, v17.s[1]
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	ADD R10, R9
+	FMOVD 0(R9), F14
+	VMOV R26, V31.D[1]
+	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
+	MOVD 8(R9), R25
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4fb21b86 // fmla v6.4s, v28.4s, v18.s[3]
+	ADD R11, R4
+	FMOVD 0(R4), F24
+	VMOV R25, V14.D[1]
+	WORD $0x4f931388 // fmla v8.4s, v28.4s, v19.s[0]
+	MOVD 8(R4), R26
+	WORD $0x4fb3138a // fmla v10.4s, v28.4s, v19.s[1]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	FMOVD 16(R9), F15
+	VMOV R26, V24.D[1]
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fb21ba7 // fmla v7.4s, v29.4s, v18.s[3]
+	FMOVD 16(R4), F25
+	WORD $0x4f9313a9 // fmla v9.4s, v29.4s, v19.s[0]
+	MOVD 24(R4), R25
+	WORD $0x4fb313ab // fmla v11.4s, v29.4s, v19.s[1]
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	ADD R5, R9
+	FMOVD 0(R9), F16
+	VMOV R25, V25.D[1]
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	MOVD 8(R9), R26
+	WORD $0x4f941bc4 // fmla v4.4s, v30.4s, v20.s[2]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	ADD R6, R4
+	FMOVD 0(R4), F26
+	VMOV R26, V16.D[1]
+	WORD $0x4f9513c8 // fmla v8.4s, v30.4s, v21.s[0]
+	MOVD 8(R4), R25
+	WORD $0x4fb513ca // fmla v10.4s, v30.4s, v21.s[1]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	FMOVD 16(R9), F17
+	VMOV R25, V26.D[1]
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	WORD $0x4f941be5 // fmla v5.4s, v31.4s, v20.s[2]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	FMOVD 16(R4), F27
+	WORD $0x4f9513e9 // fmla v9.4s, v31.4s, v21.s[0]
+	MOVD 24(R4), R26
+	WORD $0x4fb513eb // fmla v11.4s, v31.4s, v21.s[1]
+	VMOV R26, V27.D[1]
+	BNE four_6
+	SUB R12, R9
+	SUB R13, R4
+
+ones_6:
+	CBZ R17, taps_6
+
+one_6:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVQ 0(R9), F14
+	FMOVQ 8(R9), F15
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	WORD $0x4f8f1b08 // fmla v8.4s, v24.4s, v15.s[2]
+	WORD $0x4f8f1b29 // fmla v9.4s, v25.4s, v15.s[2]
+	WORD $0x4faf1b0a // fmla v10.4s, v24.4s, v15.s[3]
+	WORD $0x4faf1b2b // fmla v11.4s, v25.4s, v15.s[3]
+	SUBS $1, R17, R17
+	BNE one_6
+	B taps_6
+
+summed_6:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	ADD R16, R8
+	FSTPQ (F6, F7), (R8)
+	ADD R16, R8
+	FSTPQ (F8, F9), (R8)
+	ADD R16, R8
+	FSTPQ (F10, F11), (R8)
+	RET
+
+rows5:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_5
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	B taps_5
+
+fromC_5:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	ADD R16, R8
+	FLDPQ (R8), (F6, F7)
+	ADD R16, R8
+	FLDPQ (R8), (F8, F9)
+
+taps_5:
+	CBZ R2, summed_5
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_5
+	FMOVD 0(R9), F14
+	MOVD 8(R9), R25
+	VMOV R25, V14.D[1]
+	FMOVD 0(R4), F24
+	MOVD 8(R4), R25
+	VMOV R25, V24.D[1]
+	FMOVS 16(R9), F15
+	FMOVD 16(R4), F25
+	MOVD 24(R4), R25
+	VMOV R25, V25.D[1]
+	ADD R5, R9
+	ADD R6, R4
+	FMOVD 0(R9), F16
+	MOVD 8(R9), R25
+	VMOV R25, V16.D[1]
+	FMOVD 0(R4), F26
+	MOVD 8(R4), R25
+	VMOV R25, V26.D[1]
+	FMOVS 16(R9), F17
+	FMOVD 16(R4), F27
+	MOVD 24(R4), R25
+	VMOV R25, V27.D[1]
+	NEG R5<<1, R12
+	SUB R5, R12
+	NEG R6<<1, R13
+	SUB R6, R13
+
+four_5:
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	SUBS $1, R7, R7
+	ADD R5, R9
+	FMOVD 0(R9), F18
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	MOVD 8(R9), R25
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	CSEL EQ, R12, R5, R10
+	ADD R6, R4
+	FMOVD 0(R4), F28
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	MOVD 8(R4), R26
+	WORD $0x4f8f1308 // fmla v8.4s, v24.4s, v15.s[0]
+	CSEL EQ, R13, R6, R11
+	FMOVS 16(R9), F19
+	VMOV R25, V18.D[1]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	FMOVD 16(R4), F29
+	VMOV R26, V28.D[1]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	MOVD 24(R4), R25
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	WORD $0x4f8f1329 // fmla v9.4s, v25.4s, v15.s[0]
+	ADD R5, R9
+	FMOVD 0(R9), F20
+	VMOV R25, V29.D[1]
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	MOVD 8(R9), R26
+	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	ADD R6, R4
+	FMOVD 0(R4), F30
+	WORD $0x4f901b44 // fmla v4.4s, v26.4s, v16.s[2]
+	MOVD 8(R4), R25
+	WORD $0x4fb01b46 // fmla v6.4s, v26.4s, v16.s[3]
+	WORD $0x4f911348 // fmla v8.4s, v26.4s, v17.s[0]
+	FMOVS 16(R9), F21
+	VMOV R26, V20.D[1]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	WORD $0x4fb01363 // fmla v3.4s, v27.4s, v16.s[1]
+	FMOVD 16(R4), F31
+	VMOV R25, V30.D[1]
+	WORD $0x4f901b65 // fmla v5.4s, v27.4s, v16.s[2]
+	MOVD 24(R4), R26
+	WORD $0x4fb01b67 // fmla v7.4s, v27.4s, v16.s[3]
+	WORD $0x4f911369 // fmla v9.4s, v27.4s, v17.s[0]
+	ADD R10, R9
+	FMOVD 0(R9), F14
+	VMOV R26, V31.D[1]
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	MOVD 8(R9), R25
+	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
+	ADD R11, R4
+	FMOVD 0(R4), F24
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	MOVD 8(R4), R26
+	WORD $0x4fb21b86 // fmla v6.4s, v28.4s, v18.s[3]
+	WORD $0x4f931388 // fmla v8.4s, v28.4s, v19.s[0]
+	FMOVS 16(R9), F15
+	VMOV R25, V14.D[1]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
+	FMOVD 16(R4), F25
+	VMOV R26, V24.D[1]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	MOVD 24(R4), R25
+	WORD $0x4fb21ba7 // fmla v7.4s, v29.4s, v18.s[3]
+	WORD $0x4f9313a9 // fmla v9.4s, v29.4s, v19.s[0]
+	ADD R5, R9
+	FMOVD 0(R9), F16
+	VMOV R25, V25.D[1]
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	MOVD 8(R9), R26
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	ADD R6, R4
+	FMOVD 0(R4), F26
+	WORD $0x4f941bc4 // fmla v4.4s, v30.4s, v20.s[2]
+	MOVD 8(R4), R25
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4f9513c8 // fmla v8.4s, v30.4s, v21.s[0]
+	FMOVS 16(R9), F17
+	VMOV R26, V16.D[1]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	FMOVD 16(R4), F27
+	VMOV R25, V26.D[1]
+	WORD $0x4f941be5 // fmla v5.4s, v31.4s, v20.s[2]
+	MOVD 24(R4), R26
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4f9513e9 // fmla v9.4s, v31.4s, v21.s[0]
+	VMOV R26, V27.D[1]
+	BNE four_5
+	SUB R12, R9
+	SUB R13, R4
+
+ones_5:
+	CBZ R17, taps_5
+
+one_5:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVQ 0(R9), F14
+	FMOVQ 4(R9), F15
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	WORD $0x4faf1b08 // fmla v8.4s, v24.4s, v15.s[3]
+	WORD $0x4faf1b29 // fmla v9.4s, v25.4s, v15.s[3]
+	SUBS $1, R17, R17
+	BNE one_5
+	B taps_5
+
+summed_5:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	ADD R16, R8
+	FSTPQ (F6, F7), (R8)
+	ADD R16, R8
+	FSTPQ (F8, F9), (R8)
+	RET
+
+rows4:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_4
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	B taps_4
+
+fromC_4:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+	ADD R16, R8
+	FLDPQ (R8), (F6, F7)
+
+taps_4:
+	CBZ R2, summed_4
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_4
+
+four_4:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVQ 0(R9), F14
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	VLD1.P (R4)(R6), [V26.S4, V27.S4]
+	FMOVQ 0(R9), F16
+	ADD R5, R9
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	WORD $0x4fb01363 // fmla v3.4s, v27.4s, v16.s[1]
+	WORD $0x4f901b44 // fmla v4.4s, v26.4s, v16.s[2]
+	WORD $0x4f901b65 // fmla v5.4s, v27.4s, v16.s[2]
+	WORD $0x4fb01b46 // fmla v6.4s, v26.4s, v16.s[3]
+	WORD $0x4fb01b67 // fmla v7.4s, v27.4s, v16.s[3]
+	VLD1.P (R4)(R6), [V28.S4, V29.S4]
+	FMOVQ 0(R9), F18
+	ADD R5, R9
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fb21b86 // fmla v6.4s, v28.4s, v18.s[3]
+	WORD $0x4fb21ba7 // fmla v7.4s, v29.4s, v18.s[3]
+	VLD1.P (R4)(R6), [V30.S4, V31.S4]
+	FMOVQ 0(R9), F20
+	ADD R5, R9
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	WORD $0x4f941bc4 // fmla v4.4s, v30.4s, v20.s[2]
+	WORD $0x4f941be5 // fmla v5.4s, v31.4s, v20.s[2]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	SUB $1, R7
+	CBNZ R7, four_4
+
+ones_4:
+	CBZ R17, taps_4
+
+one_4:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVQ 0(R9), F14
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	SUBS $1, R17, R17
+	BNE one_4
+	B taps_4
+
+summed_4:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	ADD R16, R8
+	FSTPQ (F6, F7), (R8)
+	RET
+
+rows3:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	B taps_3
+
+fromC_3:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+	ADD R16, R8
+	FLDPQ (R8), (F4, F5)
+
+taps_3:
+	CBZ R2, summed_3
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_3
+
+four_3:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVD 0(R9), F14
+	FMOVS 8(R9), F15
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8f1304 // fmla v4.4s, v24.4s, v15.s[0]
+	WORD $0x4f8f1325 // fmla v5.4s, v25.4s, v15.s[0]
+	VLD1.P (R4)(R6), [V26.S4, V27.S4]
+	FMOVD 0(R9), F16
+	FMOVS 8(R9), F17
+	ADD R5, R9
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	WORD $0x4fb01363 // fmla v3.4s, v27.4s, v16.s[1]
+	WORD $0x4f911344 // fmla v4.4s, v26.4s, v17.s[0]
+	WORD $0x4f911365 // fmla v5.4s, v27.4s, v17.s[0]
+	VLD1.P (R4)(R6), [V28.S4, V29.S4]
+	FMOVD 0(R9), F18
+	FMOVS 8(R9), F19
+	ADD R5, R9
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	VLD1.P (R4)(R6), [V30.S4, V31.S4]
+	FMOVD 0(R9), F20
+	FMOVS 8(R9), F21
+	ADD R5, R9
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	WORD $0x4f9513c4 // fmla v4.4s, v30.4s, v21.s[0]
+	WORD $0x4f9513e5 // fmla v5.4s, v31.4s, v21.s[0]
+	SUB $1, R7
+	CBNZ R7, four_3
+
+ones_3:
+	CBZ R17, taps_3
+
+one_3:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVD 0(R9), F14
+	FMOVS 8(R9), F15
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	WORD $0x4f8f1304 // fmla v4.4s, v24.4s, v15.s[0]
+	WORD $0x4f8f1325 // fmla v5.4s, v25.4s, v15.s[0]
+	SUBS $1, R17, R17
+	BNE one_3
+	B taps_3
+
+summed_3:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	ADD R16, R8
+	FSTPQ (F4, F5), (R8)
+	RET
+
+rows2:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_2
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	B taps_2
+
+fromC_2:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+	ADD R16, R8
+	FLDPQ (R8), (F2, F3)
+
+taps_2:
+	CBZ R2, summed_2
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_2
+
+four_2:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVD 0(R9), F14
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	VLD1.P (R4)(R6), [V26.S4, V27.S4]
+	FMOVD 0(R9), F16
+	ADD R5, R9
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	WORD $0x4fb01363 // fmla v3.4s, v27.4s, v16.s[1]
+	VLD1.P (R4)(R6), [V28.S4, V29.S4]
+	FMOVD 0(R9), F18
+	ADD R5, R9
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
+	VLD1.P (R4)(R6), [V30.S4, V31.S4]
+	FMOVD 0(R9), F20
+	ADD R5, R9
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	SUB $1, R7
+	CBNZ R7, four_2
+
+ones_2:
+	CBZ R17, taps_2
+
+one_2:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVD 0(R9), F14
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
+	SUBS $1, R17, R17
+	BNE one_2
+	B taps_2
+
+summed_2:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	ADD R16, R8
+	FSTPQ (F2, F3), (R8)
+	RET
+
+rows1:
+	MOVD 56(R0), R23
+	CBNZ R23, fromC_1
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	B taps_1
+
+fromC_1:
+	MOVD 0(R0), R8
+	FLDPQ (R8), (F0, F1)
+
+taps_1:
+	CBZ R2, summed_1
+	LDP.P 16(R1), (R9, R4)
+	ADD R9<<2, R19, R9
+	ADD R4<<2, R20, R4
+	SUB $1, R2
+	AND $3, R3, R17
+	LSR $2, R3, R7
+	CBZ R7, ones_1
+
+four_1:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVS 0(R9), F14
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	VLD1.P (R4)(R6), [V26.S4, V27.S4]
+	FMOVS 0(R9), F16
+	ADD R5, R9
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
+	WORD $0x4f901361 // fmla v1.4s, v27.4s, v16.s[0]
+	VLD1.P (R4)(R6), [V28.S4, V29.S4]
+	FMOVS 0(R9), F18
+	ADD R5, R9
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	VLD1.P (R4)(R6), [V30.S4, V31.S4]
+	FMOVS 0(R9), F20
+	ADD R5, R9
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	SUB $1, R7
+	CBNZ R7, four_1
+
+ones_1:
+	CBZ R17, taps_1
+
+one_1:
+	VLD1.P (R4)(R6), [V24.S4, V25.S4]
+	FMOVS 0(R9), F14
+	ADD R5, R9
+	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	SUBS $1, R17, R17
+	BNE one_1
+	B taps_1
+
+summed_1:
+	MOVD 0(R0), R8
+	FSTPQ (F0, F1), (R8)
+	RET

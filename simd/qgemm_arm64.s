@@ -162,7 +162,7 @@ summed_1:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_1
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $32, R24
 
@@ -184,7 +184,7 @@ requantise_1:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_1
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $8, R24
 
@@ -315,7 +315,7 @@ summed_2:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_2
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $32, R24
 
@@ -340,7 +340,7 @@ requantise_2:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_2
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $8, R24
 
@@ -523,7 +523,7 @@ summed_3:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_3
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $64, R24
 
@@ -550,7 +550,7 @@ requantise_3:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_3
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $16, R24
 
@@ -785,7 +785,7 @@ summed_4:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_4
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $64, R24
 
@@ -814,7 +814,7 @@ requantise_4:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_4
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $16, R24
 
@@ -1101,7 +1101,7 @@ summed_5:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_5
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $96, R24
 
@@ -1132,7 +1132,7 @@ requantise_5:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_5
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $24, R24
 
@@ -1471,7 +1471,7 @@ summed_6:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_6
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $96, R24
 
@@ -1504,7 +1504,7 @@ requantise_6:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_6
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $24, R24
 
@@ -1895,7 +1895,7 @@ summed_7:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_7
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $128, R24
 
@@ -1930,7 +1930,7 @@ requantise_7:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_7
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $32, R24
 
@@ -2107,6 +2107,9 @@ tap_wide:
 	ADD R14, R10, R11
 	ADD R15, R10, R12
 	ADD R15, R11, R13
+	CBZ R20, rest_wide
+	MOVD 152(R0), R25
+	CBNZ R25, inHalves_wide
 	CBZ R20, rest_wide
 	MOVD R20, R7
 
@@ -2350,9 +2353,235 @@ next_wide:
 	SUB $3, R2
 	B next
 
+inHalves_wide:
+	MOVD R20, R7
+	FMOVD.P 8(R10), F16
+	MOVD.P 8(R10), R25
+	VMOV R25, V16.D[1]
+	FMOVD.P 8(R10), F17
+	MOVD.P 8(R10), R25
+	VMOV R25, V17.D[1]
+	FMOVD.P 8(R10), F18
+	MOVD.P 8(R10), R25
+	VMOV R25, V18.D[1]
+	FMOVD.P 8(R10), F19
+	MOVD.P 8(R10), R25
+	VMOV R25, V19.D[1]
+	FMOVD.P 8(R11), F20
+	MOVD.P 8(R11), R25
+	VMOV R25, V20.D[1]
+	VLD4R.P 8(R9), [V8.H8, V9.H8, V10.H8, V11.H8]
+	MOVD $16, R6
+
+round_inHalves:
+	FMOVD.P 8(R11), F21
+	WORD $0x0e28c218 // smull v24.8h, v16.8b, v8.8b
+	MOVD.P 8(R11), R25
+	WORD $0x4e28c219 // smull2 v25.8h, v16.16b, v8.16b
+	SUBS $1, R7, R7
+	FMOVD.P 8(R11), F22
+	WORD $0x0e2ac25a // smull v26.8h, v18.8b, v10.8b
+	MOVD.P 8(R11), R26
+	WORD $0x0e298238 // smlal v24.8h, v17.8b, v9.8b
+	CSEL EQ, R6, ZR, R5
+	WORD $0x4e2ac25b // smull2 v27.8h, v18.16b, v10.16b
+	FMOVD.P 8(R11), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4e298239 // smlal2 v25.8h, v17.16b, v9.16b
+	MOVD.P 8(R11), R25
+	WORD $0x0e28c29c // smull v28.8h, v20.8b, v8.8b
+	WORD $0x0e2b827a // smlal v26.8h, v19.8b, v11.8b
+	FMOVD.P 8(R12), F16
+	VMOV R26, V22.D[1]
+	WORD $0x4e606b00 // sadalp v0.4s, v24.8h
+	MOVD.P 8(R12), R26
+	WORD $0x4e28c29d // smull2 v29.8h, v20.16b, v8.16b
+	WORD $0x4e2b827b // smlal2 v27.8h, v19.16b, v11.16b
+	FMOVD.P 8(R12), F17
+	VMOV R25, V23.D[1]
+	WORD $0x4e606b21 // sadalp v1.4s, v25.8h
+	MOVD.P 8(R12), R25
+	WORD $0x0e2ac2de // smull v30.8h, v22.8b, v10.8b
+	WORD $0x0e2982bc // smlal v28.8h, v21.8b, v9.8b
+	FMOVD.P 8(R12), F18
+	VMOV R26, V16.D[1]
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	MOVD.P 8(R12), R26
+	WORD $0x4e2ac2df // smull2 v31.8h, v22.16b, v10.16b
+	FMOVD.P 8(R12), F19
+	VMOV R25, V17.D[1]
+	WORD $0x4e2982bd // smlal2 v29.8h, v21.16b, v9.16b
+	MOVD.P 8(R12), R25
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e28c218 // smull v24.8h, v16.8b, v8.8b
+	FMOVD.P 8(R13), F20
+	VMOV R26, V18.D[1]
+	WORD $0x0e2b82fe // smlal v30.8h, v23.8b, v11.8b
+	MOVD.P 8(R13), R26
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e28c219 // smull2 v25.8h, v16.16b, v8.16b
+	FMOVD.P 8(R13), F21
+	VMOV R25, V19.D[1]
+	WORD $0x4e2b82ff // smlal2 v31.8h, v23.16b, v11.16b
+	MOVD.P 8(R13), R25
+	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
+	WORD $0x0e2ac25a // smull v26.8h, v18.8b, v10.8b
+	FMOVD.P 8(R13), F22
+	VMOV R26, V20.D[1]
+	WORD $0x0e298238 // smlal v24.8h, v17.8b, v9.8b
+	MOVD.P 8(R13), R26
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e2ac25b // smull2 v27.8h, v18.16b, v10.16b
+	FMOVD.P 8(R13), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4e298239 // smlal2 v25.8h, v17.16b, v9.16b
+	MOVD.P 8(R13), R25
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x0e28c29c // smull v28.8h, v20.8b, v8.8b
+	FMOVD.P 8(R10), F16
+	VMOV R26, V22.D[1]
+	WORD $0x0e2b827a // smlal v26.8h, v19.8b, v11.8b
+	MOVD.P 8(R10), R26
+	WORD $0x4e606b04 // sadalp v4.4s, v24.8h
+	VLD4R.P 8(R9), [V12.H8, V13.H8, V14.H8, V15.H8]
+	WORD $0x4e28c29d // smull2 v29.8h, v20.16b, v8.16b
+	WORD $0x4e2b827b // smlal2 v27.8h, v19.16b, v11.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	FMOVD.P 8(R10), F17
+	VMOV R25, V23.D[1]
+	WORD $0x0e2ac2de // smull v30.8h, v22.8b, v10.8b
+	MOVD.P 8(R10), R25
+	WORD $0x0e2982bc // smlal v28.8h, v21.8b, v9.8b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	FMOVD.P 8(R10), F18
+	VMOV R26, V16.D[1]
+	WORD $0x4e2ac2df // smull2 v31.8h, v22.16b, v10.16b
+	MOVD.P 8(R10), R26
+	WORD $0x4e2982bd // smlal2 v29.8h, v21.16b, v9.16b
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	FMOVD.P 8(R10), F19
+	VMOV R25, V17.D[1]
+	WORD $0x0e2cc218 // smull v24.8h, v16.8b, v12.8b
+	MOVD.P 8(R10), R25
+	WORD $0x0e2b82fe // smlal v30.8h, v23.8b, v11.8b
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	FMOVD.P 8(R11), F20
+	VMOV R26, V18.D[1]
+	WORD $0x4e2cc219 // smull2 v25.8h, v16.16b, v12.16b
+	MOVD.P 8(R11), R26
+	WORD $0x4e2b82ff // smlal2 v31.8h, v23.16b, v11.16b
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	FMOVD.P 8(R11), F21
+	VMOV R25, V19.D[1]
+	WORD $0x0e2ec25a // smull v26.8h, v18.8b, v14.8b
+	MOVD.P 8(R11), R25
+	WORD $0x0e2d8238 // smlal v24.8h, v17.8b, v13.8b
+	FMOVD.P 8(R11), F22
+	VMOV R26, V20.D[1]
+	WORD $0x4e606bc6 // sadalp v6.4s, v30.8h
+	MOVD.P 8(R11), R26
+	WORD $0x4e2ec25b // smull2 v27.8h, v18.16b, v14.16b
+	WORD $0x4e2d8239 // smlal2 v25.8h, v17.16b, v13.16b
+	FMOVD.P 8(R11), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4e606be7 // sadalp v7.4s, v31.8h
+	MOVD.P 8(R11), R25
+	WORD $0x0e2cc29c // smull v28.8h, v20.8b, v12.8b
+	WORD $0x0e2f827a // smlal v26.8h, v19.8b, v15.8b
+	FMOVD.P 8(R12), F16
+	VMOV R26, V22.D[1]
+	WORD $0x4e606b00 // sadalp v0.4s, v24.8h
+	MOVD.P 8(R12), R26
+	WORD $0x4e2cc29d // smull2 v29.8h, v20.16b, v12.16b
+	WORD $0x4e2f827b // smlal2 v27.8h, v19.16b, v15.16b
+	FMOVD.P 8(R12), F17
+	VMOV R25, V23.D[1]
+	WORD $0x4e606b21 // sadalp v1.4s, v25.8h
+	MOVD.P 8(R12), R25
+	WORD $0x0e2ec2de // smull v30.8h, v22.8b, v14.8b
+	WORD $0x0e2d82bc // smlal v28.8h, v21.8b, v13.8b
+	FMOVD.P 8(R12), F18
+	VMOV R26, V16.D[1]
+	WORD $0x4e606b40 // sadalp v0.4s, v26.8h
+	MOVD.P 8(R12), R26
+	WORD $0x4e2ec2df // smull2 v31.8h, v22.16b, v14.16b
+	FMOVD.P 8(R12), F19
+	VMOV R25, V17.D[1]
+	WORD $0x4e2d82bd // smlal2 v29.8h, v21.16b, v13.16b
+	MOVD.P 8(R12), R25
+	WORD $0x4e606b61 // sadalp v1.4s, v27.8h
+	WORD $0x0e2cc218 // smull v24.8h, v16.8b, v12.8b
+	FMOVD.P 8(R13), F20
+	VMOV R26, V18.D[1]
+	WORD $0x0e2f82fe // smlal v30.8h, v23.8b, v15.8b
+	MOVD.P 8(R13), R26
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x4e2cc219 // smull2 v25.8h, v16.16b, v12.16b
+	FMOVD.P 8(R13), F21
+	VMOV R25, V19.D[1]
+	WORD $0x4e2f82ff // smlal2 v31.8h, v23.16b, v15.16b
+	MOVD.P 8(R13), R25
+	WORD $0x4e606ba3 // sadalp v3.4s, v29.8h
+	WORD $0x0e2ec25a // smull v26.8h, v18.8b, v14.8b
+	FMOVD.P 8(R13), F22
+	VMOV R26, V20.D[1]
+	WORD $0x0e2d8238 // smlal v24.8h, v17.8b, v13.8b
+	MOVD.P 8(R13), R26
+	WORD $0x4e606bc2 // sadalp v2.4s, v30.8h
+	WORD $0x4e2ec25b // smull2 v27.8h, v18.16b, v14.16b
+	FMOVD.P 8(R13), F23
+	VMOV R25, V21.D[1]
+	WORD $0x4e2d8239 // smlal2 v25.8h, v17.16b, v13.16b
+	MOVD.P 8(R13), R25
+	WORD $0x4e606be3 // sadalp v3.4s, v31.8h
+	WORD $0x0e2cc29c // smull v28.8h, v20.8b, v12.8b
+	SUB R5, R9
+	VLD4R.P 8(R9), [V8.H8, V9.H8, V10.H8, V11.H8]
+	WORD $0x0e2f827a // smlal v26.8h, v19.8b, v15.8b
+	WORD $0x4e606b04 // sadalp v4.4s, v24.8h
+	SUB R5<<3, R10
+	FMOVD.P 8(R10), F16
+	VMOV R26, V22.D[1]
+	WORD $0x4e2cc29d // smull2 v29.8h, v20.16b, v12.16b
+	MOVD.P 8(R10), R26
+	WORD $0x4e2f827b // smlal2 v27.8h, v19.16b, v15.16b
+	WORD $0x4e606b25 // sadalp v5.4s, v25.8h
+	FMOVD.P 8(R10), F17
+	VMOV R25, V23.D[1]
+	WORD $0x0e2ec2de // smull v30.8h, v22.8b, v14.8b
+	MOVD.P 8(R10), R25
+	WORD $0x0e2d82bc // smlal v28.8h, v21.8b, v13.8b
+	WORD $0x4e606b44 // sadalp v4.4s, v26.8h
+	FMOVD.P 8(R10), F18
+	VMOV R26, V16.D[1]
+	WORD $0x4e2ec2df // smull2 v31.8h, v22.16b, v14.16b
+	MOVD.P 8(R10), R26
+	WORD $0x4e2d82bd // smlal2 v29.8h, v21.16b, v13.16b
+	WORD $0x4e606b65 // sadalp v5.4s, v27.8h
+	FMOVD.P 8(R10), F19
+	VMOV R25, V17.D[1]
+	WORD $0x0e2f82fe // smlal v30.8h, v23.8b, v15.8b
+	MOVD.P 8(R10), R25
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x4e2f82ff // smlal2 v31.8h, v23.16b, v15.16b
+	SUB R5<<3, R11
+	FMOVD.P 8(R11), F20
+	VMOV R26, V18.D[1]
+	WORD $0x4e606ba7 // sadalp v7.4s, v29.8h
+	MOVD.P 8(R11), R26
+	WORD $0x4e606bc6 // sadalp v6.4s, v30.8h
+	WORD $0x4e606be7 // sadalp v7.4s, v31.8h
+	VMOV R25, V19.D[1]
+	VMOV R26, V20.D[1]
+	BNE round_inHalves
+	ADD $8, R9
+	ADD $64, R10
+	ADD $112, R11
+	B rest_wide
+
 partialStart:
 	MOVD R22, R9
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD R22, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
@@ -2401,7 +2630,7 @@ stridesC:
 	MOVW 12(R1), R9
 	MOVD 104(R0), R25
 	ADD R9<<2, R25, R9
-	ADD $152, R0, R10
+	ADD $160, R0, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
 	LSR $1, R12
@@ -2439,7 +2668,7 @@ partialQ:
 	MOVW 16(R1), R9
 	MOVD 112(R0), R25
 	ADD R25, R9
-	ADD $152, R0, R10
+	ADD $160, R0, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
 	LSR $1, R12
@@ -2616,7 +2845,7 @@ summed_1:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_1
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $32, R24
 
@@ -2638,7 +2867,7 @@ requantise_1:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_1
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $8, R24
 
@@ -2749,7 +2978,7 @@ summed_2:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_2
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $32, R24
 
@@ -2774,7 +3003,7 @@ requantise_2:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_2
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $8, R24
 
@@ -2926,7 +3155,7 @@ summed_3:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_3
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $64, R24
 
@@ -2953,7 +3182,7 @@ requantise_3:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_3
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $16, R24
 
@@ -3146,7 +3375,7 @@ summed_4:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_4
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $64, R24
 
@@ -3175,7 +3404,7 @@ requantise_4:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_4
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $16, R24
 
@@ -3409,7 +3638,7 @@ summed_5:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_5
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $96, R24
 
@@ -3440,7 +3669,7 @@ requantise_5:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_5
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $24, R24
 
@@ -3715,7 +3944,7 @@ summed_6:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_6
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $96, R24
 
@@ -3748,7 +3977,7 @@ requantise_6:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_6
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $24, R24
 
@@ -4064,7 +4293,7 @@ summed_7:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_7
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $128, R24
 
@@ -4099,7 +4328,7 @@ requantise_7:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_7
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $32, R24
 
@@ -4488,7 +4717,7 @@ next_wide:
 
 partialStart:
 	MOVD R22, R9
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD R22, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
@@ -4537,7 +4766,7 @@ stridesC:
 	MOVW 12(R1), R9
 	MOVD 104(R0), R25
 	ADD R9<<2, R25, R9
-	ADD $152, R0, R10
+	ADD $160, R0, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
 	LSR $1, R12
@@ -4575,7 +4804,7 @@ partialQ:
 	MOVW 16(R1), R9
 	MOVD 112(R0), R25
 	ADD R25, R9
-	ADD $152, R0, R10
+	ADD $160, R0, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
 	LSR $1, R12
@@ -4755,7 +4984,7 @@ summed_1:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_1
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $32, R24
 
@@ -4777,7 +5006,7 @@ requantise_1:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_1
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $8, R24
 
@@ -4876,7 +5105,7 @@ summed_2:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_2
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $32, R24
 
@@ -4901,7 +5130,7 @@ requantise_2:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_2
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $8, R24
 
@@ -5051,7 +5280,7 @@ summed_3:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_3
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $64, R24
 
@@ -5078,7 +5307,7 @@ requantise_3:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_3
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $16, R24
 
@@ -5249,7 +5478,7 @@ summed_4:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_4
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $64, R24
 
@@ -5278,7 +5507,7 @@ requantise_4:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_4
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $16, R24
 
@@ -5500,7 +5729,7 @@ summed_5:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_5
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $96, R24
 
@@ -5531,7 +5760,7 @@ requantise_5:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_5
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $24, R24
 
@@ -5774,7 +6003,7 @@ summed_6:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_6
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $96, R24
 
@@ -5807,7 +6036,7 @@ requantise_6:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_6
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $24, R24
 
@@ -6101,7 +6330,7 @@ summed_7:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_7
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $128, R24
 
@@ -6136,7 +6365,7 @@ requantise_7:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_7
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $32, R24
 
@@ -6451,7 +6680,7 @@ summed_8:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ store_8
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $32, R23
 	MOVD $128, R24
 
@@ -6488,7 +6717,7 @@ requantise_8:
 	MOVW 48(R1), R25
 	CMP $8, R25
 	BEQ write_8
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD $8, R23
 	MOVD $32, R24
 
@@ -6648,7 +6877,7 @@ next:
 
 partialStart:
 	MOVD R22, R9
-	ADD $152, R0, R22
+	ADD $160, R0, R22
 	MOVD R22, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
@@ -6697,7 +6926,7 @@ stridesC:
 	MOVW 12(R1), R9
 	MOVD 104(R0), R25
 	ADD R9<<2, R25, R9
-	ADD $152, R0, R10
+	ADD $160, R0, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
 	LSR $1, R12
@@ -6735,7 +6964,7 @@ partialQ:
 	MOVW 16(R1), R9
 	MOVD 112(R0), R25
 	ADD R25, R9
-	ADD $152, R0, R10
+	ADD $160, R0, R10
 	MOVD R7, R15
 	ADD $1, R7, R12
 	LSR $1, R12

@@ -39,20 +39,21 @@ type outerBlock struct {
 
 // qgemmBlock is what all tiles of a QGEMM call share.
 type qgemmBlock struct {
-	slope  [4]float32 // in every lane
-	hi     [4]float32 // 127-zero
-	zero   [8]int16
-	zeros  [8]int32       // a row of sums that starts at zero
-	a      unsafe.Pointer // operands
-	b      unsafe.Pointer
-	s      unsafe.Pointer
-	c      unsafe.Pointer
-	q      unsafe.Pointer
-	scale  unsafe.Pointer
-	taps   unsafe.Pointer // of the whole list
-	groups uintptr        // of channels in a contraction
-	rows   uintptr        // of tiles that do not say
-	tile   [maxSums]int32 // through which a tile passes that has fewer columns than its panel
+	slope    [4]float32 // in every lane
+	hi       [4]float32 // 127-zero
+	zero     [8]int16
+	zeros    [8]int32       // a row of sums that starts at zero
+	a        unsafe.Pointer // operands
+	b        unsafe.Pointer
+	s        unsafe.Pointer
+	c        unsafe.Pointer
+	q        unsafe.Pointer
+	scale    unsafe.Pointer
+	taps     unsafe.Pointer // of the whole list
+	groups   uintptr        // of channels in a contraction
+	rows     uintptr        // of tiles that do not say
+	inHalves uintptr        // not 0: load weights of neighbours as the Cortex-A53 likes
+	tile     [maxSums]int32 // through which a tile passes that has fewer columns than its panel
 }
 
 // sgemm_neon_7x8 works like gemmScalar with n taps of k values each and whole rows of C:
@@ -67,11 +68,23 @@ func sgemm_neon_7x8(t *gemmBlock, taps *Tap, n, k int)
 //go:noescape
 func sgemm_neon_7x8_half(t *gemmBlock, taps *Tap, n, k int)
 
+// sgemm_a53_7x8 works like gemmScalar and is made for the Cortex-A53 with n taps of k values each and whole rows of C:
+// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
+//
+//go:noescape
+func sgemm_a53_7x8(t *gemmBlock, taps *Tap, n, k int)
+
 // souter_neon_7x8 works like outerScalar with n taps of k values each and whole rows of C:
 // C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].
 //
 //go:noescape
 func souter_neon_7x8(t *outerBlock, taps *Tap, n, k int)
+
+// souter_a53_7x8 works like outerScalar and is made for the Cortex-A53 with n taps of k values each and whole rows of C:
+// C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].
+//
+//go:noescape
+func souter_a53_7x8(t *outerBlock, taps *Tap, n, k int)
 
 // add_neon works like addScalar for i < n:
 // dst[i] += x[i].

@@ -174,6 +174,10 @@ func eachTile(t *testing.T, f func(t *testing.T, k *Kernels, rnd *rand.Rand, mem
 					}
 				}
 			}
+			for rows := range k.MR + 1 { // several rounds of any loop, and more
+				f(t, k, rnd, mem, rows, k.NR, 53, 2)
+				mem.check(t)
+			}
 			f(t, k, rnd, mem, k.MR, k.NR, 128, 25)
 		}
 	})

@@ -17,12 +17,13 @@ var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel 
 
 // gemm writes the tile of the matrix product. Rows of A stream through a pointer each; sixteen k make one round of the loop.
 func gemm(f *file) {
-	gemmOf(f, "", "", false)
-	gemmOf(f, "_half", " with B in half precision", true)
+	gemmOf(f, "sgemm_neon_7x8", "", false, false)
+	gemmOf(f, "sgemm_neon_7x8_half", " with B in half precision", true, false)
+	gemmOf(f, "sgemm_a53_7x8", " and is made for the Cortex-A53", false, true)
 }
 
-func gemmOf(f *file, suffix, doc string, half bool) {
-	name := "sgemm_neon_7x8" + suffix
+// gemmOf writes one of them: whether B is in half precision, and whether the tiles of many rows load vectors in halves.
+func gemmOf(f *file, name, doc string, half, inHalves bool) {
 	c := f.function(name, "", []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, ints("n", "k")},
 		name+" works like gemmScalar"+doc+" with n taps of k values each and whole rows of C:",
 		"C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
@@ -94,11 +95,15 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 			}
 		}
 		c.op("CBZ %s, %s", regLeft, label("eight"))
-		c.label(label("sixteen"))
-		eight()
-		eight()
-		c.op("SUB $1, %s", regLeft)
-		c.op("CBNZ %s, %s", regLeft, label("sixteen"))
+		if inHalves && rows >= 5 { // fewer products have no room for the loads
+			c.sixteenInHalves(rows, label)
+		} else {
+			c.label(label("sixteen"))
+			eight()
+			eight()
+			c.op("SUB $1, %s", regLeft)
+			c.op("CBNZ %s, %s", regLeft, label("sixteen"))
+		}
 
 		c.label(label("eight"))
 		c.op("CBZ %s, %s", regRest, label("taps"))
@@ -182,4 +187,52 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		c.op("B rows%d", rows)
 		c.label(label("done"))
 	})
+}
+
+// sixteenInHalves is the loop over sixteen k for the Cortex-A53. A round loads what the next one begins with, four k of A and one of B:
+// the last round loads its own again.
+func (c *code) sixteenInHalves(rows int, label func(string) string) {
+	a := func(r, k int) int { return firstA + 2*r + k/4%2 }
+	b := func(k, j int) int { return firstB + 2*(k%2) + j }
+	each := 2 * rows // products of a k, first those of the first vector of B
+	var begin, loads []halves
+	for k := 4; k <= 16; k += 4 {
+		for r := range rows {
+			l := c.inHalves(rowOfA(r), a(r, k))
+			l.from, l.until = (k-4)*each, k*each+r
+			if k == 16 {
+				l.before = func() { c.op("SUB %s, %s", regBack, rowOfA(r)) }
+				begin = append(begin, l)
+			}
+			loads = append(loads, l)
+		}
+	}
+	for k := 1; k <= 16; k++ {
+		for j := range 2 {
+			l := c.inHalves(regB, b(k, j))
+			l.from, l.until = max(0, (k-2)*each+(j+1)*rows), k*each+j*rows
+			if k == 16 {
+				if j == 0 {
+					l.before = func() { c.op("SUB %s<<3, %s", regBack, regB) }
+				}
+				begin = append(begin, l)
+			}
+			loads = append(loads, l)
+		}
+	}
+	c.loadNow(begin)
+	c.op("MOVD $64, %s", regTemp)
+	c.label(label("sixteen"))
+	c.interleave(16*each, func(i int) {
+		k, j, r := i/each, i/rows%2, i%rows
+		c.word("fmlaE", acc(r, j), b(k, j), a(r, k), k%4)
+	}, loads,
+		func() { c.op("SUBS $1, %s, %s", regLeft, regLeft) },
+		func() { c.op("CSEL EQ, %s, ZR, %s", regTemp, regBack) })
+	c.op("BNE %s", label("sixteen"))
+	c.op("CBZ %s, %s", regRest, label("taps"))
+	for r := range rows {
+		c.op("ADD $48, %s", rowOfA(r))
+	}
+	c.op("ADD $%d, %s", 15*4*tileCols, regB)
 }

@@ -10,7 +10,7 @@ var qneon = qset{
 		"V0-V13: the C tile; V14-V17, V30, V31: products of two pairs of channels, 16 bits each; V18-V21, V22-V25: four pairs of a row of A,",
 		"each in all lanes; V26-V29: four pairs of B",
 	},
-	contract: contractNeon, wide: wideNeon,
+	contract: contractNeon, wide: wideNeon, wideInHalves: wideInHalves,
 }
 
 var qdotprod = qset{
@@ -132,6 +132,90 @@ func wideNeon(c *code, groups int) {
 		for _, f := range late {
 			f()
 		}
+	}
+}
+
+// wideInHalves is the loop of wideNeon for the Cortex-A53, over sixteen channels, as sixteenInHalves is that of float32: a round loads
+// what the next one begins with, and the last round its own again.
+// V8-V15: four pairs of A, twice; V16-V23: B, one vector after the other; V24-V31: products.
+func wideInHalves(c *code, label string) {
+	const (
+		back  = "R5" // bytes of A
+		whole = "R6" // what back is in the last round
+		early = 5    // vectors of B that the round before loads
+		apart = 2    // units from one step of a unit to the next
+	)
+	var products []func()
+	var first, last [32]int // products that read each vector of B, and the same for A
+	var firstA, lastA [2]int
+	read := func(b, a int) {
+		p := len(products)
+		if last[b] = p; first[b] == 0 {
+			first[b] = p
+		}
+		if lastA[a] = p; firstA[a] == 0 {
+			firstA[a] = p
+		}
+	}
+	// A unit is half the products of two pairs of channels of a tile: SMULL, SMLAL and SADALP.
+	step := func(unit, stage int) {
+		if unit < 0 || unit >= 32 {
+			return
+		}
+		half, pairs, tile, a := unit%2, unit/2%2, unit/4%4, unit/16
+		t := 24 + unit%8
+		if stage == 2 {
+			products = append(products, func() { c.word("sadalp", 2*tile+half, t) })
+			return
+		}
+		b, v := unit/4*4+2*pairs+stage, 8+4*a+2*pairs+stage
+		name := []string{"smull", "smlal"}[stage] + []string{"", "2"}[half]
+		read(b, a)
+		products = append(products, func() { c.word(name, t, 16+b%8, v) })
+	}
+	for i := range 32 + 2*apart {
+		for stage := range 3 {
+			step(i-stage*apart, stage)
+		}
+	}
+	n := len(products)
+	pointer := func(b int) string { return fmt.Sprintf("R%d", 10+b/4%4) }
+	four := func(set int) halves {
+		return halves{low: func() { c.op("VLD4R.P 8(R9), %s", fourVectors(8+4*set, "H8")) }, alone: true}
+	}
+	var begin, loads []halves
+	for b := early; b < 32+early; b++ {
+		l := c.inHalves(pointer(b), 16+b%8)
+		if b >= 8 {
+			l.from = last[b-8] + 1
+		}
+		if l.until = first[b%32]; b >= 32 {
+			l.until += n
+			begin = append(begin, l)
+		}
+		if b >= 32 && b%4 == 0 {
+			l.before = func() { c.op("SUB %s<<3, %s", back, pointer(b)) }
+		}
+		loads = append(loads, l)
+	}
+	for i := len(loads) - 2; i >= 0; i-- { // in the order of memory
+		loads[i].until = min(loads[i].until, loads[i+1].until)
+	}
+	second, next := four(1), four(0)
+	second.until = firstA[1]
+	next.from, next.until = lastA[0]+1, n
+	begin = append(begin, next)
+	next.before = func() { c.op("SUB %s, R9", back) }
+	c.loadNow(begin)
+	c.op("MOVD $16, %s", whole)
+	c.label(label)
+	c.interleave(n, func(i int) { products[i]() }, append(loads, second, next),
+		func() { c.op("SUBS $1, %s, %s", qLeft, qLeft) },
+		func() { c.op("CSEL EQ, %s, ZR, %s", whole, back) })
+	c.op("BNE %s", label)
+	c.op("ADD $8, R9")
+	for b := 0; b < early; b += 4 {
+		c.op("ADD $%d, %s", 128-16*min(4, early-b), pointer(b))
 	}
 }
 

@@ -10,6 +10,7 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"taps", "unsafe.Pointer", "of the whole list"},
 	{"groups", "uintptr", "of channels in a contraction"},
 	{"rows", "uintptr", "of tiles that do not say"},
+	{"inHalves", "uintptr", "not 0: load weights of neighbours as the Cortex-A53 likes"},
 	{"tile", "[maxSums]int32", "through which a tile passes that has fewer columns than its panel"},
 }}
 
@@ -60,6 +61,8 @@ type qset struct {
 	contract func(c *code, rows, groups int)
 	// wide writes groups groups for one row and four tiles, whose B are at R10-R13; A is at R9. nil: there is no such body.
 	wide func(c *code, groups int)
+	// wideInHalves, if there is one, writes the loop over whole rounds of wide for the Cortex-A53.
+	wideInHalves func(c *code, label string)
 	// pairs says that a sum's register holds two columns of two rows.
 	pairs bool
 }
@@ -387,6 +390,11 @@ func (s *qset) neighbours(c *code) {
 	c.op("ADD R14, R10, R11")
 	c.op("ADD R15, R10, R12")
 	c.op("ADD R15, R11, R13")
+	if s.wideInHalves != nil {
+		c.op("CBZ %s, rest_wide", qRounds)
+		c.get(b, qArgs, "inHalves", qTemp)
+		c.op("CBNZ %s, inHalves_wide", qTemp)
+	}
 	s.rounds(c, name, func(groups int) { s.wide(c, groups) })
 	c.op("SUB $1, %s", qTaps)
 	c.op("CBNZ %s, tap_wide", qTaps)
@@ -418,6 +426,13 @@ func (s *qset) neighbours(c *code) {
 	c.op("ADD $%d, %s", 3*qtileSize, qTile)
 	c.op("SUB $3, %s", qTiles)
 	c.op("B next")
+
+	if s.wideInHalves != nil {
+		c.label("inHalves_wide")
+		c.op("MOVD %s, %s", qRounds, qLeft)
+		s.wideInHalves(c, "round_inHalves")
+		c.op("B rest_wide")
+	}
 }
 
 // partial writes what moves tiles of fewer than eight columns between their place and the arguments' own buffer, element by

@@ -30,6 +30,7 @@ const (
 	regTemp  = "R23"
 
 	regSixteens = "R24" // sixteens of k in a tap
+	regBack     = "R6"  // how far rows of A go back before the next round's loads
 )
 
 func acc(r, j int) int      { return 2*r + j }

@@ -81,6 +81,9 @@ func TestInOrder(t *testing.T) {
 		{"four vectors", "ld1 {v28.16b-v31.16b}, [x8], #64", 8},
 		{"replicated", "ld4r {v18.8h-v21.8h}, [x9], #8", 3},
 		{"a load and its use", "ldr q8, [x9], #16|fmul v0.4s, v8.4s, v8.4s", 5},
+		{"in halves", "ldr d8, [x9], #8|mov v10.d[1], x25|fmul v0.4s, v1.4s, v2.4s|ldr x26, [x9], #8|fmul v3.4s, v1.4s, v2.4s|fmul v4.4s, v1.4s, v2.4s", 4},
+		{"an insert and its use", "mov v8.d[1], x25|fmul v0.4s, v8.4s, v8.4s", 5},
+		{"no insert beside a whole vector", "ldr q8, [x9], #16|mov v10.d[1], x25|fmul v0.4s, v1.4s, v2.4s|fmul v3.4s, v1.4s, v2.4s", 5},
 		{"beside vectors", "fmul v0.4s, v8.4s, v9.4s|sub x7, x7, #0x1|fmul v1.4s, v8.4s, v9.4s|ldr x3, [x2]", 2},
 		{"the end of a round", "fmul v0.4s, v8.4s, v9.4s|fmul v1.4s, v8.4s, v9.4s|sub x7, x7, #0x1|cbnz x7, 1000 <f>", 2},
 	} {

@@ -16,14 +16,16 @@ import (
 type cycleOptions struct{ mca, objdump string }
 
 // kernels are the functions whose inner loops are measured, with what one of their multiplies multiplies and the processors that
-// llvm-mca is asked about.
+// run them.
 var kernels = []struct {
 	name string
 	macs int // multiply-adds of one instruction
 	cpus []string
 }{
-	{"sgemm_neon_7x8", 4, []string{"cortex-a53", "cortex-a72", "neoverse-n1"}},
-	{"souter_neon_7x8", 4, []string{"cortex-a53", "cortex-a72", "neoverse-n1"}},
+	{"sgemm_neon_7x8", 4, []string{"cortex-a72", "neoverse-n1"}},
+	{"sgemm_a53_7x8", 4, []string{"cortex-a53"}},
+	{"souter_neon_7x8", 4, []string{"cortex-a72", "neoverse-n1"}},
+	{"souter_a53_7x8", 4, []string{"cortex-a53"}},
 	{"qgemm_neon_7x8", 8, []string{"cortex-a53", "cortex-a72", "neoverse-n1"}},
 	{"qgemm_dotprod_7x8", 16, []string{"neoverse-n1"}},
 	{"qgemm_i8mm_8x8", 32, []string{"neoverse-n2"}},
@@ -78,7 +80,7 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 			fmt.Fprintf(out, "| %s, %s | %d | %d |", k.name, l.tile(), len(l), macs)
 			for _, c := range columns {
 				cell := " |"
-				if slices.Contains(k.cpus, c.cpu) {
+				if slices.Contains(k.cpus, c.cpu) && l.runsOn(c.cpu) {
 					if cell, err = measured(ctx, o, dir, l, c.cpu, c.units); err != nil {
 						return err
 					}
@@ -221,8 +223,19 @@ func tileLoops(loops []loop) (picked []loop) {
 	for _, l := range longest {
 		picked = append(picked, l)
 	}
-	slices.SortFunc(picked, func(a, b loop) int { return cmp.Compare(b.rows(), a.rows()) })
+	slices.SortFunc(picked, func(a, b loop) int { return cmp.Or(cmp.Compare(b.rows(), a.rows()), cmp.Compare(len(a), len(b))) })
 	return picked
+}
+
+// runsOn tells whether one of its kernel's processors runs l: of the two loops over neighbouring tiles the Cortex-A53 takes that in
+// halves, others the other.
+func (l loop) runsOn(cpu string) bool {
+	return l.weights() <= 1 || l.inHalves() == (cpu == "cortex-a53")
+}
+
+// inHalves tells whether vectors are loaded in halves.
+func (l loop) inHalves() bool {
+	return slices.ContainsFunc(l, func(i instruction) bool { return read(i.text, 2).kind == insert })
 }
 
 func isMultiply(mnemonic string) bool {
@@ -252,11 +265,12 @@ func (l loop) sums() int {
 	return len(seen)
 }
 
-// weights counts the streams of weights, each read 64 bytes at a time.
+// weights counts the streams of weights, each read 64 bytes at a time or, beside an activation in all lanes, in halves.
 func (l loop) weights() int {
 	seen := map[string]bool{}
+	replicated := slices.ContainsFunc(l, func(i instruction) bool { return i.mnemonic() == "ld4r" })
 	for _, i := range l {
-		if i.mnemonic() == "ld1" && strings.HasSuffix(i.text, "#64") {
+		if i.mnemonic() == "ld1" && strings.HasSuffix(i.text, "#64") || replicated && strings.HasPrefix(i.text, "ldr d") {
 			seen[base.FindString(i.text)] = true
 		}
 	}
@@ -275,7 +289,11 @@ func (l loop) rows() int {
 
 func (l loop) tile() string {
 	if n := l.weights(); n > 1 {
-		return fmt.Sprintf("1 x %d", 8*n)
+		halves := ""
+		if l.inHalves() {
+			halves = " in halves"
+		}
+		return fmt.Sprintf("1 x %d%s", 8*n, halves)
 	}
 	return fmt.Sprintf("%d x 8", l.rows())
 }

@@ -13,6 +13,7 @@ import (
 //
 //   - one vector instruction of 128 bits a cycle, beside it one on general registers or a branch;
 //   - a load of vectors takes the whole processor for two cycles for each 128 bits, one for 64 bits: its path is that wide;
+//   - beside a load of 64 bits it only moves a general register into half a vector;
 //   - results are there after 4 cycles from vector instructions and loads of vectors, 3 from other loads, 1 from the rest.
 //
 // What LD4R takes is not known: it is a parameter, LD1R and LD2R take as much as their share of it.
@@ -27,6 +28,8 @@ type kind int
 const (
 	vector kind = iota
 	vectorLoad
+	halfLoad // a vector load of 64 bits or less
+	insert   // of a general register into half a vector
 	load
 	integer
 	branch
@@ -85,6 +88,9 @@ func read(text string, replicate int) step {
 		s := step{kind: vectorLoad, busy: 2 * n, latency: vectorLatency, to: regs[:n], from: regs[n:]}
 		if narrow := operands[0]; narrow == 'd' || narrow == 's' {
 			s.busy = n
+			if n == 1 {
+				s.kind = halfLoad
+			}
 		}
 		switch mnemonic {
 		case "ld4r", "ld2r", "ld1r":
@@ -98,6 +104,8 @@ func read(text string, replicate int) step {
 		return step{kind: load, busy: 1, latency: loadLatency, to: regs[:1], from: regs[1:]}
 	case branchTarget.MatchString(text):
 		return step{kind: branch, busy: 1, from: regs}
+	case mnemonic == "mov" && len(regs) == 2 && regs[1][0] == 'x':
+		return step{kind: insert, busy: 1, latency: vectorLatency, to: regs[:1], from: regs} // the other half too
 	case vectors() > 0:
 		s := step{kind: vector, busy: 1, latency: vectorLatency, to: regs[:1], from: regs[1:]}
 		if isMultiply(mnemonic) && !strings.HasPrefix(mnemonic, "smull") || mnemonic == "sadalp" {
@@ -110,7 +118,10 @@ func read(text string, replicate int) step {
 
 // together tells whether two kinds can start in one cycle.
 func together(a, b kind) bool {
-	pairs := [][2]kind{{vector, load}, {vector, integer}, {vector, branch}, {integer, integer}, {integer, branch}, {load, integer}}
+	pairs := [][2]kind{
+		{vector, load}, {vector, integer}, {vector, branch}, {integer, integer}, {integer, branch}, {load, integer},
+		{halfLoad, insert}, {insert, integer}, {insert, branch},
+	}
 	return slices.Contains(pairs, [2]kind{a, b}) || slices.Contains(pairs, [2]kind{b, a})
 }
 

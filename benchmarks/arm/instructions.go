@@ -38,7 +38,7 @@ func (e emulators) flags(f *flag.FlagSet) {
 
 // cases are what is counted: each form of the reference generator on processors that choose other rows.
 var cases = []struct{ form, cpu, arch string }{
-	{"float32", "cortex-a53", "arm64"}, {"float32", "cortex-a76", "arm64"},
+	{"float32", "cortex-a53", "arm64"}, {"float32", "cortex-a72", "arm64"}, {"float32", "cortex-a76", "arm64"},
 	{"int8", "cortex-a53", "arm64"}, {"int8", "cortex-a72", "arm64"}, {"int8", "cortex-a76", "arm64"}, {"int8", "max", "arm64"},
 	{"float32", "arm1176", "arm"}, {"float32", "cortex-a7", "arm"}, {"int8", "arm1176", "arm"}, {"int8", "cortex-a7", "arm"},
 }
