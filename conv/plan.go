@@ -54,14 +54,8 @@ func NewMinimalPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
 }
 
 func newPlan(g Geometry, in, out Map, k *simd.Kernels, filtered bool) (*Plan, error) {
-	h, w, err := g.Out()
+	h, w, err := g.outOf(in, out)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkMap("input", in, g.InH, g.InW, g.InC, in.N); err != nil {
-		return nil, err
-	}
-	if err := checkMap("output", out, h, w, g.OutC, in.N); err != nil {
 		return nil, err
 	}
 	p := &Plan{g: g, in: in, out: out}
@@ -99,6 +93,17 @@ func (p *Plan) checkPacked() error {
 		}
 	}
 	return nil
+}
+
+// outOf is Out, with in and out checked for being the geometry's.
+func (g Geometry) outOf(in, out Map) (h, w int, err error) {
+	if h, w, err = g.Out(); err != nil {
+		return 0, 0, err
+	}
+	if err := checkMap("input", in, g.InH, g.InW, g.InC, in.N); err != nil {
+		return 0, 0, err
+	}
+	return h, w, checkMap("output", out, h, w, g.OutC, in.N)
 }
 
 func checkMap(what string, m Map, h, w, c, n int) error {

@@ -116,14 +116,8 @@ func NewQSums(g Geometry, in, out Map, k *simd.Kernels) (*QPlan, error) {
 }
 
 func newQPlan(g Geometry, in, out Map, k *simd.Kernels, sums bool) (*QPlan, error) {
-	h, w, err := g.Out()
+	h, w, err := g.outOf(in, out)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkMap("input", in, g.InH, g.InW, g.InC, in.N); err != nil {
-		return nil, err
-	}
-	if err := checkMap("output", out, h, w, g.OutC, in.N); err != nil {
 		return nil, err
 	}
 	p := &QPlan{

@@ -85,31 +85,42 @@ func bad(format string, args ...any) error {
 // parse reads the header's object key by key: a map would hide a repeated name.
 func (f *File) parse(head []byte) error {
 	d := json.NewDecoder(bytes.NewReader(head))
-	if err := delim(d, '{'); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		name, err := key(d, seen)
-		if err != nil {
-			return err
-		}
+	err := object(d, func(name string) error {
 		if name == metadata {
-			err = f.parseMeta(d)
-		} else {
-			err = f.parseTensor(d, name)
+			return f.parseMeta(d)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := delim(d, '}'); err != nil {
+		return f.parseTensor(d, name)
+	})
+	if err != nil {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return bad("data after the header's object")
 	}
 	return nil
+}
+
+// object reads an object, of which value reads what follows each key.
+func object(d *json.Decoder, value func(key string) error) error {
+	if err := delim(d, '{'); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return bad("header: %v", err)
+		}
+		key := t.(string) // the decoder lets nothing else stand for a key
+		if seen[key] {
+			return bad("header: %q twice", key)
+		}
+		seen[key] = true
+		if err := value(key); err != nil {
+			return err
+		}
+	}
+	return delim(d, '}')
 }
 
 func delim(d *json.Decoder, want json.Delim) error {
@@ -121,30 +132,8 @@ func delim(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// key reads an object's next key, which must be new.
-func key(d *json.Decoder, seen map[string]bool) (string, error) {
-	t, err := d.Token()
-	if err != nil {
-		return "", bad("header: %v", err)
-	}
-	name := t.(string) // the decoder lets nothing else stand for a key
-	if seen[name] {
-		return "", bad("header: %q twice", name)
-	}
-	seen[name] = true
-	return name, nil
-}
-
 func (f *File) parseMeta(d *json.Decoder) error {
-	if err := delim(d, '{'); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		name, err := key(d, seen)
-		if err != nil {
-			return err
-		}
+	return object(d, func(name string) error {
 		t, err := d.Token()
 		if err != nil {
 			return bad("header: %v", err)
@@ -154,22 +143,14 @@ func (f *File) parseMeta(d *json.Decoder) error {
 			return bad("metadata %q is no string", name)
 		}
 		f.Meta[name] = s
-	}
-	return delim(d, '}')
+		return nil
+	})
 }
 
 func (f *File) parseTensor(d *json.Decoder, name string) error {
-	if err := delim(d, '{'); err != nil {
-		return err
-	}
 	t := Info{Name: name}
 	var offsets []int
-	seen := map[string]bool{}
-	for d.More() {
-		field, err := key(d, seen)
-		if err != nil {
-			return err
-		}
+	err := object(d, func(field string) (err error) {
 		switch field {
 		case "dtype":
 			var s string
@@ -185,8 +166,9 @@ func (f *File) parseTensor(d *json.Decoder, name string) error {
 		if err != nil {
 			return bad("tensor %q: %v", name, err)
 		}
-	}
-	if err := delim(d, '}'); err != nil {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	elem := t.DType.Size()
