@@ -66,7 +66,7 @@ type reference struct {
 	g              Geometry
 	dense          bool
 	in, out        int // features of a dense layer
-	n, rows, taps  int // rows: small positions of all images
+	rows, taps     int // rows: small positions of all images
 	smallH, smallW int
 	largeH, largeW int
 	smallC, largeC int
@@ -78,7 +78,7 @@ func newReference(g Geometry, n int) *reference {
 	if err != nil {
 		panic(err.Error())
 	}
-	r := &reference{g: g, dense: g.IsDense(), n: n, taps: g.KH * g.KW, inC: g.InC / g.Groups, outC: g.OutC / g.Groups}
+	r := &reference{g: g, dense: g.IsDense(), taps: g.KH * g.KW, inC: g.InC / g.Groups, outC: g.OutC / g.Groups}
 	r.in, r.out = g.InH*g.InW*g.InC, h*w*g.OutC
 	r.smallH, r.smallW, r.smallC = h, w, r.outC
 	r.largeH, r.largeW, r.largeC = g.InH, g.InW, r.inC

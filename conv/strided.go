@@ -93,14 +93,13 @@ func rounded(x []float64) []float32 {
 
 // strideAxis is one axis of a strided filter.
 type strideAxis struct {
-	small, large, pad int
-	taps              [2]int // of each phase
-	tiles             []axisTile
-	most              [2]int       // points of each phase, of any tile
-	points            int          // of both phases
-	idle              []int        // large positions that no product reaches
-	kernel            [2][]float32 // G: points by taps
-	turned            [2][]float32 // G^T
+	taps   [2]int // of each phase
+	tiles  []axisTile
+	most   [2]int       // points of each phase, of any tile
+	points int          // of both phases
+	idle   []int        // large positions that no product reaches
+	kernel [2][]float32 // G: points by taps
+	turned [2][]float32 // G^T
 }
 
 // axisTile is n values of the small side from at on.
@@ -123,7 +122,7 @@ type axisProduct struct {
 }
 
 func newStrideAxis(small, large, kernel, pad int) *strideAxis {
-	a := &strideAxis{small: small, large: large, pad: pad, taps: [2]int{(kernel + 1) / 2, kernel / 2}}
+	a := &strideAxis{taps: [2]int{(kernel + 1) / 2, kernel / 2}}
 	reached := make([]bool, large)
 	for at := 0; at < small; at += stretchTile {
 		t := axisTile{at: at, n: min(stretchTile, small-at)}

@@ -21,7 +21,7 @@ func (l Dense) Output(in Shape) (Shape, error) {
 	if !in.IsFlat() {
 		return Shape{}, fmt.Errorf("%w: input %v, want a vector (Flatten makes one)", ErrShape, in)
 	}
-	if _, ok := product(in.C, l.Units); !ok {
+	if !fits(in.C, l.Units) {
 		return Shape{}, fmt.Errorf("%w: %d inputs, %d units", ErrShape, in.C, l.Units)
 	}
 	return Flat(l.Units), nil

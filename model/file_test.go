@@ -97,8 +97,8 @@ func craft(t *testing.T, architecture string, tensors ...safetensors.Tensor) []b
 }
 
 func floats(name string, shape ...int) safetensors.Tensor {
-	n, _ := product(shape...)
-	return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Floats: make([]float32, n)}
+	p := Param{Shape: shape}
+	return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Floats: make([]float32, p.Len())}
 }
 
 func TestReadErrors(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 type Layer interface {
 	// Kind is the layer's name in files and messages, such as "conv2d".
 	Kind() string
-	// Output returns the shape that the layer makes of in, or an error that wraps ErrShape.
+	// Output returns the shape that the layer makes of in. The error wraps ErrShape if in is at fault, not an attribute.
 	Output(in Shape) (Shape, error)
 
 	// params lists the layer's parameters on an input that Output accepts, without values.
@@ -51,7 +51,7 @@ func (p *Param) Len() int {
 	return n
 }
 
-// bias returns the description of a bias, gamma or beta of n values.
+// vector returns the description of a parameter of n values: a bias, or one of BatchNorm's.
 func vector(name string, n int, r role, trainable bool) Param {
 	return Param{Name: name, Shape: []int{n}, Trainable: trainable, role: r}
 }

@@ -97,7 +97,7 @@ func (n *node) describe() error {
 		return fmt.Errorf("output: %w", err)
 	}
 	for _, p := range n.layer.params(n.in) {
-		if _, ok := product(p.Shape...); !ok {
+		if !fits(p.Shape...) {
 			return fmt.Errorf("%s: %w: %s", p.Name, ErrShape, dims(p.Shape))
 		}
 		p.Name = n.name + "." + p.Name

@@ -59,7 +59,7 @@ type Pass struct {
 func (m *Model) NewPass(o PassOptions) (*Pass, error) { return m.newPass(o, mode{training: true}) }
 
 func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
-	if _, ok := product(o.Batch); !ok {
+	if !fits(o.Batch) {
 		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
 	}
 	if o.Kernels == nil {

@@ -36,7 +36,7 @@ func (c Config) Validate() error {
 	if c.Size%4 != 0 {
 		return fmt.Errorf("model: %w: images of %d rows, want a multiple of 4", ErrShape, c.Size)
 	}
-	if _, ok := product(c.Size, c.Size, c.Width); !ok {
+	if !fits(c.Size, c.Size, c.Width) {
 		return fmt.Errorf("model: %w: images of %d rows at width %d", ErrShape, c.Size, c.Width)
 	}
 	if _, err := describe("", Flat(c.Latent), c.generator()); err != nil {

@@ -37,23 +37,22 @@ const maxLen = 1 << 28
 
 // check returns an error unless s is positive and within bounds.
 func (s Shape) check() error {
-	if _, ok := product(s.H, s.W, s.C); !ok {
+	if !fits(s.H, s.W, s.C) {
 		return fmt.Errorf("%w: %dx%dx%d", ErrShape, s.H, s.W, s.C)
 	}
 	return nil
 }
 
-// product multiplies dimensions; ok is false if one is not positive or the
-// product exceeds maxLen.
-func product(dims ...int) (n int, ok bool) {
-	n = 1
+// fits tells whether dimensions are positive and their product is at most maxLen.
+func fits(dims ...int) bool {
+	n := 1
 	for _, d := range dims {
 		if d <= 0 || d > maxLen/n {
-			return 0, false
+			return false
 		}
 		n *= d
 	}
-	return n, true
+	return true
 }
 
 // dims formats a parameter's shape: (5,5,1,64).

@@ -61,7 +61,7 @@ func (c *calibration) choose(z []float32) (*scheme, error) {
 func (c *calibration) exact(x tensor) (tensor, error) {
 	var err error
 	for i := range c.layers {
-		if x, err = c.apply(i, x, c.layers[i].Weight, c.layers[i].Bias, true); err != nil {
+		if x, err = c.apply(i, x, c.layers[i].Weight, c.layers[i].Bias); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +101,7 @@ func (c *calibration) histograms(s *scheme) ([]*quant.Histogram, error) {
 					break
 				}
 				var err error
-				if x, err = c.apply(i, x, s.layers[i].Weight, s.layers[i].Bias, true); err != nil {
+				if x, err = c.apply(i, x, s.layers[i].Weight, s.layers[i].Bias); err != nil {
 					return nil, err
 				}
 			}
@@ -149,7 +149,7 @@ func (c *calibration) observe(s *scheme) error {
 		if err != nil {
 			return err
 		}
-		if x, err = c.apply(i, x.rounded(s.act[i]), w, b, true); err != nil {
+		if x, err = c.apply(i, x.rounded(s.act[i]), w, b); err != nil {
 			return err
 		}
 	}
@@ -162,14 +162,14 @@ func (c *calibration) describe() error {
 	exact, rough := c.few, c.few
 	for i := range s.layers {
 		var err error
-		if exact, err = c.apply(i, exact, s.layers[i].Weight, s.layers[i].Bias, true); err != nil {
+		if exact, err = c.apply(i, exact, s.layers[i].Weight, s.layers[i].Bias); err != nil {
 			return err
 		}
 		w, b, err := s.rounded(i)
 		if err != nil {
 			return err
 		}
-		if rough, err = c.apply(i, rough.rounded(s.act[i]), w, b, true); err != nil {
+		if rough, err = c.apply(i, rough.rounded(s.act[i]), w, b); err != nil {
 			return err
 		}
 		seen := rough

@@ -68,14 +68,11 @@ func (n *network) latents(z []float32) tensor {
 	return t
 }
 
-// apply computes layer i of x with other weights and bias. Without act the sums stay as they are.
-func (n *network) apply(i int, x tensor, weight, bias []float32, act bool) (tensor, error) {
+// apply computes layer i of x with other weights and bias.
+func (n *network) apply(i int, x tensor, weight, bias []float32) (tensor, error) {
 	l := &n.layers[i]
 	l.plan.Pack(l.packed, weight)
-	e := conv.Epilogue{Bias: bias, Slope: 1}
-	if act {
-		e.Slope = l.Slope
-	}
+	e := conv.Epilogue{Bias: bias, Slope: l.Slope}
 	y := make(tensor, len(x))
 	for j := range x {
 		if err := n.ctx.Err(); err != nil {
@@ -83,7 +80,7 @@ func (n *network) apply(i int, x tensor, weight, bias []float32, act bool) (tens
 		}
 		y[j] = make([]float32, l.out.Len())
 		l.plan.Forward(n.work, y[j], x[j], l.packed, e, conv.Part{N1: chunk, P1: l.plan.Panels()})
-		if act && l.Tanh {
+		if l.Tanh {
 			n.k.Tanh(y[j], y[j])
 		}
 	}

@@ -67,7 +67,7 @@ func (n *network) run(s *scheme, from int, x tensor) (tensor, error) {
 		if err != nil {
 			return nil, err
 		}
-		if x, err = n.apply(i, x.rounded(s.act[i]), w, b, true); err != nil {
+		if x, err = n.apply(i, x.rounded(s.act[i]), w, b); err != nil {
 			return nil, err
 		}
 	}
