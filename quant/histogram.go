@@ -7,9 +7,9 @@ const bins = 2048
 
 // Histogram counts the values of a tensor. Its range is found first: Widen with everything, then Add everything.
 type Histogram struct {
-	Lo, Hi float64
-	Counts [bins]float64
-	n      float64
+	Lo, Hi float64       // the range, which holds 0
+	Counts [bins]float64 // of equal parts of it
+	n      float64       // all that is counted
 }
 
 // Widen extends the range to all of x and to 0. Values that are not finite are passed over.

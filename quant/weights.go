@@ -16,7 +16,8 @@ type Weights struct {
 	Scale []float32
 }
 
-// QuantizeWeights spreads each of n columns of w over [-127, 127]. The error names the first value that is not finite.
+// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127]. The error wraps ErrRange and names the first
+// value that is not finite.
 func QuantizeWeights(w []float32, n int) (Weights, error) {
 	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n)}
 	most := make([]float64, n)
@@ -50,7 +51,8 @@ func (q Weights) Floats() []float32 {
 // maxBias leaves the sums of products ample room below 2^31.
 const maxBias = 1 << 30
 
-// Bias returns a layer's bias in units of its sums, in*scale[c] each.
+// Bias returns a layer's bias in units of its sums: round(b[c] / (in*scale[c])), in being the step of the layer's input and scale
+// those of its weights. The error wraps ErrRange and names the first channel whose bias is beyond 2^30 of them.
 func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
 	q := make([]int32, len(b))
 	for c, v := range b {
@@ -63,7 +65,8 @@ func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
 	return q, nil
 }
 
-// Fit raises the scales of columns whose bias would not fit beside weights as small as theirs.
+// Fit raises the scales of columns whose bias b[c] would not fit beside weights as small as theirs, and quantises those of w, (rows,
+// columns), anew. in is the step of the layer's input.
 func (q Weights) Fit(w, b []float32, in float32) {
 	n := len(q.Scale)
 	raised := false
@@ -89,7 +92,8 @@ func Multipliers(in float32, scale []float32, out float32) []float32 {
 	return m
 }
 
-// CheckSums returns an error if a sum of bytes times weights, plus bias, could leave int32: |x - zero| is at most 255.
+// CheckSums returns an error that wraps ErrRange and names the channel if a sum of bytes times weights q, (rows, len(bias)), plus bias
+// could leave int32: |x - zero| is at most 255.
 func CheckSums(q []int8, bias []int32) error {
 	n := len(bias)
 	sum := make([]int64, n)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -77,10 +76,7 @@ func openMetrics(path string, step uint64) (*os.File, error) {
 		kept.WriteByte('\n')
 	}
 	if !bytes.Equal(kept.Bytes(), old) {
-		if err := atomicfile.Write(path, func(w io.Writer) error {
-			_, err := w.Write(kept.Bytes())
-			return err
-		}); err != nil {
+		if err := atomicfile.WriteFile(path, kept.Bytes()); err != nil {
 			return nil, fmt.Errorf("train: %w", err)
 		}
 	}

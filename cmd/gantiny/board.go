@@ -77,7 +77,7 @@ var parts = map[string]string{
 func readMachine(system fs.FS) machine {
 	info := text(system, "proc/cpuinfo")
 	m := machine{
-		Board: text(system, "proc/device-tree/model"), Revision: field(info, "Revision", ":"), Processors: processors(info),
+		Board: text(system, "proc/device-tree/model"), Revision: field(info, "Revision", ":"), Processors: processorNames(info),
 		System: field(text(system, "etc/os-release"), "PRETTY_NAME", "="), Linux: text(system, "proc/sys/kernel/osrelease"),
 	}
 	if m.Board == "" {
@@ -89,8 +89,8 @@ func readMachine(system fs.FS) machine {
 	return m
 }
 
-// processors counts the processors of /proc/cpuinfo by what they are called.
-func processors(info string) string {
+// processorNames counts the processors of /proc/cpuinfo by what they are called.
+func processorNames(info string) string {
 	var names []string
 	count := map[string]int{}
 	for block := range strings.SplitSeq(info, "\n\n") {

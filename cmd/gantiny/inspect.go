@@ -103,7 +103,7 @@ func inspect(args []string, float bool, kernel string) (*report, error) {
 	r := &report{
 		Model: n.name, Form: n.form(), Input: dims(n.input()), Output: dims(n.output()),
 		Kernels: kernelNames(), Kernel: kernels.Name,
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: processors(),
 	}
 	if err := r.predict(n, kernels, program); err != nil {
 		return nil, err

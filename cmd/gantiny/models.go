@@ -19,13 +19,11 @@ import (
 	"github.com/gantiny/gantiny/picture"
 	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train"
 )
 
 // embeddedName is what messages and JSON call the model inside the program.
 const embeddedName = "embedded"
-
-// generatorFile is the finished generator in the directory of a training run.
-const generatorFile = "generator.safetensors"
 
 // The forms of a model, as --json names them.
 const (
@@ -48,7 +46,7 @@ func openModel(args []string, float bool) (n network, err error) {
 	}
 	n.name = args[0]
 	if isDir(n.name) {
-		n.name = filepath.Join(n.name, generatorFile)
+		n.name = filepath.Join(n.name, train.GeneratorFile)
 	}
 	if _, err := os.Stat(n.name); errors.Is(err, fs.ErrNotExist) {
 		return n, fmt.Errorf("%s: %w; a MODEL is a .safetensors file or the directory of a training run", n.name, fs.ErrNotExist)
@@ -189,7 +187,7 @@ func addKernelFlag(cmd *cobra.Command, name *string) {
 
 // addThreadsFlag gives a command its --threads.
 func addThreadsFlag(cmd *cobra.Command, threads *int) {
-	cmd.Flags().IntVar(threads, "threads", runtime.GOMAXPROCS(0), "threads")
+	cmd.Flags().IntVar(threads, "threads", processors(), "threads")
 	manText(cmd, "threads", "threads (one a processor by default)")
 }
 
@@ -209,9 +207,15 @@ func kernelNames() []string {
 	return names
 }
 
+// mostThreads is how many threads may be asked for.
+const mostThreads = 1024
+
+// processors is how many threads are taken where none are asked for.
+func processors() int { return min(runtime.GOMAXPROCS(0), mostThreads) }
+
 func checkThreads(threads int) error {
-	if threads < 1 || threads > 1024 {
-		return usagef("--threads %d: want 1 to 1024", threads)
+	if threads < 1 || threads > mostThreads {
+		return usagef("--threads %d: want 1 to %d", threads, mostThreads)
 	}
 	return nil
 }

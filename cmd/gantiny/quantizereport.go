@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html/template"
-	"io"
 	"math"
 	"path/filepath"
 
@@ -82,7 +81,7 @@ func (r *quantizeReport) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := putFile(filepath.Join(dir, "report.json"), append(b, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, "report.json"), append(b, '\n')); err != nil {
 		return err
 	}
 	type grid struct {
@@ -114,12 +113,5 @@ func (r *quantizeReport) write(dir string) error {
 	if err := t.Execute(&html, page); err != nil {
 		return err
 	}
-	return putFile(filepath.Join(dir, "index.html"), html.Bytes())
-}
-
-func putFile(path string, b []byte) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
+	return atomicfile.WriteFile(filepath.Join(dir, "index.html"), html.Bytes())
 }

@@ -111,7 +111,7 @@ func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stder
 	r.Before = conditionNow(k)
 	for _, net := range nets {
 		for _, batch := range []int{1, 8} {
-			for _, threads := range slices.Compact([]int{1, runtime.GOMAXPROCS(0)}) {
+			for _, threads := range slices.Compact([]int{1, processors()}) {
 				c, err := measureCase(ctx, net, model.Options{Batch: batch, Threads: threads, Kernels: k}, f.seconds)
 				if err != nil {
 					return err
@@ -133,11 +133,7 @@ func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stder
 		_, err := stdout.Write(encoded)
 		return err
 	}
-	err = atomicfile.Write(f.out, func(w io.Writer) error {
-		_, err := w.Write(encoded)
-		return err
-	})
-	if err != nil {
+	if err := atomicfile.WriteFile(f.out, encoded); err != nil {
 		return err
 	}
 	fmt.Fprintf(stderr, "%s: %s\n", f.out, plural(len(r.Cases), "case"))

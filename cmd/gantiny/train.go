@@ -114,11 +114,9 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
 	case errors.Is(err, train.ErrInterrupted):
 		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", f.out)
-	case errors.Is(err, train.ErrConfig):
-		return &usageError{err}
 	case errors.Is(err, train.ErrExists):
 		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
-	case errors.Is(err, train.ErrMismatch):
+	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
 		return &usageError{err}
 	}
 	return err

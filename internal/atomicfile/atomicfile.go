@@ -28,6 +28,14 @@ func Write(path string, write func(w io.Writer) error) error {
 	return WriteAll([]string{path}, func(_ int, w io.Writer) error { return write(w) })
 }
 
+// WriteFile makes data the contents of path, as Write does.
+func WriteFile(path string, data []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
 // WriteAll works like Write for several files: write(i, w) makes the contents of
 // paths[i]. They are synced side by side, which takes the system hardly longer
 // than one of them, and each directory once. All of them are open for a time, so
