@@ -36,19 +36,14 @@ func (f rows) write(to *file) {
 		l.scalars[s] = firstScalar + i
 		c.everyLane(s, firstScalar+i)
 	}
-	for _, step := range []struct{ vectors, width int }{{2, 4}, {1, 4}, {1, 1}} {
-		more, next, row := c.unique("more"), c.unique("next"), c.unique("row")
-		n := step.vectors * step.width
-		l.width = step.width
-		c.op("CMP $%d, R8", n)
-		c.op("BLT %s", next)
-		c.label(more)
+	c.inSteps("R8", []step{{2, 4}, {1, 4}, {1, 1}}, func(s step) {
+		l.width = s.width
 		held := firstHeld
 		hold := func(names []string) (vectors [2][]int) {
 			for _, name := range names {
 				c.load(name, "R9")
 				c.op("ADD R5, R9")
-				for j := range step.vectors {
+				for j := range s.vectors {
 					c.op("%s %d(R9), F%d", l.kind(), 16*j, held)
 					vectors[j] = append(vectors[j], held)
 					held++
@@ -60,34 +55,29 @@ func (f rows) write(to *file) {
 		if held > 32 {
 			panic(f.name + ": out of vectors")
 		}
-		for i, s := range f.slices {
-			c.load(s, l.streams[i])
+		for i, name := range f.slices {
+			c.load(name, l.streams[i])
 			c.op("ADD R5, %s", l.streams[i])
 		}
 		c.load("rows", "R7")
-		c.label(row)
-		for j := range step.vectors {
-			l.used, l.disp = 8*j, 16*j
-			f.body(l, sums[j], channels[j])
-		}
-		for _, r := range l.streams {
-			c.op("ADD R6, %s", r)
-		}
-		c.op("SUB $1, R7")
-		c.op("CBNZ R7, %s", row)
+		c.countDown(c.unique("row"), "R7", func() {
+			for j := range s.vectors {
+				l.used, l.disp = 8*j, 16*j
+				f.body(l, sums[j], channels[j])
+			}
+			for _, r := range l.streams {
+				c.op("ADD R6, %s", r)
+			}
+		})
 		for i, name := range f.sums {
 			c.load(name, "R9")
 			c.op("ADD R5, R9")
-			for j := range step.vectors {
+			for j := range s.vectors {
 				c.op("%s F%d, %d(R9)", l.kind(), sums[j][i], 16*j)
 			}
 		}
-		c.op("ADD $%d, R5", 4*n)
-		c.op("SUB $%d, R8", n)
-		c.op("CMP $%d, R8", n)
-		c.op("BGE %s", more)
-		c.label(next)
-	}
+		c.op("ADD $%d, R5", 4*s.elements())
+	})
 	c.op("RET")
 }
 
@@ -146,29 +136,19 @@ func rowScale(to *file) {
 	c.load("x", "R0", "s", "R1", "rows", "R7", "c", "R5", "stride", "R6")
 	c.op("SUB R5, R6")
 	c.op("LSL $2, R6")
-	c.label("row")
-	c.op("VLD1R.P 4(R1), [V16.S4]")
-	c.op("MOVD R5, R8")
-	for _, step := range []struct{ vectors, width int }{{4, 4}, {1, 4}, {1, 1}} {
-		more, next := c.unique("more"), c.unique("next")
-		n := step.vectors * step.width
-		c.op("CMP $%d, R8", n)
-		c.op("BLT %s", next)
-		c.label(more)
-		for j := range step.vectors {
-			l.used, l.width, l.disp = j, step.width, 16*j
-			x := l.load(0)
-			c.word("fmul", x, x, 16)
-			l.store(x, 0)
-		}
-		c.op("ADD $%d, R0", 4*n)
-		c.op("SUB $%d, R8", n)
-		c.op("CMP $%d, R8", n)
-		c.op("BGE %s", more)
-		c.label(next)
-	}
-	c.op("ADD R6, R0")
-	c.op("SUB $1, R7")
-	c.op("CBNZ R7, row")
+	c.countDown("row", "R7", func() {
+		c.op("VLD1R.P 4(R1), [V16.S4]")
+		c.op("MOVD R5, R8")
+		c.inSteps("R8", []step{{4, 4}, {1, 4}, {1, 1}}, func(s step) {
+			for j := range s.vectors {
+				l.used, l.width, l.disp = j, s.width, 16*j
+				x := l.load(0)
+				c.word("fmul", x, x, 16)
+				l.store(x, 0)
+			}
+			c.op("ADD $%d, R0", 4*s.elements())
+		})
+		c.op("ADD R6, R0")
+	})
 	c.op("RET")
 }

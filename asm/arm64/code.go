@@ -87,6 +87,34 @@ func (c *code) unique(what string) string {
 	return fmt.Sprintf("%s%d", what, c.labels)
 }
 
+// step is what a loop takes at once: vectors of width elements each.
+type step struct{ vectors, width int }
+
+func (s step) elements() int { return s.vectors * s.width }
+
+// inSteps goes through the elements that left counts, by each step in turn for as long as there are enough.
+func (c *code) inSteps(left string, steps []step, body func(s step)) {
+	for _, s := range steps {
+		more, next := c.unique("more"), c.unique("next")
+		c.op("CMP $%d, %s", s.elements(), left)
+		c.op("BLT %s", next)
+		c.label(more)
+		body(s)
+		c.op("SUB $%d, %s", s.elements(), left)
+		c.op("CMP $%d, %s", s.elements(), left)
+		c.op("BGE %s", more)
+		c.label(next)
+	}
+}
+
+// countDown writes the body of a loop that runs until left is 0, once at least.
+func (c *code) countDown(label, left string, body func()) {
+	c.label(label)
+	body()
+	c.op("SUB $1, %s", left)
+	c.op("CBNZ %s, %s", left, label)
+}
+
 // load fetches integer or pointer parameters into general registers: name, register, name, register ...
 func (c *code) load(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {

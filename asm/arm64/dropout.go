@@ -86,14 +86,14 @@ func above(to *file) {
 	c.mov(19, 17)
 	c.word32()
 	l := &lanes{code: c, streams: streamRegs[:2], limit: firstScalar}
-	c.elements(func(width int) {
-		l.used, l.width = 0, width
+	c.inSteps("R7", fourThenOne, func(s step) {
+		l.used, l.width = 0, s.width
 		x := l.load(1)
 		c.word("fcmgt0", x, x)
 		c.and(x, x, 19)
 		c.orr(18, 18, x)
-		c.shl(19, 19, width)
-		c.op("ADD $%d, R1", 4*width)
+		c.shl(19, 19, s.width)
+		c.op("ADD $%d, R1", 4*s.width)
 	})
 	c.op("VADDV V18.S4, V18")
 	c.op("FMOVS.P F18, 4(R0)")
@@ -101,27 +101,14 @@ func above(to *file) {
 	c.op("RET")
 }
 
+var fourThenOne = []step{{1, 4}, {1, 1}}
+
 // word32 takes the elements of one word of a mask, up to 32 of R8, which go to R7.
 func (c *code) word32() {
 	c.op("MOVD $32, R7")
 	c.op("CMP R7, R8")
 	c.op("CSEL LT, R8, R7, R7")
 	c.op("SUB R7, R8")
-}
-
-// elements goes through R7 elements, four at a time and then one.
-func (c *code) elements(body func(width int)) {
-	for _, width := range []int{4, 1} {
-		more, next := c.unique("more"), c.unique("next")
-		c.op("CMP $%d, R7", width)
-		c.op("BLT %s", next)
-		c.label(more)
-		body(width)
-		c.op("SUB $%d, R7", width)
-		c.op("CMP $%d, R7", width)
-		c.op("BGE %s", more)
-		c.label(next)
-	}
 }
 
 // dropoutGrad goes word by word of the mask, four bits at a time, then bit by bit. With leaky, a second mask says where the
@@ -154,8 +141,8 @@ func dropoutGrad(to *file, leaky bool) {
 	c.mov(19, 17)
 	c.word32()
 	l := &lanes{code: c, streams: streamRegs[:2], limit: firstScalar}
-	c.elements(func(width int) {
-		l.used, l.width = 0, width
+	c.inSteps("R7", fourThenOne, func(s step) {
+		l.used, l.width = 0, s.width
 		x, m := l.load(1), l.tmp()
 		c.op("VCMTST V18.S4, V19.S4, V%d.S4", m)
 		c.word("fmul", x, x, 16)
@@ -168,9 +155,9 @@ func dropoutGrad(to *file, leaky bool) {
 			x = g
 		}
 		l.store(x, 0)
-		c.shl(19, 19, width)
-		c.op("ADD $%d, R0", 4*width)
-		c.op("ADD $%d, R1", 4*width)
+		c.shl(19, 19, s.width)
+		c.op("ADD $%d, R0", 4*s.width)
+		c.op("ADD $%d, R1", 4*s.width)
 	})
 	c.op("CBNZ R8, word")
 	c.op("RET")

@@ -80,18 +80,22 @@ func elementwise(to *file) {
 
 // peak writes independent multiply-adds on registers.
 func peak(to *file) {
-	c := to.function("fmaLoop_neon", "", []param{ints("n")}, "fmaLoop_neon does n times 12 vector multiply-adds that do not wait for each other.")
+	to.rounds("fmaLoop_neon", "12 vector multiply-adds that do not wait for each other", func(c *code) {
+		for v := range 12 {
+			c.word("fmlaE", v, 12, 13, 0)
+		}
+	})
+}
+
+// rounds writes name, which does a round n times on V0-V13, zeros at first.
+func (f *file) rounds(name, doc string, round func(c *code)) {
+	c := f.function(name, "", []param{ints("n")}, name+" does n times "+doc+".")
 	c.load("n", "R0")
 	for v := range 14 {
 		c.zero(v)
 	}
 	c.op("CBZ R0, done")
-	c.label("loop")
-	for v := range 12 {
-		c.word("fmlaE", v, 12, 13, 0)
-	}
-	c.op("SUB $1, R0")
-	c.op("CBNZ R0, loop")
+	c.countDown("loop", "R0", func() { round(c) })
 	c.label("done")
 	c.op("RET")
 }

@@ -98,11 +98,10 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 		if inHalves && rows >= 5 { // fewer products have no room for the loads
 			c.sixteenInHalves(rows, label)
 		} else {
-			c.label(label("sixteen"))
-			eight()
-			eight()
-			c.op("SUB $1, %s", regLeft)
-			c.op("CBNZ %s, %s", regLeft, label("sixteen"))
+			c.countDown(label("sixteen"), regLeft, func() {
+				eight()
+				eight()
+			})
 		}
 
 		c.label(label("eight"))

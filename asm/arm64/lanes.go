@@ -100,29 +100,19 @@ func (f flat) write(to *file) {
 		f.before(l)
 	}
 	base := l.used
-	type step struct{ vectors, width int }
 	steps := []step{{1, 4}, {1, 1}}
 	if f.unroll > 1 {
 		steps = append([]step{{f.unroll, 4}}, steps...)
 	}
-	for _, step := range steps {
-		more, next := c.unique("more"), c.unique("next")
-		n := step.vectors * step.width
-		c.op("CMP $%d, R8", n)
-		c.op("BLT %s", next)
-		c.label(more)
-		for j := range step.vectors {
-			l.used, l.width, l.disp = base, step.width, 16*j
+	c.inSteps("R8", steps, func(s step) {
+		for j := range s.vectors {
+			l.used, l.width, l.disp = base, s.width, 16*j
 			f.body(l)
 		}
 		for _, r := range l.streams {
-			c.op("ADD $%d, %s", 4*n, r)
+			c.op("ADD $%d, %s", 4*s.elements(), r)
 		}
-		c.op("SUB $%d, R8", n)
-		c.op("CMP $%d, R8", n)
-		c.op("BGE %s", more)
-		c.label(next)
-	}
+	})
 	if f.after != nil {
 		f.after(l)
 	}

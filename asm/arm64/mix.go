@@ -19,22 +19,17 @@ func mix(to *file) {
 	}
 	for cols := mixSide; cols > 0; cols-- {
 		c.label(fmt.Sprintf("cols%d", cols))
-		steps := []struct{ vectors, width int }{{4, 4}, {1, 4}, {1, 1}}
+		steps := []step{{4, 4}, {1, 4}, {1, 1}}
 		if cols > 4 {
 			steps[0].vectors = 2
 		}
 		l := &lanes{code: c}
-		for _, step := range steps {
-			more, next, row := c.unique("more"), c.unique("next"), c.unique("row")
-			n := step.vectors * step.width
-			l.width = step.width
-			c.op("CMP $%d, R8", n)
-			c.op("BLT %s", next)
-			c.label(more)
-			x := func(col, j int) int { return col*step.vectors + j }
+		c.inSteps("R8", steps, func(s step) {
+			l.width = s.width
+			x := func(col, j int) int { return col*s.vectors + j }
 			c.op("MOVD R1, R10")
 			for col := range cols {
-				for j := range step.vectors {
+				for j := range s.vectors {
 					c.op("%s %d(R10), F%d", l.kind(), 16*j, x(col, j))
 				}
 				if col+1 < cols {
@@ -44,32 +39,27 @@ func mix(to *file) {
 			c.op("MOVD R0, R9")
 			c.op("MOVD R2, R11")
 			c.load("rows", "R7")
-			c.label(row)
-			c.loadN(cols, "R11", 0, 20)
-			for col := range cols {
-				reg, lane := spread(cols, 20, col)
-				for j := range step.vectors {
-					if col == 0 {
-						c.word("fmulE", 16+j, x(col, j), reg, lane)
-					} else {
-						c.word("fmlaE", 16+j, x(col, j), reg, lane)
+			c.countDown(c.unique("row"), "R7", func() {
+				c.loadN(cols, "R11", 0, 20)
+				for col := range cols {
+					reg, lane := spread(cols, 20, col)
+					for j := range s.vectors {
+						if col == 0 {
+							c.word("fmulE", 16+j, x(col, j), reg, lane)
+						} else {
+							c.word("fmlaE", 16+j, x(col, j), reg, lane)
+						}
 					}
 				}
-			}
-			for j := range step.vectors {
-				c.op("%s F%d, %d(R9)", l.kind(), 16+j, 16*j)
-			}
-			c.op("ADD R4, R9")
-			c.op("ADD $%d, R11", 4*cols)
-			c.op("SUB $1, R7")
-			c.op("CBNZ R7, %s", row)
-			c.op("ADD $%d, R0", 4*n)
-			c.op("ADD $%d, R1", 4*n)
-			c.op("SUB $%d, R8", n)
-			c.op("CMP $%d, R8", n)
-			c.op("BGE %s", more)
-			c.label(next)
-		}
+				for j := range s.vectors {
+					c.op("%s F%d, %d(R9)", l.kind(), 16+j, 16*j)
+				}
+				c.op("ADD R4, R9")
+				c.op("ADD $%d, R11", 4*cols)
+			})
+			c.op("ADD $%d, R0", 4*s.elements())
+			c.op("ADD $%d, R1", 4*s.elements())
+		})
 		c.op("RET")
 	}
 }

@@ -58,12 +58,11 @@ func outerOf(f *file, name, doc string, inHalves bool) {
 		if inHalves && rows >= 5 { // fewer products have no room for the loads
 			c.fourInHalves(rows, name)
 		} else {
-			c.label(name("four"))
-			for u := range 4 {
-				step(u)
-			}
-			c.op("SUB $1, %s", regLeft)
-			c.op("CBNZ %s, %s", regLeft, name("four"))
+			c.countDown(name("four"), regLeft, func() {
+				for u := range 4 {
+					step(u)
+				}
+			})
 		}
 		c.label(name("ones"))
 		c.op("CBZ %s, %s", regRest, name("taps"))

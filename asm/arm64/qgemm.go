@@ -305,17 +305,11 @@ func (s *qset) through(c *code, rows, stride int, label string, store func()) {
 func (s *qset) rounds(c *code, name func(string) string, contract func(groups int)) {
 	c.op("CBZ %s, %s", qRounds, name("rest"))
 	c.op("MOVD %s, %s", qRounds, qLeft)
-	c.label(name("round"))
-	contract(s.round)
-	c.op("SUB $1, %s", qLeft)
-	c.op("CBNZ %s, %s", qLeft, name("round"))
+	c.countDown(name("round"), qLeft, func() { contract(s.round) })
 	c.label(name("rest"))
 	c.op("CBZ %s, %s", qRest, name("contracted"))
 	c.op("MOVD %s, %s", qRest, qLeft)
-	c.label(name("one"))
-	contract(1)
-	c.op("SUB $1, %s", qLeft)
-	c.op("CBNZ %s, %s", qLeft, name("one"))
+	c.countDown(name("one"), qLeft, func() { contract(1) })
 	c.label(name("contracted"))
 }
 
