@@ -72,13 +72,7 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 		c.label(label("taps"))
 		c.op("CBZ %s, %s", regTaps, label("summed"))
 		c.tap(half)
-		for r := 1; r < rows; r++ {
-			if r == firstRun(rows) {
-				c.op("ADD %s, %s, %s", regARun, rowOfA(0), rowOfA(r))
-			} else {
-				c.op("ADD %s, %s, %s", regLDA, rowOfA(r-1), rowOfA(r))
-			}
-		}
+		c.rowsOfA(rows, regLDA, regARun)
 		c.op("SUB $1, %s", regTaps)
 		c.op("MOVD %s, %s", regSixteens, regLeft)
 		eight := func() {

@@ -231,7 +231,6 @@ func (s *qset) squares(c *code, rows int, back bool) {
 
 // body writes the tile of rows rows.
 func (s *qset) body(c *code, rows int) {
-	b := &qgemmBlock
 	name := func(what string) string { return fmt.Sprintf("%s_%d", what, rows) }
 	c.moveRows(false, rows, qTemp, qTemp2)
 	for v := 2 * rows; v < s.accs(rows); v++ {
@@ -243,13 +242,7 @@ func (s *qset) body(c *code, rows int) {
 	c.op("LDP.P 16(%s), (R9, %s)", qTap, qB)
 	c.op("ADD %s, R9", qBaseA)
 	c.op("ADD %s, %s", qBaseB, qB)
-	for r := 1; r < rows; r++ {
-		if r == firstRun(rows) {
-			c.op("ADD %s, R9, R%d", qARun, 9+r)
-		} else {
-			c.op("ADD %s, R%d, R%d", qLDA, 8+r, 9+r)
-		}
-	}
+	c.rowsOfA(rows, qLDA, qARun)
 	s.rounds(c, name, func(groups int) { s.contract(c, rows, groups) })
 	c.op("SUB $1, %s", qTaps)
 	c.op("CBNZ %s, %s", qTaps, name("tap"))
@@ -258,9 +251,7 @@ func (s *qset) body(c *code, rows int) {
 	c.label(name("summed"))
 	c.op("MOVBU %d(%s), %s", qtile("Requantise"), qTile, qTemp)
 	c.op("CBNZ %s, %s", qTemp, name("requantise"))
-	c.field("C", qPlace)
-	c.get(b, qArgs, "c", qTemp)
-	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	c.sums("C", "c")
 	s.through(c, rows, 32, name("store"), func() { c.moveRows(true, rows, qLDC, qCRun) })
 	c.op("BEQ next")
 	c.op("MOVD $%d, %s", rows, qLeft)
@@ -269,10 +260,7 @@ func (s *qset) body(c *code, rows int) {
 	c.label(name("requantise"))
 	c.constants()
 	c.field("LDQ", qLDC)
-	c.fields("Q", qPlace, qTemp)
-	c.op("LDP %d(%s), (%s, %s)", b.offset("q"), qArgs, qTemp2, qLeft)
-	c.op("ADD %s, %s", qTemp2, qPlace)
-	c.op("ADD %s<<2, %s, %s", qTemp, qLeft, qTemp)
+	c.results()
 	c.op("FLDPQ (%s), (F%d, F%d)", qTemp, qScale, qScale+1)
 	s.through(c, rows, 8, name("write"), func() {
 		for r := range rows {
@@ -364,9 +352,7 @@ func (s *qset) neighbours(c *code) {
 	c.op("ADD R14, R14, R15")
 	c.op("MOVBU %d(%s), %s", qtile("Start"), qTile, qTemp)
 	c.op("CBZ %s, zero_wide", qTemp)
-	c.field("S", qPlace)
-	c.get(b, qArgs, "s", qTemp)
-	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	c.sums("S", "s")
 	for v := 0; v < 8; v += 2 {
 		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qPlace, v, v+1)
 	}
@@ -396,19 +382,14 @@ func (s *qset) neighbours(c *code) {
 	c.label("summed_wide")
 	c.op("MOVBU %d(%s), %s", qtile("Requantise"), qTile, qTemp)
 	c.op("CBNZ %s, requantise_wide", qTemp)
-	c.field("C", qPlace)
-	c.get(b, qArgs, "c", qTemp)
-	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+	c.sums("C", "c")
 	for v := 0; v < 8; v += 2 {
 		c.op("FSTPQ (F%d, F%d), %d(%s)", v, v+1, 16*v, qPlace)
 	}
 	c.op("B next_wide")
 	c.label("requantise_wide")
 	c.constants()
-	c.fields("Q", qPlace, qTemp)
-	c.op("LDP %d(%s), (%s, %s)", b.offset("q"), qArgs, qTemp2, qLeft)
-	c.op("ADD %s, %s", qTemp2, qPlace)
-	c.op("ADD %s<<2, %s, %s", qTemp, qLeft, qTemp)
+	c.results()
 	for v := 0; v < 8; v += 2 {
 		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qTemp, 8+v, 9+v)
 		c.requantise(v, 8+v, 18+v)
@@ -514,6 +495,21 @@ func (s *qset) partial(c *code) {
 	c.op("MOVD %s, R15", qLeft)
 	rows("bytes", "MOVB", "MOVB", 1, false)
 	c.op("B next")
+}
+
+// sums sets R22 to the place among the call's operands that a field of the tile gives in 32-bit numbers.
+func (c *code) sums(field, operand string) {
+	c.field(field, qPlace)
+	c.get(&qgemmBlock, qArgs, operand, qTemp)
+	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
+}
+
+// results sets R22 to the place of the tile's results and R25 to that of its scale.
+func (c *code) results() {
+	c.fields("Q", qPlace, qTemp)
+	c.op("LDP %d(%s), (%s, %s)", qgemmBlock.offset("q"), qArgs, qTemp2, qLeft)
+	c.op("ADD %s, %s", qTemp2, qPlace)
+	c.op("ADD %s<<2, %s, %s", qTemp, qLeft, qTemp)
 }
 
 // field fetches a field of the tile, fields that one and the next.

@@ -72,6 +72,17 @@ func (c *code) moveC(b *block, store bool, rows int, runs bool) {
 	}
 }
 
+// rowsOfA sets the pointers to all rows from the first one's; the second run starts arun bytes after the first.
+func (c *code) rowsOfA(rows int, lda, arun string) {
+	for r := 1; r < rows; r++ {
+		if r == firstRun(rows) {
+			c.op("ADD %s, %s, %s", arun, rowOfA(0), rowOfA(r))
+		} else {
+			c.op("ADD %s, %s, %s", lda, rowOfA(r-1), rowOfA(r))
+		}
+	}
+}
+
 // tap fetches the next tap: rowOfA(0) and regB point to its first values.
 func (c *code) tap(half bool) {
 	c.op("LDP.P 16(%s), (%s, %s)", regTap, rowOfA(0), regB)
