@@ -239,10 +239,10 @@ rest_2:
 one_2:
 	WORD $0xf428e70d // vld1.8 {d14}, [r8]!
 	WORD $0xf4e42c46 // vld1.16 {d18[]}, [r4], r6
+	WORD $0xf4e43c47 // vld1.16 {d19[]}, [r4], r7
 	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
+	WORD $0xf2cecc23 // vmull.s8 q14, d14, d19
 	WORD $0xf3b4066a // vpadal.s16 q0, q13
-	WORD $0xf4e46c47 // vld1.16 {d22[]}, [r4], r7
-	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
 	WORD $0xf3b4266c // vpadal.s16 q1, q14
 	SUB.S $1, R9
 	BNE one_2
@@ -393,13 +393,13 @@ rest_3:
 one_3:
 	WORD $0xf428e70d // vld1.8 {d14}, [r8]!
 	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
+	WORD $0xf4e43c46 // vld1.16 {d19[]}, [r4], r6
+	WORD $0xf4e44c47 // vld1.16 {d20[]}, [r4], r7
 	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
+	WORD $0xf2cecc23 // vmull.s8 q14, d14, d19
+	WORD $0xf2ceec24 // vmull.s8 q15, d14, d20
 	WORD $0xf3b4066a // vpadal.s16 q0, q13
-	WORD $0xf4e46c46 // vld1.16 {d22[]}, [r4], r6
-	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
 	WORD $0xf3b4266c // vpadal.s16 q1, q14
-	WORD $0xf4e42c47 // vld1.16 {d18[]}, [r4], r7
-	WORD $0xf2ceec22 // vmull.s8 q15, d14, d18
 	WORD $0xf3b4466e // vpadal.s16 q2, q15
 	SUB.S $1, R9
 	BNE one_3
@@ -581,16 +581,16 @@ rest_4:
 one_4:
 	WORD $0xf428e70d // vld1.8 {d14}, [r8]!
 	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
+	WORD $0xf4e43c46 // vld1.16 {d19[]}, [r4], r6
+	WORD $0xf4e44c45 // vld1.16 {d20[]}, [r4], r5
+	WORD $0xf4e45c47 // vld1.16 {d21[]}, [r4], r7
 	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
+	WORD $0xf2cecc23 // vmull.s8 q14, d14, d19
+	WORD $0xf2ceec24 // vmull.s8 q15, d14, d20
 	WORD $0xf3b4066a // vpadal.s16 q0, q13
-	WORD $0xf4e46c46 // vld1.16 {d22[]}, [r4], r6
-	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
+	WORD $0xf2ceac25 // vmull.s8 q13, d14, d21
 	WORD $0xf3b4266c // vpadal.s16 q1, q14
-	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
-	WORD $0xf2ceec22 // vmull.s8 q15, d14, d18
 	WORD $0xf3b4466e // vpadal.s16 q2, q15
-	WORD $0xf4e46c47 // vld1.16 {d22[]}, [r4], r7
-	WORD $0xf2ceac26 // vmull.s8 q13, d14, d22
 	WORD $0xf3b4666a // vpadal.s16 q3, q13
 	SUB.S $1, R9
 	BNE one_4
@@ -803,19 +803,19 @@ rest_5:
 one_5:
 	WORD $0xf428e70d // vld1.8 {d14}, [r8]!
 	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
+	WORD $0xf4e43c45 // vld1.16 {d19[]}, [r4], r5
+	WORD $0xf4e44c46 // vld1.16 {d20[]}, [r4], r6
+	WORD $0xf4e45c45 // vld1.16 {d21[]}, [r4], r5
+	WORD $0xf4e46c47 // vld1.16 {d22[]}, [r4], r7
 	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
+	WORD $0xf2cecc23 // vmull.s8 q14, d14, d19
+	WORD $0xf2ceec24 // vmull.s8 q15, d14, d20
 	WORD $0xf3b4066a // vpadal.s16 q0, q13
-	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
-	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
+	WORD $0xf2ceac25 // vmull.s8 q13, d14, d21
 	WORD $0xf3b4266c // vpadal.s16 q1, q14
-	WORD $0xf4e42c46 // vld1.16 {d18[]}, [r4], r6
-	WORD $0xf2ceec22 // vmull.s8 q15, d14, d18
+	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
 	WORD $0xf3b4466e // vpadal.s16 q2, q15
-	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
-	WORD $0xf2ceac26 // vmull.s8 q13, d14, d22
 	WORD $0xf3b4666a // vpadal.s16 q3, q13
-	WORD $0xf4e42c47 // vld1.16 {d18[]}, [r4], r7
-	WORD $0xf2cecc22 // vmull.s8 q14, d14, d18
 	WORD $0xf3b4866c // vpadal.s16 q4, q14
 	SUB.S $1, R9
 	BNE one_5
@@ -1059,22 +1059,22 @@ rest_6:
 one_6:
 	WORD $0xf428e70d // vld1.8 {d14}, [r8]!
 	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
+	WORD $0xf4e43c45 // vld1.16 {d19[]}, [r4], r5
+	WORD $0xf4e44c46 // vld1.16 {d20[]}, [r4], r6
+	WORD $0xf4e45c45 // vld1.16 {d21[]}, [r4], r5
+	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
+	WORD $0xf4e47c47 // vld1.16 {d23[]}, [r4], r7
 	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
+	WORD $0xf2cecc23 // vmull.s8 q14, d14, d19
+	WORD $0xf2ceec24 // vmull.s8 q15, d14, d20
 	WORD $0xf3b4066a // vpadal.s16 q0, q13
-	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
-	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
+	WORD $0xf2ceac25 // vmull.s8 q13, d14, d21
 	WORD $0xf3b4266c // vpadal.s16 q1, q14
-	WORD $0xf4e42c46 // vld1.16 {d18[]}, [r4], r6
-	WORD $0xf2ceec22 // vmull.s8 q15, d14, d18
+	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
 	WORD $0xf3b4466e // vpadal.s16 q2, q15
-	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
-	WORD $0xf2ceac26 // vmull.s8 q13, d14, d22
+	WORD $0xf2ceec27 // vmull.s8 q15, d14, d23
 	WORD $0xf3b4666a // vpadal.s16 q3, q13
-	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
-	WORD $0xf2cecc22 // vmull.s8 q14, d14, d18
 	WORD $0xf3b4866c // vpadal.s16 q4, q14
-	WORD $0xf4e46c47 // vld1.16 {d22[]}, [r4], r7
-	WORD $0xf2ceec26 // vmull.s8 q15, d14, d22
 	WORD $0xf3b4a66e // vpadal.s16 q5, q15
 	SUB.S $1, R9
 	BNE one_6
@@ -1349,25 +1349,25 @@ rest_7:
 one_7:
 	WORD $0xf428e70d // vld1.8 {d14}, [r8]!
 	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
+	WORD $0xf4e43c45 // vld1.16 {d19[]}, [r4], r5
+	WORD $0xf4e44c45 // vld1.16 {d20[]}, [r4], r5
+	WORD $0xf4e45c46 // vld1.16 {d21[]}, [r4], r6
+	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
+	WORD $0xf4e47c45 // vld1.16 {d23[]}, [r4], r5
+	WORD $0xf4e48c47 // vld1.16 {d24[]}, [r4], r7
 	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
+	WORD $0xf2cecc23 // vmull.s8 q14, d14, d19
+	WORD $0xf2ceec24 // vmull.s8 q15, d14, d20
 	WORD $0xf3b4066a // vpadal.s16 q0, q13
-	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
-	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
+	WORD $0xf2ceac25 // vmull.s8 q13, d14, d21
 	WORD $0xf3b4266c // vpadal.s16 q1, q14
-	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
-	WORD $0xf2ceec22 // vmull.s8 q15, d14, d18
+	WORD $0xf2cecc26 // vmull.s8 q14, d14, d22
 	WORD $0xf3b4466e // vpadal.s16 q2, q15
-	WORD $0xf4e46c46 // vld1.16 {d22[]}, [r4], r6
-	WORD $0xf2ceac26 // vmull.s8 q13, d14, d22
+	WORD $0xf2ceec27 // vmull.s8 q15, d14, d23
 	WORD $0xf3b4666a // vpadal.s16 q3, q13
-	WORD $0xf4e42c45 // vld1.16 {d18[]}, [r4], r5
-	WORD $0xf2cecc22 // vmull.s8 q14, d14, d18
+	WORD $0xf2ceac28 // vmull.s8 q13, d14, d24
 	WORD $0xf3b4866c // vpadal.s16 q4, q14
-	WORD $0xf4e46c45 // vld1.16 {d22[]}, [r4], r5
-	WORD $0xf2ceec26 // vmull.s8 q15, d14, d22
 	WORD $0xf3b4a66e // vpadal.s16 q5, q15
-	WORD $0xf4e42c47 // vld1.16 {d18[]}, [r4], r7
-	WORD $0xf2ceac22 // vmull.s8 q13, d14, d18
 	WORD $0xf3b4c66a // vpadal.s16 q6, q13
 	SUB.S $1, R9
 	BNE one_7

@@ -14,9 +14,10 @@ func archRows() []*Kernels {
 	return rows
 }
 
-// neonRow needs the vector instructions of ARMv7, which it has for int8.
+// neonRow needs the vector instructions of ARMv7, of which it makes matrix products. The rest is plain Go.
 func neonRow() *Kernels {
 	k := goRow()
-	k.Name, k.Int8 = "neon", int8NEON()
+	k.Name, k.MR, k.NR, k.Flush = "neon", neonMR, neonNR, true
+	k.GEMM, k.Peak, k.Int8 = gemmNEON, peakWith(mlaLoop_neon, 4), int8NEON()
 	return k
 }

@@ -6,6 +6,22 @@ package simd
 
 import "unsafe"
 
+// gemmBlock is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.
+type gemmBlock struct {
+	c     unsafe.Pointer
+	a     unsafe.Pointer
+	b     unsafe.Pointer
+	start unsafe.Pointer // first row of sums, the same for every row of the tile; nil: start from C
+	rows  uintptr
+	lda   uintptr
+	arun  uintptr
+	ldc   uintptr
+	crun  uintptr
+	slope float32
+	scale unsafe.Pointer // nil, or eight factors of the columns
+	shift unsafe.Pointer // and their terms
+}
+
 // qgemmBlock is what all tiles of a QGEMM call share.
 type qgemmBlock struct {
 	slope  [4]float32 // in every lane
@@ -24,6 +40,23 @@ type qgemmBlock struct {
 	groups uintptr        // of channels in a contraction
 	rows   uintptr        // of tiles that do not say
 }
+
+// sgemm_neon_4x8 works like gemmScalar with n taps of k values each and whole rows of C:
+// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.
+//
+//go:noescape
+func sgemm_neon_4x8(t *gemmBlock, taps *Tap, n, k int)
+
+// sgemm_neon_4x8_half works like gemmScalar with B in half precision with n taps of k values each and whole rows of C:
+// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.
+//
+//go:noescape
+func sgemm_neon_4x8_half(t *gemmBlock, taps *Tap, n, k int)
+
+// mlaLoop_neon does n times 12 VMLA that do not wait for each other.
+//
+//go:noescape
+func mlaLoop_neon(n int)
 
 // qgemm_neon_7x4 works like qgemmScalar on n tiles of at most 7 rows and of four columns, n at least 1:
 // for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.

@@ -209,6 +209,10 @@ func TestTileSpecials(t *testing.T) {
 	specials := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)), math.MaxFloat32, 1e-45}
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(9, 0))
+		specials := specials
+		if k.Flush {
+			specials = specials[:len(specials)-1] // the subnormal one
+		}
 		sprinkle := func(s []float32) {
 			for range 3 {
 				s[rnd.IntN(len(s))] = specials[rnd.IntN(len(specials))]
@@ -283,6 +287,9 @@ func TestTileBounds(t *testing.T) {
 		"Half short":      func(g *GEMM) { g.Half = make([]uint16, len(g.B)-1) },
 		"Scale short":     func(g *GEMM) { g.Start, g.Scale = StartZero, make([]float32, len(g.Bias)-1) },
 		"Scale, start":    func(g *GEMM) { g.Scale = g.Bias },
+	}
+	if huge == maxStep { // an int of 32 bits: a stride like any other, which a single panel does not take
+		delete(gemm, "LDB huge")
 	}
 	outer := map[string]func(o *Outer){
 		"C short":         func(o *Outer) { o.C = o.C[:len(o.C)-1] },

@@ -13,7 +13,7 @@ type block struct {
 
 type field struct{ name, kind, doc string }
 
-var blocks = []*block{&qgemmBlock}
+var blocks = []*block{&gemmBlock, &qgemmBlock}
 
 // offset is where field name stands.
 func (b *block) offset(name string) int {

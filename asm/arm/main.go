@@ -14,6 +14,8 @@ var operations = []struct {
 	file  string
 	write func(*file)
 }{
+	{"gemm", gemm},
+	{"peak", peak},
 	{"qgemm", qgemm},
 	{"qpeak", qpeak},
 }

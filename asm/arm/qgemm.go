@@ -127,36 +127,20 @@ func (c *code) place() {
 	c.label("start")
 }
 
-// firstRun is how many of a tile's rows lie in the first run.
-func firstRun(rows int) int { return (rows + 1) / 2 }
-
-// across turns R6 from where the second run starts into the step to it, whose rows' stride is R5. R7 is 0 if there is but one run.
-func (c *code) across(rows int) {
-	for range firstRun(rows) - 1 {
-		c.op("SUB R5, R6")
-	}
-	c.op("CMP $0, R7")
-	c.op("MOVW.EQ R5, R6")
-}
-
-// step is the register that leads from row r to the next of rows; last where there is none.
-func step(r, rows int, last string) string {
-	switch r {
-	case rows - 1:
-		return last
-	case firstRun(rows) - 1:
-		return "R6"
-	}
-	return "R5"
-}
-
-// moveRows moves the tile from or to R4.
+// moveRows moves the tile from or to R4. With a Rows of 0, in R7, there is but one run.
 func (c *code) moveRows(name string, rows int) {
-	if rows > 1 {
-		c.across(rows)
-	}
+	c.acrossRuns(rows)
 	for r := range rows {
 		c.move(name, 2*r, "R4", step(r, rows, ""))
+	}
+}
+
+// acrossRuns is across where R7 is 0 for a single run.
+func (c *code) acrossRuns(rows int) {
+	if rows > 1 {
+		c.across(rows)
+		c.op("CMP $0, R7")
+		c.op("MOVW.EQ R5, R6")
 	}
 }
 
@@ -172,11 +156,8 @@ func (c *code) body(rows int) {
 	if rows > 1 {
 		back = "R7"
 		c.fields("LDA", "R5", "ARun", "R6")
-		c.across(rows)
-		c.op("RSB $8, R6, R7")
-		for range rows - 2 {
-			c.op("SUB R5, R7")
-		}
+		c.acrossRuns(rows)
+		c.back(8, rows)
 	}
 	c.label(name("tap"))
 	c.op("MOVM.IA.W (R2), [R4, R8]")
@@ -185,9 +166,15 @@ func (c *code) body(rows int) {
 	c.rounds(name, func() { c.contract(rows, back) }, func() {
 		c.move("vld1.8", qB, "R8", "!")
 		for r := range rows {
-			c.move("vld1.16 []", qA(r), "R4", step(r, rows, back))
-			c.word("vmull.s8", qTemps+r%3, qB, qA(r))
-			c.word("vpadal.s16", r, qTemps+r%3)
+			c.move("vld1.16 []", qA(0)+r, "R4", step(r, rows, back))
+		}
+		for r := range rows + 2 {
+			if r < rows {
+				c.word("vmull.s8", qTemps+r%3, qB, qA(0)+r)
+			}
+			if r >= 2 {
+				c.word("vpadal.s16", r-2, qTemps+(r-2)%3)
+			}
 		}
 	}, rows > 1)
 	c.op("SUB.S $1, R3")

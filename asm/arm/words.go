@@ -8,7 +8,8 @@ import (
 )
 
 // forms are the vector instructions on registers, with all registers 0, and their operands as the disassembler prints them: qd is
-// the register of four lanes called d, dn the one of two called n. The names are the mnemonics. The encodings are those of the Arm
+// the register of four lanes called d, dn the one of two called n. The names are the mnemonics and, after a space, what tells those apart
+// that have the same. The encodings are those of the Arm
 // Architecture Reference Manual for ARMv7-A, A7.4.
 var forms = map[string]struct {
 	bits uint32
@@ -28,6 +29,11 @@ var forms = map[string]struct {
 	"vmul.f32":     {0xf3000d50, "qd, qn, qm"},
 	"vmax.f32":     {0xf2000f40, "qd, qn, qm"},
 	"vcgt.f32":     {0xf3200e40, "qd, qn, qm"},
+	"vclt.f32":     {0xf3b90640, "qd, qm, #0"},
+	"vcvt.f32.f16": {0xf3b60700, "qd, dm"}, // VFPv4
+	"vmla.f32":     {0xf2000d50, "qd, qn, qm"},
+	"vmla.f32 0":   {0xf3a00140, "qd, qn, dm[0]"},
+	"vmla.f32 1":   {0xf3a00160, "qd, qn, dm[1]"},
 }
 
 // moves are those from and to memory: how many neighbouring registers they move, and which part of each.
@@ -39,13 +45,16 @@ var moves = map[string]struct {
 	"vld1.8":     {0xf420070f, 1, ""},
 	"vld1.8 x2":  {0xf4200a0f, 2, ""},
 	"vld1.8 x4":  {0xf420020f, 4, ""},
+	"vld1.16 x2": {0xf4200a4f, 2, ""},
 	"vld1.32 x2": {0xf4200a8f, 2, ""},
 	"vld1.32 x4": {0xf420028f, 4, ""},
 	"vst1.32 x2": {0xf4000a8f, 2, ""},
 	"vst1.32 x4": {0xf400028f, 4, ""},
 	"vst1.32 0":  {0xf480080f, 1, "[0]"},
 	"vst1.32 1":  {0xf480088f, 1, "[1]"},
+	"vld1.32 0":  {0xf4a0080f, 1, "[0]"},
 	"vld1.16 []": {0xf4a00c4f, 1, "[]"},
+	"vld1.32 []": {0xf4a00caf, 2, "[]"},
 	"vld4.16 []": {0xf4a00f4f, 4, "[]"},
 }
 
@@ -68,7 +77,7 @@ func word(name string, regs ...int) string {
 		if s[0] == 'q' {
 			half = 2 * r
 		}
-		if r < 0 || half > 31 {
+		if r < 0 || half > 31 || half > 15 && strings.Contains(f.text, s+"[") {
 			panic("no register " + s[:1] + strconv.Itoa(r))
 		}
 		switch s[1] {
@@ -84,7 +93,8 @@ func word(name string, regs ...int) string {
 	if used != len(regs) {
 		panic(name + " has fewer operands")
 	}
-	return fmt.Sprintf("WORD $0x%08x // %s %s", bits, name, text)
+	mnemonic, _, _ := strings.Cut(name, " ")
+	return fmt.Sprintf("WORD $0x%08x // %s %s", bits, mnemonic, text)
 }
 
 // move encodes the instruction called name on vector registers from first on, of two lanes each, and memory at base. After it base

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gantiny/gantiny/asm/internal/listing"
@@ -16,8 +17,11 @@ func TestForms(t *testing.T) {
 			var list []int
 			for i, kind := range kinds {
 				r := regs[i]
-				if kind[0] == 'q' {
+				switch {
+				case kind[0] == 'q':
 					r /= 2
+				case strings.Contains(f.text, kind+"["): // an element of the first half of the registers
+					r %= 16
 				}
 				list = append(list, r)
 			}
