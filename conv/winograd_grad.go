@@ -25,7 +25,7 @@ func newFilterGrad(f *filter) *filterGrad {
 	return d
 }
 
-// sizes are the strides of the transformed inputs and gradients.
+// planes are the strides of the transformed inputs and gradients.
 func (d *filterGrad) planes() (in, out int) {
 	blocks := d.f.tiles() * d.chunk
 	return blocks*d.f.src.C + spread, blocks*d.f.dst.C + spread + d.f.k.NR
