@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/gantiny/gantiny/asm/internal/goasm"
 )
 
-// file collects the functions of one simd/*_arm.s and their stubs.
-type file struct {
-	name  string // less the suffix
-	text  bytes.Buffer
-	stubs *bytes.Buffer
-}
+// file is one simd/*_arm.s.
+type file struct{ *goasm.File }
 
 // code writes one function.
 type code struct {
@@ -34,18 +31,12 @@ func (f *file) function(name string, frame int, params []param, doc ...string) *
 		}
 		list = append(list, p.names+" "+p.kind)
 	}
-	sig := fmt.Sprintf("func %s(%s)", name, strings.Join(list, ", "))
-	fmt.Fprintln(f.stubs)
-	for _, d := range doc {
-		fmt.Fprintf(f.stubs, "// %s\n", d)
-	}
-	fmt.Fprintf(f.stubs, "//\n//go:noescape\n%s\n", sig)
-	fmt.Fprintf(&f.text, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", sig, name, frame, size)
+	f.Function(name, list, "", frame, size, doc)
 	return c
 }
 
 // op writes an instruction that Go's assembler knows.
-func (c *code) op(format string, args ...any) { fmt.Fprintf(&c.text, "\t"+format+"\n", args...) }
+func (c *code) op(format string, args ...any) { fmt.Fprintf(&c.Text, "\t"+format+"\n", args...) }
 
 // word and move write one that it lacks.
 func (c *code) word(name string, regs ...int)            { c.op("%s", word(name, regs...)) }
@@ -54,12 +45,12 @@ func (c *code) zero(q int)                               { c.word("veor", q, q, 
 
 func (c *code) comment(lines ...string) {
 	for _, l := range lines {
-		fmt.Fprintf(&c.text, "\t// %s\n", l)
+		fmt.Fprintf(&c.Text, "\t// %s\n", l)
 	}
 }
 
 // label opens a place to branch to.
-func (c *code) label(name string) { fmt.Fprintf(&c.text, "\n%s:\n", name) }
+func (c *code) label(name string) { fmt.Fprintf(&c.Text, "\n%s:\n", name) }
 
 // load fetches parameters: name, register, name, register ...
 func (c *code) load(pairs ...string) {

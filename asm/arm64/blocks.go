@@ -1,9 +1,6 @@
 package main
 
-import (
-	"bytes"
-	"fmt"
-)
+import "github.com/gantiny/gantiny/asm/internal/goasm"
 
 // block is a struct in which Go hands a tile to a kernel. Its fields take eight bytes, arrays as many as they have.
 type block struct {
@@ -11,7 +8,7 @@ type block struct {
 	fields    []field
 }
 
-type field struct{ name, kind, doc string }
+type field = goasm.Field
 
 var blocks = []*block{&gemmBlock, &outerBlock, &qgemmBlock}
 
@@ -19,10 +16,10 @@ var blocks = []*block{&gemmBlock, &outerBlock, &qgemmBlock}
 func (b *block) offset(name string) int {
 	at := 0
 	for _, f := range b.fields {
-		if f.name == name {
+		if f.Name() == name {
 			return at
 		}
-		switch f.kind {
+		switch f.Type() {
 		case "[4]float32", "[8]int16":
 			at += 16
 		case "[8]int32":
@@ -39,16 +36,4 @@ func (c *code) get(b *block, base string, pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		c.op("MOVD %d(%s), %s", b.offset(pairs[i]), base, pairs[i+1])
 	}
-}
-
-func (b *block) source(w *bytes.Buffer) {
-	fmt.Fprintf(w, "\n// %s %s\ntype %s struct {\n", b.name, b.doc, b.name)
-	for _, f := range b.fields {
-		fmt.Fprintf(w, "%s %s", f.name, f.kind)
-		if f.doc != "" {
-			fmt.Fprintf(w, " // %s", f.doc)
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprintln(w, "}")
 }

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/gantiny/gantiny/asm/internal/goasm"
 )
 
-// file collects the functions of one simd/*_arm64.s and their stubs.
-type file struct {
-	name  string // less the suffix
-	text  bytes.Buffer
-	stubs *bytes.Buffer
-}
+// file is one simd/*_arm64.s.
+type file struct{ *goasm.File }
 
 // code writes one function.
 type code struct {
@@ -51,35 +48,28 @@ func (f *file) function(name, result string, params []param, doc ...string) *cod
 			list = append(list, p.names+" "+p.kind)
 		}
 	}
-	sig := fmt.Sprintf("func %s(%s)", name, strings.Join(list, ", "))
 	if result != "" {
 		offset = (offset + 7) &^ 7 // results start at a whole word
-		sig += " " + result
 		place("ret", result)
 	}
-	fmt.Fprintln(f.stubs)
-	for _, d := range doc {
-		fmt.Fprintf(f.stubs, "// %s\n", d)
-	}
-	fmt.Fprintf(f.stubs, "//\n//go:noescape\n%s\n", sig)
-	fmt.Fprintf(&f.text, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", sig, name, offset)
+	f.Function(name, list, result, 0, offset, doc)
 	return c
 }
 
 // op writes an instruction.
-func (c *code) op(format string, args ...any) { fmt.Fprintf(&c.text, "\t"+format+"\n", args...) }
+func (c *code) op(format string, args ...any) { fmt.Fprintf(&c.Text, "\t"+format+"\n", args...) }
 
 // word writes an instruction that Go's assembler lacks.
 func (c *code) word(name string, regs ...int) { c.op("%s", word(name, regs...)) }
 
 func (c *code) comment(lines ...string) {
 	for _, l := range lines {
-		fmt.Fprintf(&c.text, "\t// %s\n", l)
+		fmt.Fprintf(&c.Text, "\t// %s\n", l)
 	}
 }
 
 // label opens a place to branch to.
-func (c *code) label(name string) { fmt.Fprintf(&c.text, "\n%s:\n", name) }
+func (c *code) label(name string) { fmt.Fprintf(&c.Text, "\n%s:\n", name) }
 
 // unique makes a label's name.
 func (c *code) unique(what string) string {
