@@ -163,27 +163,31 @@ func runs(rows, ld, run int) (lo, hi int64) {
 // check panics unless the tile has the size of a row with mr and nr and stays within its slices.
 // It reports whether there is anything to do.
 func (o *Outer) check(mr, nr int) bool {
-	if o.Rows < 0 || o.Rows > mr || o.Cols < 0 || o.Cols > nr {
+	if uint(o.Rows) > uint(mr) || uint(o.Cols) > uint(nr) {
 		panic("simd: Outer: tile too large")
 	}
-	inRange(o.K, o.LDA, o.LDB, o.LDC)
+	// Negative numbers have their high bits set.
+	if uint64(o.K|o.LDA|o.LDB|o.LDC) > maxStep {
+		panic("simd: Outer: bad count or stride")
+	}
 	if o.Rows == 0 || o.Cols == 0 {
 		return false
 	}
 	if int64(o.Rows-1)*int64(o.LDC)+int64(o.Cols) > int64(len(o.C)) {
 		panic("simd: Outer: C out of range")
 	}
-	if o.K == 0 {
+	if o.K == 0 || len(o.Taps) == 0 {
 		return true
 	}
 	endA := int64(len(o.A)) - int64(o.K-1)*int64(o.LDA) - int64(o.Rows)
 	endB := int64(len(o.B)) - int64(o.K-1)*int64(o.LDB) - int64(nr)
-	for _, t := range o.Taps {
-		if t.A < 0 || int64(t.A) > endA {
-			panic("simd: Outer: A out of range")
-		}
-		if t.B < 0 || int64(t.B) > endB {
-			panic("simd: Outer: B out of range")
+	if endA < 0 || endB < 0 {
+		panic("simd: Outer: A or B out of range")
+	}
+	for i := range o.Taps {
+		t := &o.Taps[i]
+		if uint64(t.A) > uint64(endA) || uint64(t.B) > uint64(endB) {
+			panic("simd: Outer: A or B out of range")
 		}
 	}
 	return true
