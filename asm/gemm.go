@@ -41,14 +41,7 @@ func gemmOf(g *gen, suffix, b string, size int) {
 	g.kernel(name, "t *gemmBlock, taps *Tap, ntaps, k int",
 		fmt.Sprintf("%s works like gemmScalar on one tile of at most %d x %d:", name, g.mr, g.nr()),
 		"for t in taps, k < K: C[r,j] = fma(A[t.A + rowA(r) + k], "+b+", C[r,j]), then scale and shift and the leaky slope.")
-	v := "Y"
-	if g.wide {
-		v = "Z"
-	}
-	used := g.mr * g.nv
-	g.Comment(
-		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
-		fmt.Sprintf("%s%d-%s%d: B's row; %s%d-%s%d: values of A, broadcast", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+	g.tileComment("B's row", "values of A, broadcast",
 		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
 		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
 		"R12: B; R13: k left; R15: what to fetch")
@@ -178,6 +171,7 @@ func gemmOf(g *gen, suffix, b string, size int) {
 		t.leaky(f("slope"))
 		t.Label(label("store"))
 		c(true)
+		t.end()
 	})
 }
 

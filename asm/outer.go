@@ -28,14 +28,7 @@ func outer(g *gen) {
 	g.kernel(name, "t *outerBlock, taps *Tap, ntaps, k int",
 		fmt.Sprintf("%s works like outerScalar on one tile of at most %d x %d:", name, g.mr, g.nr()),
 		"for t in taps, k < K: C[r,j] = fma(A[t.A + k*LDA + r], B[t.B + k*LDB + j], C[r,j]).")
-	v := "Y"
-	if g.wide {
-		v = "Z"
-	}
-	used := g.mr * g.nv
-	g.Comment(
-		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
-		fmt.Sprintf("%s%d-%s%d: B's row; %s%d-%s%d: values of A, broadcast", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+	g.tileComment("B's row", "values of A, broadcast",
 		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
 		"CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left; R15: what to fetch")
 	g.Load(g.Param("t"), reg.RDI)
@@ -113,5 +106,6 @@ func outer(g *gen) {
 		t.JNZ(ref("tap"))
 		t.Label(label("summed"))
 		c(true)
+		t.end()
 	})
 }

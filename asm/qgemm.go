@@ -71,14 +71,7 @@ func (q *qgen) kernel(set string) {
 	g.kernel(name, "t *qgemmBlock, tiles *QTile, n int",
 		fmt.Sprintf("%s works like qgemmScalar on n tiles of at most %d x %d, n at least 1:", name, g.mr, g.nr()),
 		"for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.")
-	v := "Y"
-	if g.wide {
-		v = "Z"
-	}
-	used := g.mr * g.nv
-	g.Comment(
-		fmt.Sprintf("%s0-%s%d: the C tile, %d a row", v, v, used-1, g.nv),
-		fmt.Sprintf("%s%d-%s%d: B's group; %s%d-%s%d: a group of A, broadcast, and its products", v, used, v, used+g.nv-1, v, used+g.nv, v, g.regs-1),
+	g.tileComment("B's group", "a group of A, broadcast, and its products",
 		"DI: arguments; R15, R14: tile, tiles left; AX, BX: the tile's A, B; SI, R8: next tap, taps left",
 		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
 		"R12: B; R13: groups left")
@@ -127,7 +120,10 @@ func (q *qgen) kernel(set string) {
 		g.SHRL(operand.U8(16), reg.R13L)
 		g.KMOVW(reg.R13L, reg.K4)
 	}
-	q.byRows(reg.RDX, func(t tile) { q.tile(t, f) })
+	g.byRows(reg.RDX, func(t tile) {
+		q.tile(t, f)
+		g.JMP(operand.LabelRef("next"))
+	})
 
 	g.Label("next")
 	g.ADDQ(operand.U8(qtileSize), reg.R15)
@@ -202,31 +198,6 @@ func (q *qgen) chains(t tile) int {
 // sum is the register that group u of a row's vector j is added to.
 func (q *qgen) sum(t tile, r, j, u int) reg.VecPhysical {
 	return t.v((u%q.chains(t)*t.rows+r)*t.nv + j)
-}
-
-// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height.
-func (q *qgen) byRows(rows reg.Register, body func(t tile)) {
-	name := func(r int) string { return fmt.Sprintf("rows%d", r) }
-	var tree func(lo, hi int)
-	tree = func(lo, hi int) {
-		if lo == hi {
-			q.JMP(operand.LabelRef(name(lo)))
-			return
-		}
-		mid := (lo + hi) / 2
-		right := q.label("above")
-		q.CMPQ(rows, operand.U8(mid))
-		q.JG(operand.LabelRef(right))
-		tree(lo, mid)
-		q.Label(right)
-		tree(mid+1, hi)
-	}
-	tree(1, q.mr)
-	for r := 1; r <= q.mr; r++ {
-		q.Label(name(r))
-		body(tile{q.gen, r})
-		q.JMP(operand.LabelRef("next"))
-	}
 }
 
 // contract runs step for every group of one tap: four at a time, then one by one.

@@ -22,7 +22,17 @@ func (t tile) free(i int) reg.VecPhysical { return t.v(t.mr*t.nv + i) }
 // frees is how many registers lie above the largest tile.
 func (t tile) frees() int { return t.regs - t.mr*t.nv }
 
-// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height.
+// tileComment says what vector registers hold: the largest tile, behind it a row of B, and the rest; and then what else there is.
+func (g *gen) tileComment(b, rest string, more ...string) {
+	used := g.mr * g.nv
+	span := func(from, to int) string { return g.v(from).Asm() + "-" + g.v(to-1).Asm() }
+	g.Comment(append([]string{
+		fmt.Sprintf("%s: the C tile, %d a row", span(0, used), g.nv),
+		fmt.Sprintf("%s: %s; %s: %s", span(used, used+g.nv), b, span(used+g.nv, g.regs), rest),
+	}, more...)...)
+}
+
+// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height. A body ends in a jump or a return.
 func (g *gen) byRows(rows reg.Register, body func(t tile)) {
 	name := func(r int) string { return fmt.Sprintf("rows%d", r) }
 	var tree func(lo, hi int)
@@ -43,7 +53,6 @@ func (g *gen) byRows(rows reg.Register, body func(t tile)) {
 	for r := 1; r <= g.mr; r++ {
 		g.Label(name(r))
 		body(tile{g, r})
-		g.end()
 	}
 }
 
