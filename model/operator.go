@@ -20,12 +20,6 @@ type share struct{ n0, n1, part, parts int }
 // of returns the share's part of n things.
 func (s share) of(n int) (lo, hi int) { return pool.Split(n, s.parts, s.part) }
 
-// images returns the worker's share of n images.
-func (w *worker) images(n int) share {
-	lo, hi := pool.Split(n, w.of, w.id)
-	return share{n0: lo, n1: hi, parts: 1}
-}
-
 // operator is a layer, or a run of layers, planned on Maps. Parts of the work
 // may run at the same time.
 type operator interface {

@@ -48,7 +48,7 @@ type Pass struct {
 
 	// The call in progress.
 	now   *stage
-	spent []time.Duration // by its parts, if somebody observes
+	mark  time.Time // when somebody was last told what a part took
 	scale []float32
 	from  int
 	lo    int       // the first image of the chunk that goes backward
@@ -75,11 +75,15 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 		p.Close()
 		return nil, err
 	}
+	var done func(of *part)
+	if o.Observe != nil {
+		done = p.report
+	}
 	p.call = func(id int) {
-		if id > 0 || p.o.Observe == nil {
-			p.now.run(&p.workers[id], nil)
+		if id == 0 && len(p.now.parts) > 1 {
+			p.now.run(&p.workers[id], done)
 		} else {
-			p.now.run(&p.workers[id], p.spent)
+			p.now.run(&p.workers[id], nil)
 		}
 	}
 	return p, nil

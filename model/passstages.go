@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/gantiny/gantiny/conv"
 )
@@ -18,13 +17,6 @@ func (p *Pass) schedule() {
 	}
 	p.forward = p.scheduleForward()
 	p.reverse, p.finish = p.scheduleBackward()
-	parts := 1
-	for _, list := range [][]stage{p.forward, p.reverse, p.finish} {
-		for i := range list {
-			parts = max(parts, len(list[i].parts))
-		}
-	}
-	p.spent = make([]time.Duration, parts)
 }
 
 func (p *Pass) scheduleForward() []stage {

@@ -36,8 +36,8 @@ func blockOf(floats int) int {
 	return max(tile, blockFloats/floats/tile*tile)
 }
 
-// run is worker w's share of a stage. Unless spent is nil, it adds there what each part takes.
-func (st *stage) run(w *worker, spent []time.Duration) {
+// run is worker w's share of a stage. Unless done is nil, it is called after each part of each block.
+func (st *stage) run(w *worker, done func(p *part)) {
 	if st.images == 0 {
 		st.parts[0].run(w, share{})
 		return
@@ -55,13 +55,10 @@ func (st *stage) run(w *worker, spent []time.Duration) {
 	for ; lo < hi; lo += step {
 		s := share{n0: lo, n1: min(lo+step, hi), parts: 1}
 		for i := range st.parts {
-			if spent == nil {
-				st.parts[i].run(w, s)
-				continue
-			}
-			start := time.Now()
 			st.parts[i].run(w, s)
-			spent[i] += time.Since(start)
+			if done != nil {
+				done(&st.parts[i])
+			}
 		}
 	}
 }
@@ -94,28 +91,16 @@ func (l *stageList) byImage(n, block, grain int, p part) {
 func (p *Pass) stages(list []stage) {
 	for i := range list {
 		p.now = &list[i]
-		if p.o.Observe == nil {
-			p.pool.Run(p.call)
-			continue
-		}
-		clear(p.spent)
-		start := time.Now()
+		p.mark = time.Now()
 		p.pool.Run(p.call)
-		p.report(&list[i], time.Since(start))
+		if p.o.Observe != nil { // what the other workers take longer counts for the last part
+			p.report(&p.now.parts[len(p.now.parts)-1])
+		}
 	}
 }
 
-// report tells what the parts of a stage took: of the whole, what they took on the first worker.
-func (p *Pass) report(st *stage, took time.Duration) {
-	sum := time.Duration(0)
-	for _, d := range p.spent {
-		sum += d
-	}
-	for i, part := range st.parts {
-		d := took
-		if sum > 0 {
-			d = time.Duration(float64(took) * float64(p.spent[i]) / float64(sum))
-		}
-		p.o.Observe(part.op, part.name, d)
-	}
+// report tells what a part has taken, or a block of it, since the last report.
+func (p *Pass) report(of *part) {
+	p.o.Observe(of.op, of.name, time.Since(p.mark))
+	p.mark = time.Now()
 }

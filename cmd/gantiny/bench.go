@@ -291,13 +291,18 @@ func benchTrain(ctx context.Context, f *benchFlags, k *simd.Kernels) (*measured,
 	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
 	m := newMeasured(k, f.threads, false)
 	var t *train.Trainer
-	index := map[string]int{}
+	type key struct {
+		network string
+		op      int
+		stage   string
+	}
+	index := map[key]int{}
 	observe := func(network string, op int, stage string, took time.Duration) {
-		key := fmt.Sprint(network, op, stage)
-		i, ok := index[key]
+		at := key{network, op, stage}
+		i, ok := index[at]
 		if !ok {
 			i = len(m.parts)
-			index[key] = i
+			index[at] = i
 			m.parts = append(m.parts, stagePart(t, network, op, stage, f.batch))
 		}
 		m.add(i, took)
