@@ -5,7 +5,7 @@ import "unsafe"
 const (
 	page = 2 << 20  // of the huge kind
 	line = 64       // of a cache
-	big  = 4 * page // from here on huge pages are asked for
+	big  = 4 * page // from here on a buffer starts with a huge page, which takes one more
 )
 
 // Floats returns n zeros that start on a cache line.
@@ -18,12 +18,16 @@ func Floats(n int) []float32 {
 		slack = page
 	}
 	raw := make([]float32, n+slack/4)
-	at := int(-uintptr(unsafe.Pointer(unsafe.SliceData(raw)))%uintptr(slack)) / 4
-	v := raw[at:][:n:n]
-	if slack == page {
-		advise(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), n*4/page*page))
+	v := raw[before(raw, slack)/4:][:n:n]
+	if at := before(v, page); n*4 >= at+page {
+		advise(unsafe.Slice((*byte)(unsafe.Pointer(&v[at/4])), (n*4-at)/page*page))
 	}
 	return v
+}
+
+// before is how many bytes of v lie before the first multiple of size.
+func before(v []float32, size int) int {
+	return int(-uintptr(unsafe.Pointer(unsafe.SliceData(v))) % uintptr(size))
 }
 
 // Halves is Floats for half precision: n zeros of 16 bits.
