@@ -95,11 +95,12 @@ func rounded(x []float64) []float32 {
 type strideAxis struct {
 	taps   [2]int // of each phase
 	tiles  []axisTile
-	most   [2]int       // points of each phase, of any tile
-	points int          // of both phases
-	idle   []int        // large positions that no product reaches
-	kernel [2][]float32 // G: points by taps
-	turned [2][]float32 // G^T
+	most   [2]int              // points of each phase, of any tile
+	points int                 // of both phases
+	having [3][stretchMost]int // how many tiles have a point in each phase, and in any
+	idle   []int               // large positions that no product reaches
+	kernel [2][]float32        // G: points by taps
+	turned [2][]float32        // G^T
 }
 
 // axisTile is n values of the small side from at on.
@@ -160,6 +161,7 @@ func newStrideAxis(small, large, kernel, pad int) *strideAxis {
 		a.kernel[p] = rounded(values(a.most[p], taps))
 		a.turned[p] = transposed(a.kernel[p], taps)
 	}
+	a.count()
 	for o, r := range reached {
 		if !r {
 			a.idle = append(a.idle, o)
@@ -169,25 +171,22 @@ func newStrideAxis(small, large, kernel, pad int) *strideAxis {
 }
 
 // evaluated is how many tiles have point i; they are the first ones.
-func (a *strideAxis) evaluated(i int) int {
-	n := 0
-	for _, t := range a.tiles {
-		if i < max(t.products[0].points, t.products[1].points) {
-			n++
-		}
-	}
-	return n
-}
+func (a *strideAxis) evaluated(i int) int { return a.having[2][i] }
 
 // tilesAt is how many tiles have point i in phase p; they are the first ones.
-func (a *strideAxis) tilesAt(i, p int) int {
-	n := 0
+func (a *strideAxis) tilesAt(i, p int) int { return a.having[p][i] }
+
+// count fills having.
+func (a *strideAxis) count() {
 	for _, t := range a.tiles {
-		if i < t.products[p].points {
-			n++
+		n := [3]int{t.products[0].points, t.products[1].points}
+		n[2] = max(n[0], n[1])
+		for p := range n {
+			for i := range n[p] {
+				a.having[p][i]++
+			}
 		}
 	}
-	return n
 }
 
 // stretch is the strided filter of a geometry between its two sides.

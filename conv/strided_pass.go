@@ -18,6 +18,8 @@ type stretchPass struct {
 	panels   int
 	base     []int // (point, point): where its panels start, in products of channels
 
+	places [2][2][][]packPlaces // (phase, phase, point along x): where its packed weights go
+
 	packing sync.Mutex // guards mixed and mixes
 	mixed   []float32  // scratch of pack
 	mixes   simd.Mixes
@@ -35,6 +37,13 @@ func newStretchPass(s *stretch, up bool, w weightIndex) *stretchPass {
 		for j := range s.xs.points {
 			p.base = append(p.base, n)
 			n += s.phases(i, j, nil)
+		}
+	}
+	for py := range 2 {
+		for px := range 2 {
+			for j := range s.xs.most[px] {
+				p.places[py][px] = append(p.places[py][px], p.placesOf(j, py, px))
+			}
 		}
 	}
 	p.mixed = make([]float32, p.mixedLen())
@@ -336,12 +345,35 @@ func (p *stretchPass) pack(dst, w []float32) {
 }
 
 // packColumn transforms along y what belongs to point j along x and a phase, and
-// writes it where it goes. Points along y with as many phases are evenly apart.
+// writes it where it goes.
 func (p *stretchPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int) {
-	cols, each := p.dst.C, p.src.C*p.k.NR
-	f := 0 // the phase's number among those of the point
+	cols := p.dst.C
+	for _, to := range p.places[py][px][j] {
+		for q := range p.panels {
+			n := min(p.k.NR, cols-q*p.k.NR)
+			p.mixes = simd.Mixes{
+				Dst: dst[to.at+q*to.panel+k*p.k.NR:], DS: max(to.next, n), DStep: p.k.NR, Src: src[q*p.k.NR:], SS: ss, SStep: cols,
+				M: to.kernel, Rows: to.rows, Cols: p.ys.taps[py], N: n, Count: depth,
+			}
+			p.k.Mixes(&p.mixes)
+		}
+	}
+}
+
+// packPlaces are neighbouring points along y whose packed weights lie evenly
+// apart: those of a column panel next floats from point to point, panel floats
+// from panel to panel.
+type packPlaces struct {
+	kernel          []float32 // their rows of G
+	rows            int
+	at, next, panel int
+}
+
+// placesOf returns the places of point j along x and a phase.
+func (p *stretchPass) placesOf(j, py, px int) []packPlaces {
+	each := p.src.C * p.k.NR
 	place := func(i int) (at, step int) {
-		f = 0
+		f := 0 // the phase's number among those of the point
 		for y := range 2 {
 			for x := range 2 {
 				if i < p.ys.most[y] && j < p.xs.most[x] && (y < py || y == py && x < px) {
@@ -356,27 +388,23 @@ func (p *stretchPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int
 		all := p.phases(i, j, nil)
 		return (at + f) * each, all * each
 	}
+	var list []packPlaces
 	for i := 0; i < p.ys.most[py]; {
-		at, panel := place(i)
-		rows, ds := 1, 0
-		for i+rows < p.ys.most[py] {
-			next, step := place(i + rows)
-			if rows == 1 {
-				ds = next - at
+		to := packPlaces{rows: 1}
+		to.at, to.panel = place(i)
+		for i+to.rows < p.ys.most[py] {
+			at, step := place(i + to.rows)
+			if to.rows == 1 {
+				to.next = at - to.at
 			}
-			if step != panel || next-at != rows*ds {
+			if step != to.panel || at-to.at != to.rows*to.next {
 				break
 			}
-			rows++
+			to.rows++
 		}
-		for q := range p.panels {
-			n := min(p.k.NR, cols-q*p.k.NR)
-			p.mixes = simd.Mixes{
-				Dst: dst[at+q*panel+k*p.k.NR:], DS: max(ds, n), DStep: p.k.NR, Src: src[q*p.k.NR:], SS: ss, SStep: cols,
-				M: p.ys.kernel[py][i*p.ys.taps[py]:][:rows*p.ys.taps[py]], Rows: rows, Cols: p.ys.taps[py], N: n, Count: depth,
-			}
-			p.k.Mixes(&p.mixes)
-		}
-		i += rows
+		to.kernel = p.ys.kernel[py][i*p.ys.taps[py]:][:to.rows*p.ys.taps[py]]
+		list = append(list, to)
+		i += to.rows
 	}
+	return list
 }
