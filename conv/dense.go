@@ -26,7 +26,8 @@ func (p *pass) denseTap(panel, q int) int {
 }
 
 // byFeature computes w of a dense layer: the panels of a position in one call for
-// each image tile, so that rows are written whole.
+// each image tile, so that rows are written whole. packed or halves holds the
+// weights from w's first panel on.
 func (p *pass) byFeature(ws *Work, dst, src, packed []float32, halves []uint16, e Epilogue, w window) {
 	g, nr := &ws.gemm, p.k.NR
 	*g = simd.GEMM{Taps: p.list, K: p.depth, LDA: p.src.C, LDB: p.panelLen(), LDC: p.dst.C, Slope: e.Slope}
@@ -36,9 +37,9 @@ func (p *pass) byFeature(ws *Work, dst, src, packed []float32, halves []uint16, 
 		col := first * nr
 		g.Cols = min(panels*nr, p.cols-col)
 		if halves != nil {
-			g.Half = halves[panel*p.panelLen():]
+			g.Half = halves[(panel-w.panel)*p.panelLen():]
 		} else {
-			g.B = packed[panel*p.panelLen():]
+			g.B = packed[(panel-w.panel)*p.panelLen():]
 		}
 		at := q*p.dst.C + col
 		if e.Bias != nil {
@@ -68,3 +69,37 @@ func whole(v, buf []float32, n, padded int) []float32 {
 	copy(buf, v[:n])
 	return buf
 }
+
+// unpackedLen is the scratch of unpacked.
+func (p *pass) unpackedLen() int { return p.perPosition * p.panelLen() }
+
+// unpacked computes all images at dst position q of a dense layer from weights
+// that it packs itself.
+func (p *pass) unpacked(ws *Work, dst, src, w []float32, e Epilogue, q int) {
+	packed := ws.buf[:p.unpackedLen()]
+	at := window{n1: p.src.N, panel: q * p.perPosition, panels: p.perPosition}
+	for i := range p.perPosition {
+		p.packPanel(packed[i*p.panelLen():][:p.panelLen()], w, at.panel+i)
+	}
+	p.byFeature(ws, dst, src, packed, nil, e, at)
+}
+
+// positionGrad computes the weight gradient of n images at position q of the vector side,
+// whose values there alone vec holds.
+func (p *weightPass) positionGrad(ws *Work, dw, bc, vec []float32, n, q int) {
+	packedBc, packedVec := ws.buf[:p.bcLen()], ws.buf[p.bcLen():][:p.vecLen()]
+	tiles := p.vecPanels * len(p.rows)
+	for n0 := 0; n0 < n; n0 += p.nb {
+		images := min(p.nb, n-n0)
+		p.packBroadcast(packedBc, bc[n0*p.bc.C:], images, 0, tiles)
+		for t := 0; t < tiles; {
+			from := t
+			t = min(tiles, p.groupEnd(t))
+			p.packVectors(packedVec, vec[n0*p.vec.C:], from, t, here[:], images)
+			p.tiles(ws, dw, packedBc, packedVec, &p.phases[q], from, t, images, n0 > 0, &sources{})
+		}
+	}
+}
+
+// here is the list of a single position.
+var here [1]int32

@@ -83,3 +83,49 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 		t.Error("a weight was rounded, but packing says that it lost nothing")
 	}
 }
+
+// TestDenseByPosition: a position at a time, forward from weights as they are and in the weight gradient, has the bits of all
+// at once.
+func TestDenseByPosition(t *testing.T) {
+	for _, g := range []Geometry{Dense(1, 1, 100, 3, 3, 70), Dense(1, 1, 5, 3, 1, 41), Dense(2, 3, 7, 1, 2, 3)} {
+		for _, k := range simd.Variants() {
+			for _, n := range []int{1, k.MR + 2, 300} {
+				rnd := rand.New(rand.NewPCG(uint64(n), uint64(g.OutC)))
+				fill := func(n int) []float32 {
+					v := make([]float32, n)
+					for i := range v {
+						v[i] = 2*rnd.Float32() - 1
+					}
+					return v
+				}
+				p, err := NewPlan(g, NewMap(g.InH, g.InW, g.InC, n), NewMap(g.DenseH, g.DenseW, g.OutC, n), k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ws := p.NewWork()
+				w, x, dy, bias := fill(g.WeightLen()), fill(p.In().Len()), fill(p.Out().Len()), fill(g.DenseH*g.DenseW*g.OutC)
+				packed := make([]float32, p.PackedLen())
+				p.Pack(packed, w)
+				e := Epilogue{Bias: bias, Slope: 0.3}
+				want, got := make([]float32, p.Out().Len()), make([]float32, p.Out().Len())
+				p.Forward(ws, want, x, packed, e, Part{0, n, 0, p.Panels()})
+				wantDW, gotDW := make([]float32, len(w)), fill(len(w))
+				p.WeightGrad(ws, Sums{DW: wantDW}, x, dy, n, 0, 1)
+				for q := p.Out().Positions() - 1; q >= 0; q-- {
+					p.ForwardUnpacked(ws, got, x, w, e, q)
+					p.WeightGradAt(ws, Sums{DW: gotDW}, x, dy[q*p.Out().Stride:], n, q)
+				}
+				for i, v := range want {
+					if math.Float32bits(got[i]) != math.Float32bits(v) {
+						t.Fatalf("%s, %d images: y[%d] = %g, %g all at once", k.Name, n, i, got[i], v)
+					}
+				}
+				for i, v := range wantDW {
+					if math.Float32bits(gotDW[i]) != math.Float32bits(v) {
+						t.Fatalf("%s, %d images: dw[%d] = %g, %g all at once", k.Name, n, i, gotDW[i], v)
+					}
+				}
+			}
+		}
+	}
+}

@@ -285,7 +285,12 @@ func (p *pass) run(ws *Work, dst, src, packed []float32, halves []uint16, e Epil
 		case p.how == thinOutput:
 			p.thinOutput(ws, dst, src, packed, e, w)
 		case p.dense:
-			p.byFeature(ws, dst, src, packed, halves, e, w)
+			from := w.panel * p.panelLen()
+			if halves != nil {
+				p.byFeature(ws, dst, src, nil, halves[from:], e, w)
+			} else {
+				p.byFeature(ws, dst, src, packed[from:], nil, e, w)
+			}
 		case w.n1-w.n0 >= p.imageRows():
 			p.byPosition(ws, dst, src, packed, e, w)
 		default:

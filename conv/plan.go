@@ -176,6 +176,26 @@ func (p *Plan) ForwardHalf(ws *Work, y, x []float32, packed []uint16, e Epilogue
 	p.forward.run(ws, y, x, nil, packed, e, part)
 }
 
+// ForwardUnpacked is Forward of all images at one output position of a dense
+// plan, from the weights w as they are.
+func (p *Plan) ForwardUnpacked(ws *Work, y, x, w []float32, e Epilogue, position int) {
+	p.checkDense("ForwardUnpacked", position)
+	p.forward.checkEpilogue(e)
+	checkBuffer(x, p.in, p.in.N)
+	checkBuffer(y, p.out, p.in.N)
+	if len(w) != p.g.WeightLen() {
+		panic("conv: ForwardUnpacked: weights of the wrong length")
+	}
+	p.forward.unpacked(ws, y, x, w, e, position)
+}
+
+// checkDense panics unless the plan is dense and has the output position.
+func (p *Plan) checkDense(what string, position int) {
+	if !p.forward.dense || position < 0 || position >= p.out.Positions() {
+		panic("conv: " + what + ": not a dense plan, or no such position")
+	}
+}
+
 // InputGrad: dx = the gradient of sum(dy*y) by x, within part (whose units are
 // of GradPanels). packed is by PackGrad.
 func (p *Plan) InputGrad(ws *Work, dx, dy, packed []float32, part Part) {
@@ -210,6 +230,18 @@ func (p *Plan) WeightGrad(ws *Work, s Sums, x, dy []float32, n, part, parts int)
 // WeightImages is how many images WeightGrad takes at a time: pieces of so many,
 // or of a multiple, give the bits of one whole batch.
 func (p *Plan) WeightImages() int { return p.weight.images() }
+
+// WeightGradAt sets what of s.DW belongs to one output position of a dense plan
+// of several: dy holds the gradient there alone, n rows of channels.
+func (p *Plan) WeightGradAt(ws *Work, s Sums, x, dy []float32, n, position int) {
+	p.checkDense("WeightGradAt", position)
+	if n < 1 || n > p.in.N || len(dy) < n*p.out.C || p.weight.swap {
+		panic("conv: WeightGradAt: bad share")
+	}
+	p.checkSums(s, 0, 1)
+	checkBuffer(x, p.in, n)
+	p.weight.positionGrad(ws, s.DW, x, dy, n, position)
+}
 
 // FinishWeightGrad is the second stage, which belongs after all parts of the
 // first. It is cut into parts likewise and may be left out if SumsLen is 0.
@@ -254,7 +286,7 @@ type Work struct {
 func NewWork(plans ...*Plan) *Work {
 	n := ForwardBytes(plans...) / 4
 	for _, p := range plans {
-		n = max(n, p.grad.scratch(), p.weight.scratch())
+		n = max(n, p.grad.scratch(), p.weight.scratch(), p.forward.unpackedLen())
 	}
 	return newWork(n, plans)
 }

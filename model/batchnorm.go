@@ -173,25 +173,20 @@ func (o *batchNorm) positions(w *worker) (lo, hi int) {
 
 func (o *batchNorm) channels(w *worker) (lo, hi int) { return pool.Split(o.features, w.of, w.id) }
 
-// statisticsApart is the first two steps of Forward in one stage.
-func (o *batchNorm) statisticsApart(w *worker, x []float32) {
-	p0, p1 := o.positions(w)
-	for p := p0; p < p1; p++ {
-		o.momentsAt(w, x, p)
-		o.statistics(p*o.in.C, (p+1)*o.in.C)
-	}
+// statisticsApart is the first two steps of Forward for position p.
+func (o *batchNorm) statisticsApart(w *worker, x []float32, p int) {
+	o.momentsAt(w, x, p)
+	o.statistics(p*o.in.C, (p+1)*o.in.C)
 }
 
-// backwardApart is Backward in one stage; dx is nil if nobody wants it.
-func (o *batchNorm) backwardApart(w *worker, dx, dy, x []float32) {
-	p0, p1 := o.positions(w)
-	all := share{n1: o.in.N}
-	for p := p0; p < p1; p++ {
-		o.gradSumsAt(w, dy, x, p)
-		o.gradStatistics(p*o.in.C, (p+1)*o.in.C)
-		if dx != nil {
-			o.gradient(w, dx, dy, x, p, all)
-		}
+// backwardApart is Backward for position p; dx, of that position alone, is nil if
+// nobody wants it.
+func (o *batchNorm) backwardApart(w *worker, dx, dy, x []float32, p int) {
+	o.gradSumsAt(w, dy, x, p)
+	o.gradStatistics(p*o.in.C, (p+1)*o.in.C)
+	if dx != nil {
+		all := share{n1: o.in.N}
+		o.gradient(w, dx, o.at(dy, o.grad.out.Stride, p, all), o.at(x, o.in.Stride, p, all), p)
 	}
 }
 
@@ -289,16 +284,15 @@ func (o *batchNorm) gradStatistics(f0, f1 int) {
 	}
 }
 
-// gradient is the third: dx = a*dz + k1*x + k0 for images of a position.
-func (o *batchNorm) gradient(w *worker, dx, dy, x []float32, p int, s share) {
-	w.k.AffineGrad(o.at(dx, o.grad.in.Stride, p, s), o.at(dy, o.grad.out.Stride, p, s), o.at(x, o.in.Stride, p, s),
-		o.of(o.a, p), o.of(o.b, p), o.of(o.k0, p), o.of(o.k1, p), o.slope)
+// gradient is the third: dx = a*dz + k1*x + k0 for images of position p.
+func (o *batchNorm) gradient(w *worker, dx, dy, x []float32, p int) {
+	w.k.AffineGrad(dx, dy, x, o.of(o.a, p), o.of(o.b, p), o.of(o.k0, p), o.of(o.k1, p), o.slope)
 }
 
 // Backward is the third step for the images of s.
 func (o *batchNorm) Backward(w *worker, dx, dy, x []float32, s share) {
 	for p := range o.in.Positions() {
-		o.gradient(w, dx, dy, x, p, s)
+		o.gradient(w, o.at(dx, o.grad.in.Stride, p, s), o.at(dy, o.grad.out.Stride, p, s), o.at(x, o.in.Stride, p, s), p)
 	}
 }
 

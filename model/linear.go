@@ -22,6 +22,7 @@ type contraction struct {
 	slope float32
 
 	grad *linearGrad // in training
+	raw  bool        // Forward goes by position and packs the weights of one at a time
 }
 
 // weights are a contraction's as its plan reads them.
@@ -114,6 +115,21 @@ func (o *contraction) Forward(w *worker, y, x []float32, s share) {
 		return
 	}
 	o.plan.Forward(w.conv, y, x, o.packed, e, part)
+}
+
+// ForwardAt is Forward of all images at position q, of a contraction that is raw.
+func (o *contraction) ForwardAt(w *worker, y, x []float32, q int) {
+	o.plan.ForwardUnpacked(w.conv, y, x, o.grad.weight.Data, conv.Epilogue{Bias: o.bias, Slope: o.slope}, q)
+}
+
+// WeightGradAt is WeightGrad of all images at position q, whose dy alone is given.
+func (o *contraction) WeightGradAt(w *worker, x, dy []float32, q int) {
+	o.grad.weights.WeightGradAt(w.conv, conv.Sums{DW: o.grad.dw}, x, dy, o.in.N, q)
+	if o.grad.dbias != nil {
+		sum := o.grad.places[q*o.out.C:][:o.out.C]
+		clear(sum)
+		w.k.ColumnSums(sum, dy)
+	}
 }
 
 // Backward is the first stage of the gradient, for the worker's share of a chunk

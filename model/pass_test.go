@@ -204,6 +204,40 @@ func TestFusedTraining(t *testing.T) {
 	}
 }
 
+// TestWideDense: dense layers with so many weights that they are packed position by position, with a BatchNorm behind or
+// without, give the bits that they give packed at once.
+func TestWideDense(t *testing.T) {
+	conv := Conv2D{Filters: 2, Kernel: [2]int{2, 2}, Bias: true}
+	for name, layers := range map[string][]Layer{
+		"norm":  {Dense{Units: 9 * 256}, BatchNorm{}, LeakyReLU{Slope: 0.3}, Reshape{3, 3, 256}, conv},
+		"plain": {Dense{Units: 9 * 256, Bias: true}, LeakyReLU{Slope: 0.3}, Reshape{3, 3, 256}, conv},
+	} {
+		m, err := New(name, Flat(40), layers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		randomise(m, 3)
+		for _, n := range []int{2, 37} {
+			x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
+			for _, k := range simd.Variants() {
+				o := PassOptions{Batch: n, Threads: 1, Kernels: k}
+				want := train(t, m, o, mode{training: true, plain: true}, x, dy, nil, 0)
+				for o.Threads = 1; o.Threads <= 3; o.Threads += 2 {
+					p, err := m.NewPass(o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if raw, with := p.ops[0].linear.raw, p.ops[0].after != nil; !raw || with != (name == "norm") {
+						t.Errorf("%s: packed by position %v, backward along with a BatchNorm %v", name, raw, with)
+					}
+					p.Close()
+					train(t, m, o, mode{training: true}, x, dy, nil, 0).same(t, fmt.Sprintf("%s on %s, %d images, %d threads", name, k.Name, n, o.Threads), want)
+				}
+			}
+		}
+	}
+}
+
 // TestTrainingThreads: any number of threads gives the same bits, also where there are fewer images.
 func TestTrainingThreads(t *testing.T) {
 	for _, m := range smallNets(t) {

@@ -103,7 +103,11 @@ func (p *Pass) parameters(room []float32) {
 	var forwardSizes, gradSizes []int
 	for _, a := range p.ops {
 		if a.linear != nil {
-			forwardSizes, gradSizes = append(forwardSizes, a.linear.plan.PackedLen()), append(gradSizes, a.linear.grad.packedLen())
+			size := a.linear.plan.PackedLen()
+			if a.linear.raw {
+				size = 0
+			}
+			forwardSizes, gradSizes = append(forwardSizes, size), append(gradSizes, a.linear.grad.packedLen())
 		}
 	}
 	forward, length := row(forwardSizes)

@@ -43,6 +43,8 @@ type trained struct {
 
 	layer  Layer    // nil for one that moves data
 	reader *trained // of a BatchNorm whose output is not kept: the contraction that reads it
+	before *trained // of a BatchNorm whose positions are apart: the dense layer whose weight gradient goes along with Backward, position by position
+	after  *trained // of that layer: the BatchNorm
 	again  *trained // the BatchNorm whose output, this one's x, is not kept but made block by block, in Backward again
 
 	xi, yi   int // activations: 0 is the input, i stands for acts[i-1]
@@ -130,6 +132,7 @@ func (p *Pass) plan() error {
 		p.infos = append(p.infos, p.m.opInfo(a.unit))
 	}
 	p.infos = append(p.infos, OpInfo{Name: "weights"})
+	p.pairUp()
 	for i, a := range p.ops[1:] {
 		if before := p.ops[i].linear; a.drop != nil && before != nil && before.slope != 1 {
 			a.drop.slope, before.grad.slope = before.slope, 1
@@ -263,6 +266,7 @@ func (p *Pass) contraction(l linear, a *trained, plan planner) (err error) {
 	if a.linear, err = newContraction(l, a.unit, m, p.o.Kernels, plan); err != nil {
 		return err
 	}
+	a.linear.raw = !p.mode.plain && a.heavy() && a.again == nil && a.out.Positions() >= rawPositions
 	x := a.in
 	x.N = p.chunk
 	if err := a.linear.train(l, a.unit, x, a.grad, a.dxi != unwanted, p.o.Kernels, plan); err != nil || a.again == nil {
@@ -285,6 +289,23 @@ func (a *trained) block() int {
 
 // A dense layer's weights are read once a block, which so should have many images.
 const denseBlock = 64
+
+// rawPositions is from how many output positions on a dense layer's weights are
+// packed where they are used: workers share the positions, so that each weight
+// is packed once, and it is read again from the caches.
+const rawPositions = 8
+
+// pairUp finds the dense layers that nobody wants the input's gradient of and a
+// BatchNorm follows whose positions are apart. A position's gradient between the
+// two stays in the caches.
+func (p *Pass) pairUp() {
+	for i, b := range p.ops[1:] {
+		if a := p.ops[i]; b.norm != nil && b.norm.apart() && a.linear != nil && a.linear.raw && a.dxi == unwanted && a.linear.slope == 1 {
+			a.after, b.before = b, a
+			p.brief = max(p.brief, b.in.N*b.in.C)
+		}
+	}
+}
 
 // heavy tells whether an operator has so many weights that it is to take all
 // images at once.

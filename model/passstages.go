@@ -36,13 +36,15 @@ func (p *Pass) addForward(l *stageList, op int, a *trained) {
 		add(func(w *worker, s share) {
 			a.linear.Forward(w, a.y[s.n0*a.out.C:], w.brief, share{n1: s.n1 - s.n0, parts: 1})
 		})
+	case a.linear != nil && a.linear.raw:
+		l.byPosition(a.out.Positions(), part{op, "forward", func(w *worker, s share) { a.linear.ForwardAt(w, a.y, a.x, s.n0) }})
 	case a.linear != nil && a.heavy():
 		l.whole(p.o.Batch, 1, part{op, "forward", func(w *worker, s share) { a.linear.Forward(w, a.y, a.x, s) }})
 	case a.linear != nil:
 		add(func(w *worker, s share) { a.linear.Forward(w, a.y, a.x, s) })
 	case a.norm != nil:
 		if a.norm.apart() {
-			l.once(op, "forward", func(w *worker) { a.norm.statisticsApart(w, a.x) })
+			l.byPosition(a.in.Positions(), part{op, "forward", func(w *worker, s share) { a.norm.statisticsApart(w, a.x, s.n0) }})
 		} else {
 			l.once(op, "forward", func(w *worker) { a.norm.moments(w, a.x) })
 			l.once(op, "forward", func(w *worker) { a.norm.statistics(a.norm.channels(w)) })
@@ -73,6 +75,12 @@ func (p *Pass) scheduleBackward() (reverse, finish []stage) {
 	var l, end stageList
 	l.whole(p.chunk, 1, part{len(p.ops) - 1, "backward", p.copyGradient})
 	for i, a := range slices.Backward(p.ops) {
+		if a.linear != nil && a.after != nil { // what it gets from there does not outlast the position
+			l.byPosition(a.out.Positions(), part{i, "weight gradient", func(w *worker, s share) {
+				a.linear.WeightGradAt(w, a.x, a.after.gradientAt(w, s.n0), s.n0)
+			}})
+			continue
+		}
 		p.addBackward(&l, i, a)
 		if a.linear != nil {
 			p.addWeightGrad(&l, &end, i, a)
@@ -100,7 +108,9 @@ func (p *Pass) addBackward(l *stageList, op int, a *trained) {
 			a.linear.Backward(w, p.gradients(a, s), scale, from)
 		})
 	case a.norm != nil && a.norm.apart():
-		l.once(op, "backward", func(w *worker) { a.norm.backwardApart(w, a.dx, a.dy, a.x) })
+		l.byPosition(a.in.Positions(), part{op, "backward", func(w *worker, s share) {
+			a.norm.backwardApart(w, a.gradientAt(w, s.n0), a.dy, a.x, s.n0)
+		}})
 	case a.norm != nil:
 		l.once(op, "backward", func(w *worker) { a.norm.gradSums(w, a.dy, a.x) })
 		l.once(op, "backward", func(w *worker) { a.norm.gradStatistics(a.norm.channels(w)) })
@@ -115,6 +125,19 @@ func (p *Pass) addBackward(l *stageList, op int, a *trained) {
 	}
 }
 
+// gradientAt returns where a BatchNorm whose positions are apart leaves the gradient of its input at position q, nil if nobody
+// wants it.
+func (a *trained) gradientAt(w *worker, q int) []float32 {
+	n := a.in.N * a.in.C
+	switch {
+	case a.dx == nil:
+		return nil
+	case a.before != nil:
+		return w.brief[:n]
+	}
+	return a.dx[q*a.grad.in.Stride:][:n]
+}
+
 // addWeightGrad lists the stages of a weight gradient, and of what of it comes after all chunks.
 func (p *Pass) addWeightGrad(l, end *stageList, op int, a *trained) {
 	const name = "weight gradient"
@@ -124,7 +147,7 @@ func (p *Pass) addWeightGrad(l, end *stageList, op int, a *trained) {
 			a.linear.WeightGrad(w, stack{a.in, a.x}.window(p.lo, p.chunk).buf, dy(), p.lo == 0)
 		})
 	} else { // every worker makes x again, a block at a time
-		l.stages = append(l.stages, stage{images: p.chunk, all: true, block: a.linear.grad.blocks.N, parts: []part{
+		l.stages = append(l.stages, stage{items: p.chunk, all: true, block: a.linear.grad.blocks.N, parts: []part{
 			{op - 1, "backward", func(w *worker, s share) { a.again.makeBrief(w, a.linear.grad.blocks, s) }},
 			{op, name, func(w *worker, s share) {
 				a.linear.WeightGrad(w, w.brief, dy().window(s.n0, s.n1-s.n0), s.n0 == 0)
@@ -174,7 +197,9 @@ type packTask struct {
 func (p *Pass) packTasks() (forward, backward []packTask) {
 	for _, a := range p.ops {
 		if l := a.linear; l != nil {
-			forward = append(forward, packTask{len(l.packed), l.pack})
+			if !l.raw {
+				forward = append(forward, packTask{len(l.packed), l.pack})
+			}
 			if l.grad.input != nil {
 				backward = append(backward, packTask{len(l.grad.packed), l.packGrad})
 			}

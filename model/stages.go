@@ -7,24 +7,25 @@ import (
 )
 
 // stage is work that all workers do at the same time: a single part, called once by each worker, or parts that go through
-// images.
+// images or positions.
 //
-// The parts of the second kind treat every image by itself. A worker takes a block of images through all of them before the
-// next block: what one part writes, the next one finds in the caches.
+// The parts of the second kind treat every image, or every position, by itself. A worker takes a block of them through all
+// parts before the next block: what one part writes, the next one finds in the caches.
 type stage struct {
-	parts  []part
-	images int  // to go through, 0 for a single part
-	all    bool // each worker goes through all of them, else through its share
-	block  int  // images at a time, at most
-	grain  int  // of which blocks are multiples, but for the last
-	closed bool // no more parts
+	parts     []part
+	items     int  // images or positions to go through, 0 for a single part
+	positions bool // the items are positions
+	all       bool // each worker goes through all of them, else through its share
+	block     int  // items at a time, at most
+	grain     int  // of which blocks are multiples, but for the last
+	closed    bool // no more parts
 }
 
 // part is what one operator does in a stage.
 type part struct {
 	op   int // index in Ops
 	name string
-	run  func(w *worker, s share)
+	run  func(w *worker, s share) // s holds a block in n0, n1
 }
 
 // blockFloats is how many values of its widest activation a block should have: half of a common second-level cache.
@@ -38,14 +39,14 @@ func blockOf(floats int) int {
 
 // run is worker w's share of a stage. Unless done is nil, it is called after each part of each block.
 func (st *stage) run(w *worker, done func(p *part)) {
-	if st.images == 0 {
+	if st.items == 0 {
 		st.parts[0].run(w, share{})
 		return
 	}
-	lo, hi, step := 0, st.images, st.block
+	lo, hi, step := 0, st.items, st.block
 	if !st.all {
-		lo, hi = pool.Split((st.images+st.grain-1)/st.grain, w.of, w.id)
-		lo, hi = lo*st.grain, min(hi*st.grain, st.images)
+		lo, hi = pool.Split((st.items+st.grain-1)/st.grain, w.of, w.id)
+		lo, hi = lo*st.grain, min(hi*st.grain, st.items)
 		if lo >= hi {
 			return
 		}
@@ -72,19 +73,30 @@ func (l *stageList) once(op int, name string, run func(w *worker)) {
 
 // whole adds a stage of one part that goes through n images at once, each worker's share a multiple of grain.
 func (l *stageList) whole(n, grain int, p part) {
-	l.stages = append(l.stages, stage{parts: []part{p}, images: n, block: n, grain: grain, closed: true})
+	l.stages = append(l.stages, stage{parts: []part{p}, items: n, block: n, grain: grain, closed: true})
 }
 
 // byImage adds a part that goes through n images in blocks of multiples of grain, to the last stage if that can take it.
 func (l *stageList) byImage(n, block, grain int, p part) {
 	if len(l.stages) > 0 {
-		if last := &l.stages[len(l.stages)-1]; last.images == n && !last.closed {
+		if last := &l.stages[len(l.stages)-1]; last.items == n && !last.closed {
 			last.parts = append(last.parts, p)
 			last.block, last.grain = min(last.block, block), max(last.grain, grain)
 			return
 		}
 	}
-	l.stages = append(l.stages, stage{parts: []part{p}, images: n, block: block, grain: grain})
+	l.stages = append(l.stages, stage{parts: []part{p}, items: n, block: block, grain: grain})
+}
+
+// byPosition adds a part that goes through n positions one by one, to the last stage if that does so too.
+func (l *stageList) byPosition(n int, p part) {
+	if len(l.stages) > 0 {
+		if last := &l.stages[len(l.stages)-1]; last.items == n && last.positions {
+			last.parts = append(last.parts, p)
+			return
+		}
+	}
+	l.stages = append(l.stages, stage{parts: []part{p}, items: n, positions: true, block: 1, grain: 1})
 }
 
 // stages runs stages one after another, each on all workers.
