@@ -125,9 +125,10 @@ func (g *GEMM) check(mr, nr int) (panels int) {
 	if endA+startA < 0 || endB < 0 {
 		panic("simd: GEMM: A or B out of range")
 	}
+	least, spanA, spanB := int(-startA), uint(endA+startA), uint(endB) // all within an int
 	for i := range g.Taps {
 		t := &g.Taps[i]
-		if uint64(int64(t.A)+startA) > uint64(endA+startA) || uint64(t.B) > uint64(endB) {
+		if uint(t.A-least) > spanA || uint(t.B) > spanB {
 			panic("simd: GEMM: A or B out of range")
 		}
 	}

@@ -18,7 +18,7 @@ import (
 type Kernels struct {
 	Name   string // scalar, avx2, avx512, ...
 	MR, NR int    // most rows and columns of C that one call of GEMM or Outer makes; NR is also the width of packed panels
-	Flush  bool   // GEMM takes subnormal numbers for zero, and gives zero in their place, where it computes
+	Flush  bool   // GEMM and Mix take subnormal numbers for zero, and give zero in their place, where they compute
 	FMA    bool   // products are fused as the comments say: all such rows agree to the bit, except in Sum and Dot
 
 	// Add: dst[i] += x[i]. The slices must not overlap.

@@ -177,14 +177,3 @@ func outerArm(o *Outer, a53 bool) {
 }
 
 var zeroRow [neonNR]float32
-
-func mixWith(kernel func(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)) func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
-	return func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
-		if !checkMix(dst, ds, src, ss, n, m, rows, cols) {
-			return
-		}
-		for i := 0; i < n; i += maxPiece / maxMix {
-			kernel(&dst[i], ds, &src[i], ss, min(n-i, maxPiece/maxMix), &m[0], rows, cols)
-		}
-	}
-}

@@ -14,10 +14,11 @@ func archRows() []*Kernels {
 	return rows
 }
 
-// neonRow needs the vector instructions of ARMv7, of which it makes matrix products. The rest is plain Go.
+// neonRow needs the vector instructions of ARMv7, of which it makes all products of matrices. The rest is plain Go.
 func neonRow() *Kernels {
 	k := goRow()
 	k.Name, k.MR, k.NR, k.Flush = "neon", neonMR, neonNR, true
+	k.Mix, k.Mixes = mixWith(mix_neon), mixesOf(mixWith(mix_neon), addScalar)
 	k.GEMM, k.Peak, k.Int8 = gemmNEON, peakWith(mlaLoop_neon, 4), int8NEON()
 	return k
 }

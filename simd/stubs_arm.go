@@ -53,6 +53,12 @@ func sgemm_neon_4x8(t *gemmBlock, taps *Tap, n, k int)
 //go:noescape
 func sgemm_neon_4x8_half(t *gemmBlock, taps *Tap, n, k int)
 
+// mix_neon works like mixScalar for i < n, j < rows:
+// dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i], each product rounded.
+//
+//go:noescape
+func mix_neon(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)
+
 // mlaLoop_neon does n times 12 VMLA that do not wait for each other.
 //
 //go:noescape

@@ -16,6 +16,8 @@ const (
 	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds on a Cortex-A7 at 900 MHz, at five cycles
 	// a multiply-add of a vector.
 	maxSteps = 1400
+	// maxPiece is the most elements that one call of another kernel works on.
+	maxPiece = 1 << 11
 )
 
 func gemmNEON(g *GEMM) {

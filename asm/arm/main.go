@@ -8,6 +8,7 @@ var operations = []struct {
 	write func(*file)
 }{
 	{"gemm", gemm},
+	{"mix", mix},
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"qpeak", qpeak},

@@ -32,6 +32,8 @@ var forms = map[string]struct {
 	"vclt.f32":     {0xf3b90640, "qd, qm, #0"},
 	"vcvt.f32.f16": {0xf3b60700, "qd, dm"}, // VFPv4
 	"vmla.f32":     {0xf2000d50, "qd, qn, qm"},
+	"vmul.f32 0":   {0xf3a00940, "qd, qn, dm[0]"},
+	"vmul.f32 1":   {0xf3a00960, "qd, qn, dm[1]"},
 	"vmla.f32 0":   {0xf3a00140, "qd, qn, dm[0]"},
 	"vmla.f32 1":   {0xf3a00160, "qd, qn, dm[1]"},
 }
@@ -46,7 +48,9 @@ var moves = map[string]struct {
 	"vld1.8 x2":  {0xf4200a0f, 2, ""},
 	"vld1.8 x4":  {0xf420020f, 4, ""},
 	"vld1.16 x2": {0xf4200a4f, 2, ""},
+	"vld1.32":    {0xf420078f, 1, ""},
 	"vld1.32 x2": {0xf4200a8f, 2, ""},
+	"vld1.32 x3": {0xf420068f, 3, ""},
 	"vld1.32 x4": {0xf420028f, 4, ""},
 	"vst1.32 x2": {0xf4000a8f, 2, ""},
 	"vst1.32 x4": {0xf400028f, 4, ""},
