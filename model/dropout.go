@@ -38,7 +38,6 @@ func DropoutKey(seed, step uint64, layer int) [2]uint32 {
 // drop is a Dropout in training.
 type drop struct {
 	maps
-	layer int
 	keep  uint32
 	scale float32
 	words int      // of the mask, at each position
@@ -49,10 +48,10 @@ type drop struct {
 	slope float32  // of the leaky activation before, if Backward is its gradient too; else 1
 }
 
-func newDrop(l Dropout, layer int, m maps) *drop {
+func newDrop(l Dropout, m maps) *drop {
 	words := (m.in.N*m.in.C + 31) / 32
 	return &drop{
-		maps: m, layer: layer,
+		maps: m,
 		keep: uint32(min((1-l.Rate)*(1<<32), 1<<32-1)), scale: float32(1 / (1 - l.Rate)),
 		words: words, mask: make([]uint32, m.in.Positions()*words), above: make([]uint32, m.in.Positions()*words), slope: 1,
 	}

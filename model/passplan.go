@@ -245,7 +245,7 @@ func (p *Pass) operator(a *trained) error {
 	case BatchNorm:
 		a.norm = newBatchNorm(l, n.params, a.maps, a.grad, a.slope)
 	case Dropout:
-		a.drop = newDrop(l, a.first, a.maps)
+		a.drop = newDrop(l, a.maps)
 	case Tanh:
 		a.each = &tanh{a.maps}
 	case Sigmoid:
