@@ -32,10 +32,7 @@ func BenchmarkQGEMM(b *testing.B) {
 				Scale: make([]float32, q.NR), Slope: 0.3,
 			}
 			b.Run(fmt.Sprintf("kernel=%s/rows=%d/K%dx%d", k.Name, d.rows, d.depth, d.taps), func(b *testing.B) {
-				for b.Loop() {
-					q.GEMM(g)
-				}
-				reportOps(b, 2*count*d.rows*q.NR*d.depth*d.taps)
+				benchTile(b, q.Peak, 2*count*d.rows*q.NR*d.depth*d.taps, func() { q.GEMM(g) })
 			})
 		}
 	}
