@@ -114,12 +114,10 @@ type measured struct {
 	total []float64 // seconds, a run each
 
 	threads int
-	peak    func() float64       // operations a second of all threads, at this moment
-	clock   func() time.Duration // of the processor
-	wall    func() time.Duration
-	mark    [2]time.Duration // of both clocks, when the last part was added
-	left    time.Duration    // processor time of parts that are added together, for those to come
-	aside   time.Duration    // what finding the peak took of the run at hand
+	peak    func() float64 // operations a second of all threads, at this moment
+	clock   func() time.Duration
+	mark    time.Duration // of the clock, when the last part ended
+	aside   time.Duration // what finding the peak took of the run at hand
 	peaks   []float64
 	sampled time.Time // of the last of peaks
 	waiting []stretch // measured since then
@@ -146,27 +144,18 @@ type stretch struct {
 const peakEvery = 5 * time.Millisecond
 
 func newMeasured(k *simd.Kernels, threads int, int8 bool) *measured {
-	begin := time.Now()
-	wall := func() time.Duration { return time.Since(begin) }
-	m := &measured{threads: threads, peak: newPeakMeter(k, threads, int8).sample, clock: cputime.Thread, wall: wall}
+	m := &measured{threads: threads, peak: newPeakMeter(k, threads, int8).sample, clock: cputime.Thread}
 	if threads > 1 {
-		m.clock = wall
+		start := time.Now()
+		m.clock = func() time.Duration { return time.Since(start) }
 	}
 	return m
 }
 
-// set makes this moment the end of what was measured last.
-func (m *measured) set() { m.mark = [2]time.Duration{m.clock(), m.wall()} }
-
-// add counts a part that has just ended and took the wall time d. Parts that ran by turns, block by block, are added one after another
-// when all have ended, and share the processor time until the first of them is added.
+// add counts a part that has just ended and took the wall time d.
 func (m *measured) add(i int, d time.Duration) {
-	if d <= m.wall()-m.mark[1] { // else it ran before the part that was added last
-		m.left = m.clock() - m.mark[0]
-	}
-	// The processor time is longer than the part if anything stood between it and the one before, and shorter if other programs ran.
-	d = min(d, m.left)
-	m.left -= d
+	// The clock has run for longer than the part if anything stood between it and the one before.
+	d = min(d, m.clock()-m.mark)
 	m.parts[i].now += d.Seconds()
 	m.waiting = append(m.waiting, stretch{i, d.Seconds()})
 	// Helpers would fall asleep while they wait for the peak: with several threads it is found between the runs alone.
@@ -175,7 +164,7 @@ func (m *measured) add(i int, d time.Duration) {
 		m.sample()
 		m.aside += m.clock() - start
 	}
-	m.set()
+	m.mark = m.clock()
 }
 
 // sample finds the peak, and what it would have made of the parts that were measured since it was found last.
@@ -206,8 +195,8 @@ func (m *measured) repeat(ctx context.Context, seconds float64, run func() error
 			return err
 		}
 		m.aside = 0
-		m.set()
-		start := m.mark[0]
+		start := m.clock()
+		m.mark = start
 		if err := run(); err != nil {
 			return err
 		}
