@@ -85,6 +85,9 @@ func TestInOrder(t *testing.T) {
 		{"an insert and its use", "mov v8.d[1], x25|fmul v0.4s, v8.4s, v8.4s", 5},
 		{"no insert beside a whole vector", "ldr q8, [x9], #16|mov v10.d[1], x25|fmul v0.4s, v1.4s, v2.4s|fmul v3.4s, v1.4s, v2.4s", 5},
 		{"beside vectors", "fmul v0.4s, v8.4s, v9.4s|sub x7, x7, #0x1|fmul v1.4s, v8.4s, v9.4s|ldr x3, [x2]", 2},
+		{"32-bit, one sum", "vmla.f32 q8, q4, d0[0]|vmla.f32 q8, q5, d1[1]", 8},
+		{"32-bit, halves", "vmull.s8 q13, d14, d18|vmull.s8 q14, d16, d20|vmlal.s8 q13, d15, d19|vpadal.s16 q0, q13", 9},
+		{"32-bit loads", "vld1.8 {d14-d17}, [r8]!|vld4.16 {d18[]-d21[]}, [r4], r5|vld1.32 {d0-d1}, [r4]!", 9},
 		{"the end of a round", "fmul v0.4s, v8.4s, v9.4s|fmul v1.4s, v8.4s, v9.4s|sub x7, x7, #0x1|cbnz x7, 1000 <f>", 2},
 	} {
 		var l loop

@@ -16,7 +16,8 @@ import (
 //   - beside a load of 64 bits it only moves a general register into half a vector;
 //   - results are there after 4 cycles from vector instructions and loads of vectors, 3 from other loads, 1 from the rest.
 //
-// What LD4R takes is not known: it is a parameter, LD1R and LD2R take as much as their share of it.
+// What LD4R takes is not known: it is a parameter, LD1R and LD2R take as much as their share of it. The same holds for 32-bit code and its VLD4 to all
+// lanes.
 const (
 	vectorLatency = 4
 	loadLatency   = 3
@@ -44,7 +45,7 @@ type step struct {
 	writeBack string   // a pointer that moves on
 }
 
-var register = regexp.MustCompile(`\b([vqdsxw])(\d+)`)
+var register = regexp.MustCompile(`\b([vqdsxwr])(\d+)`)
 
 var span = regexp.MustCompile(`v(\d+)(\.\w+)-v(\d+)\.\w+`)
 
@@ -65,11 +66,14 @@ func spread(operands string) string {
 // read decodes an instruction of an inner loop. replicate is the cycles of an LD4R.
 func read(text string, replicate int) step {
 	mnemonic, operands, _ := strings.Cut(text, " ")
+	if mnemonic[0] == 'v' {
+		return readA32(mnemonic, operands, replicate)
+	}
 	operands = spread(operands)
 	var regs []string
 	for _, m := range register.FindAllStringSubmatch(operands, -1) {
 		file := "x"
-		if m[1] != "x" && m[1] != "w" {
+		if !strings.Contains("xwr", m[1]) {
 			file = "v"
 		}
 		regs = append(regs, file+m[2])
@@ -114,6 +118,53 @@ func read(text string, replicate int) step {
 		return s
 	}
 	return step{kind: integer, busy: 1, latency: 1, to: regs[:1], from: regs[1:]}
+}
+
+var (
+	halves    = regexp.MustCompile(`\b([qdr])(\d+)(?:\[\d?\])?(?:-d(\d+))?`)
+	structure = regexp.MustCompile(`^\{(.*)\}, \[(r\d+|ip)\](!|, r\d+)?$`)
+)
+
+// halvesOf names the registers of 64 bits that operands name, and the general ones.
+func halvesOf(operands string) (list []string) {
+	for _, m := range halves.FindAllStringSubmatch(operands, -1) {
+		first, _ := strconv.Atoi(m[2])
+		last := first
+		switch {
+		case m[1] == "r":
+			list = append(list, "x"+m[2])
+			continue
+		case m[1] == "q":
+			first, last = 2*first, 2*first+1
+		case m[3] != "":
+			last, _ = strconv.Atoi(m[3])
+		}
+		for v := first; v <= last; v++ {
+			list = append(list, fmt.Sprintf("v%d", v))
+		}
+	}
+	return list
+}
+
+// readA32 is read for the vector instructions of 32-bit code.
+func readA32(mnemonic, operands string, replicate int) step {
+	if m := structure.FindStringSubmatch(operands); m != nil {
+		s := step{kind: vectorLoad, latency: vectorLatency, to: halvesOf(m[1]), from: halvesOf(m[2] + m[3])}
+		s.busy = len(s.to)
+		if strings.HasSuffix(m[1], "[]") {
+			s.busy = max(1, replicate*len(s.to)/4)
+		}
+		if m[3] != "" {
+			s.writeBack = s.from[0]
+		}
+		return s
+	}
+	d, from, _ := strings.Cut(operands, ", ")
+	s := step{kind: vector, busy: 1, latency: vectorLatency, to: halvesOf(d), from: halvesOf(from)}
+	if strings.HasPrefix(mnemonic, "vmla") || strings.HasPrefix(mnemonic, "vpadal") {
+		s.from = append(s.from, s.to...)
+	}
+	return s
 }
 
 // together tells whether two kinds can start in one cycle.
