@@ -76,9 +76,9 @@ func (p *Plan) filter(k *simd.Kernels) bool {
 		f := newFilter(p.g, p.in, p.out, true, forwardWeights(p.g), k)
 		forward, grad = f, newFilter(p.g, p.out, p.in, false, gradWeights(p.g), k)
 		p.weight = weightPass{filtered: newFilterGrad(f)}
-	} else if s := newStretch(p.g, p.in, p.out, k); s != nil {
-		forward, grad = newStretchPass(s, p.g.Transposed, forwardWeights(p.g)), newStretchPass(s, !p.g.Transposed, gradWeights(p.g))
-		p.weight = weightPass{filtered: newStretchGrad(s, p.g.Transposed)}
+	} else if s := newStrided(p.g, p.in, p.out, k); s != nil {
+		forward, grad = newStridedPass(s, p.g.Transposed, forwardWeights(p.g)), newStridedPass(s, !p.g.Transposed, gradWeights(p.g))
+		p.weight = weightPass{filtered: newStridedGrad(s, p.g.Transposed)}
 	} else {
 		return false
 	}

@@ -22,13 +22,13 @@ import "github.com/gantiny/gantiny/simd"
 //
 //	x  = E^T [ (P^T C) . (G w) ],  w = G^T S [ (P^T C) . (E x) ]
 const (
-	stretchTile = 4
-	stretchTaps = 3 // of a phase at most
-	stretchMost = stretchTile + stretchTaps - 1
+	stridedTile = 4
+	stridedTaps = 3 // of a phase at most
+	stridedPoints = stridedTile + stridedTaps - 1
 )
 
 // points are 0, infinity and the rest, in the order in which they are taken.
-var points = [stretchMost]float64{0, 0, 1, -1, 2, -2}
+var points = [stridedPoints]float64{0, 0, 1, -1, 2, -2}
 
 // values returns the first n points' values of a polynomial of c coefficients,
 // n rows by c columns.
@@ -97,7 +97,7 @@ type strideAxis struct {
 	tiles  []axisTile
 	most   [2]int              // points of each phase, of any tile
 	points int                 // of both phases
-	having [3][stretchMost]int // how many tiles have a point in each phase, and in any
+	having [3][stridedPoints]int // how many tiles have a point in each phase, and in any
 	idle   []int               // large positions that no product reaches
 	kernel [2][]float32        // G: points by taps
 	turned [2][]float32        // G^T
@@ -125,8 +125,8 @@ type axisProduct struct {
 func newStrideAxis(small, large, kernel, pad int) *strideAxis {
 	a := &strideAxis{taps: [2]int{(kernel + 1) / 2, kernel / 2}}
 	reached := make([]bool, large)
-	for at := 0; at < small; at += stretchTile {
-		t := axisTile{at: at, n: min(stretchTile, small-at)}
+	for at := 0; at < small; at += stridedTile {
+		t := axisTile{at: at, n: min(stridedTile, small-at)}
 		points := 0
 		for p, taps := range a.taps {
 			n := t.n + taps - 1
@@ -189,29 +189,29 @@ func (a *strideAxis) count() {
 	}
 }
 
-// stretch is the strided filter of a geometry between its two sides.
-type stretch struct {
+// strided is the strided filter of a geometry between its two sides.
+type strided struct {
 	k            *simd.Kernels
 	small, large Map
 	ys, xs       *strideAxis
 }
 
-// newStretch returns nil where minimal filtering at stride 2 does not apply.
-func newStretch(g Geometry, in, out Map, k *simd.Kernels) *stretch {
+// newStrided returns nil where minimal filtering at stride 2 does not apply.
+func newStrided(g Geometry, in, out Map, k *simd.Kernels) *strided {
 	if g.IsDense() || g.Groups != 1 || g.StrideH != 2 || g.StrideW != 2 || g.DilationH != 1 || g.DilationW != 1 ||
 		g.InC < minimalChannels || g.OutC < minimalChannels {
 		return nil
 	}
-	s := &stretch{k: k, small: out, large: in}
+	s := &strided{k: k, small: out, large: in}
 	if g.Transposed {
 		s.small, s.large = in, out
 	}
 	for _, k := range [2]int{g.KH, g.KW} {
-		if k < stretchTaps+1 || k > 2*stretchTaps {
+		if k < stridedTaps+1 || k > 2*stridedTaps {
 			return nil
 		}
 	}
-	if min(s.small.H, s.small.W) < stretchTile-1 {
+	if min(s.small.H, s.small.W) < stridedTile-1 {
 		return nil
 	}
 	s.ys, s.xs = newStrideAxis(s.small.H, s.large.H, g.KH, g.PadTop), newStrideAxis(s.small.W, s.large.W, g.KW, g.PadLeft)
@@ -219,39 +219,39 @@ func newStretch(g Geometry, in, out Map, k *simd.Kernels) *stretch {
 }
 
 // combos are (point, point, phase, phase) of the transformed kernel.
-func (s *stretch) combos() int {
+func (s *strided) combos() int {
 	return (s.ys.most[0] + s.ys.most[1]) * (s.xs.most[0] + s.xs.most[1])
 }
 
 // plane is the floats of one plane: all tiles along x of one tile along y.
-func (s *stretch) plane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + spread }
+func (s *strided) plane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + spread }
 
 // smallRow is how many floats evaluate writes.
-func (s *stretch) smallRow(chunk, channels int) int {
+func (s *strided) smallRow(chunk, channels int) int {
 	return len(s.ys.tiles) * s.xs.points * s.plane(chunk, channels)
 }
 
 // largeRow is how many floats spreadOut writes.
-func (s *stretch) largeRow(chunk, channels int) int {
+func (s *strided) largeRow(chunk, channels int) int {
 	return len(s.ys.tiles) * 2 * s.xs.both() * s.plane(chunk, channels)
 }
 
 func (a *strideAxis) both() int { return a.most[0] + a.most[1] }
 
 // lines is the room for a block of one line of either side.
-func (s *stretch) lines() int {
+func (s *strided) lines() int {
 	_, small := blockOf(s.small.C)
 	_, large := blockOf(s.large.C)
 	return max(s.small.W*small, s.large.W*large)
 }
 
 // largeAt is the number of the plane of (tile along y, phases, point along x).
-func (s *stretch) largeAt(ty, py, px, j int) int {
+func (s *strided) largeAt(ty, py, px, j int) int {
 	return (ty*2+py)*s.xs.both() + px*s.xs.most[0] + j
 }
 
 // evaluate makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
-func (s *stretch) evaluate(ws *Work, v []float32, plane int, t, src []float32, images, i int) {
+func (s *strided) evaluate(ws *Work, v []float32, plane int, t, src []float32, images, i int) {
 	m := &s.small
 	step, block := blockOf(m.C)
 	for n := 0; n < images; n += step {
@@ -274,7 +274,7 @@ func (s *stretch) evaluate(ws *Work, v []float32, plane int, t, src []float32, i
 
 // spreadOut makes row i of P^T C of images of src, which is the large side:
 // w[largeAt(ty, py, px, j)*plane + (tx*images+n)*C+c].
-func (s *stretch) spreadOut(ws *Work, w []float32, plane int, t, src []float32, images, i int) {
+func (s *strided) spreadOut(ws *Work, w []float32, plane int, t, src []float32, images, i int) {
 	m := &s.large
 	step, block := blockOf(m.C)
 	for n := 0; n < images; n += step {

@@ -5,44 +5,44 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// stretchGrad is the weight gradient by minimal filtering at stride 2: for each
+// stridedGrad is the weight gradient by minimal filtering at stride 2: for each
 // point and phase a product of (small channels) x (large channels) that
 // contracts the rows of all tiles and images.
-type stretchGrad struct {
-	*stretch
+type stridedGrad struct {
+	*strided
 	tiles    gradTiles
 	swap     bool // dw is (tap, large channel, small channel)
 	chunk    int  // images transformed together; fixes the order of the sums
 	from, to Map  // of dw's rows and columns
 }
 
-func newStretchGrad(s *stretch, transposed bool) *stretchGrad {
-	d := &stretchGrad{stretch: s, from: s.small, to: s.large}
+func newStridedGrad(s *strided, transposed bool) *stridedGrad {
+	d := &stridedGrad{strided: s, from: s.small, to: s.large}
 	if !transposed {
 		d.swap, d.from, d.to = true, s.large, s.small
 	}
 	d.tiles = newGradTiles(s.k, d.from.C, d.to.C)
-	d.chunk = min(stretchGradChunk, s.small.N)
+	d.chunk = min(stridedGradChunk, s.small.N)
 	return d
 }
 
-// stretchGradChunk is how many images a weight gradient transforms together.
-const stretchGradChunk = 32
+// stridedGradChunk is how many images a weight gradient transforms together.
+const stridedGradChunk = 32
 
 // sumPlane is the floats of the sums of one combo.
-func (d *stretchGrad) sumPlane() int { return d.from.C*d.to.C + spread }
+func (d *stridedGrad) sumPlane() int { return d.from.C*d.to.C + spread }
 
-func (d *stretchGrad) images() int { return d.chunk }
+func (d *stridedGrad) images() int { return d.chunk }
 
-func (d *stretchGrad) sumsLen() int { return d.combos() * d.sumPlane() }
+func (d *stridedGrad) sumsLen() int { return d.combos() * d.sumPlane() }
 
-func (d *stretchGrad) scratch() int {
-	t := max(d.lines(), stretchTaps*stretchMost*inverseFloats)
+func (d *stridedGrad) scratch() int {
+	t := max(d.lines(), stridedTaps*stridedPoints*inverseFloats)
 	return t + d.smallRow(d.chunk, d.small.C) + d.largeRow(d.chunk, d.large.C) + d.k.NR
 }
 
 // sumAt is the number of a combo: phases, then points.
-func (d *stretchGrad) sumAt(i, j, py, px int) int {
+func (d *stridedGrad) sumAt(i, j, py, px int) int {
 	y, x := d.ys, d.xs
 	n := 0
 	for p := range 2 {
@@ -57,11 +57,11 @@ func (d *stretchGrad) sumAt(i, j, py, px int) int {
 }
 
 // weight is the work of point i along y.
-func (d *stretchGrad) weight(i int) int { return d.ys.tilesAt(i, 0) + d.ys.tilesAt(i, 1) }
+func (d *stridedGrad) weight(i int) int { return d.ys.tilesAt(i, 0) + d.ys.tilesAt(i, 1) }
 
 // run makes share part of parts of the sums, runs of tiles in the order of
 // points along y and row panels.
-func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
+func (d *stridedGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
 	small, large := x, dy
 	if d.swap {
 		small, large = dy, x
@@ -71,7 +71,7 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 		total += d.weight(i)
 	}
 	lo, hi := pool.Split(total*len(d.tiles.rows), parts, part)
-	t := ws.buf[:max(d.lines(), stretchTaps*stretchMost*inverseFloats)]
+	t := ws.buf[:max(d.lines(), stridedTaps*stridedPoints*inverseFloats)]
 	v := ws.buf[len(t):][:d.smallRow(d.chunk, d.small.C)]
 	w := ws.buf[len(t)+len(v):][:d.largeRow(d.chunk, d.large.C)+d.k.NR]
 	vp, wp := d.plane(d.chunk, d.small.C), d.plane(d.chunk, d.large.C)
@@ -93,7 +93,7 @@ func (d *stretchGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 }
 
 // contract adds a chunk's products of point i along y to row panels [r0, r1) of the sums.
-func (d *stretchGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images, r0, r1 int, accumulate bool) {
+func (d *stridedGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images, r0, r1 int, accumulate bool) {
 	o := &ws.outer
 	*o = simd.Outer{Accumulate: accumulate}
 	var phases [4][2]int
@@ -120,7 +120,7 @@ func (d *stretchGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images
 }
 
 // finish transforms the sums of rows number part of parts back to taps.
-func (d *stretchGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
+func (d *stridedGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
 	r0, r1 := pool.Split(len(d.tiles.rows), parts, part)
 	first, last := d.tiles.rowAt[r0]*d.to.C, d.tiles.rowAt[r1]*d.to.C
 	plane, tap := d.sumPlane(), d.from.C*d.to.C

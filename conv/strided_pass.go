@@ -7,10 +7,10 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// stretchPass is a pass by minimal filtering at stride 2: up from the small side
+// stridedPass is a pass by minimal filtering at stride 2: up from the small side
 // to the large one, or down.
-type stretchPass struct {
-	*stretch
+type stridedPass struct {
+	*strided
 	up       bool
 	src, dst Map
 	chunk    int // images transformed together
@@ -25,13 +25,13 @@ type stretchPass struct {
 	mixes   simd.Mixes
 }
 
-func newStretchPass(s *stretch, up bool, w weightIndex) *stretchPass {
-	p := &stretchPass{stretch: s, up: up, src: s.large, dst: s.small, weights: w}
+func newStridedPass(s *strided, up bool, w weightIndex) *stridedPass {
+	p := &stridedPass{strided: s, up: up, src: s.large, dst: s.small, weights: w}
 	if up {
 		p.src, p.dst = s.small, s.large
 	}
 	p.panels = (p.dst.C + s.k.NR - 1) / s.k.NR
-	p.chunk = min(stretchChunk, p.src.N)
+	p.chunk = min(stridedChunk, p.src.N)
 	n := 0
 	for i := range s.ys.points {
 		for j := range s.xs.points {
@@ -50,11 +50,11 @@ func newStretchPass(s *stretch, up bool, w weightIndex) *stretchPass {
 	return p
 }
 
-// stretchChunk is how many images are transformed together: what one point along y takes stays in the second cache.
-const stretchChunk = 16
+// stridedChunk is how many images are transformed together: what one point along y takes stays in the second cache.
+const stridedChunk = 16
 
 // phases returns how many phases have points i and j, and appends them to list.
-func (s *stretch) phases(i, j int, list *[4][2]int) int {
+func (s *strided) phases(i, j int, list *[4][2]int) int {
 	n := 0
 	for py := range 2 {
 		for px := range 2 {
@@ -69,17 +69,17 @@ func (s *stretch) phases(i, j int, list *[4][2]int) int {
 	return n
 }
 
-func (p *stretchPass) packedLen() int64 {
+func (p *stridedPass) packedLen() int64 {
 	return int64(p.combos()) * int64(p.panels) * int64(p.src.C) * int64(p.k.NR)
 }
 
 // productPlane is the floats of one plane of products.
-func (p *stretchPass) productPlane() int { return p.plane(p.chunk, p.dst.C) }
+func (p *stridedPass) productPlane() int { return p.plane(p.chunk, p.dst.C) }
 
 // halfPlane is the floats of one position of half transformed products.
-func (p *stretchPass) halfPlane() int { return p.chunk*p.dst.C + 16 }
+func (p *stridedPass) halfPlane() int { return p.chunk*p.dst.C + 16 }
 
-func (p *stretchPass) sizes() (lines, row, products, half int) {
+func (p *stridedPass) sizes() (lines, row, products, half int) {
 	lines = p.lines()
 	if p.up {
 		return lines, p.smallRow(p.chunk, p.src.C), p.largeRow(p.chunk, p.dst.C), len(p.ys.tiles) * p.ys.both() * p.large.W * p.halfPlane()
@@ -87,13 +87,13 @@ func (p *stretchPass) sizes() (lines, row, products, half int) {
 	return lines, p.largeRow(p.chunk, p.src.C), len(p.ys.tiles) * p.xs.points * p.productPlane(), len(p.ys.tiles) * p.ys.points * p.small.W * p.halfPlane()
 }
 
-func (p *stretchPass) scratch() int {
+func (p *stridedPass) scratch() int {
 	a, b, c, d := p.sizes()
 	return a + b + c + d + p.k.NR
 }
 
 // run computes images [n0, n1) and panels [p0, p1) of dst.
-func (p *stretchPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
+func (p *stridedPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
 	a, b, c, d := p.sizes()
 	buf := ws.buf
 	take := func(n int) []float32 {
@@ -128,7 +128,7 @@ func (p *stretchPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, 
 }
 
 // multiplyUp: products = (row . U) of point i along y.
-func (p *stretchPass) multiplyUp(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
+func (p *stridedPass) multiplyUp(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
 	g := &ws.gemm
 	ws.one[0] = simd.Tap{}
 	g.Taps, g.K, g.Start, g.Slope = ws.one[:], p.src.C, simd.StartZero, 1
@@ -155,7 +155,7 @@ func (p *stretchPass) multiplyUp(ws *Work, products, row, packed []float32, i, i
 }
 
 // halfUp interpolates along x: half[((py, ty, i)*W + x)*plane] of point i along y.
-func (p *stretchPass) halfUp(ws *Work, half, products []float32, i, n int) {
+func (p *stridedPass) halfUp(ws *Work, half, products []float32, i, n int) {
 	plane, from := p.halfPlane(), p.productPlane()
 	for py := range 2 {
 		for ty := range p.ys.tilesAt(i, py) {
@@ -174,10 +174,10 @@ func (p *stretchPass) halfUp(ws *Work, half, products []float32, i, n int) {
 }
 
 // halfAt is the number of the line of (tile, phase, point) along y.
-func (p *stretchPass) halfAt(ty, py, i int) int { return ty*p.ys.both() + py*p.ys.most[0] + i }
+func (p *stridedPass) halfAt(ty, py, i int) int { return ty*p.ys.both() + py*p.ys.most[0] + i }
 
 // interpolate makes a tile's coefficients as ws.mixes says, and adds those that the tile before has written.
-func (p *stretchPass) interpolate(ws *Work, q *axisProduct) {
+func (p *stridedPass) interpolate(ws *Work, q *axisProduct) {
 	m := &ws.mixes
 	m.Cols = q.points
 	if q.shared > 0 {
@@ -192,7 +192,7 @@ func (p *stretchPass) interpolate(ws *Work, q *axisProduct) {
 }
 
 // finishUp interpolates along y into dst.
-func (p *stretchPass) finishUp(ws *Work, dst, half []float32, o output) {
+func (p *stridedPass) finishUp(ws *Work, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
 	first := o.n0*p.dst.C + o.col
@@ -223,7 +223,7 @@ func (p *stretchPass) finishUp(ws *Work, dst, half []float32, o output) {
 }
 
 // multiplyDown: products = S_phases (row . U) of point i along y.
-func (p *stretchPass) multiplyDown(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
+func (p *stridedPass) multiplyDown(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
 	g := &ws.gemm
 	g.K, g.Start, g.Slope = p.src.C, simd.StartZero, 1
 	g.LDA, g.LDC = p.src.C, width
@@ -263,7 +263,7 @@ func (p *stretchPass) multiplyDown(ws *Work, products, row, packed []float32, i,
 }
 
 // halfDown: half[((ty, i)*W + x)*plane] = E^T along x of point i along y.
-func (p *stretchPass) halfDown(half, products []float32, i, n int) {
+func (p *stridedPass) halfDown(half, products []float32, i, n int) {
 	plane, from := p.halfPlane(), p.productPlane()
 	for ty := range p.ys.evaluated(i) {
 		line := half[(ty*p.ys.points+i)*p.small.W*plane:]
@@ -275,7 +275,7 @@ func (p *stretchPass) halfDown(half, products []float32, i, n int) {
 }
 
 // finishDown: E^T along y into dst.
-func (p *stretchPass) finishDown(ws *Work, dst, half []float32, o output) {
+func (p *stridedPass) finishDown(ws *Work, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
 	first, line := o.n0*p.dst.C+o.col, p.dst.W*p.dst.Stride
@@ -296,7 +296,7 @@ func (p *stretchPass) finishDown(ws *Work, dst, half []float32, o output) {
 }
 
 // mixedLen is pack's scratch.
-func (p *stretchPass) mixedLen() int {
+func (p *stridedPass) mixedLen() int {
 	n := p.taps() * p.xs.most[0] * packDepth
 	if p.weights.j != 1 {
 		n += p.taps() * p.taps() * 4 * packTurn
@@ -304,11 +304,11 @@ func (p *stretchPass) mixedLen() int {
 	return n * p.dst.C
 }
 
-func (p *stretchPass) taps() int { return max(p.ys.taps[0], p.xs.taps[0]) }
+func (p *stridedPass) taps() int { return max(p.ys.taps[0], p.xs.taps[0]) }
 
 // pack writes U = G w G^T, up as [point, point][phase][panel][depth][NR], down as
 // [point, point][panel][phase][depth][NR].
-func (p *stretchPass) pack(dst, w []float32) {
+func (p *stridedPass) pack(dst, w []float32) {
 	p.packing.Lock()
 	defer p.packing.Unlock()
 	if p.dst.C%p.k.NR != 0 {
@@ -346,7 +346,7 @@ func (p *stretchPass) pack(dst, w []float32) {
 
 // packColumn transforms along y what belongs to point j along x and a phase, and
 // writes it where it goes.
-func (p *stretchPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int) {
+func (p *stridedPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int) {
 	cols := p.dst.C
 	for _, to := range p.places[py][px][j] {
 		for q := range p.panels {
@@ -370,7 +370,7 @@ type packPlaces struct {
 }
 
 // placesOf returns the places of point j along x and a phase.
-func (p *stretchPass) placesOf(j, py, px int) []packPlaces {
+func (p *stridedPass) placesOf(j, py, px int) []packPlaces {
 	each := p.src.C * p.k.NR
 	place := func(i int) (at, step int) {
 		f := 0 // the phase's number among those of the point

@@ -21,11 +21,11 @@ func filterFamilies() []family {
 		{"one_pixel", Same(1, 1, 32, 33, 5, 1, false)},
 		{"up_same", Same(7, 7, 36, 33, 5, 1, true)},
 		{"up_valid", Valid(3, 2, 32, 35, 5, 1, true)},
-		{"stretch", Same(7, 7, 36, 33, 5, 2, true)},
-		{"stretch_three_tiles", Same(9, 5, 32, 35, 5, 2, true)},
-		{"stretch_by_four", with(Valid(4, 7, 33, 32, 4, 2, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 1, 1, 1, 1 })},
-		{"stretch_cropped", with(Valid(5, 6, 32, 64, 5, 2, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 3, 1, 0, 5 })},
-		{"stretch_six_by_four", with(Valid(4, 3, 40, 32, 4, 2, true), func(g *Geometry) { g.KH = 6 })},
+		{"strided_transposed", Same(7, 7, 36, 33, 5, 2, true)},
+		{"strided_transposed_three_tiles", Same(9, 5, 32, 35, 5, 2, true)},
+		{"strided_transposed_by_four", with(Valid(4, 7, 33, 32, 4, 2, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 1, 1, 1, 1 })},
+		{"strided_transposed_cropped", with(Valid(5, 6, 32, 64, 5, 2, true), func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = 3, 1, 0, 5 })},
+		{"strided_transposed_six_by_four", with(Valid(4, 3, 40, 32, 4, 2, true), func(g *Geometry) { g.KH = 6 })},
 		{"shrink", Same(14, 14, 33, 36, 5, 2, false)},
 		{"shrink_valid", Valid(11, 14, 32, 40, 5, 2, false)},
 		{"shrink_by_four", with(Valid(10, 8, 32, 33, 4, 2, false), func(g *Geometry) { g.PadTop, g.PadLeft, g.PadRight = 1, 3, 2 })},
@@ -130,14 +130,14 @@ func chunks(p *Plan, n int) {
 		switch f := f.(type) {
 		case *filter:
 			f.chunk = n
-		case *stretchPass:
+		case *stridedPass:
 			f.chunk = n
 		}
 	}
 	switch d := p.weight.filtered.(type) {
 	case *filterGrad:
 		d.chunk = n
-	case *stretchGrad:
+	case *stridedGrad:
 		d.chunk = n
 	}
 }
