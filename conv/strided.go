@@ -22,8 +22,8 @@ import "github.com/gantiny/gantiny/simd"
 //
 //	x  = E^T [ (P^T C) . (G w) ],  w = G^T S [ (P^T C) . (E x) ]
 const (
-	stridedTile = 4
-	stridedTaps = 3 // of a phase at most
+	stridedTile   = 4
+	stridedTaps   = 3 // of a phase at most
 	stridedPoints = stridedTile + stridedTaps - 1
 )
 
@@ -95,12 +95,12 @@ func rounded(x []float64) []float32 {
 type strideAxis struct {
 	taps   [2]int // of each phase
 	tiles  []axisTile
-	most   [2]int              // points of each phase, of any tile
-	points int                 // of both phases
+	most   [2]int                // points of each phase, of any tile
+	points int                   // of both phases
 	having [3][stridedPoints]int // how many tiles have a point in each phase, and in any
-	idle   []int               // large positions that no product reaches
-	kernel [2][]float32        // G: points by taps
-	turned [2][]float32        // G^T
+	idle   []int                 // large positions that no product reaches
+	kernel [2][]float32          // G: points by taps
+	turned [2][]float32          // G^T
 }
 
 // axisTile is n values of the small side from at on.
