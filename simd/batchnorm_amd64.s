@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func columnSums_avx2(sum *float32, x *float32, rows int, c int, stride int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·columnSums_avx2(SB), NOSPLIT, $0-40
 	// DI: x, at this row and these channels
 	// AX: offset of these channels; BX: row stride; R8: channels left; R9: rows left
@@ -31,37 +31,41 @@ channels2:
 	MOVQ    rows+16(FP), R9
 
 row3:
-	VMOVUPS (DI), Y8
-	VADDPS  Y8, Y0, Y0
-	VMOVUPS 32(DI), Y8
-	VADDPS  Y8, Y1, Y1
-	VMOVUPS 64(DI), Y8
-	VADDPS  Y8, Y2, Y2
-	VMOVUPS 96(DI), Y8
-	VADDPS  Y8, Y3, Y3
-	VMOVUPS 128(DI), Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 160(DI), Y8
-	VADDPS  Y8, Y5, Y5
-	VMOVUPS 192(DI), Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVUPS 224(DI), Y8
-	VADDPS  Y8, Y7, Y7
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row3
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Y0, (R11)(AX*1)
-	VMOVUPS Y1, 32(R11)(AX*1)
-	VMOVUPS Y2, 64(R11)(AX*1)
-	VMOVUPS Y3, 96(R11)(AX*1)
-	VMOVUPS Y4, 128(R11)(AX*1)
-	VMOVUPS Y5, 160(R11)(AX*1)
-	VMOVUPS Y6, 192(R11)(AX*1)
-	VMOVUPS Y7, 224(R11)(AX*1)
-	ADDQ    $0x00000100, AX
-	SUBQ    $0x00000040, R8
-	JMP     channels2
+	VMOVUPS    (DI), Y8
+	VADDPS     Y8, Y0, Y0
+	PREFETCHT0 (DI)(BX*8)
+	VMOVUPS    32(DI), Y8
+	VADDPS     Y8, Y1, Y1
+	VMOVUPS    64(DI), Y8
+	VADDPS     Y8, Y2, Y2
+	PREFETCHT0 64(DI)(BX*8)
+	VMOVUPS    96(DI), Y8
+	VADDPS     Y8, Y3, Y3
+	VMOVUPS    128(DI), Y8
+	VADDPS     Y8, Y4, Y4
+	PREFETCHT0 128(DI)(BX*8)
+	VMOVUPS    160(DI), Y8
+	VADDPS     Y8, Y5, Y5
+	VMOVUPS    192(DI), Y8
+	VADDPS     Y8, Y6, Y6
+	PREFETCHT0 192(DI)(BX*8)
+	VMOVUPS    224(DI), Y8
+	VADDPS     Y8, Y7, Y7
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row3
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Y0, (R11)(AX*1)
+	VMOVUPS    Y1, 32(R11)(AX*1)
+	VMOVUPS    Y2, 64(R11)(AX*1)
+	VMOVUPS    Y3, 96(R11)(AX*1)
+	VMOVUPS    Y4, 128(R11)(AX*1)
+	VMOVUPS    Y5, 160(R11)(AX*1)
+	VMOVUPS    Y6, 192(R11)(AX*1)
+	VMOVUPS    Y7, 224(R11)(AX*1)
+	ADDQ       $0x00000100, AX
+	SUBQ       $0x00000040, R8
+	JMP        channels2
 
 next1:
 channels5:
@@ -77,25 +81,27 @@ channels5:
 	MOVQ    rows+16(FP), R9
 
 row6:
-	VMOVUPS (DI), Y4
-	VADDPS  Y4, Y0, Y0
-	VMOVUPS 32(DI), Y4
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS 64(DI), Y4
-	VADDPS  Y4, Y2, Y2
-	VMOVUPS 96(DI), Y4
-	VADDPS  Y4, Y3, Y3
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row6
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Y0, (R11)(AX*1)
-	VMOVUPS Y1, 32(R11)(AX*1)
-	VMOVUPS Y2, 64(R11)(AX*1)
-	VMOVUPS Y3, 96(R11)(AX*1)
-	ADDQ    $0x00000080, AX
-	SUBQ    $0x00000020, R8
-	JMP     channels5
+	VMOVUPS    (DI), Y4
+	VADDPS     Y4, Y0, Y0
+	PREFETCHT0 (DI)(BX*8)
+	VMOVUPS    32(DI), Y4
+	VADDPS     Y4, Y1, Y1
+	VMOVUPS    64(DI), Y4
+	VADDPS     Y4, Y2, Y2
+	PREFETCHT0 64(DI)(BX*8)
+	VMOVUPS    96(DI), Y4
+	VADDPS     Y4, Y3, Y3
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row6
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Y0, (R11)(AX*1)
+	VMOVUPS    Y1, 32(R11)(AX*1)
+	VMOVUPS    Y2, 64(R11)(AX*1)
+	VMOVUPS    Y3, 96(R11)(AX*1)
+	ADDQ       $0x00000080, AX
+	SUBQ       $0x00000020, R8
+	JMP        channels5
 
 next4:
 channels8:
@@ -108,16 +114,17 @@ channels8:
 	MOVQ    rows+16(FP), R9
 
 row9:
-	VMOVUPS (DI), Y1
-	VADDPS  Y1, Y0, Y0
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row9
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Y0, (R11)(AX*1)
-	ADDQ    $0x00000020, AX
-	SUBQ    $0x00000008, R8
-	JMP     channels8
+	VMOVUPS    (DI), Y1
+	VADDPS     Y1, Y0, Y0
+	PREFETCHT0 (DI)(BX*8)
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row9
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Y0, (R11)(AX*1)
+	ADDQ       $0x00000020, AX
+	SUBQ       $0x00000008, R8
+	JMP        channels8
 
 next7:
 	TESTQ      R8, R8
@@ -135,6 +142,7 @@ next7:
 row11:
 	VMASKMOVPS (DI), Y15, Y1
 	VADDPS     Y1, Y0, Y0
+	PREFETCHT0 (DI)(BX*8)
 	ADDQ       BX, DI
 	DECQ       R9
 	JNZ        row11
@@ -342,7 +350,7 @@ end10:
 	RET
 
 // func moments_avx2(sum *float32, sq *float32, x *float32, shift *float32, rows int, c int, stride int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·moments_avx2(SB), NOSPLIT, $0-56
 	// DI: x, at this row and these channels
 	// AX: offset of these channels; BX: row stride; R8: channels left; R9: rows left
@@ -378,6 +386,7 @@ row3:
 	VSUBPS      Y8, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VFMADD231PS Y12, Y12, Y4
+	PREFETCHT0  (DI)(BX*8)
 	VMOVUPS     32(DI), Y12
 	VSUBPS      Y9, Y12, Y12
 	VADDPS      Y12, Y1, Y1
@@ -386,6 +395,7 @@ row3:
 	VSUBPS      Y10, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VFMADD231PS Y12, Y12, Y6
+	PREFETCHT0  64(DI)(BX*8)
 	VMOVUPS     96(DI), Y12
 	VSUBPS      Y11, Y12, Y12
 	VADDPS      Y12, Y3, Y3
@@ -429,6 +439,7 @@ row6:
 	VSUBPS      Y4, Y6, Y6
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y6, Y6, Y2
+	PREFETCHT0  (DI)(BX*8)
 	VMOVUPS     32(DI), Y6
 	VSUBPS      Y5, Y6, Y6
 	VADDPS      Y6, Y1, Y1
@@ -465,6 +476,7 @@ row9:
 	VSUBPS      Y2, Y3, Y3
 	VADDPS      Y3, Y0, Y0
 	VFMADD231PS Y3, Y3, Y1
+	PREFETCHT0  (DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row9
@@ -498,6 +510,7 @@ row11:
 	VSUBPS      Y2, Y3, Y3
 	VADDPS      Y3, Y0, Y0
 	VFMADD231PS Y3, Y3, Y1
+	PREFETCHT0  (DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row11
@@ -677,7 +690,7 @@ end10:
 	RET
 
 // func affineGradSums_avx2(sdz *float32, sdzx *float32, dy *float32, x *float32, a *float32, b *float32, mean *float32, rows int, c int, stride int, slope float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·affineGradSums_avx2(SB), NOSPLIT, $0-84
 	// DI: dy; SI: x, at this row and these channels
 	// AX: offset of these channels; BX: row stride; R8: channels left; R9: rows left
@@ -726,6 +739,8 @@ row3:
 	VADDPS      Y12, Y2, Y2
 	VSUBPS      Y10, Y13, Y13
 	VFMADD231PS Y12, Y13, Y4
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	VMOVUPS     32(DI), Y12
 	VMOVUPS     32(SI), Y13
 	VMOVAPS     Y9, Y14
@@ -781,6 +796,8 @@ row6:
 	VADDPS      Y7, Y2, Y2
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS Y7, Y8, Y3
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
@@ -827,6 +844,8 @@ row8:
 	VADDPS      Y7, Y2, Y2
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS Y7, Y8, Y3
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
@@ -1060,7 +1079,7 @@ whole:
 	RET
 
 // func columnSums_avx512(sum *float32, x *float32, rows int, c int, stride int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·columnSums_avx512(SB), NOSPLIT, $0-40
 	// DI: x, at this row and these channels
 	// AX: offset of these channels; BX: row stride; R8: channels left; R9: rows left
@@ -1086,37 +1105,45 @@ channels2:
 	MOVQ    rows+16(FP), R9
 
 row3:
-	VMOVUPS (DI), Z8
-	VADDPS  Z8, Z0, Z0
-	VMOVUPS 64(DI), Z8
-	VADDPS  Z8, Z1, Z1
-	VMOVUPS 128(DI), Z8
-	VADDPS  Z8, Z2, Z2
-	VMOVUPS 192(DI), Z8
-	VADDPS  Z8, Z3, Z3
-	VMOVUPS 256(DI), Z8
-	VADDPS  Z8, Z4, Z4
-	VMOVUPS 320(DI), Z8
-	VADDPS  Z8, Z5, Z5
-	VMOVUPS 384(DI), Z8
-	VADDPS  Z8, Z6, Z6
-	VMOVUPS 448(DI), Z8
-	VADDPS  Z8, Z7, Z7
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row3
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Z0, (R11)(AX*1)
-	VMOVUPS Z1, 64(R11)(AX*1)
-	VMOVUPS Z2, 128(R11)(AX*1)
-	VMOVUPS Z3, 192(R11)(AX*1)
-	VMOVUPS Z4, 256(R11)(AX*1)
-	VMOVUPS Z5, 320(R11)(AX*1)
-	VMOVUPS Z6, 384(R11)(AX*1)
-	VMOVUPS Z7, 448(R11)(AX*1)
-	ADDQ    $0x00000200, AX
-	SUBQ    $0x00000080, R8
-	JMP     channels2
+	VMOVUPS    (DI), Z8
+	VADDPS     Z8, Z0, Z0
+	PREFETCHT0 (DI)(BX*8)
+	VMOVUPS    64(DI), Z8
+	VADDPS     Z8, Z1, Z1
+	PREFETCHT0 64(DI)(BX*8)
+	VMOVUPS    128(DI), Z8
+	VADDPS     Z8, Z2, Z2
+	PREFETCHT0 128(DI)(BX*8)
+	VMOVUPS    192(DI), Z8
+	VADDPS     Z8, Z3, Z3
+	PREFETCHT0 192(DI)(BX*8)
+	VMOVUPS    256(DI), Z8
+	VADDPS     Z8, Z4, Z4
+	PREFETCHT0 256(DI)(BX*8)
+	VMOVUPS    320(DI), Z8
+	VADDPS     Z8, Z5, Z5
+	PREFETCHT0 320(DI)(BX*8)
+	VMOVUPS    384(DI), Z8
+	VADDPS     Z8, Z6, Z6
+	PREFETCHT0 384(DI)(BX*8)
+	VMOVUPS    448(DI), Z8
+	VADDPS     Z8, Z7, Z7
+	PREFETCHT0 448(DI)(BX*8)
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row3
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Z0, (R11)(AX*1)
+	VMOVUPS    Z1, 64(R11)(AX*1)
+	VMOVUPS    Z2, 128(R11)(AX*1)
+	VMOVUPS    Z3, 192(R11)(AX*1)
+	VMOVUPS    Z4, 256(R11)(AX*1)
+	VMOVUPS    Z5, 320(R11)(AX*1)
+	VMOVUPS    Z6, 384(R11)(AX*1)
+	VMOVUPS    Z7, 448(R11)(AX*1)
+	ADDQ       $0x00000200, AX
+	SUBQ       $0x00000080, R8
+	JMP        channels2
 
 next1:
 channels5:
@@ -1132,25 +1159,29 @@ channels5:
 	MOVQ    rows+16(FP), R9
 
 row6:
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z0, Z0
-	VMOVUPS 64(DI), Z4
-	VADDPS  Z4, Z1, Z1
-	VMOVUPS 128(DI), Z4
-	VADDPS  Z4, Z2, Z2
-	VMOVUPS 192(DI), Z4
-	VADDPS  Z4, Z3, Z3
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row6
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Z0, (R11)(AX*1)
-	VMOVUPS Z1, 64(R11)(AX*1)
-	VMOVUPS Z2, 128(R11)(AX*1)
-	VMOVUPS Z3, 192(R11)(AX*1)
-	ADDQ    $0x00000100, AX
-	SUBQ    $0x00000040, R8
-	JMP     channels5
+	VMOVUPS    (DI), Z4
+	VADDPS     Z4, Z0, Z0
+	PREFETCHT0 (DI)(BX*8)
+	VMOVUPS    64(DI), Z4
+	VADDPS     Z4, Z1, Z1
+	PREFETCHT0 64(DI)(BX*8)
+	VMOVUPS    128(DI), Z4
+	VADDPS     Z4, Z2, Z2
+	PREFETCHT0 128(DI)(BX*8)
+	VMOVUPS    192(DI), Z4
+	VADDPS     Z4, Z3, Z3
+	PREFETCHT0 192(DI)(BX*8)
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row6
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Z0, (R11)(AX*1)
+	VMOVUPS    Z1, 64(R11)(AX*1)
+	VMOVUPS    Z2, 128(R11)(AX*1)
+	VMOVUPS    Z3, 192(R11)(AX*1)
+	ADDQ       $0x00000100, AX
+	SUBQ       $0x00000040, R8
+	JMP        channels5
 
 next4:
 channels8:
@@ -1164,19 +1195,21 @@ channels8:
 	MOVQ    rows+16(FP), R9
 
 row9:
-	VMOVUPS (DI), Z2
-	VADDPS  Z2, Z0, Z0
-	VMOVUPS 64(DI), Z2
-	VADDPS  Z2, Z1, Z1
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row9
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Z0, (R11)(AX*1)
-	VMOVUPS Z1, 64(R11)(AX*1)
-	ADDQ    $0x00000080, AX
-	SUBQ    $0x00000020, R8
-	JMP     channels8
+	VMOVUPS    (DI), Z2
+	VADDPS     Z2, Z0, Z0
+	PREFETCHT0 (DI)(BX*8)
+	VMOVUPS    64(DI), Z2
+	VADDPS     Z2, Z1, Z1
+	PREFETCHT0 64(DI)(BX*8)
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row9
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Z0, (R11)(AX*1)
+	VMOVUPS    Z1, 64(R11)(AX*1)
+	ADDQ       $0x00000080, AX
+	SUBQ       $0x00000020, R8
+	JMP        channels8
 
 next7:
 channels11:
@@ -1189,16 +1222,17 @@ channels11:
 	MOVQ    rows+16(FP), R9
 
 row12:
-	VMOVUPS (DI), Z1
-	VADDPS  Z1, Z0, Z0
-	ADDQ    BX, DI
-	DECQ    R9
-	JNZ     row12
-	MOVQ    sum+0(FP), R11
-	VMOVUPS Z0, (R11)(AX*1)
-	ADDQ    $0x00000040, AX
-	SUBQ    $0x00000010, R8
-	JMP     channels11
+	VMOVUPS    (DI), Z1
+	VADDPS     Z1, Z0, Z0
+	PREFETCHT0 (DI)(BX*8)
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row12
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Z0, (R11)(AX*1)
+	ADDQ       $0x00000040, AX
+	SUBQ       $0x00000010, R8
+	JMP        channels11
 
 next10:
 	TESTQ     R8, R8
@@ -1213,13 +1247,14 @@ next10:
 	MOVQ      rows+16(FP), R9
 
 row14:
-	VMOVUPS.Z (DI), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	ADDQ      BX, DI
-	DECQ      R9
-	JNZ       row14
-	MOVQ      sum+0(FP), R11
-	VMOVUPS   Z0, K1, (R11)(AX*1)
+	VMOVUPS.Z  (DI), K1, Z1
+	VADDPS     Z1, Z0, Z0
+	PREFETCHT0 (DI)(BX*8)
+	ADDQ       BX, DI
+	DECQ       R9
+	JNZ        row14
+	MOVQ       sum+0(FP), R11
+	VMOVUPS    Z0, K1, (R11)(AX*1)
 
 end13:
 	VZEROUPPER
@@ -1439,7 +1474,7 @@ end13:
 	RET
 
 // func moments_avx512(sum *float32, sq *float32, x *float32, shift *float32, rows int, c int, stride int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·moments_avx512(SB), NOSPLIT, $0-56
 	// DI: x, at this row and these channels
 	// AX: offset of these channels; BX: row stride; R8: channels left; R9: rows left
@@ -1487,34 +1522,42 @@ row3:
 	VSUBPS      Z16, Z24, Z24
 	VADDPS      Z24, Z0, Z0
 	VFMADD231PS Z24, Z24, Z8
+	PREFETCHT0  (DI)(BX*8)
 	VMOVUPS     64(DI), Z24
 	VSUBPS      Z17, Z24, Z24
 	VADDPS      Z24, Z1, Z1
 	VFMADD231PS Z24, Z24, Z9
+	PREFETCHT0  64(DI)(BX*8)
 	VMOVUPS     128(DI), Z24
 	VSUBPS      Z18, Z24, Z24
 	VADDPS      Z24, Z2, Z2
 	VFMADD231PS Z24, Z24, Z10
+	PREFETCHT0  128(DI)(BX*8)
 	VMOVUPS     192(DI), Z24
 	VSUBPS      Z19, Z24, Z24
 	VADDPS      Z24, Z3, Z3
 	VFMADD231PS Z24, Z24, Z11
+	PREFETCHT0  192(DI)(BX*8)
 	VMOVUPS     256(DI), Z24
 	VSUBPS      Z20, Z24, Z24
 	VADDPS      Z24, Z4, Z4
 	VFMADD231PS Z24, Z24, Z12
+	PREFETCHT0  256(DI)(BX*8)
 	VMOVUPS     320(DI), Z24
 	VSUBPS      Z21, Z24, Z24
 	VADDPS      Z24, Z5, Z5
 	VFMADD231PS Z24, Z24, Z13
+	PREFETCHT0  320(DI)(BX*8)
 	VMOVUPS     384(DI), Z24
 	VSUBPS      Z22, Z24, Z24
 	VADDPS      Z24, Z6, Z6
 	VFMADD231PS Z24, Z24, Z14
+	PREFETCHT0  384(DI)(BX*8)
 	VMOVUPS     448(DI), Z24
 	VSUBPS      Z23, Z24, Z24
 	VADDPS      Z24, Z7, Z7
 	VFMADD231PS Z24, Z24, Z15
+	PREFETCHT0  448(DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row3
@@ -1568,18 +1611,22 @@ row6:
 	VSUBPS      Z8, Z12, Z12
 	VADDPS      Z12, Z0, Z0
 	VFMADD231PS Z12, Z12, Z4
+	PREFETCHT0  (DI)(BX*8)
 	VMOVUPS     64(DI), Z12
 	VSUBPS      Z9, Z12, Z12
 	VADDPS      Z12, Z1, Z1
 	VFMADD231PS Z12, Z12, Z5
+	PREFETCHT0  64(DI)(BX*8)
 	VMOVUPS     128(DI), Z12
 	VSUBPS      Z10, Z12, Z12
 	VADDPS      Z12, Z2, Z2
 	VFMADD231PS Z12, Z12, Z6
+	PREFETCHT0  128(DI)(BX*8)
 	VMOVUPS     192(DI), Z12
 	VSUBPS      Z11, Z12, Z12
 	VADDPS      Z12, Z3, Z3
 	VFMADD231PS Z12, Z12, Z7
+	PREFETCHT0  192(DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row6
@@ -1619,10 +1666,12 @@ row9:
 	VSUBPS      Z4, Z6, Z6
 	VADDPS      Z6, Z0, Z0
 	VFMADD231PS Z6, Z6, Z2
+	PREFETCHT0  (DI)(BX*8)
 	VMOVUPS     64(DI), Z6
 	VSUBPS      Z5, Z6, Z6
 	VADDPS      Z6, Z1, Z1
 	VFMADD231PS Z6, Z6, Z3
+	PREFETCHT0  64(DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row9
@@ -1655,6 +1704,7 @@ row12:
 	VSUBPS      Z2, Z3, Z3
 	VADDPS      Z3, Z0, Z0
 	VFMADD231PS Z3, Z3, Z1
+	PREFETCHT0  (DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row12
@@ -1687,6 +1737,7 @@ row14:
 	VSUBPS      Z2, Z3, Z3
 	VADDPS      Z3, Z0, Z0
 	VFMADD231PS Z3, Z3, Z1
+	PREFETCHT0  (DI)(BX*8)
 	ADDQ        BX, DI
 	DECQ        R9
 	JNZ         row14
@@ -1934,7 +1985,7 @@ end13:
 	RET
 
 // func affineGradSums_avx512(sdz *float32, sdzx *float32, dy *float32, x *float32, a *float32, b *float32, mean *float32, rows int, c int, stride int, slope float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·affineGradSums_avx512(SB), NOSPLIT, $0-84
 	// DI: dy; SI: x, at this row and these channels
 	// AX: offset of these channels; BX: row stride; R8: channels left; R9: rows left
@@ -1992,6 +2043,8 @@ row3:
 	VADDPS      Z22, Z2, Z2
 	VSUBPS      Z18, Z23, Z23
 	VFMADD231PS Z22, Z23, Z6
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	VMOVUPS     64(DI), Z22
 	VMOVUPS     64(SI), Z23
 	VMOVAPS     Z15, Z24
@@ -2001,6 +2054,8 @@ row3:
 	VADDPS      Z22, Z3, Z3
 	VSUBPS      Z19, Z23, Z23
 	VFMADD231PS Z22, Z23, Z7
+	PREFETCHT0  64(DI)(BX*8)
+	PREFETCHT0  64(SI)(BX*8)
 	VMOVUPS     128(DI), Z22
 	VMOVUPS     128(SI), Z23
 	VMOVAPS     Z16, Z24
@@ -2010,6 +2065,8 @@ row3:
 	VADDPS      Z22, Z4, Z4
 	VSUBPS      Z20, Z23, Z23
 	VFMADD231PS Z22, Z23, Z8
+	PREFETCHT0  128(DI)(BX*8)
+	PREFETCHT0  128(SI)(BX*8)
 	VMOVUPS     192(DI), Z22
 	VMOVUPS     192(SI), Z23
 	VMOVAPS     Z17, Z24
@@ -2019,6 +2076,8 @@ row3:
 	VADDPS      Z22, Z5, Z5
 	VSUBPS      Z21, Z23, Z23
 	VFMADD231PS Z22, Z23, Z9
+	PREFETCHT0  192(DI)(BX*8)
+	PREFETCHT0  192(SI)(BX*8)
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
@@ -2072,6 +2131,8 @@ row6:
 	VADDPS      Z12, Z2, Z2
 	VSUBPS      Z10, Z13, Z13
 	VFMADD231PS Z12, Z13, Z4
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	VMOVUPS     64(DI), Z12
 	VMOVUPS     64(SI), Z13
 	VMOVAPS     Z9, Z14
@@ -2081,6 +2142,8 @@ row6:
 	VADDPS      Z12, Z3, Z3
 	VSUBPS      Z11, Z13, Z13
 	VFMADD231PS Z12, Z13, Z5
+	PREFETCHT0  64(DI)(BX*8)
+	PREFETCHT0  64(SI)(BX*8)
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
@@ -2125,6 +2188,8 @@ row9:
 	VADDPS      Z7, Z2, Z2
 	VSUBPS      Z6, Z8, Z8
 	VFMADD231PS Z7, Z8, Z3
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
@@ -2169,6 +2234,8 @@ row11:
 	VADDPS      Z7, Z2, Z2
 	VSUBPS      Z6, Z8, Z8
 	VFMADD231PS Z7, Z8, Z3
+	PREFETCHT0  (DI)(BX*8)
+	PREFETCHT0  (SI)(BX*8)
 	ADDQ        BX, DI
 	ADDQ        BX, SI
 	DECQ        R9
