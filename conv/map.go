@@ -45,9 +45,21 @@ func (m Map) Import(dst, src []float32) {
 		copy(dst[:m.Len()], src)
 		return
 	}
-	for p := range m.Positions() {
-		for n := range m.N {
-			copy(dst[p*m.Stride+n*m.C:][:m.C], src[(n*m.Positions()+p)*m.C:])
+	const some = 16 // images, whose lines the first-level cache holds while positions go by
+	each := m.Positions() * m.C
+	for n0 := 0; n0 < m.N; n0 += some {
+		count := min(some, m.N-n0)
+		for p := range m.Positions() {
+			row, from := dst[p*m.Stride+n0*m.C:][:count*m.C], src[n0*each+p*m.C:]
+			if m.C == 1 {
+				for n := range row {
+					row[n] = from[n*each]
+				}
+				continue
+			}
+			for n := range count {
+				copy(row[n*m.C:][:m.C], from[n*each:])
+			}
 		}
 	}
 }
