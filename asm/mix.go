@@ -10,12 +10,26 @@ import (
 // mixSide is the largest matrix.
 const mixSide = 8
 
-// mix writes the small transforms of minimal filtering. Vectors of all columns stay in registers while the rows go by.
+// mix writes the small transforms of minimal filtering.
 func mix(g *gen) {
-	name := "mix_" + g.name
-	g.kernel(name, "dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols, add int",
-		fmt.Sprintf("%s works like Mixes for q < count, j < rows, i < n:", name),
-		"dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.")
+	mixes(g, false)
+	mixes(g, true)
+}
+
+// mixes writes one form of them: with stream, results go past the caches, and there is no adding. Vectors of all columns stay in
+// registers while the rows go by.
+func mixes(g *gen, stream bool) {
+	if stream {
+		name := "mixStream_" + g.name
+		g.kernel(name, "dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols int",
+			fmt.Sprintf("%s works like Mixes for q < count, j < rows, i < n, where all rows of dst start on whole vectors:", name),
+			"dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i].")
+	} else {
+		name := "mix_" + g.name
+		g.kernel(name, "dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols, add int",
+			fmt.Sprintf("%s works like Mixes for q < count, j < rows, i < n:", name),
+			"dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.")
+	}
 	b := &lanes{gen: g}
 	// Two vectors at once where the registers hold them.
 	width := 1
@@ -79,16 +93,22 @@ func mix(g *gen) {
 				}
 			}
 			b.full()
-			fresh := g.label("fresh")
-			g.CMPQ(g.paramAddr("add"), operand.U8(0))
-			g.JE(operand.LabelRef(fresh))
-			for j := range vectors {
-				b.loadFrom(at(reg.RDX, j*g.size()), f)
-				g.VADDPS(f, s[j], s[j])
+			if !stream {
+				fresh := g.label("fresh")
+				g.CMPQ(g.paramAddr("add"), operand.U8(0))
+				g.JE(operand.LabelRef(fresh))
+				for j := range vectors {
+					b.loadFrom(at(reg.RDX, j*g.size()), f)
+					g.VADDPS(f, s[j], s[j])
+				}
+				g.Label(fresh)
 			}
-			g.Label(fresh)
 			for j := range vectors {
-				b.storeTo(s[j], at(reg.RDX, j*g.size()))
+				if m := at(reg.RDX, j*g.size()); stream && !masked {
+					g.VMOVNTPS(s[j], m)
+				} else {
+					b.storeTo(s[j], m)
+				}
 			}
 			g.ADDQ(reg.R9, reg.RDX)
 			g.ADDQ(operand.U8(4*cols), reg.RBX)
@@ -119,6 +139,9 @@ func mix(g *gen) {
 		g.LEAQ(operand.Mem{Base: reg.R15, Index: reg.RDX, Scale: 4}, reg.R15)
 		g.DECQ(g.paramAddr("count"))
 		g.JNZ(operand.LabelRef(again))
+		if stream {
+			g.SFENCE()
+		}
 		g.end()
 	}
 }

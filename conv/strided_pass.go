@@ -353,7 +353,7 @@ func (p *stridedPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int
 			n := min(p.k.NR, cols-q*p.k.NR)
 			p.mixes = simd.Mixes{
 				Dst: dst[to.at+q*to.panel+k*p.k.NR:], DS: max(to.next, n), DStep: p.k.NR, Src: src[q*p.k.NR:], SS: ss, SStep: cols,
-				M: to.kernel, Rows: to.rows, Cols: p.ys.taps[py], N: n, Count: depth,
+				M: to.kernel, Rows: to.rows, Cols: p.ys.taps[py], N: n, Count: depth, Stream: true,
 			}
 			p.k.Mixes(&p.mixes)
 		}

@@ -191,7 +191,7 @@ func (f *filter) pack(dst, w []float32) {
 				f.mixes = simd.Mixes{
 					Dst: dst[(j*f.panels+p)*panel+k*f.k.NR:], DS: blockIn * f.panels * panel, DStep: f.k.NR,
 					Src: t[j*n+p*f.k.NR:], SS: blockIn * n, SStep: cols, M: f.kernel, Rows: blockIn, Cols: blockTaps,
-					N: min(f.k.NR, cols-p*f.k.NR), Count: depth,
+					N: min(f.k.NR, cols-p*f.k.NR), Count: depth, Stream: true,
 				}
 				f.k.Mixes(&f.mixes)
 			}

@@ -2,13 +2,18 @@
 
 package simd
 
-// mixKernel does what Mixes says.
-type mixKernel = func(dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols, add int)
+import "unsafe"
+
+// mixKernel does what Mixes says, streamKernel what it says with Stream and without Add.
+type (
+	mixKernel    = func(dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols, add int)
+	streamKernel = func(dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols int)
+)
 
 // maxMixed is the most columns of a Mix that one call works on: at most 20 microseconds.
 const maxMixed = maxPiece / 2
 
-func mixesWith(kernel mixKernel) func(*Mixes) {
+func mixesWith(kernel mixKernel, stream streamKernel) func(*Mixes) {
 	return func(x *Mixes) {
 		if !x.check() {
 			return
@@ -17,13 +22,25 @@ func mixesWith(kernel mixKernel) func(*Mixes) {
 		if x.Add {
 			add = 1
 		}
+		streams := x.Stream && !x.Add && x.lines()
 		count := max(1, maxMixed/x.N)
 		for q := 0; q < x.Count; q += count {
 			for i := 0; i < x.N; i += maxMixed {
-				kernel(&x.Dst[q*x.DStep+i], x.DS, x.DStep, &x.Src[q*x.SStep+i], x.SS, x.SStep, min(x.N-i, maxMixed), min(x.Count-q, count), &x.M[0], x.Rows, x.Cols, add)
+				dst, src, n, c := &x.Dst[q*x.DStep+i], &x.Src[q*x.SStep+i], min(x.N-i, maxMixed), min(x.Count-q, count)
+				if streams {
+					stream(dst, x.DS, x.DStep, src, x.SS, x.SStep, n, c, &x.M[0], x.Rows, x.Cols)
+				} else {
+					kernel(dst, x.DS, x.DStep, src, x.SS, x.SStep, n, c, &x.M[0], x.Rows, x.Cols, add)
+				}
 			}
 		}
 	}
+}
+
+// lines reports whether all rows of Dst start on cache lines.
+func (x *Mixes) lines() bool {
+	const line = 64
+	return (uintptr(unsafe.Pointer(&x.Dst[0]))|bytes(x.DS)|bytes(x.DStep))%line == 0
 }
 
 func mixOnceWith(kernel mixKernel) func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {

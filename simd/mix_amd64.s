@@ -846,6 +846,760 @@ end62:
 	VZEROUPPER
 	RET
 
+// func mixStream_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·mixStream_avx2(SB), NOSPLIT, $0-88
+	// Y0-Y7: columns; above them sums and a factor
+	// AX, R15: dst and src of this q, count in its place on the stack; DI, SI: dst and src; CX: m; R8: elements left; R9, R10: strides
+	// R12: rows left; DX, R13, BX: this row of dst, column of src, row of m
+	MOVQ ds+8(FP), R9
+	MOVQ src+24(FP), R15
+	MOVQ ss+32(FP), R10
+	MOVQ m+64(FP), CX
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	MOVQ cols+80(FP), AX
+	CMPQ AX, $0x01
+	JE   cols1
+	CMPQ AX, $0x02
+	JE   cols2
+	CMPQ AX, $0x03
+	JE   cols3
+	CMPQ AX, $0x04
+	JE   cols4
+	CMPQ AX, $0x05
+	JE   cols5
+	CMPQ AX, $0x06
+	JE   cols6
+	CMPQ AX, $0x07
+	JE   cols7
+	MOVQ dst+0(FP), AX
+
+again1:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more2:
+	CMPQ    R8, $0x08
+	JL      next3
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y4
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y6
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y7
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row4:
+	VBROADCASTSS (BX), Y9
+	VMULPS       Y9, Y0, Y8
+	VBROADCASTSS 4(BX), Y9
+	VFMADD231PS  Y9, Y1, Y8
+	VBROADCASTSS 8(BX), Y9
+	VFMADD231PS  Y9, Y2, Y8
+	VBROADCASTSS 12(BX), Y9
+	VFMADD231PS  Y9, Y3, Y8
+	VBROADCASTSS 16(BX), Y9
+	VFMADD231PS  Y9, Y4, Y8
+	VBROADCASTSS 20(BX), Y9
+	VFMADD231PS  Y9, Y5, Y8
+	VBROADCASTSS 24(BX), Y9
+	VFMADD231PS  Y9, Y6, Y8
+	VBROADCASTSS 28(BX), Y9
+	VFMADD231PS  Y9, Y7, Y8
+	VMOVNTPS     Y8, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x20, BX
+	DECQ         R12
+	JNZ          row4
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more2
+
+next3:
+	TESTQ      R8, R8
+	JZ         end5
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y2
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y3
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y4
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y5
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y6
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y7
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row6:
+	VBROADCASTSS (BX), Y9
+	VMULPS       Y9, Y0, Y8
+	VBROADCASTSS 4(BX), Y9
+	VFMADD231PS  Y9, Y1, Y8
+	VBROADCASTSS 8(BX), Y9
+	VFMADD231PS  Y9, Y2, Y8
+	VBROADCASTSS 12(BX), Y9
+	VFMADD231PS  Y9, Y3, Y8
+	VBROADCASTSS 16(BX), Y9
+	VFMADD231PS  Y9, Y4, Y8
+	VBROADCASTSS 20(BX), Y9
+	VFMADD231PS  Y9, Y5, Y8
+	VBROADCASTSS 24(BX), Y9
+	VFMADD231PS  Y9, Y6, Y8
+	VBROADCASTSS 28(BX), Y9
+	VFMADD231PS  Y9, Y7, Y8
+	VMASKMOVPS   Y8, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x20, BX
+	DECQ         R12
+	JNZ          row6
+
+end5:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again1
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols7:
+	MOVQ dst+0(FP), AX
+
+again7:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more8:
+	CMPQ    R8, $0x08
+	JL      next9
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y4
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y6
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row10:
+	VBROADCASTSS (BX), Y8
+	VMULPS       Y8, Y0, Y7
+	VBROADCASTSS 4(BX), Y8
+	VFMADD231PS  Y8, Y1, Y7
+	VBROADCASTSS 8(BX), Y8
+	VFMADD231PS  Y8, Y2, Y7
+	VBROADCASTSS 12(BX), Y8
+	VFMADD231PS  Y8, Y3, Y7
+	VBROADCASTSS 16(BX), Y8
+	VFMADD231PS  Y8, Y4, Y7
+	VBROADCASTSS 20(BX), Y8
+	VFMADD231PS  Y8, Y5, Y7
+	VBROADCASTSS 24(BX), Y8
+	VFMADD231PS  Y8, Y6, Y7
+	VMOVNTPS     Y7, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x1c, BX
+	DECQ         R12
+	JNZ          row10
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more8
+
+next9:
+	TESTQ      R8, R8
+	JZ         end11
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y2
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y3
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y4
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y5
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y6
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row12:
+	VBROADCASTSS (BX), Y8
+	VMULPS       Y8, Y0, Y7
+	VBROADCASTSS 4(BX), Y8
+	VFMADD231PS  Y8, Y1, Y7
+	VBROADCASTSS 8(BX), Y8
+	VFMADD231PS  Y8, Y2, Y7
+	VBROADCASTSS 12(BX), Y8
+	VFMADD231PS  Y8, Y3, Y7
+	VBROADCASTSS 16(BX), Y8
+	VFMADD231PS  Y8, Y4, Y7
+	VBROADCASTSS 20(BX), Y8
+	VFMADD231PS  Y8, Y5, Y7
+	VBROADCASTSS 24(BX), Y8
+	VFMADD231PS  Y8, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x1c, BX
+	DECQ         R12
+	JNZ          row12
+
+end11:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again7
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols6:
+	MOVQ dst+0(FP), AX
+
+again13:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more14:
+	CMPQ    R8, $0x08
+	JL      next15
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y4
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y5
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row16:
+	VBROADCASTSS (BX), Y7
+	VMULPS       Y7, Y0, Y6
+	VBROADCASTSS 4(BX), Y7
+	VFMADD231PS  Y7, Y1, Y6
+	VBROADCASTSS 8(BX), Y7
+	VFMADD231PS  Y7, Y2, Y6
+	VBROADCASTSS 12(BX), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VBROADCASTSS 16(BX), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VBROADCASTSS 20(BX), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVNTPS     Y6, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x18, BX
+	DECQ         R12
+	JNZ          row16
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more14
+
+next15:
+	TESTQ      R8, R8
+	JZ         end17
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y2
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y3
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y4
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y5
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row18:
+	VBROADCASTSS (BX), Y7
+	VMULPS       Y7, Y0, Y6
+	VBROADCASTSS 4(BX), Y7
+	VFMADD231PS  Y7, Y1, Y6
+	VBROADCASTSS 8(BX), Y7
+	VFMADD231PS  Y7, Y2, Y6
+	VBROADCASTSS 12(BX), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VBROADCASTSS 16(BX), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VBROADCASTSS 20(BX), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x18, BX
+	DECQ         R12
+	JNZ          row18
+
+end17:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again13
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols5:
+	MOVQ dst+0(FP), AX
+
+again19:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more20:
+	CMPQ    R8, $0x08
+	JL      next21
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y4
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row22:
+	VBROADCASTSS (BX), Y6
+	VMULPS       Y6, Y0, Y5
+	VBROADCASTSS 4(BX), Y6
+	VFMADD231PS  Y6, Y1, Y5
+	VBROADCASTSS 8(BX), Y6
+	VFMADD231PS  Y6, Y2, Y5
+	VBROADCASTSS 12(BX), Y6
+	VFMADD231PS  Y6, Y3, Y5
+	VBROADCASTSS 16(BX), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVNTPS     Y5, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x14, BX
+	DECQ         R12
+	JNZ          row22
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more20
+
+next21:
+	TESTQ      R8, R8
+	JZ         end23
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y2
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y3
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y4
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row24:
+	VBROADCASTSS (BX), Y6
+	VMULPS       Y6, Y0, Y5
+	VBROADCASTSS 4(BX), Y6
+	VFMADD231PS  Y6, Y1, Y5
+	VBROADCASTSS 8(BX), Y6
+	VFMADD231PS  Y6, Y2, Y5
+	VBROADCASTSS 12(BX), Y6
+	VFMADD231PS  Y6, Y3, Y5
+	VBROADCASTSS 16(BX), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMASKMOVPS   Y5, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x14, BX
+	DECQ         R12
+	JNZ          row24
+
+end23:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again19
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols4:
+	MOVQ dst+0(FP), AX
+
+again25:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more26:
+	CMPQ    R8, $0x08
+	JL      next27
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y3
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row28:
+	VBROADCASTSS (BX), Y5
+	VMULPS       Y5, Y0, Y4
+	VBROADCASTSS 4(BX), Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VBROADCASTSS 8(BX), Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VBROADCASTSS 12(BX), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMOVNTPS     Y4, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x10, BX
+	DECQ         R12
+	JNZ          row28
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more26
+
+next27:
+	TESTQ      R8, R8
+	JZ         end29
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y2
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y3
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row30:
+	VBROADCASTSS (BX), Y5
+	VMULPS       Y5, Y0, Y4
+	VBROADCASTSS 4(BX), Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VBROADCASTSS 8(BX), Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VBROADCASTSS 12(BX), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x10, BX
+	DECQ         R12
+	JNZ          row30
+
+end29:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again25
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols3:
+	MOVQ dst+0(FP), AX
+
+again31:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more32:
+	CMPQ    R8, $0x08
+	JL      next33
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y2
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row34:
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VFMADD231PS  Y4, Y1, Y3
+	VBROADCASTSS 8(BX), Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VMOVNTPS     Y3, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x0c, BX
+	DECQ         R12
+	JNZ          row34
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more32
+
+next33:
+	TESTQ      R8, R8
+	JZ         end35
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y2
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row36:
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VFMADD231PS  Y4, Y1, Y3
+	VBROADCASTSS 8(BX), Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VMASKMOVPS   Y3, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x0c, BX
+	DECQ         R12
+	JNZ          row36
+
+end35:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again31
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols2:
+	MOVQ dst+0(FP), AX
+
+again37:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more38:
+	CMPQ    R8, $0x08
+	JL      next39
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Y1
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row40:
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y3, Y0, Y2
+	VBROADCASTSS 4(BX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMOVNTPS     Y2, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x08, BX
+	DECQ         R12
+	JNZ          row40
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more38
+
+next39:
+	TESTQ      R8, R8
+	JZ         end41
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	ADDQ       R10, R13
+	VMASKMOVPS (R13), Y15, Y1
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row42:
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y3, Y0, Y2
+	VBROADCASTSS 4(BX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x08, BX
+	DECQ         R12
+	JNZ          row42
+
+end41:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again37
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols1:
+	MOVQ dst+0(FP), AX
+
+again43:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more44:
+	CMPQ    R8, $0x08
+	JL      next45
+	MOVQ    SI, R13
+	VMOVUPS (R13), Y0
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row46:
+	VBROADCASTSS (BX), Y2
+	VMULPS       Y2, Y0, Y1
+	VMOVNTPS     Y1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x04, BX
+	DECQ         R12
+	JNZ          row46
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x08, R8
+	JMP          more44
+
+next45:
+	TESTQ      R8, R8
+	JZ         end47
+	LEAQ       ·laneMasks+64(SB), R11
+	SHLQ       $0x02, R8
+	SUBQ       R8, R11
+	VMOVUPS    (R11), Y15
+	MOVQ       SI, R13
+	VMASKMOVPS (R13), Y15, Y0
+	MOVQ       DI, DX
+	MOVQ       CX, BX
+	MOVQ       rows+72(FP), R12
+
+row48:
+	VBROADCASTSS (BX), Y2
+	VMULPS       Y2, Y0, Y1
+	VMASKMOVPS   Y1, Y15, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x04, BX
+	DECQ         R12
+	JNZ          row48
+
+end47:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again43
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func mix_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·mix_avx512(SB), NOSPLIT, $0-96
@@ -2117,5 +2871,1127 @@ end94:
 	LEAQ (R15)(DX*4), R15
 	DECQ count+56(FP)
 	JNZ  again85
+	VZEROUPPER
+	RET
+
+// func mixStream_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·mixStream_avx512(SB), NOSPLIT, $0-88
+	// Z0-Z15: columns; above them sums and a factor
+	// AX, R15: dst and src of this q, count in its place on the stack; DI, SI: dst and src; CX: m; R8: elements left; R9, R10: strides
+	// R12: rows left; DX, R13, BX: this row of dst, column of src, row of m
+	MOVQ ds+8(FP), R9
+	MOVQ src+24(FP), R15
+	MOVQ ss+32(FP), R10
+	MOVQ m+64(FP), CX
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	MOVQ cols+80(FP), AX
+	CMPQ AX, $0x01
+	JE   cols1
+	CMPQ AX, $0x02
+	JE   cols2
+	CMPQ AX, $0x03
+	JE   cols3
+	CMPQ AX, $0x04
+	JE   cols4
+	CMPQ AX, $0x05
+	JE   cols5
+	CMPQ AX, $0x06
+	JE   cols6
+	CMPQ AX, $0x07
+	JE   cols7
+	MOVQ dst+0(FP), AX
+
+again1:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more2:
+	CMPQ    R8, $0x20
+	JL      next3
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	VMOVUPS 64(R13), Z7
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z8
+	VMOVUPS 64(R13), Z9
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z10
+	VMOVUPS 64(R13), Z11
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z12
+	VMOVUPS 64(R13), Z13
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z14
+	VMOVUPS 64(R13), Z15
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row4:
+	VBROADCASTSS (BX), Z18
+	VMULPS       Z18, Z0, Z16
+	VMULPS       Z18, Z1, Z17
+	VBROADCASTSS 4(BX), Z18
+	VFMADD231PS  Z18, Z2, Z16
+	VFMADD231PS  Z18, Z3, Z17
+	VBROADCASTSS 8(BX), Z18
+	VFMADD231PS  Z18, Z4, Z16
+	VFMADD231PS  Z18, Z5, Z17
+	VBROADCASTSS 12(BX), Z18
+	VFMADD231PS  Z18, Z6, Z16
+	VFMADD231PS  Z18, Z7, Z17
+	VBROADCASTSS 16(BX), Z18
+	VFMADD231PS  Z18, Z8, Z16
+	VFMADD231PS  Z18, Z9, Z17
+	VBROADCASTSS 20(BX), Z18
+	VFMADD231PS  Z18, Z10, Z16
+	VFMADD231PS  Z18, Z11, Z17
+	VBROADCASTSS 24(BX), Z18
+	VFMADD231PS  Z18, Z12, Z16
+	VFMADD231PS  Z18, Z13, Z17
+	VBROADCASTSS 28(BX), Z18
+	VFMADD231PS  Z18, Z14, Z16
+	VFMADD231PS  Z18, Z15, Z17
+	VMOVNTPS     Z16, (DX)
+	VMOVNTPS     Z17, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x20, BX
+	DECQ         R12
+	JNZ          row4
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more2
+
+next3:
+more5:
+	CMPQ    R8, $0x10
+	JL      next6
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z7
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row7:
+	VBROADCASTSS (BX), Z9
+	VMULPS       Z9, Z0, Z8
+	VBROADCASTSS 4(BX), Z9
+	VFMADD231PS  Z9, Z1, Z8
+	VBROADCASTSS 8(BX), Z9
+	VFMADD231PS  Z9, Z2, Z8
+	VBROADCASTSS 12(BX), Z9
+	VFMADD231PS  Z9, Z3, Z8
+	VBROADCASTSS 16(BX), Z9
+	VFMADD231PS  Z9, Z4, Z8
+	VBROADCASTSS 20(BX), Z9
+	VFMADD231PS  Z9, Z5, Z8
+	VBROADCASTSS 24(BX), Z9
+	VFMADD231PS  Z9, Z6, Z8
+	VBROADCASTSS 28(BX), Z9
+	VFMADD231PS  Z9, Z7, Z8
+	VMOVNTPS     Z8, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x20, BX
+	DECQ         R12
+	JNZ          row7
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more5
+
+next6:
+	TESTQ     R8, R8
+	JZ        end8
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z2
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z3
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z4
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z5
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z6
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z7
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row9:
+	VBROADCASTSS (BX), Z9
+	VMULPS       Z9, Z0, Z8
+	VBROADCASTSS 4(BX), Z9
+	VFMADD231PS  Z9, Z1, Z8
+	VBROADCASTSS 8(BX), Z9
+	VFMADD231PS  Z9, Z2, Z8
+	VBROADCASTSS 12(BX), Z9
+	VFMADD231PS  Z9, Z3, Z8
+	VBROADCASTSS 16(BX), Z9
+	VFMADD231PS  Z9, Z4, Z8
+	VBROADCASTSS 20(BX), Z9
+	VFMADD231PS  Z9, Z5, Z8
+	VBROADCASTSS 24(BX), Z9
+	VFMADD231PS  Z9, Z6, Z8
+	VBROADCASTSS 28(BX), Z9
+	VFMADD231PS  Z9, Z7, Z8
+	VMOVUPS      Z8, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x20, BX
+	DECQ         R12
+	JNZ          row9
+
+end8:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again1
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols7:
+	MOVQ dst+0(FP), AX
+
+again10:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more11:
+	CMPQ    R8, $0x20
+	JL      next12
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	VMOVUPS 64(R13), Z7
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z8
+	VMOVUPS 64(R13), Z9
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z10
+	VMOVUPS 64(R13), Z11
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z12
+	VMOVUPS 64(R13), Z13
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row13:
+	VBROADCASTSS (BX), Z16
+	VMULPS       Z16, Z0, Z14
+	VMULPS       Z16, Z1, Z15
+	VBROADCASTSS 4(BX), Z16
+	VFMADD231PS  Z16, Z2, Z14
+	VFMADD231PS  Z16, Z3, Z15
+	VBROADCASTSS 8(BX), Z16
+	VFMADD231PS  Z16, Z4, Z14
+	VFMADD231PS  Z16, Z5, Z15
+	VBROADCASTSS 12(BX), Z16
+	VFMADD231PS  Z16, Z6, Z14
+	VFMADD231PS  Z16, Z7, Z15
+	VBROADCASTSS 16(BX), Z16
+	VFMADD231PS  Z16, Z8, Z14
+	VFMADD231PS  Z16, Z9, Z15
+	VBROADCASTSS 20(BX), Z16
+	VFMADD231PS  Z16, Z10, Z14
+	VFMADD231PS  Z16, Z11, Z15
+	VBROADCASTSS 24(BX), Z16
+	VFMADD231PS  Z16, Z12, Z14
+	VFMADD231PS  Z16, Z13, Z15
+	VMOVNTPS     Z14, (DX)
+	VMOVNTPS     Z15, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x1c, BX
+	DECQ         R12
+	JNZ          row13
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more11
+
+next12:
+more14:
+	CMPQ    R8, $0x10
+	JL      next15
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row16:
+	VBROADCASTSS (BX), Z8
+	VMULPS       Z8, Z0, Z7
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z1, Z7
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z2, Z7
+	VBROADCASTSS 12(BX), Z8
+	VFMADD231PS  Z8, Z3, Z7
+	VBROADCASTSS 16(BX), Z8
+	VFMADD231PS  Z8, Z4, Z7
+	VBROADCASTSS 20(BX), Z8
+	VFMADD231PS  Z8, Z5, Z7
+	VBROADCASTSS 24(BX), Z8
+	VFMADD231PS  Z8, Z6, Z7
+	VMOVNTPS     Z7, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x1c, BX
+	DECQ         R12
+	JNZ          row16
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more14
+
+next15:
+	TESTQ     R8, R8
+	JZ        end17
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z2
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z3
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z4
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z5
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z6
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row18:
+	VBROADCASTSS (BX), Z8
+	VMULPS       Z8, Z0, Z7
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z1, Z7
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z2, Z7
+	VBROADCASTSS 12(BX), Z8
+	VFMADD231PS  Z8, Z3, Z7
+	VBROADCASTSS 16(BX), Z8
+	VFMADD231PS  Z8, Z4, Z7
+	VBROADCASTSS 20(BX), Z8
+	VFMADD231PS  Z8, Z5, Z7
+	VBROADCASTSS 24(BX), Z8
+	VFMADD231PS  Z8, Z6, Z7
+	VMOVUPS      Z7, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x1c, BX
+	DECQ         R12
+	JNZ          row18
+
+end17:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again10
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols6:
+	MOVQ dst+0(FP), AX
+
+again19:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more20:
+	CMPQ    R8, $0x20
+	JL      next21
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	VMOVUPS 64(R13), Z7
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z8
+	VMOVUPS 64(R13), Z9
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z10
+	VMOVUPS 64(R13), Z11
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row22:
+	VBROADCASTSS (BX), Z14
+	VMULPS       Z14, Z0, Z12
+	VMULPS       Z14, Z1, Z13
+	VBROADCASTSS 4(BX), Z14
+	VFMADD231PS  Z14, Z2, Z12
+	VFMADD231PS  Z14, Z3, Z13
+	VBROADCASTSS 8(BX), Z14
+	VFMADD231PS  Z14, Z4, Z12
+	VFMADD231PS  Z14, Z5, Z13
+	VBROADCASTSS 12(BX), Z14
+	VFMADD231PS  Z14, Z6, Z12
+	VFMADD231PS  Z14, Z7, Z13
+	VBROADCASTSS 16(BX), Z14
+	VFMADD231PS  Z14, Z8, Z12
+	VFMADD231PS  Z14, Z9, Z13
+	VBROADCASTSS 20(BX), Z14
+	VFMADD231PS  Z14, Z10, Z12
+	VFMADD231PS  Z14, Z11, Z13
+	VMOVNTPS     Z12, (DX)
+	VMOVNTPS     Z13, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x18, BX
+	DECQ         R12
+	JNZ          row22
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more20
+
+next21:
+more23:
+	CMPQ    R8, $0x10
+	JL      next24
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z5
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row25:
+	VBROADCASTSS (BX), Z7
+	VMULPS       Z7, Z0, Z6
+	VBROADCASTSS 4(BX), Z7
+	VFMADD231PS  Z7, Z1, Z6
+	VBROADCASTSS 8(BX), Z7
+	VFMADD231PS  Z7, Z2, Z6
+	VBROADCASTSS 12(BX), Z7
+	VFMADD231PS  Z7, Z3, Z6
+	VBROADCASTSS 16(BX), Z7
+	VFMADD231PS  Z7, Z4, Z6
+	VBROADCASTSS 20(BX), Z7
+	VFMADD231PS  Z7, Z5, Z6
+	VMOVNTPS     Z6, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x18, BX
+	DECQ         R12
+	JNZ          row25
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more23
+
+next24:
+	TESTQ     R8, R8
+	JZ        end26
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z2
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z3
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z4
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z5
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row27:
+	VBROADCASTSS (BX), Z7
+	VMULPS       Z7, Z0, Z6
+	VBROADCASTSS 4(BX), Z7
+	VFMADD231PS  Z7, Z1, Z6
+	VBROADCASTSS 8(BX), Z7
+	VFMADD231PS  Z7, Z2, Z6
+	VBROADCASTSS 12(BX), Z7
+	VFMADD231PS  Z7, Z3, Z6
+	VBROADCASTSS 16(BX), Z7
+	VFMADD231PS  Z7, Z4, Z6
+	VBROADCASTSS 20(BX), Z7
+	VFMADD231PS  Z7, Z5, Z6
+	VMOVUPS      Z6, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x18, BX
+	DECQ         R12
+	JNZ          row27
+
+end26:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again19
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols5:
+	MOVQ dst+0(FP), AX
+
+again28:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more29:
+	CMPQ    R8, $0x20
+	JL      next30
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	VMOVUPS 64(R13), Z7
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z8
+	VMOVUPS 64(R13), Z9
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row31:
+	VBROADCASTSS (BX), Z12
+	VMULPS       Z12, Z0, Z10
+	VMULPS       Z12, Z1, Z11
+	VBROADCASTSS 4(BX), Z12
+	VFMADD231PS  Z12, Z2, Z10
+	VFMADD231PS  Z12, Z3, Z11
+	VBROADCASTSS 8(BX), Z12
+	VFMADD231PS  Z12, Z4, Z10
+	VFMADD231PS  Z12, Z5, Z11
+	VBROADCASTSS 12(BX), Z12
+	VFMADD231PS  Z12, Z6, Z10
+	VFMADD231PS  Z12, Z7, Z11
+	VBROADCASTSS 16(BX), Z12
+	VFMADD231PS  Z12, Z8, Z10
+	VFMADD231PS  Z12, Z9, Z11
+	VMOVNTPS     Z10, (DX)
+	VMOVNTPS     Z11, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x14, BX
+	DECQ         R12
+	JNZ          row31
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more29
+
+next30:
+more32:
+	CMPQ    R8, $0x10
+	JL      next33
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row34:
+	VBROADCASTSS (BX), Z6
+	VMULPS       Z6, Z0, Z5
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z1, Z5
+	VBROADCASTSS 8(BX), Z6
+	VFMADD231PS  Z6, Z2, Z5
+	VBROADCASTSS 12(BX), Z6
+	VFMADD231PS  Z6, Z3, Z5
+	VBROADCASTSS 16(BX), Z6
+	VFMADD231PS  Z6, Z4, Z5
+	VMOVNTPS     Z5, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x14, BX
+	DECQ         R12
+	JNZ          row34
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more32
+
+next33:
+	TESTQ     R8, R8
+	JZ        end35
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z2
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z3
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z4
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row36:
+	VBROADCASTSS (BX), Z6
+	VMULPS       Z6, Z0, Z5
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z1, Z5
+	VBROADCASTSS 8(BX), Z6
+	VFMADD231PS  Z6, Z2, Z5
+	VBROADCASTSS 12(BX), Z6
+	VFMADD231PS  Z6, Z3, Z5
+	VBROADCASTSS 16(BX), Z6
+	VFMADD231PS  Z6, Z4, Z5
+	VMOVUPS      Z5, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x14, BX
+	DECQ         R12
+	JNZ          row36
+
+end35:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again28
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols4:
+	MOVQ dst+0(FP), AX
+
+again37:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more38:
+	CMPQ    R8, $0x20
+	JL      next39
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z6
+	VMOVUPS 64(R13), Z7
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row40:
+	VBROADCASTSS (BX), Z10
+	VMULPS       Z10, Z0, Z8
+	VMULPS       Z10, Z1, Z9
+	VBROADCASTSS 4(BX), Z10
+	VFMADD231PS  Z10, Z2, Z8
+	VFMADD231PS  Z10, Z3, Z9
+	VBROADCASTSS 8(BX), Z10
+	VFMADD231PS  Z10, Z4, Z8
+	VFMADD231PS  Z10, Z5, Z9
+	VBROADCASTSS 12(BX), Z10
+	VFMADD231PS  Z10, Z6, Z8
+	VFMADD231PS  Z10, Z7, Z9
+	VMOVNTPS     Z8, (DX)
+	VMOVNTPS     Z9, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x10, BX
+	DECQ         R12
+	JNZ          row40
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more38
+
+next39:
+more41:
+	CMPQ    R8, $0x10
+	JL      next42
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z3
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row43:
+	VBROADCASTSS (BX), Z5
+	VMULPS       Z5, Z0, Z4
+	VBROADCASTSS 4(BX), Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VBROADCASTSS 8(BX), Z5
+	VFMADD231PS  Z5, Z2, Z4
+	VBROADCASTSS 12(BX), Z5
+	VFMADD231PS  Z5, Z3, Z4
+	VMOVNTPS     Z4, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x10, BX
+	DECQ         R12
+	JNZ          row43
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more41
+
+next42:
+	TESTQ     R8, R8
+	JZ        end44
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z2
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z3
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row45:
+	VBROADCASTSS (BX), Z5
+	VMULPS       Z5, Z0, Z4
+	VBROADCASTSS 4(BX), Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VBROADCASTSS 8(BX), Z5
+	VFMADD231PS  Z5, Z2, Z4
+	VBROADCASTSS 12(BX), Z5
+	VFMADD231PS  Z5, Z3, Z4
+	VMOVUPS      Z4, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x10, BX
+	DECQ         R12
+	JNZ          row45
+
+end44:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again37
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols3:
+	MOVQ dst+0(FP), AX
+
+again46:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more47:
+	CMPQ    R8, $0x20
+	JL      next48
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z4
+	VMOVUPS 64(R13), Z5
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row49:
+	VBROADCASTSS (BX), Z8
+	VMULPS       Z8, Z0, Z6
+	VMULPS       Z8, Z1, Z7
+	VBROADCASTSS 4(BX), Z8
+	VFMADD231PS  Z8, Z2, Z6
+	VFMADD231PS  Z8, Z3, Z7
+	VBROADCASTSS 8(BX), Z8
+	VFMADD231PS  Z8, Z4, Z6
+	VFMADD231PS  Z8, Z5, Z7
+	VMOVNTPS     Z6, (DX)
+	VMOVNTPS     Z7, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x0c, BX
+	DECQ         R12
+	JNZ          row49
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more47
+
+next48:
+more50:
+	CMPQ    R8, $0x10
+	JL      next51
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row52:
+	VBROADCASTSS (BX), Z4
+	VMULPS       Z4, Z0, Z3
+	VBROADCASTSS 4(BX), Z4
+	VFMADD231PS  Z4, Z1, Z3
+	VBROADCASTSS 8(BX), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VMOVNTPS     Z3, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x0c, BX
+	DECQ         R12
+	JNZ          row52
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more50
+
+next51:
+	TESTQ     R8, R8
+	JZ        end53
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z2
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row54:
+	VBROADCASTSS (BX), Z4
+	VMULPS       Z4, Z0, Z3
+	VBROADCASTSS 4(BX), Z4
+	VFMADD231PS  Z4, Z1, Z3
+	VBROADCASTSS 8(BX), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VMOVUPS      Z3, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x0c, BX
+	DECQ         R12
+	JNZ          row54
+
+end53:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again46
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols2:
+	MOVQ dst+0(FP), AX
+
+again55:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more56:
+	CMPQ    R8, $0x20
+	JL      next57
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z2
+	VMOVUPS 64(R13), Z3
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row58:
+	VBROADCASTSS (BX), Z6
+	VMULPS       Z6, Z0, Z4
+	VMULPS       Z6, Z1, Z5
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  Z6, Z2, Z4
+	VFMADD231PS  Z6, Z3, Z5
+	VMOVNTPS     Z4, (DX)
+	VMOVNTPS     Z5, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x08, BX
+	DECQ         R12
+	JNZ          row58
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more56
+
+next57:
+more59:
+	CMPQ    R8, $0x10
+	JL      next60
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	ADDQ    R10, R13
+	VMOVUPS (R13), Z1
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row61:
+	VBROADCASTSS (BX), Z3
+	VMULPS       Z3, Z0, Z2
+	VBROADCASTSS 4(BX), Z3
+	VFMADD231PS  Z3, Z1, Z2
+	VMOVNTPS     Z2, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x08, BX
+	DECQ         R12
+	JNZ          row61
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more59
+
+next60:
+	TESTQ     R8, R8
+	JZ        end62
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	ADDQ      R10, R13
+	VMOVUPS.Z (R13), K1, Z1
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row63:
+	VBROADCASTSS (BX), Z3
+	VMULPS       Z3, Z0, Z2
+	VBROADCASTSS 4(BX), Z3
+	VFMADD231PS  Z3, Z1, Z2
+	VMOVUPS      Z2, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x08, BX
+	DECQ         R12
+	JNZ          row63
+
+end62:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again55
+	SFENCE
+	VZEROUPPER
+	RET
+
+cols1:
+	MOVQ dst+0(FP), AX
+
+again64:
+	MOVQ AX, DI
+	MOVQ R15, SI
+	MOVQ n+48(FP), R8
+
+more65:
+	CMPQ    R8, $0x20
+	JL      next66
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS 64(R13), Z1
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row67:
+	VBROADCASTSS (BX), Z4
+	VMULPS       Z4, Z0, Z2
+	VMULPS       Z4, Z1, Z3
+	VMOVNTPS     Z2, (DX)
+	VMOVNTPS     Z3, 64(DX)
+	ADDQ         R9, DX
+	ADDQ         $0x04, BX
+	DECQ         R12
+	JNZ          row67
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x20, R8
+	JMP          more65
+
+next66:
+more68:
+	CMPQ    R8, $0x10
+	JL      next69
+	MOVQ    SI, R13
+	VMOVUPS (R13), Z0
+	MOVQ    DI, DX
+	MOVQ    CX, BX
+	MOVQ    rows+72(FP), R12
+
+row70:
+	VBROADCASTSS (BX), Z2
+	VMULPS       Z2, Z0, Z1
+	VMOVNTPS     Z1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x04, BX
+	DECQ         R12
+	JNZ          row70
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x10, R8
+	JMP          more68
+
+next69:
+	TESTQ     R8, R8
+	JZ        end71
+	MOVL      $-1, R11
+	BZHIL     R8, R11, R11
+	KMOVW     R11, K1
+	MOVQ      SI, R13
+	VMOVUPS.Z (R13), K1, Z0
+	MOVQ      DI, DX
+	MOVQ      CX, BX
+	MOVQ      rows+72(FP), R12
+
+row72:
+	VBROADCASTSS (BX), Z2
+	VMULPS       Z2, Z0, Z1
+	VMOVUPS      Z1, K1, (DX)
+	ADDQ         R9, DX
+	ADDQ         $0x04, BX
+	DECQ         R12
+	JNZ          row72
+
+end71:
+	MOVQ dstep+16(FP), DX
+	LEAQ (AX)(DX*4), AX
+	MOVQ sstep+40(FP), DX
+	LEAQ (R15)(DX*4), R15
+	DECQ count+56(FP)
+	JNZ  again64
+	SFENCE
 	VZEROUPPER
 	RET

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/gantiny/gantiny/internal/alloctest"
 )
@@ -111,15 +112,34 @@ func TestMixes(t *testing.T) {
 		for where, mem := range memories() {
 			for _, n := range []int{0, 1, 7, 16, 31, 33, 64, 100, 300} {
 				for _, count := range []int{0, 1, 2, 5} {
-					for _, add := range []bool{false, true} {
+					for _, how := range []string{"set", "add", "stream"} {
+						add := how == "add"
 						rows, cols := between(rnd, 1, maxMix), between(rnd, 1, maxMix)
 						x := Mixes{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: add}
 						x.DStep, x.SStep = rows*x.DS+rnd.IntN(2), rnd.IntN(2*x.SS+1)
+						const line = 16
+						x.Stream = how == "stream"
+						if x.Stream {
+							x.DS = (n + line - 1) / line * line
+							x.DStep = rows * x.DS
+						}
 						mem.reset()
 						last := max(count-1, 0)
-						x.Dst, x.Src, x.M = mem.slice(last*x.DStep+(rows-1)*x.DS+n), mem.slice(last*x.SStep+(cols-1)*x.SS+n), mem.slice(rows*cols)
-						randomise(rnd, x.Dst, x.Src, x.M)
-						want := convert[float32](x.Dst)
+						length := last*x.DStep + (rows-1)*x.DS + n
+						spare := 0
+						if x.Stream {
+							spare = line
+						}
+						whole := mem.slice(length + spare)
+						x.Src, x.M = mem.slice(last*x.SStep+(cols-1)*x.SS+n), mem.slice(rows*cols)
+						randomise(rnd, whole, x.Src, x.M)
+						at := 0
+						if x.Stream { // where a line begins
+							at = int(-uintptr(unsafe.Pointer(&whole[0]))%(4*line)) / 4
+						}
+						x.Dst = whole[at:][:length]
+						all := convert[float32](whole)
+						want := all[at:]
 						sums := make([]float32, rows*n)
 						for q := range count {
 							mixModel(model32(k), sums, n, x.Src[q*x.SStep:], x.SS, n, x.M, rows, cols)
@@ -132,10 +152,10 @@ func TestMixes(t *testing.T) {
 								}
 							}
 						}
-						label := fmt.Sprintf("%d times %dx%d, n %d, add %v, %s", count, rows, cols, n, add, where)
+						label := fmt.Sprintf("%d times %dx%d, n %d, %s, %s", count, rows, cols, n, how, where)
 						k.Mixes(&x)
-						if i, ok := sameBits(x.Dst, want, false); !ok {
-							t.Fatalf("%s: dst[%d] = %g, want %g", label, i, x.Dst[i], want[i])
+						if i, ok := sameBits(whole, all, false); !ok {
+							t.Fatalf("%s: dst[%d] = %g, want %g", label, i-at, whole[i], all[i])
 						}
 						if mem.check(t); t.Failed() {
 							t.Fatal(label)

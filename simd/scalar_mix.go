@@ -14,6 +14,7 @@ type Mixes struct {
 	N, DS, SS           int
 	Count, DStep, SStep int
 	Add                 bool
+	Stream              bool // a hint: Dst is large and not needed soon, so that it had better not go through the caches
 }
 
 // check panics unless the fields fit together. It reports whether there is anything to do.
