@@ -241,25 +241,36 @@ func (p *stridedPass) multiplyDown(ws *Work, products, row, packed []float32, i,
 			g.Cols = min(p.k.NR, width-col)
 			for ty := range p.ys.evaluated(i) {
 				for tx := 0; tx < p.xs.evaluated(j); {
-					taps := ws.taps[:0]
-					for f := range all {
-						py, px := phases[f][0], phases[f][1]
-						if ty < p.ys.tilesAt(i, py) && tx < p.xs.tilesAt(j, px) {
-							taps = append(taps, simd.Tap{A: p.largeAt(ty, py, px, j) * plane, B: f * each})
-						}
-					}
-					next1 := tx + 1 // tiles with the same phases
-					for next1 < p.xs.evaluated(j) && (next1 < p.xs.tilesAt(j, 0)) == (tx < p.xs.tilesAt(j, 0)) && (next1 < p.xs.tilesAt(j, 1)) == (tx < p.xs.tilesAt(j, 1)) {
-						next1++
+					taps, end := p.alike(ws.taps[:0], phases[:all], i, j, ty, tx)
+					for f := range taps {
+						taps[f].A, taps[f].B = taps[f].A*plane, taps[f].B*each
 					}
 					g.Taps = taps
-					t.run(p.k, g, products[(ty*p.xs.points+j)*to+tx*images*width+col:], row[tx*images*p.src.C:], (next1-tx)*images)
-					tx = next1
+					t.run(p.k, g, products[(ty*p.xs.points+j)*to+tx*images*width+col:], row[tx*images*p.src.C:], (end-tx)*images)
+					tx = end
 				}
 			}
 		}
 	}
 	g.Ahead = nil
+}
+
+// alike appends those of the phases at points i and j that tile (ty, tx) has: the number of its plane and of the phase. Tiles up
+// to end along x have the same.
+func (p *stridedPass) alike(list []simd.Tap, phases [][2]int, i, j, ty, tx int) (_ []simd.Tap, end int) {
+	end = p.xs.evaluated(j)
+	for f, phase := range phases {
+		py, px := phase[0], phase[1]
+		n := p.xs.tilesAt(j, px)
+		if tx >= n {
+			continue
+		}
+		end = min(end, n)
+		if ty < p.ys.tilesAt(i, py) {
+			list = append(list, simd.Tap{A: p.largeAt(ty, py, px, j), B: f})
+		}
+	}
+	return list, end
 }
 
 // halfDown: half[((ty, i)*W + x)*plane] = E^T along x of point i along y.
