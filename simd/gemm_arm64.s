@@ -6527,407 +6527,407 @@ sixteen_7:
 	MOVD.P 8(R4), R26
 	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
 	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
-	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
-	FMOVD.P 8(R4), F28
-	VMOV R26, V31.D[1]
-	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
-	MOVD.P 8(R4), R25
-	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
-	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
-	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	FMOVD.P 8(R9), F15
-	VMOV R25, V28.D[1]
+	VMOV R26, V31.D[1]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V15.D[1]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
-	MOVD.P 8(R9), R26
+	FMOVD.P 8(R10), F17
+	VMOV R26, V28.D[1]
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
+	MOVD.P 8(R10), R25
 	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
-	FMOVD.P 8(R4), F29
-	VMOV R26, V15.D[1]
 	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
-	MOVD.P 8(R4), R25
+	VMOV R25, V17.D[1]
 	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
 	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
 	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
-	FMOVD.P 8(R10), F17
-	VMOV R25, V29.D[1]
+	FMOVD.P 8(R4), F29
 	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
-	MOVD.P 8(R10), R26
+	MOVD.P 8(R4), R26
 	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
 	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
-	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
 	FMOVD.P 8(R4), F30
-	VMOV R26, V17.D[1]
-	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	VMOV R26, V29.D[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
 	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
-	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
-	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
 	FMOVD.P 8(R11), F19
 	VMOV R25, V30.D[1]
-	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
 	MOVD.P 8(R11), R26
-	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
-	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
-	FMOVD.P 8(R4), F31
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
+	FMOVD.P 8(R12), F21
 	VMOV R26, V19.D[1]
+	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
+	MOVD.P 8(R12), R25
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
 	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
-	MOVD.P 8(R4), R25
+	VMOV R25, V21.D[1]
 	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
 	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
 	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
-	FMOVD.P 8(R12), F21
-	VMOV R25, V31.D[1]
+	FMOVD.P 8(R4), F31
 	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
-	MOVD.P 8(R12), R26
+	MOVD.P 8(R4), R26
 	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
 	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
-	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
 	FMOVD.P 8(R4), F28
-	VMOV R26, V21.D[1]
-	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	VMOV R26, V31.D[1]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
 	MOVD.P 8(R4), R25
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
 	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
-	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
-	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
 	FMOVD.P 8(R13), F23
 	VMOV R25, V28.D[1]
-	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
 	MOVD.P 8(R13), R26
-	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
-	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
 	FMOVD.P 8(R14), F25
 	VMOV R26, V23.D[1]
-	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
 	MOVD.P 8(R14), R25
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	VMOV R25, V25.D[1]
 	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
 	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
 	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
 	FMOVD.P 8(R15), F27
-	VMOV R25, V25.D[1]
 	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
 	MOVD.P 8(R15), R26
 	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
 	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
-	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R26, V27.D[1]
-	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
-	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
-	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R25, V29.D[1]
-	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
 	MOVD.P 8(R4), R26
-	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
-	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
 	FMOVD.P 8(R4), F31
 	VMOV R26, V30.D[1]
-	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
 	MOVD.P 8(R4), R25
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	FMOVD.P 8(R9), F14
+	VMOV R25, V31.D[1]
 	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	MOVD.P 8(R9), R26
 	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
 	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
-	FMOVD.P 8(R4), F28
-	VMOV R25, V31.D[1]
+	VMOV R26, V14.D[1]
 	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
-	MOVD.P 8(R4), R26
 	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
 	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	FMOVD.P 8(R4), F28
 	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
-	FMOVD.P 8(R9), F14
-	VMOV R26, V28.D[1]
+	MOVD.P 8(R4), R25
 	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
-	MOVD.P 8(R9), R25
 	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
-	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
-	FMOVD.P 8(R4), F29
-	VMOV R25, V14.D[1]
-	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
-	MOVD.P 8(R4), R26
-	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
-	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
-	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
 	FMOVD.P 8(R10), F16
-	VMOV R26, V29.D[1]
+	VMOV R25, V28.D[1]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	MOVD.P 8(R10), R26
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V16.D[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
 	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
-	MOVD.P 8(R10), R25
+	FMOVD.P 8(R11), F18
+	VMOV R25, V29.D[1]
 	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	MOVD.P 8(R11), R26
 	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
 	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
-	FMOVD.P 8(R4), F30
-	VMOV R25, V16.D[1]
+	VMOV R26, V18.D[1]
 	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
-	MOVD.P 8(R4), R26
 	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
 	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	FMOVD.P 8(R4), F30
 	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
-	FMOVD.P 8(R11), F18
-	VMOV R26, V30.D[1]
+	MOVD.P 8(R4), R25
 	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
-	MOVD.P 8(R11), R25
 	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
-	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
 	FMOVD.P 8(R4), F31
-	VMOV R25, V18.D[1]
-	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	VMOV R25, V30.D[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
 	MOVD.P 8(R4), R26
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
 	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
-	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
-	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
 	FMOVD.P 8(R12), F20
 	VMOV R26, V31.D[1]
-	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
 	MOVD.P 8(R12), R25
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	FMOVD.P 8(R13), F22
+	VMOV R25, V20.D[1]
 	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	MOVD.P 8(R13), R26
 	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
 	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
-	FMOVD.P 8(R4), F28
-	VMOV R25, V20.D[1]
+	VMOV R26, V22.D[1]
 	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
-	MOVD.P 8(R4), R26
 	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
 	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	FMOVD.P 8(R4), F28
 	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
-	FMOVD.P 8(R13), F22
-	VMOV R26, V28.D[1]
+	MOVD.P 8(R4), R25
 	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
-	MOVD.P 8(R13), R25
 	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
-	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
 	FMOVD.P 8(R14), F24
-	VMOV R25, V22.D[1]
-	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	VMOV R25, V28.D[1]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
 	MOVD.P 8(R14), R26
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
-	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
-	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
 	FMOVD.P 8(R15), F26
 	VMOV R26, V24.D[1]
-	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
 	MOVD.P 8(R15), R25
-	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
-	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
-	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V26.D[1]
-	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	VMOV R26, V29.D[1]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
-	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 	FMOVD.P 8(R4), F30
-	VMOV R26, V29.D[1]
-	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
 	MOVD.P 8(R4), R25
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
 	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
-	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
 	FMOVD.P 8(R4), F31
 	VMOV R25, V30.D[1]
-	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
 	MOVD.P 8(R4), R26
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
 	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
-	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
-	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
-	FMOVD.P 8(R4), F28
+	FMOVD.P 8(R9), F15
 	VMOV R26, V31.D[1]
+	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
 	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
-	MOVD.P 8(R4), R25
+	FMOVD.P 8(R4), F28
+	VMOV R25, V15.D[1]
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
+	MOVD.P 8(R4), R26
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
 	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
-	FMOVD.P 8(R9), F15
-	VMOV R25, V28.D[1]
+	FMOVD.P 8(R10), F17
+	VMOV R26, V28.D[1]
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
-	MOVD.P 8(R9), R26
+	MOVD.P 8(R10), R25
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
 	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
-	FMOVD.P 8(R4), F29
-	VMOV R26, V15.D[1]
+	VMOV R25, V17.D[1]
 	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
-	MOVD.P 8(R4), R25
 	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
 	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	FMOVD.P 8(R4), F29
 	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
-	FMOVD.P 8(R10), F17
-	VMOV R25, V29.D[1]
+	MOVD.P 8(R4), R26
 	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
-	MOVD.P 8(R10), R26
 	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	FMOVD.P 8(R11), F19
+	VMOV R26, V29.D[1]
 	WORD $0x4fba13cc // fmla v12.4s, v30.4s, v26.s[1]
+	MOVD.P 8(R11), R25
 	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
-	FMOVD.P 8(R4), F30
-	VMOV R26, V17.D[1]
 	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
-	MOVD.P 8(R4), R25
+	FMOVD.P 8(R4), F30
+	VMOV R25, V19.D[1]
 	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	MOVD.P 8(R4), R26
 	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
 	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
-	FMOVD.P 8(R11), F19
-	VMOV R25, V30.D[1]
+	FMOVD.P 8(R12), F21
+	VMOV R26, V30.D[1]
 	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
-	MOVD.P 8(R11), R26
+	MOVD.P 8(R12), R25
 	WORD $0x4fba13ed // fmla v13.4s, v31.4s, v26.s[1]
 	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
-	FMOVD.P 8(R4), F31
-	VMOV R26, V19.D[1]
+	VMOV R25, V21.D[1]
 	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
-	MOVD.P 8(R4), R25
 	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
 	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	FMOVD.P 8(R4), F31
 	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
-	FMOVD.P 8(R12), F21
-	VMOV R25, V31.D[1]
+	MOVD.P 8(R4), R26
 	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
-	MOVD.P 8(R12), R26
 	WORD $0x4f9a1b8c // fmla v12.4s, v28.4s, v26.s[2]
-	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
-	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
 	FMOVD.P 8(R4), F28
-	VMOV R26, V21.D[1]
-	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	VMOV R26, V31.D[1]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
 	MOVD.P 8(R4), R25
-	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
-	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
-	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
 	FMOVD.P 8(R13), F23
 	VMOV R25, V28.D[1]
-	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
 	MOVD.P 8(R13), R26
-	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
-	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
 	FMOVD.P 8(R14), F25
 	VMOV R26, V23.D[1]
-	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4f9a1bad // fmla v13.4s, v29.4s, v26.s[2]
 	MOVD.P 8(R14), R25
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	VMOV R25, V25.D[1]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
 	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
 	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
-	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
 	FMOVD.P 8(R15), F27
-	VMOV R25, V25.D[1]
-	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
 	MOVD.P 8(R15), R26
+	WORD $0x4fba1bcc // fmla v12.4s, v30.4s, v26.s[3]
 	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
-	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
-	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R26, V27.D[1]
-	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
 	MOVD.P 8(R4), R25
-	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
-	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
-	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R25, V29.D[1]
-	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fba1bed // fmla v13.4s, v31.4s, v26.s[3]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V30.D[1]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	MOVD.P 8(R4), R25
 	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
 	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
-	FMOVD.P 8(R4), F31
-	VMOV R26, V30.D[1]
-	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
-	MOVD.P 8(R4), R25
-	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
-	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
-	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
-	FMOVD.P 8(R4), F28
-	VMOV R25, V31.D[1]
-	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
-	MOVD.P 8(R4), R26
-	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
-	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
-	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
 	SUB R6, R9
 	FMOVD.P 8(R9), F14
-	VMOV R26, V28.D[1]
+	VMOV R25, V31.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R9), R26
+	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
+	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
+	VMOV R26, V14.D[1]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	FMOVD.P 8(R4), F28
+	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
+	MOVD.P 8(R4), R25
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
 	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
-	MOVD.P 8(R9), R25
-	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
-	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
-	FMOVD.P 8(R4), F29
-	VMOV R25, V14.D[1]
-	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
-	MOVD.P 8(R4), R26
-	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
-	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
-	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
 	SUB R6, R10
 	FMOVD.P 8(R10), F16
-	VMOV R26, V29.D[1]
-	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
-	MOVD.P 8(R10), R25
-	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
-	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
-	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
-	FMOVD.P 8(R4), F30
-	VMOV R25, V16.D[1]
-	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
-	MOVD.P 8(R4), R26
-	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
-	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
-	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
+	VMOV R25, V28.D[1]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	MOVD.P 8(R10), R26
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V16.D[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
 	SUB R6, R11
 	FMOVD.P 8(R11), F18
-	VMOV R26, V30.D[1]
+	VMOV R25, V29.D[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	MOVD.P 8(R11), R26
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	VMOV R26, V18.D[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	FMOVD.P 8(R4), F30
+	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
 	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
-	MOVD.P 8(R11), R25
-	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
-	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
-	FMOVD.P 8(R4), F31
-	VMOV R25, V18.D[1]
-	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
-	MOVD.P 8(R4), R26
-	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
-	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
-	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
 	SUB R6, R12
 	FMOVD.P 8(R12), F20
-	VMOV R26, V31.D[1]
-	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
-	MOVD.P 8(R12), R25
-	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
-	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
-	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
-	SUB R6<<3, R4
-	FMOVD.P 8(R4), F28
-	VMOV R25, V20.D[1]
-	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
-	MOVD.P 8(R4), R26
-	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
-	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
-	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
+	VMOV R25, V30.D[1]
+	WORD $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	MOVD.P 8(R12), R26
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V20.D[1]
+	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
 	SUB R6, R13
 	FMOVD.P 8(R13), F22
-	VMOV R26, V28.D[1]
+	VMOV R25, V31.D[1]
+	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
+	MOVD.P 8(R13), R26
+	WORD $0x4f9b1b8c // fmla v12.4s, v28.4s, v27.s[2]
+	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
+	VMOV R26, V22.D[1]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
+	SUB R6<<3, R4
+	FMOVD.P 8(R4), F28
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
 	WORD $0x4f9b1bad // fmla v13.4s, v29.4s, v27.s[2]
-	MOVD.P 8(R13), R25
-	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
-	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
 	SUB R6, R14
 	FMOVD.P 8(R14), F24
-	VMOV R25, V22.D[1]
-	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
+	VMOV R25, V28.D[1]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	MOVD.P 8(R14), R26
-	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
-	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
-	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	SUB R6, R15
 	FMOVD.P 8(R15), F26
 	VMOV R26, V24.D[1]
-	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	MOVD.P 8(R15), R25
-	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
-	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
-	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V26.D[1]
-	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
+	WORD $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	VMOV R26, V29.D[1]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 	WORD $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
-	VMOV R26, V29.D[1]
 	BNE sixteen_7
 	CBZ R17, taps_7
 	ADD $48, R9
@@ -7399,356 +7399,356 @@ sixteen_6:
 	MOVD.P 8(R4), R25
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
-	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	FMOVD.P 8(R9), F15
 	VMOV R25, V28.D[1]
-	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	MOVD.P 8(R9), R26
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
-	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
 	FMOVD.P 8(R4), F29
 	VMOV R26, V15.D[1]
-	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
 	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
-	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
-	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
 	FMOVD.P 8(R10), F17
 	VMOV R25, V29.D[1]
-	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
 	MOVD.P 8(R10), R26
-	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
-	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V17.D[1]
-	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	FMOVD.P 8(R11), F19
+	VMOV R25, V30.D[1]
 	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	MOVD.P 8(R11), R26
 	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
 	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
-	FMOVD.P 8(R4), F31
-	VMOV R25, V30.D[1]
+	VMOV R26, V19.D[1]
 	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
-	MOVD.P 8(R4), R26
 	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
 	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
-	FMOVD.P 8(R11), F19
-	VMOV R26, V31.D[1]
+	FMOVD.P 8(R4), F31
 	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
-	MOVD.P 8(R11), R25
+	MOVD.P 8(R4), R25
 	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
 	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
 	FMOVD.P 8(R4), F28
-	VMOV R25, V19.D[1]
+	VMOV R25, V31.D[1]
 	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
 	MOVD.P 8(R4), R26
 	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
 	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
-	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
 	FMOVD.P 8(R12), F21
 	VMOV R26, V28.D[1]
-	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
 	MOVD.P 8(R12), R25
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
 	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
-	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
 	FMOVD.P 8(R13), F23
 	VMOV R25, V21.D[1]
-	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
 	MOVD.P 8(R13), R26
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
 	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
-	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
-	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
 	FMOVD.P 8(R14), F25
 	VMOV R26, V23.D[1]
-	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
 	MOVD.P 8(R14), R25
-	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
-	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V25.D[1]
-	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
 	MOVD.P 8(R4), R26
-	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
-	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
-	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V29.D[1]
-	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 	MOVD.P 8(R4), R25
-	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
-	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
 	FMOVD.P 8(R4), F31
 	VMOV R25, V30.D[1]
-	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
 	MOVD.P 8(R4), R26
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	VMOV R26, V31.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
 	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
 	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
 	FMOVD.P 8(R4), F28
-	VMOV R26, V31.D[1]
 	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
 	MOVD.P 8(R4), R25
 	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
 	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
-	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
 	FMOVD.P 8(R9), F14
 	VMOV R25, V28.D[1]
-	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
 	MOVD.P 8(R9), R26
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
 	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
-	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
 	FMOVD.P 8(R4), F29
 	VMOV R26, V14.D[1]
-	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
 	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
-	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
-	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
 	FMOVD.P 8(R10), F16
 	VMOV R25, V29.D[1]
-	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
 	MOVD.P 8(R10), R26
-	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
-	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V16.D[1]
-	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	FMOVD.P 8(R11), F18
+	VMOV R25, V30.D[1]
 	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	MOVD.P 8(R11), R26
 	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
 	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
 	FMOVD.P 8(R4), F31
-	VMOV R25, V30.D[1]
+	VMOV R26, V18.D[1]
 	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
 	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
-	FMOVD.P 8(R11), F18
-	VMOV R26, V31.D[1]
+	FMOVD.P 8(R12), F20
+	VMOV R25, V31.D[1]
 	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
-	MOVD.P 8(R11), R25
+	MOVD.P 8(R12), R26
 	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
 	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
-	FMOVD.P 8(R4), F28
-	VMOV R25, V18.D[1]
+	VMOV R26, V20.D[1]
 	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
-	MOVD.P 8(R4), R26
 	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
 	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	FMOVD.P 8(R4), F28
 	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
-	FMOVD.P 8(R12), F20
-	VMOV R26, V28.D[1]
+	MOVD.P 8(R4), R25
 	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
-	MOVD.P 8(R12), R25
 	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
-	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	FMOVD.P 8(R13), F22
-	VMOV R25, V20.D[1]
-	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	VMOV R25, V28.D[1]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	MOVD.P 8(R13), R26
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
 	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
-	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
-	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
 	FMOVD.P 8(R14), F24
 	VMOV R26, V22.D[1]
-	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	MOVD.P 8(R14), R25
-	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
-	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V24.D[1]
-	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	MOVD.P 8(R4), R26
-	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
-	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
-	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V29.D[1]
-	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	MOVD.P 8(R4), R25
-	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
-	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
 	FMOVD.P 8(R4), F31
 	VMOV R25, V30.D[1]
-	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
 	MOVD.P 8(R4), R26
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	FMOVD.P 8(R9), F15
+	VMOV R26, V31.D[1]
+	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
+	MOVD.P 8(R9), R25
 	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
 	WORD $0x4f98138a // fmla v10.4s, v28.4s, v24.s[0]
 	FMOVD.P 8(R4), F28
-	VMOV R26, V31.D[1]
+	VMOV R25, V15.D[1]
 	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
-	MOVD.P 8(R4), R25
+	MOVD.P 8(R4), R26
 	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
 	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
+	VMOV R26, V28.D[1]
 	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
-	FMOVD.P 8(R9), F15
-	VMOV R25, V28.D[1]
 	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
-	MOVD.P 8(R9), R26
 	WORD $0x4f9813ab // fmla v11.4s, v29.4s, v24.s[0]
-	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
 	FMOVD.P 8(R4), F29
-	VMOV R26, V15.D[1]
-	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
 	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
-	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
-	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
 	FMOVD.P 8(R10), F17
 	VMOV R25, V29.D[1]
-	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
 	MOVD.P 8(R10), R26
-	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
-	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fb813ca // fmla v10.4s, v30.4s, v24.s[1]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V17.D[1]
-	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	FMOVD.P 8(R11), F19
+	VMOV R25, V30.D[1]
 	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	MOVD.P 8(R11), R26
 	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
 	WORD $0x4fb813eb // fmla v11.4s, v31.4s, v24.s[1]
 	FMOVD.P 8(R4), F31
-	VMOV R25, V30.D[1]
+	VMOV R26, V19.D[1]
 	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
 	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
-	FMOVD.P 8(R11), F19
-	VMOV R26, V31.D[1]
+	FMOVD.P 8(R12), F21
+	VMOV R25, V31.D[1]
 	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
-	MOVD.P 8(R11), R25
+	MOVD.P 8(R12), R26
 	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
 	WORD $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
 	FMOVD.P 8(R4), F28
-	VMOV R25, V19.D[1]
+	VMOV R26, V21.D[1]
 	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
 	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
-	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
-	FMOVD.P 8(R12), F21
-	VMOV R26, V28.D[1]
-	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
-	MOVD.P 8(R12), R25
-	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
-	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
 	FMOVD.P 8(R13), F23
-	VMOV R25, V21.D[1]
-	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	VMOV R25, V28.D[1]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
 	MOVD.P 8(R13), R26
-	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
-	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
-	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
-	FMOVD.P 8(R14), F25
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
 	VMOV R26, V23.D[1]
-	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	FMOVD.P 8(R14), F25
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
 	MOVD.P 8(R14), R25
-	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
-	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
+	WORD $0x4fb81bca // fmla v10.4s, v30.4s, v24.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V25.D[1]
-	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
 	MOVD.P 8(R4), R26
-	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
-	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
-	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V29.D[1]
-	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 	MOVD.P 8(R4), R25
-	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
-	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fb81beb // fmla v11.4s, v31.4s, v24.s[3]
 	FMOVD.P 8(R4), F31
 	VMOV R25, V30.D[1]
-	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
 	MOVD.P 8(R4), R26
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	SUB R6, R9
+	FMOVD.P 8(R9), F14
+	VMOV R26, V31.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R9), R25
 	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
 	WORD $0x4f99138a // fmla v10.4s, v28.4s, v25.s[0]
 	FMOVD.P 8(R4), F28
-	VMOV R26, V31.D[1]
+	VMOV R25, V14.D[1]
 	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
-	MOVD.P 8(R4), R25
+	MOVD.P 8(R4), R26
 	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
 	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
-	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
-	SUB R6, R9
-	FMOVD.P 8(R9), F14
-	VMOV R25, V28.D[1]
-	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
-	MOVD.P 8(R9), R26
-	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
-	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
-	FMOVD.P 8(R4), F29
-	VMOV R26, V14.D[1]
-	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
-	MOVD.P 8(R4), R25
-	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
-	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
-	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
 	SUB R6, R10
 	FMOVD.P 8(R10), F16
-	VMOV R25, V29.D[1]
+	VMOV R26, V28.D[1]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
+	MOVD.P 8(R10), R25
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f9913ab // fmla v11.4s, v29.4s, v25.s[0]
+	FMOVD.P 8(R4), F29
+	VMOV R25, V16.D[1]
+	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
+	MOVD.P 8(R4), R26
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	VMOV R26, V29.D[1]
+	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
 	WORD $0x4fb913ca // fmla v10.4s, v30.4s, v25.s[1]
-	MOVD.P 8(R10), R26
-	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
-	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
 	FMOVD.P 8(R4), F30
-	VMOV R26, V16.D[1]
-	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
 	MOVD.P 8(R4), R25
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	SUB R6, R11
+	FMOVD.P 8(R11), F18
+	VMOV R25, V30.D[1]
 	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
+	MOVD.P 8(R11), R26
 	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
 	WORD $0x4fb913eb // fmla v11.4s, v31.4s, v25.s[1]
 	FMOVD.P 8(R4), F31
-	VMOV R25, V30.D[1]
+	VMOV R26, V18.D[1]
 	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
 	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
-	SUB R6, R11
-	FMOVD.P 8(R11), F18
-	VMOV R26, V31.D[1]
+	SUB R6, R12
+	FMOVD.P 8(R12), F20
+	VMOV R25, V31.D[1]
 	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
-	MOVD.P 8(R11), R25
+	MOVD.P 8(R12), R26
 	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
 	WORD $0x4f991b8a // fmla v10.4s, v28.4s, v25.s[2]
 	SUB R6<<3, R4
 	FMOVD.P 8(R4), F28
-	VMOV R25, V18.D[1]
+	VMOV R26, V20.D[1]
 	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
 	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
-	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
-	SUB R6, R12
-	FMOVD.P 8(R12), F20
-	VMOV R26, V28.D[1]
-	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
-	MOVD.P 8(R12), R25
-	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
-	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	SUB R6, R13
 	FMOVD.P 8(R13), F22
-	VMOV R25, V20.D[1]
-	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	VMOV R25, V28.D[1]
+	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
 	MOVD.P 8(R13), R26
-	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
-	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
-	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
+	WORD $0x4f991bab // fmla v11.4s, v29.4s, v25.s[2]
 	SUB R6, R14
 	FMOVD.P 8(R14), F24
 	VMOV R26, V22.D[1]
-	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	MOVD.P 8(R14), R25
-	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
-	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V24.D[1]
-	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4fb91bca // fmla v10.4s, v30.4s, v25.s[3]
+	VMOV R26, V29.D[1]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	WORD $0x4fb91beb // fmla v11.4s, v31.4s, v25.s[3]
-	VMOV R26, V29.D[1]
 	BNE sixteen_6
 	CBZ R17, taps_6
 	ADD $48, R9
@@ -8228,251 +8228,251 @@ sixteen_5:
 	MOVD.P 8(R4), R25
 	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
-	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R25, V29.D[1]
-	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
 	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
-	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
 	FMOVD.P 8(R4), F31
 	VMOV R26, V30.D[1]
-	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
 	MOVD.P 8(R4), R25
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
 	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
-	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
 	FMOVD.P 8(R4), F28
 	VMOV R25, V31.D[1]
-	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
+	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
 	MOVD.P 8(R4), R26
+	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
 	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
-	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
 	FMOVD.P 8(R9), F14
 	VMOV R26, V28.D[1]
-	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
+	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
 	MOVD.P 8(R9), R25
+	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
 	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
-	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V14.D[1]
-	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
+	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
 	MOVD.P 8(R4), R26
+	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
 	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
-	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
-	FMOVD.P 8(R4), F30
-	VMOV R26, V29.D[1]
-	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
-	MOVD.P 8(R4), R25
-	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
-	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
 	FMOVD.P 8(R10), F16
-	VMOV R25, V30.D[1]
+	VMOV R26, V29.D[1]
+	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	MOVD.P 8(R10), R25
+	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
+	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R25, V16.D[1]
+	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
+	MOVD.P 8(R4), R26
 	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
-	MOVD.P 8(R10), R26
 	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
-	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
 	FMOVD.P 8(R4), F31
-	VMOV R26, V16.D[1]
-	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
+	VMOV R26, V30.D[1]
+	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
 	MOVD.P 8(R4), R25
+	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
 	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
-	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
 	FMOVD.P 8(R11), F18
 	VMOV R25, V31.D[1]
-	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
+	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
 	MOVD.P 8(R11), R26
+	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
 	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
-	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
 	FMOVD.P 8(R4), F28
 	VMOV R26, V18.D[1]
-	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
+	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
 	MOVD.P 8(R4), R25
+	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
 	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
-	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
 	FMOVD.P 8(R12), F20
 	VMOV R25, V28.D[1]
-	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
+	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
 	MOVD.P 8(R12), R26
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
-	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	FMOVD.P 8(R13), F22
 	VMOV R26, V20.D[1]
-	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	MOVD.P 8(R13), R25
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
-	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V22.D[1]
-	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
-	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
-	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R26, V29.D[1]
-	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
+	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	MOVD.P 8(R4), R25
-	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
-	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
+	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
+	WORD $0x4f8e1380 // fmla v0.4s, v28.4s, v14.s[0]
 	FMOVD.P 8(R4), F31
 	VMOV R25, V30.D[1]
+	WORD $0x4f901382 // fmla v2.4s, v28.4s, v16.s[0]
+	MOVD.P 8(R4), R26
+	WORD $0x4f921384 // fmla v4.4s, v28.4s, v18.s[0]
 	WORD $0x4f941386 // fmla v6.4s, v28.4s, v20.s[0]
-	MOVD.P 8(R4), R26
-	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
-	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
-	FMOVD.P 8(R4), F28
-	VMOV R26, V31.D[1]
-	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
-	MOVD.P 8(R4), R25
-	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
-	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
 	FMOVD.P 8(R9), F15
-	VMOV R25, V28.D[1]
-	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
-	MOVD.P 8(R9), R26
-	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
-	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
-	FMOVD.P 8(R4), F29
-	VMOV R26, V15.D[1]
-	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
-	MOVD.P 8(R4), R25
-	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
-	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
-	FMOVD.P 8(R4), F30
-	VMOV R25, V29.D[1]
-	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
-	MOVD.P 8(R4), R26
-	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
-	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
-	FMOVD.P 8(R10), F17
-	VMOV R26, V30.D[1]
-	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
-	MOVD.P 8(R10), R25
-	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
-	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
-	FMOVD.P 8(R4), F31
-	VMOV R25, V17.D[1]
-	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
-	MOVD.P 8(R4), R26
-	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
-	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
-	FMOVD.P 8(R11), F19
 	VMOV R26, V31.D[1]
-	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
-	MOVD.P 8(R11), R25
-	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
-	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f961388 // fmla v8.4s, v28.4s, v22.s[0]
+	MOVD.P 8(R9), R25
+	WORD $0x4f8e13a1 // fmla v1.4s, v29.4s, v14.s[0]
+	WORD $0x4f9013a3 // fmla v3.4s, v29.4s, v16.s[0]
 	FMOVD.P 8(R4), F28
-	VMOV R25, V19.D[1]
-	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	VMOV R25, V15.D[1]
+	WORD $0x4f9213a5 // fmla v5.4s, v29.4s, v18.s[0]
 	MOVD.P 8(R4), R26
-	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
-	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4f9413a7 // fmla v7.4s, v29.4s, v20.s[0]
+	WORD $0x4f9613a9 // fmla v9.4s, v29.4s, v22.s[0]
+	FMOVD.P 8(R4), F29
+	VMOV R26, V28.D[1]
+	WORD $0x4fae13c0 // fmla v0.4s, v30.4s, v14.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb013c2 // fmla v2.4s, v30.4s, v16.s[1]
+	WORD $0x4fb213c4 // fmla v4.4s, v30.4s, v18.s[1]
+	FMOVD.P 8(R10), F17
+	VMOV R25, V29.D[1]
+	WORD $0x4fb413c6 // fmla v6.4s, v30.4s, v20.s[1]
+	MOVD.P 8(R10), R26
+	WORD $0x4fb613c8 // fmla v8.4s, v30.4s, v22.s[1]
+	WORD $0x4fae13e1 // fmla v1.4s, v31.4s, v14.s[1]
+	FMOVD.P 8(R4), F30
+	VMOV R26, V17.D[1]
+	WORD $0x4fb013e3 // fmla v3.4s, v31.4s, v16.s[1]
+	MOVD.P 8(R4), R25
+	WORD $0x4fb213e5 // fmla v5.4s, v31.4s, v18.s[1]
+	WORD $0x4fb413e7 // fmla v7.4s, v31.4s, v20.s[1]
+	FMOVD.P 8(R11), F19
+	VMOV R25, V30.D[1]
+	WORD $0x4fb613e9 // fmla v9.4s, v31.4s, v22.s[1]
+	MOVD.P 8(R11), R26
+	WORD $0x4f8e1b80 // fmla v0.4s, v28.4s, v14.s[2]
+	WORD $0x4f901b82 // fmla v2.4s, v28.4s, v16.s[2]
+	FMOVD.P 8(R4), F31
+	VMOV R26, V19.D[1]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
+	MOVD.P 8(R4), R25
+	WORD $0x4f941b86 // fmla v6.4s, v28.4s, v20.s[2]
+	WORD $0x4f961b88 // fmla v8.4s, v28.4s, v22.s[2]
+	FMOVD.P 8(R4), F28
+	VMOV R25, V31.D[1]
+	WORD $0x4f8e1ba1 // fmla v1.4s, v29.4s, v14.s[2]
+	MOVD.P 8(R4), R26
+	WORD $0x4f901ba3 // fmla v3.4s, v29.4s, v16.s[2]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
 	FMOVD.P 8(R12), F21
 	VMOV R26, V28.D[1]
-	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
+	WORD $0x4f941ba7 // fmla v7.4s, v29.4s, v20.s[2]
 	MOVD.P 8(R12), R25
-	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
-	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4f961ba9 // fmla v9.4s, v29.4s, v22.s[2]
+	WORD $0x4fae1bc0 // fmla v0.4s, v30.4s, v14.s[3]
 	FMOVD.P 8(R13), F23
 	VMOV R25, V21.D[1]
-	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4fb01bc2 // fmla v2.4s, v30.4s, v16.s[3]
 	MOVD.P 8(R13), R26
-	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
-	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb21bc4 // fmla v4.4s, v30.4s, v18.s[3]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R26, V23.D[1]
-	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
+	WORD $0x4fb61bc8 // fmla v8.4s, v30.4s, v22.s[3]
 	MOVD.P 8(R4), R25
-	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
-	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
-	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
+	WORD $0x4fae1be1 // fmla v1.4s, v31.4s, v14.s[3]
+	WORD $0x4fb01be3 // fmla v3.4s, v31.4s, v16.s[3]
 	FMOVD.P 8(R4), F30
 	VMOV R25, V29.D[1]
-	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
+	WORD $0x4fb21be5 // fmla v5.4s, v31.4s, v18.s[3]
 	MOVD.P 8(R4), R26
-	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
-	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb61be9 // fmla v9.4s, v31.4s, v22.s[3]
 	FMOVD.P 8(R4), F31
 	VMOV R26, V30.D[1]
-	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	WORD $0x4f8f1380 // fmla v0.4s, v28.4s, v15.s[0]
 	MOVD.P 8(R4), R25
+	WORD $0x4f911382 // fmla v2.4s, v28.4s, v17.s[0]
+	WORD $0x4f931384 // fmla v4.4s, v28.4s, v19.s[0]
+	SUB R6, R9
+	FMOVD.P 8(R9), F14
+	VMOV R25, V31.D[1]
+	WORD $0x4f951386 // fmla v6.4s, v28.4s, v21.s[0]
+	MOVD.P 8(R9), R26
 	WORD $0x4f971388 // fmla v8.4s, v28.4s, v23.s[0]
 	WORD $0x4f8f13a1 // fmla v1.4s, v29.4s, v15.s[0]
 	FMOVD.P 8(R4), F28
-	VMOV R25, V31.D[1]
+	VMOV R26, V14.D[1]
 	WORD $0x4f9113a3 // fmla v3.4s, v29.4s, v17.s[0]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4f9313a5 // fmla v5.4s, v29.4s, v19.s[0]
 	WORD $0x4f9513a7 // fmla v7.4s, v29.4s, v21.s[0]
-	SUB R6, R9
-	FMOVD.P 8(R9), F14
-	VMOV R26, V28.D[1]
+	SUB R6, R10
+	FMOVD.P 8(R10), F16
+	VMOV R25, V28.D[1]
 	WORD $0x4f9713a9 // fmla v9.4s, v29.4s, v23.s[0]
-	MOVD.P 8(R9), R25
+	MOVD.P 8(R10), R26
 	WORD $0x4faf13c0 // fmla v0.4s, v30.4s, v15.s[1]
 	WORD $0x4fb113c2 // fmla v2.4s, v30.4s, v17.s[1]
 	FMOVD.P 8(R4), F29
-	VMOV R25, V14.D[1]
+	VMOV R26, V16.D[1]
 	WORD $0x4fb313c4 // fmla v4.4s, v30.4s, v19.s[1]
-	MOVD.P 8(R4), R26
+	MOVD.P 8(R4), R25
 	WORD $0x4fb513c6 // fmla v6.4s, v30.4s, v21.s[1]
 	WORD $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
 	FMOVD.P 8(R4), F30
-	VMOV R26, V29.D[1]
+	VMOV R25, V29.D[1]
 	WORD $0x4faf13e1 // fmla v1.4s, v31.4s, v15.s[1]
-	MOVD.P 8(R4), R25
+	MOVD.P 8(R4), R26
 	WORD $0x4fb113e3 // fmla v3.4s, v31.4s, v17.s[1]
 	WORD $0x4fb313e5 // fmla v5.4s, v31.4s, v19.s[1]
-	SUB R6, R10
-	FMOVD.P 8(R10), F16
-	VMOV R25, V30.D[1]
+	SUB R6, R11
+	FMOVD.P 8(R11), F18
+	VMOV R26, V30.D[1]
 	WORD $0x4fb513e7 // fmla v7.4s, v31.4s, v21.s[1]
-	MOVD.P 8(R10), R26
+	MOVD.P 8(R11), R25
 	WORD $0x4fb713e9 // fmla v9.4s, v31.4s, v23.s[1]
 	WORD $0x4f8f1b80 // fmla v0.4s, v28.4s, v15.s[2]
 	FMOVD.P 8(R4), F31
-	VMOV R26, V16.D[1]
+	VMOV R25, V18.D[1]
 	WORD $0x4f911b82 // fmla v2.4s, v28.4s, v17.s[2]
-	MOVD.P 8(R4), R25
+	MOVD.P 8(R4), R26
 	WORD $0x4f931b84 // fmla v4.4s, v28.4s, v19.s[2]
 	WORD $0x4f951b86 // fmla v6.4s, v28.4s, v21.s[2]
-	SUB R6, R11
-	FMOVD.P 8(R11), F18
-	VMOV R25, V31.D[1]
+	SUB R6, R12
+	FMOVD.P 8(R12), F20
+	VMOV R26, V31.D[1]
 	WORD $0x4f971b88 // fmla v8.4s, v28.4s, v23.s[2]
-	MOVD.P 8(R11), R26
+	MOVD.P 8(R12), R25
 	WORD $0x4f8f1ba1 // fmla v1.4s, v29.4s, v15.s[2]
 	WORD $0x4f911ba3 // fmla v3.4s, v29.4s, v17.s[2]
 	SUB R6<<3, R4
 	FMOVD.P 8(R4), F28
-	VMOV R26, V18.D[1]
+	VMOV R25, V20.D[1]
 	WORD $0x4f931ba5 // fmla v5.4s, v29.4s, v19.s[2]
-	MOVD.P 8(R4), R25
+	MOVD.P 8(R4), R26
 	WORD $0x4f951ba7 // fmla v7.4s, v29.4s, v21.s[2]
 	WORD $0x4f971ba9 // fmla v9.4s, v29.4s, v23.s[2]
-	SUB R6, R12
-	FMOVD.P 8(R12), F20
-	VMOV R25, V28.D[1]
-	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
-	MOVD.P 8(R12), R26
-	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
-	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	SUB R6, R13
 	FMOVD.P 8(R13), F22
-	VMOV R26, V20.D[1]
-	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
+	VMOV R26, V28.D[1]
+	WORD $0x4faf1bc0 // fmla v0.4s, v30.4s, v15.s[3]
 	MOVD.P 8(R13), R25
-	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
-	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	WORD $0x4fb11bc2 // fmla v2.4s, v30.4s, v17.s[3]
+	WORD $0x4fb31bc4 // fmla v4.4s, v30.4s, v19.s[3]
 	FMOVD.P 8(R4), F29
 	VMOV R25, V22.D[1]
-	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
+	WORD $0x4fb51bc6 // fmla v6.4s, v30.4s, v21.s[3]
 	MOVD.P 8(R4), R26
+	WORD $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD $0x4faf1be1 // fmla v1.4s, v31.4s, v15.s[3]
+	VMOV R26, V29.D[1]
+	WORD $0x4fb11be3 // fmla v3.4s, v31.4s, v17.s[3]
 	WORD $0x4fb31be5 // fmla v5.4s, v31.4s, v19.s[3]
 	WORD $0x4fb51be7 // fmla v7.4s, v31.4s, v21.s[3]
 	WORD $0x4fb71be9 // fmla v9.4s, v31.4s, v23.s[3]
-	VMOV R26, V29.D[1]
 	BNE sixteen_5
 	CBZ R17, taps_5
 	ADD $48, R9

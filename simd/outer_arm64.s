@@ -935,47 +935,47 @@ taps_7:
 four_7:
 	WORD $0x4f8e1300 // fmla v0.4s, v24.4s, v14.s[0]
 	SUBS $1, R7, R7
+	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
+	CSEL EQ, R12, R5, R10
+	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
+	CSEL EQ, R13, R6, R11
 	ADD R5, R9
 	FMOVD 0(R9), F18
-	WORD $0x4fae1302 // fmla v2.4s, v24.4s, v14.s[1]
-	MOVD 8(R9), R25
-	WORD $0x4f8e1b04 // fmla v4.4s, v24.4s, v14.s[2]
-	CSEL EQ, R12, R5, R10
 	WORD $0x4fae1b06 // fmla v6.4s, v24.4s, v14.s[3]
-	CSEL EQ, R13, R6, R11
+	MOVD 8(R9), R25
+	WORD $0x4faf1308 // fmla v8.4s, v24.4s, v15.s[1]
+	WORD $0x4f8f1b0a // fmla v10.4s, v24.4s, v15.s[2]
 	ADD R6, R4
 	FMOVD 0(R4), F28
 	VMOV R25, V18.D[1]
-	WORD $0x4faf1308 // fmla v8.4s, v24.4s, v15.s[1]
-	MOVD 8(R4), R26
-	WORD $0x4f8f1b0a // fmla v10.4s, v24.4s, v15.s[2]
 	WORD $0x4faf1b0c // fmla v12.4s, v24.4s, v15.s[3]
+	MOVD 8(R4), R26
+	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
+	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
 	FMOVD 12(R9), F19
 	VMOV R26, V28.D[1]
-	WORD $0x4f8e1321 // fmla v1.4s, v25.4s, v14.s[0]
-	MOVD 20(R9), R25
-	WORD $0x4fae1323 // fmla v3.4s, v25.4s, v14.s[1]
 	WORD $0x4f8e1b25 // fmla v5.4s, v25.4s, v14.s[2]
+	MOVD 20(R9), R25
+	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
+	WORD $0x4faf1329 // fmla v9.4s, v25.4s, v15.s[1]
 	FMOVD 16(R4), F29
 	VMOV R25, V19.D[1]
-	WORD $0x4fae1b27 // fmla v7.4s, v25.4s, v14.s[3]
-	MOVD 24(R4), R26
-	WORD $0x4faf1329 // fmla v9.4s, v25.4s, v15.s[1]
 	WORD $0x4f8f1b2b // fmla v11.4s, v25.4s, v15.s[2]
+	MOVD 24(R4), R26
 	WORD $0x4faf1b2d // fmla v13.4s, v25.4s, v15.s[3]
+	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
 	ADD R5, R9
 	FMOVD 0(R9), F20
 	VMOV R26, V29.D[1]
-	WORD $0x4f901340 // fmla v0.4s, v26.4s, v16.s[0]
-	MOVD 8(R9), R25
 	WORD $0x4fb01342 // fmla v2.4s, v26.4s, v16.s[1]
+	MOVD 8(R9), R25
 	WORD $0x4f901b44 // fmla v4.4s, v26.4s, v16.s[2]
+	WORD $0x4fb01b46 // fmla v6.4s, v26.4s, v16.s[3]
 	ADD R6, R4
 	FMOVD 0(R4), F30
 	VMOV R25, V20.D[1]
-	WORD $0x4fb01b46 // fmla v6.4s, v26.4s, v16.s[3]
-	MOVD 8(R4), R26
 	WORD $0x4fb11348 // fmla v8.4s, v26.4s, v17.s[1]
+	MOVD 8(R4), R26
 	WORD $0x4f911b4a // fmla v10.4s, v26.4s, v17.s[2]
 	WORD $0x4fb11b4c // fmla v12.4s, v26.4s, v17.s[3]
 	FMOVD 12(R9), F21
@@ -990,64 +990,64 @@ four_7:
 	MOVD 24(R4), R26
 	WORD $0x4fb11369 // fmla v9.4s, v27.4s, v17.s[1]
 	WORD $0x4f911b6b // fmla v11.4s, v27.4s, v17.s[2]
-	WORD $0x4fb11b6d // fmla v13.4s, v27.4s, v17.s[3]
 	ADD R10, R9
 	FMOVD 0(R9), F14
 	VMOV R26, V31.D[1]
-	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
+	WORD $0x4fb11b6d // fmla v13.4s, v27.4s, v17.s[3]
 	MOVD 8(R9), R25
+	WORD $0x4f921380 // fmla v0.4s, v28.4s, v18.s[0]
 	WORD $0x4fb21382 // fmla v2.4s, v28.4s, v18.s[1]
-	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
 	ADD R11, R4
 	FMOVD 0(R4), F24
 	VMOV R25, V14.D[1]
-	WORD $0x4fb21b86 // fmla v6.4s, v28.4s, v18.s[3]
+	WORD $0x4f921b84 // fmla v4.4s, v28.4s, v18.s[2]
 	MOVD 8(R4), R26
+	WORD $0x4fb21b86 // fmla v6.4s, v28.4s, v18.s[3]
 	WORD $0x4fb31388 // fmla v8.4s, v28.4s, v19.s[1]
-	WORD $0x4f931b8a // fmla v10.4s, v28.4s, v19.s[2]
-	WORD $0x4fb31b8c // fmla v12.4s, v28.4s, v19.s[3]
 	FMOVD 12(R9), F15
 	VMOV R26, V24.D[1]
-	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
+	WORD $0x4f931b8a // fmla v10.4s, v28.4s, v19.s[2]
 	MOVD 20(R9), R25
-	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
-	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fb31b8c // fmla v12.4s, v28.4s, v19.s[3]
+	WORD $0x4f9213a1 // fmla v1.4s, v29.4s, v18.s[0]
 	FMOVD 16(R4), F25
 	VMOV R25, V15.D[1]
-	WORD $0x4fb21ba7 // fmla v7.4s, v29.4s, v18.s[3]
+	WORD $0x4fb213a3 // fmla v3.4s, v29.4s, v18.s[1]
 	MOVD 24(R4), R26
-	WORD $0x4fb313a9 // fmla v9.4s, v29.4s, v19.s[1]
-	WORD $0x4f931bab // fmla v11.4s, v29.4s, v19.s[2]
-	WORD $0x4fb31bad // fmla v13.4s, v29.4s, v19.s[3]
+	WORD $0x4f921ba5 // fmla v5.4s, v29.4s, v18.s[2]
+	WORD $0x4fb21ba7 // fmla v7.4s, v29.4s, v18.s[3]
 	ADD R5, R9
 	FMOVD 0(R9), F16
 	VMOV R26, V25.D[1]
-	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
+	WORD $0x4fb313a9 // fmla v9.4s, v29.4s, v19.s[1]
 	MOVD 8(R9), R25
-	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
-	WORD $0x4f941bc4 // fmla v4.4s, v30.4s, v20.s[2]
+	WORD $0x4f931bab // fmla v11.4s, v29.4s, v19.s[2]
+	WORD $0x4fb31bad // fmla v13.4s, v29.4s, v19.s[3]
 	ADD R6, R4
 	FMOVD 0(R4), F26
 	VMOV R25, V16.D[1]
-	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
+	WORD $0x4f9413c0 // fmla v0.4s, v30.4s, v20.s[0]
 	MOVD 8(R4), R26
-	WORD $0x4fb513c8 // fmla v8.4s, v30.4s, v21.s[1]
-	WORD $0x4f951bca // fmla v10.4s, v30.4s, v21.s[2]
-	WORD $0x4fb51bcc // fmla v12.4s, v30.4s, v21.s[3]
+	WORD $0x4fb413c2 // fmla v2.4s, v30.4s, v20.s[1]
+	WORD $0x4f941bc4 // fmla v4.4s, v30.4s, v20.s[2]
 	FMOVD 12(R9), F17
 	VMOV R26, V26.D[1]
-	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	WORD $0x4fb41bc6 // fmla v6.4s, v30.4s, v20.s[3]
 	MOVD 20(R9), R25
-	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
-	WORD $0x4f941be5 // fmla v5.4s, v31.4s, v20.s[2]
+	WORD $0x4fb513c8 // fmla v8.4s, v30.4s, v21.s[1]
+	WORD $0x4f951bca // fmla v10.4s, v30.4s, v21.s[2]
 	FMOVD 16(R4), F27
 	VMOV R25, V17.D[1]
-	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
+	WORD $0x4fb51bcc // fmla v12.4s, v30.4s, v21.s[3]
 	MOVD 24(R4), R26
+	WORD $0x4f9413e1 // fmla v1.4s, v31.4s, v20.s[0]
+	WORD $0x4fb413e3 // fmla v3.4s, v31.4s, v20.s[1]
+	VMOV R26, V27.D[1]
+	WORD $0x4f941be5 // fmla v5.4s, v31.4s, v20.s[2]
+	WORD $0x4fb41be7 // fmla v7.4s, v31.4s, v20.s[3]
 	WORD $0x4fb513e9 // fmla v9.4s, v31.4s, v21.s[1]
 	WORD $0x4f951beb // fmla v11.4s, v31.4s, v21.s[2]
 	WORD $0x4fb51bed // fmla v13.4s, v31.4s, v21.s[3]
-	VMOV R26, V27.D[1]
 	BNE four_7
 	SUB R12, R9
 	SUB R13, R4

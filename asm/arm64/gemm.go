@@ -216,7 +216,7 @@ func (c *code) sixteenInHalves(rows int, label func(string) string) {
 	c.loadNow(begin)
 	c.op("MOVD $64, %s", regTemp)
 	c.label(label("sixteen"))
-	c.interleave(16*each, func(i int) {
+	c.interleave(16*each, productsApart, func(i int) {
 		k, j, r := i/each, i/rows%2, i%rows
 		c.word("fmlaE", acc(r, j), b(k, j), a(r, k), k%4)
 	}, loads,

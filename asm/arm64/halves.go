@@ -32,20 +32,25 @@ var inHalf = []string{"R25", "R26"}
 // vectorDelay is how many cycles pass until a vector that was loaded or changed can be used.
 const vectorDelay = 4
 
-// interleave writes n products and the loads between them. beside are instructions on general registers that cost nothing next to
-// products, in order.
-func (c *code) interleave(n int, product func(i int), loads []halves, beside ...func()) {
+// productsApart is how many FMLA stand between the places of loads. Of a load of a vector ncnn's authors report that it waits while an FMLA begins to
+// add, four cycles after its start. With a load or nothing in every fourth cycle none waits, and so other libraries do it on this processor.
+const productsApart = 3
+
+// interleave writes n products and the loads between them: evenly, or if every is not 0, each in a place before every so many products, of which
+// none is left empty that an upper half can fill. beside are instructions on general registers that cost nothing next to products, in order.
+func (c *code) interleave(n, every int, product func(i int), loads []halves, beside ...func()) {
 	type filling struct {
 		*halves
 		reg   string
 		since int // the cycle of its lower half
 	}
 	var waiting []filling // for their upper halves, which are in registers
+	due := func(cycle int) bool { return len(waiting) > 0 && cycle >= waiting[0].since+vectorDelay }
 	insert := func() {
 		c.op("VMOV %s, V%d.D[1]", waiting[0].reg, waiting[0].v)
 		waiting = waiting[1:]
 	}
-	at := placed(n, loads)
+	at := placed(n, every, loads)
 	if at[0] != nil && at[0].before != nil {
 		panic("nothing stands before the first product")
 	}
@@ -54,9 +59,12 @@ func (c *code) interleave(n int, product func(i int), loads []halves, beside ...
 		l := at[i]
 		if l != nil {
 			l.low()
-			if len(waiting) > 0 && !l.alone && cycle >= waiting[0].since+vectorDelay {
+			if !l.alone && due(cycle) {
 				insert()
 			}
+			cycle++
+		} else if every > 0 && i%every == 0 && due(cycle) {
+			insert()
 			cycle++
 		}
 		if len(waiting) > 0 && waiting[0].until <= i {
@@ -99,14 +107,17 @@ func (c *code) loadNow(loads []halves) {
 	}
 }
 
-// placed spreads the loads evenly over n products, the most urgent first: load at[i] stands before product i.
-func placed(n int, loads []halves) map[int]*halves {
+// placed spreads the loads over n products as interleave says, the most urgent first: load at[i] stands before product i.
+func placed(n, every int, loads []halves) map[int]*halves {
 	at := map[int]*halves{}
 	left := slices.Clone(loads)
 	slices.SortStableFunc(left, func(a, b halves) int { return a.until - b.until })
-	apart := n / len(loads)
+	apart := max(n/len(loads), every)
 	for p, last := 0, -apart; len(left) > 0; p++ {
-		if p < len(at)*n/len(loads) || p < last+apart {
+		if p < last+apart || every == 0 && p < len(at)*n/len(loads) {
+			continue
+		}
+		if places := (n - 1) / max(every, 1); every > 0 && (p%every != 0 || p/every < len(at)*places/len(loads)) { // the last one is for halves
 			continue
 		}
 		j := slices.IndexFunc(left, func(l halves) bool { return l.from <= p })

@@ -130,8 +130,12 @@ func (c *code) fourInHalves(rows int, label func(string) string) {
 	}
 	back(regLDA, regBackA)
 	back(regLDB, regBackB)
+	every := 0
+	if rows == tileRows { // fewer products leave no place empty
+		every = productsApart
+	}
 	c.label(label("four"))
-	c.interleave(4*each, func(i int) {
+	c.interleave(4*each, every, func(i int) {
 		k, j, r := i/each, i/rows%2, i%rows
 		reg, lane := last(r)
 		c.word("fmlaE", acc(r, j), b(k)+j, a(k)+reg, lane)

@@ -209,7 +209,7 @@ func wideInHalves(c *code, label string) {
 	c.loadNow(begin)
 	c.op("MOVD $16, %s", whole)
 	c.label(label)
-	c.interleave(n, func(i int) { products[i]() }, append(loads, second, next),
+	c.interleave(n, 0, func(i int) { products[i]() }, append(loads, second, next),
 		func() { c.op("SUBS $1, %s, %s", qLeft, qLeft) },
 		func() { c.op("CSEL EQ, %s, ZR, %s", whole, back) })
 	c.op("BNE %s", label)

@@ -90,12 +90,32 @@ func TestInOrder(t *testing.T) {
 		{"32-bit loads", "vld1.8 {d14-d17}, [r8]!|vld4.16 {d18[]-d21[]}, [r4], r5|vld1.32 {d0-d1}, [r4]!", 9},
 		{"the end of a round", "fmul v0.4s, v8.4s, v9.4s|fmul v1.4s, v8.4s, v9.4s|sub x7, x7, #0x1|cbnz x7, 1000 <f>", 2},
 	} {
-		var l loop
-		for i, text := range strings.Split(c.code, "|") {
-			l = append(l, instruction{uint64(4 * i), text})
-		}
-		if got := l.inOrder(3); got != c.want {
+		if got := loopOf(c.code).inOrder(cortexA53{replicate: 3}); got != c.want {
 			t.Errorf("%s: %g cycles, want %g", c.name, got, c.want)
 		}
 	}
+}
+
+// TestAdding: with three FMLA between two loads no load meets the start of an addition; with four it waits for all of them.
+func TestAdding(t *testing.T) {
+	three := "ldr d8, [x9], #8|fmla v0.4s, v9.4s, v10.4s|fmla v1.4s, v9.4s, v10.4s|fmla v2.4s, v9.4s, v10.4s"
+	for _, c := range []struct {
+		code   string
+		adding bool
+		want   float64
+	}{
+		{three, false, 4}, {three, true, 4},
+		{three + "|fmla v3.4s, v9.4s, v10.4s", false, 5}, {three + "|fmla v3.4s, v9.4s, v10.4s", true, 9},
+	} {
+		if got := loopOf(c.code).inOrder(cortexA53{adding: c.adding}); got != c.want {
+			t.Errorf("%s, adding %t: %g cycles, want %g", c.code, c.adding, got, c.want)
+		}
+	}
+}
+
+func loopOf(code string) (l loop) {
+	for i, text := range strings.Split(code, "|") {
+		l = append(l, instruction{uint64(4 * i), text})
+	}
+	return l
 }

@@ -13,7 +13,10 @@ import (
 	"strings"
 )
 
-type cycleOptions struct{ mca, objdump string }
+type cycleOptions struct {
+	mca, objdump string
+	adding       bool // see cortexA53
+}
 
 // kernels are the functions whose inner loops are measured, with what one of their multiplies multiplies and the processors that
 // run them. llvm-mca takes VMLA on the A72 for twice as fast as FMLA, so that 32-bit code is not asked about there.
@@ -109,7 +112,7 @@ func disassemble(ctx context.Context, o cycleOptions, program, arch, function st
 // measured is a cell of the table: cycles and the share of the limit.
 func measured(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (string, error) {
 	if cpu == "cortex-a53" {
-		fast, slow := l.inOrder(2), l.inOrder(4)
+		fast, slow := l.inOrder(cortexA53{2, o.adding}), l.inOrder(cortexA53{4, o.adding})
 		limit := float64(l.arithmetic())
 		if fast == slow {
 			return fmt.Sprintf(" %.0f, %.0f%% |", fast, 100*limit/fast), nil

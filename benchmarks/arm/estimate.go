@@ -83,7 +83,7 @@ func (w *workshop) loops(ctx context.Context, o cycleOptions, program *program, 
 			if n < 1000 {
 				continue
 			}
-			round := l.inOrder(3)
+			round := l.inOrder(cortexA53{3, o.adding})
 			if cpu != "cortex-a53" {
 				a, err := analyse(ctx, o, dir, l, cpu, units)
 				if err != nil {

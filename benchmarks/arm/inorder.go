@@ -17,10 +17,16 @@ import (
 //   - results are there after 4 cycles from vector instructions and loads of vectors, 3 from other loads, 1 from the rest.
 //
 // What LD4R takes is not known: it is a parameter, LD1R and LD2R take as much as their share of it. The same holds for 32-bit code and its VLD4 to all
-// lanes.
+// lanes. Nor is it sure that a load of vectors waits while an FMLA begins to add, four cycles after its start.
+type cortexA53 struct {
+	replicate int  // cycles of LD4R
+	adding    bool // whether loads wait then
+}
+
 const (
 	vectorLatency = 4
 	loadLatency   = 3
+	addDelay      = 4
 )
 
 // kind says what can go together in one cycle.
@@ -43,6 +49,7 @@ type step struct {
 	latency   int      // until results are there
 	from, to  []string // registers
 	writeBack string   // a pointer that moves on
+	adds      bool     // FMLA
 }
 
 var register = regexp.MustCompile(`\b([vqdsxwr])(\d+)`)
@@ -111,7 +118,7 @@ func read(text string, replicate int) step {
 	case mnemonic == "mov" && len(regs) == 2 && regs[1][0] == 'x':
 		return step{kind: insert, busy: 1, latency: vectorLatency, to: regs[:1], from: regs} // the other half too
 	case vectors() > 0:
-		s := step{kind: vector, busy: 1, latency: vectorLatency, to: regs[:1], from: regs[1:]}
+		s := step{kind: vector, busy: 1, latency: vectorLatency, to: regs[:1], from: regs[1:], adds: mnemonic == "fmla"}
 		if isMultiply(mnemonic) && !strings.HasPrefix(mnemonic, "smull") || mnemonic == "sadalp" {
 			s.from = regs // the sum too
 		}
@@ -177,14 +184,15 @@ func together(a, b kind) bool {
 }
 
 // inOrder is the cycles of one round of the loop in a long run.
-func (l loop) inOrder(replicate int) float64 {
+func (l loop) inOrder(core cortexA53) float64 {
 	var steps []step
 	for _, i := range l {
-		steps = append(steps, read(i.text, replicate))
+		steps = append(steps, read(i.text, core.replicate))
 	}
 	ready := map[string]int{}
-	now, next := 0, 0 // the cycle of the last instruction, and the first one for an instruction that cannot go with it
-	single := false   // the last instruction has its cycle to itself so far
+	adds := map[int]bool{} // cycles in which an FMLA begins to add
+	now, next := 0, 0      // the cycle of the last instruction, and the first one for an instruction that cannot go with it
+	single := false        // the last instruction has its cycle to itself so far
 	last := integer
 	const settle, rounds = 4, 16
 	begin := 0
@@ -201,9 +209,13 @@ func (l loop) inOrder(replicate int) float64 {
 				single = false
 			} else {
 				now = max(next, wait)
+				for core.adding && (s.kind == vectorLoad || s.kind == halfLoad) && adds[now] {
+					now++
+				}
 				next = now + s.busy
 				single, last = s.busy == 1, s.kind
 			}
+			adds[now+addDelay] = adds[now+addDelay] || s.adds
 			for i, r := range s.to {
 				ready[r] = now + s.latency
 				if s.kind == vectorLoad {

@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		o := cycleOptions{}
 		f.StringVar(&o.mca, "mca", "llvm-mca-19", "llvm-mca")
 		f.StringVar(&o.objdump, "objdump", "aarch64-linux-gnu-objdump", "a disassembler of arm64")
+		f.BoolVar(&o.adding, "adding", false, "on the Cortex-A53 loads of vectors wait where an FMLA begins to add")
 		if do = func() error { return cycles(ctx, o, out) }; what == "estimate" {
 			qemu := emulators{}
 			qemu.flags(f)
