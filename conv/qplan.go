@@ -199,8 +199,8 @@ func (p *QPlan) findSets(links []link) {
 	}
 }
 
-// Bytes is about what the plan takes, and Made what making it left to the collector.
-func (p *QPlan) Bytes() int64 { return linkBytes * p.g.countLinks() }
+// Bytes is about what the plan takes, and Made what making it left to the collector. Panels of four columns make twice as many tiles.
+func (p *QPlan) Bytes() int64 { return linkBytes * p.g.countLinks() * max(1, 8/int64(p.k.NR)) }
 
 // Made is described at Bytes.
 func (p *QPlan) Made() int64 { return madeBytes * p.g.countLinks() }
