@@ -39,6 +39,13 @@ func (o *output) runs(m Map) (runs, n int) {
 	return 1, o.images * o.width
 }
 
+// streams says that results are done with once they are written, and that they
+// go to a map of which the caches hold little: they had better not pass through.
+func (o *output) streams(m Map) bool {
+	const large = 4 << 20 // bytes
+	return o.e.Bias == nil && o.e.Slope == 1 && m.Positions()*m.Stride >= large/4
+}
+
 // finish applies the epilogue to one run.
 func (o *output) finish(k *simd.Kernels, row []float32) {
 	switch {

@@ -296,7 +296,7 @@ func (p *stridedPass) finishDown(ws *Work, dst, half []float32, o output) {
 			to := dst[y.at*line+first+r*p.dst.C:]
 			ws.mixes = simd.Mixes{
 				Dst: to, DS: line, DStep: p.dst.Stride, Src: half[ty*p.ys.points*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane,
-				M: y.evalT, Rows: y.n, Cols: len(y.eval) / y.n, N: n, Count: p.dst.W,
+				M: y.evalT, Rows: y.n, Cols: len(y.eval) / y.n, N: n, Count: p.dst.W, Stream: o.streams(p.dst),
 			}
 			p.k.Mixes(&ws.mixes)
 			for q := range y.n * p.dst.W {

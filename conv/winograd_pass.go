@@ -101,7 +101,7 @@ func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p
 				}
 			}
 		}
-		f.outputs(dst, half, product, e, n0, images, p0*f.k.NR, width)
+		f.outputs(ws, dst, half, product, e, n0, images, p0*f.k.NR, width)
 		n0 += images
 	}
 }
@@ -124,7 +124,7 @@ func (f *filter) multiply(ws *Work, m, v, packed []float32, freq, rows, p0, p1, 
 }
 
 // outputs finishes the transform along y into dst and applies the epilogue.
-func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, images, col, width int) {
+func (f *filter) outputs(ws *Work, dst, half []float32, product int, e Epilogue, n0, images, col, width int) {
 	o := output{e: e, n0: n0, images: images, col: col, width: width}
 	runs, n := o.runs(f.dst)
 	tile := 0
@@ -135,7 +135,11 @@ func (f *filter) outputs(dst, half []float32, product int, e Epilogue, n0, image
 				to := dst[(y.at*f.dst.W+x.at+q)*f.dst.Stride+n0*f.dst.C+col:]
 				for r := range runs {
 					d := to[r*f.dst.C:]
-					f.k.Mix(d, f.dst.W*f.dst.Stride, from[r*width:], blockOut*product, n, y.back, y.n, y.points)
+					ws.mixes = simd.Mixes{
+						Dst: d, DS: f.dst.W * f.dst.Stride, Src: from[r*width:], SS: blockOut * product, N: n, Count: 1,
+						M: y.back, Rows: y.n, Cols: y.points, Stream: o.streams(f.dst),
+					}
+					f.k.Mixes(&ws.mixes)
 					for line := range y.n {
 						o.finish(f.k, d[line*f.dst.W*f.dst.Stride:][:n])
 					}
