@@ -70,8 +70,50 @@ func whole(v, buf []float32, n, padded int) []float32 {
 	return buf
 }
 
+// single computes w of a dense layer of one feature. Its weights are one row,
+// contracted with the images as columns: a position of NR images at a time is
+// turned over. One column of NR would do with 1/NR of the lanes.
+func (p *pass) single(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+	nr := p.k.NR
+	start, slope := float32(0), e.Slope
+	switch {
+	case e.Scale != nil:
+		slope = 1
+	case e.Bias != nil:
+		start = e.Bias[0]
+	}
+	ws.one[0] = simd.Tap{}
+	g := &ws.gemm
+	*g = simd.GEMM{B: ws.buf[:p.depth*nr], Taps: ws.one[:], Rows: 1, K: p.depth, Start: simd.StartC, Slope: 1}
+	for n := w.n0; n < w.n1; n += nr {
+		g.C = dst[n:min(n+nr, w.n1)]
+		g.Cols = len(g.C)
+		for i := range g.C {
+			g.C[i] = start
+		}
+		for q := range p.taps {
+			p.k.Transpose(ws.buf, nr, src[q*p.src.Stride+n*p.depth:], p.depth, g.Cols, p.depth)
+			g.A = packed[q*p.depth:][:p.depth]
+			if q == p.taps-1 {
+				g.Slope = slope
+			}
+			p.k.GEMM(g)
+		}
+		g.Slope = 1
+		if e.Scale != nil {
+			p.k.Affine(g.C, g.C, e.Scale, e.Bias, e.Slope)
+		}
+	}
+	*g = simd.GEMM{}
+}
+
 // unpackedLen is the scratch of unpacked.
-func (p *pass) unpackedLen() int { return p.perPosition * p.panelLen() }
+func (p *pass) unpackedLen() int {
+	if p.how == single {
+		return 0
+	}
+	return p.perPosition * p.panelLen()
+}
 
 // unpacked computes all images at dst position q of a dense layer from weights
 // that it packs itself.

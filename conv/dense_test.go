@@ -129,3 +129,60 @@ func TestDenseByPosition(t *testing.T) {
 		}
 	}
 }
+
+// TestDenseSingle: a layer of one feature against float64, with and without bias and scale, and the same bits however its images
+// are shared out.
+func TestDenseSingle(t *testing.T) {
+	g := Dense(3, 2, 37, 1, 1, 1)
+	for _, k := range simd.Variants() {
+		for _, n := range []int{1, k.NR, k.NR + 3, 3*k.NR - 1} {
+			rnd := rand.New(rand.NewPCG(uint64(n), 5))
+			p, err := NewPlan(g, NewMap(3, 2, 37, n), NewMap(1, 1, 1, n), k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws := p.NewWork()
+			w, x := make([]float32, g.WeightLen()), make([]float32, p.In().Len())
+			for _, v := range [][]float32{w, x} {
+				for i := range v {
+					v[i] = 2*rnd.Float32() - 1
+				}
+			}
+			packed := make([]float32, p.PackedLen())
+			p.Pack(packed, w)
+			if p.TakesHalf() {
+				t.Error("takes half precision")
+			}
+			for _, e := range []Epilogue{{Slope: 1}, {Bias: []float32{0.5}, Slope: 0.3}, {Bias: []float32{-0.5}, Scale: []float32{1.5}, Slope: 0.2}} {
+				y, cut := make([]float32, n), make([]float32, n)
+				p.Forward(ws, y, x, packed, e, Part{0, n, 0, p.Panels()})
+				for n0 := 0; n0 < n; n0 += 5 {
+					p.Forward(ws, cut, x, packed, e, Part{n0, min(n, n0+5), 0, p.Panels()})
+				}
+				for i, got := range y {
+					want := 0.0
+					for q := range p.In().Positions() {
+						for c := range g.InC {
+							want += float64(x[q*p.In().Stride+i*g.InC+c]) * float64(w[q*g.InC+c])
+						}
+					}
+					if e.Scale != nil {
+						want *= float64(e.Scale[0])
+					}
+					if e.Bias != nil {
+						want += float64(e.Bias[0])
+					}
+					if want < 0 {
+						want *= float64(e.Slope)
+					}
+					if d := math.Abs(float64(got) - want); d > 1e-4 {
+						t.Fatalf("%s, %d images: y[%d] = %g, want %g", k.Name, n, i, got, want)
+					}
+					if math.Float32bits(cut[i]) != math.Float32bits(got) {
+						t.Fatalf("%s, %d images: y[%d] = %g, %g in pieces", k.Name, n, i, got, cut[i])
+					}
+				}
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ const (
 	wide       lowering = iota // tiles of images or positions by channels, see wide.go
 	thinOutput                 // few channels to produce: taps are columns, see thin.go
 	filtered                   // minimal filtering, see winograd.go and strided.go
+	single                     // a dense layer of one feature, see dense.go
 )
 
 // thinChannels is the most channels of a thin side. One channel in a tile of 32
@@ -57,6 +58,9 @@ func newPass(g Geometry, src, dst Map, links []link, forward bool, k *simd.Kerne
 	p.panels = p.groups * ((p.cols + k.NR - 1) / k.NR)
 	if p.dense {
 		p.planDense()
+		if forward && p.cols == 1 && dst.Positions() == 1 {
+			p.how = single
+		}
 		return p
 	}
 	if p.how == thinOutput {
@@ -138,6 +142,8 @@ func (p *pass) packedLen() int64 {
 		return int64(p.columns()) * int64(p.depth)
 	case filtered:
 		return p.filter.packedLen()
+	case single:
+		return int64(p.taps) * int64(p.depth)
 	}
 	return int64(p.panels) * int64(p.taps) * int64(p.depth) * int64(nr)
 }
@@ -163,6 +169,8 @@ func (p *pass) scratch() int {
 		return n
 	case filtered:
 		return p.filter.scratch()
+	case single:
+		return p.depth * p.k.NR
 	}
 	return 0
 }
@@ -174,6 +182,10 @@ func (p *pass) pack(dst, w []float32) {
 		panic("conv: Pack: dst of the wrong length")
 	}
 	nr := p.k.NR
+	if p.how == single {
+		copy(dst, w)
+		return
+	}
 	if p.how == filtered {
 		p.filter.pack(dst, w)
 		return
@@ -284,6 +296,8 @@ func (p *pass) run(ws *Work, dst, src, packed []float32, halves []uint16, e Epil
 			p.filter.run(ws, dst, src, packed, e, w.n0, w.n1, w.panel, w.panel+w.panels)
 		case p.how == thinOutput:
 			p.thinOutput(ws, dst, src, packed, e, w)
+		case p.how == single:
+			p.single(ws, dst, src, packed, e, w)
 		case p.dense:
 			from := w.panel * p.panelLen()
 			if halves != nil {

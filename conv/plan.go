@@ -158,19 +158,24 @@ func (p *Plan) Forward(ws *Work, y, x, packed []float32, e Epilogue, part Part) 
 }
 
 // TakesHalf reports whether the plan can also read its weights in half precision,
-// by PackHalf and ForwardHalf. Dense plans can: of one image they take as long as
-// it takes to read the weights.
-func (p *Plan) TakesHalf() bool { return p.forward.dense }
+// by PackHalf and ForwardHalf. Dense plans of several features can: of one image
+// they take as long as it takes to read the weights.
+func (p *Plan) TakesHalf() bool { return p.forward.dense && p.forward.how != single }
 
 // PackHalf is Pack, but rounds the weights to half precision (IEEE 754 binary16).
 // It reports whether that lost nothing.
-func (p *Plan) PackHalf(dst []uint16, w []float32) (exact bool) { return p.forward.packHalf(dst, w) }
+func (p *Plan) PackHalf(dst []uint16, w []float32) (exact bool) {
+	if !p.TakesHalf() {
+		panic("conv: PackHalf: the plan takes no half precision")
+	}
+	return p.forward.packHalf(dst, w)
+}
 
 // ForwardHalf is Forward with weights by PackHalf. Sums are taken in float32: if
 // packing lost nothing, results have the same bits.
 func (p *Plan) ForwardHalf(ws *Work, y, x []float32, packed []uint16, e Epilogue, part Part) {
 	if !p.TakesHalf() {
-		panic("conv: ForwardHalf: not a dense plan")
+		panic("conv: ForwardHalf: the plan takes no half precision")
 	}
 	p.forward.checkEpilogue(e)
 	p.forward.run(ws, y, x, nil, packed, e, part)
@@ -191,7 +196,7 @@ func (p *Plan) ForwardUnpacked(ws *Work, y, x, w []float32, e Epilogue, position
 
 // checkDense panics unless the plan is dense and has the output position.
 func (p *Plan) checkDense(what string, position int) {
-	if !p.forward.dense || position < 0 || position >= p.out.Positions() {
+	if !p.forward.dense || p.forward.how == single || position < 0 || position >= p.out.Positions() {
 		panic("conv: " + what + ": not a dense plan, or no such position")
 	}
 }
