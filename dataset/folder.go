@@ -137,15 +137,18 @@ func readPicture(path string) (image.Image, error) {
 	return img, nil
 }
 
-// each calls f(0) ... f(n-1) on all processors and returns the error of the
-// lowest i that has one.
+// mostOpen is how many pictures are open and in memory at a time.
+const mostOpen = 64
+
+// each calls f(0) ... f(n-1) on all processors, mostOpen at a time, and returns
+// the error of the lowest i that has one.
 func each(n int, f func(i int) error) error {
 	var next, failed atomic.Int64
 	failed.Store(int64(n))
 	var mu sync.Mutex
 	var first error
 	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, mostOpen, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			// Whatever is below a failure has been handed out already.
 			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
