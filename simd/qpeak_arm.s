@@ -20,6 +20,7 @@ TEXT ·qpeakLoop_neon(SB), NOSPLIT, $0-4
 	WORD $0xf34441f4 // veor q10, q10, q10
 	WORD $0xf34661f6 // veor q11, q11, q11
 	WORD $0xf34881f8 // veor q12, q12, q12
+	WORD $0xf34aa1fa // veor q13, q13, q13
 	CMP $0, R0
 	BEQ done
 
