@@ -238,6 +238,24 @@ func TestWideDense(t *testing.T) {
 	}
 }
 
+// TestAsManyImagesAsPositions: what goes position by position does not run along with what goes image by image where the
+// numbers are the same.
+func TestAsManyImagesAsPositions(t *testing.T) {
+	m := Generator(Config{Latent: 5, Size: 12, Width: 4})
+	const n = 9 // 3x3 positions of the first layers
+	x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
+	ref := newPlain(m)
+	ref.training = true
+	want := ref.forward(widen(x), n)
+	for _, k := range simd.Variants() {
+		o := PassOptions{Batch: n, Threads: 1, Kernels: k}
+		one := train(t, m, o, mode{training: true}, x, dy, nil, 0)
+		checkClose(t, "output on "+k.Name, one.y, want, bound)
+		o.Threads = 2
+		train(t, m, o, mode{training: true}, x, dy, nil, 0).same(t, "2 threads on "+k.Name, one)
+	}
+}
+
 // TestTrainingThreads: any number of threads gives the same bits, also where there are fewer images.
 func TestTrainingThreads(t *testing.T) {
 	for _, m := range smallNets(t) {

@@ -79,7 +79,7 @@ func (l *stageList) whole(n, grain int, p part) {
 // byImage adds a part that goes through n images in blocks of multiples of grain, to the last stage if that can take it.
 func (l *stageList) byImage(n, block, grain int, p part) {
 	if len(l.stages) > 0 {
-		if last := &l.stages[len(l.stages)-1]; last.items == n && !last.closed {
+		if last := &l.stages[len(l.stages)-1]; last.items == n && !last.positions && !last.all && !last.closed {
 			last.parts = append(last.parts, p)
 			last.block, last.grain = min(last.block, block), max(last.grain, grain)
 			return
