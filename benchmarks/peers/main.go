@@ -46,7 +46,7 @@ type options struct {
 	seconds        float64
 	rounds         int
 	python         string
-	only           string
+	only           []string
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	f.Float64Var(&o.seconds, "seconds", 0.4, "seconds of a turn, at least one run (oneDNN: two of each primitive)")
 	f.IntVar(&o.rounds, "rounds", 9, "turns of each contestant")
 	f.StringVar(&o.python, "python", "", "the Python that has torch (default: the first of python3 and /usr/bin/python3 that does)")
-	f.StringVar(&o.only, "only", "", "names of peers, by comma, to leave out the others")
+	only := f.String("only", "", "names of peers, by comma, to leave out the others")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
 	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS")
 	if err := f.Parse(args); err != nil {
@@ -80,6 +80,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
 	} else if o.batch, err = numbers("--batch", *batch); err == nil {
 		o.threads, err = numbers("--threads", *threads)
+	}
+	if err == nil && *only != "" {
+		o.only, err = peerNames(*only)
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")
@@ -111,6 +114,20 @@ func numbers(flag, list string) ([]int, error) {
 	return ns, nil
 }
 
+func peerNames(list string) ([]string, error) {
+	var known []string
+	for _, c := range peers {
+		known = append(known, c.name)
+	}
+	names := strings.Split(list, ",")
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("--only %s: no peer is called %q; there are %s", list, name, strings.Join(known, ", "))
+		}
+	}
+	return names, nil
+}
+
 // compare runs gantiny and every peer that it can for each batch size and thread count.
 func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 	w, err := newWorkshop(ctx, o.python)
@@ -130,7 +147,7 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 				what = "generate" // theirs
 			}
 			for _, c := range peers {
-				if !slices.Contains(c.does, what) || o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.name) {
+				if !slices.Contains(c.does, what) || o.only != nil && !slices.Contains(o.only, c.name) {
 					continue
 				}
 				p, err := start(ctx, w, c, what, batch, threads)

@@ -148,7 +148,7 @@ other skipped: not there (install other)
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"--what", "paint"}, {"--batch", "0"}, {"--threads", "1,x"}, {"--rounds", "0"}, {"-nothing"}} {
+	for _, args := range [][]string{{"--what", "paint"}, {"--batch", "0"}, {"--threads", "1,x"}, {"--rounds", "0"}, {"--only", "oneDNN,ONNX"}, {"-nothing"}} {
 		var log bytes.Buffer
 		if err := run(t.Context(), args, io.Discard, &log); !errors.Is(err, cli.ErrUsage) || !strings.Contains(log.String(), args[0]) {
 			t.Errorf("%v: error %v, said %q", args, err, log.String())
