@@ -41,7 +41,8 @@ func (s *headSum) add(text string) {
 	*s = headSum(crc32.Update(uint32(*s), castagnoli, append([]byte(text), 0)))
 }
 
-// withChecksums returns meta with the checksums of itself and of tensors, which are in the order of the file. Their values go through buf.
+// withChecksums returns meta with the checksums of itself and of tensors, which are in the order of the file and can be written. Their
+// values go through buf.
 func withChecksums(meta map[string]string, tensors []*Tensor, buf []byte) map[string]string {
 	var head headSum
 	head.metadata(meta)

@@ -234,6 +234,7 @@ func TestWriteErrors(t *testing.T) {
 		"name taken":     {{Name: "a", DType: U8, Shape: []int{0}}, {Name: "a", DType: U8, Shape: []int{0}}},
 		"reserved name":  {{Name: metadata, DType: U8, Shape: []int{0}}},
 		"type":           {{Name: "a", DType: "F8", Shape: []int{1}, Raw: []byte{1}}},
+		"floats' type":   {{Name: "a", DType: "F8", Shape: []int{1}, Floats: []float32{1}}},
 		"short":          {{Name: "a", DType: F32, Shape: []int{2}, Floats: []float32{1}}},
 		"negative":       {{Name: "a", DType: F32, Shape: []int{-1}, Floats: []float32{1}}},
 		"floats as ints": {{Name: "a", DType: I32, Shape: []int{1}, Floats: []float32{1}}},

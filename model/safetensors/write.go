@@ -27,8 +27,12 @@ func Write(w io.Writer, meta map[string]string, tensors []Tensor) error {
 		order[i] = &tensors[i]
 	}
 	slices.SortStableFunc(order, func(a, b *Tensor) int { return b.DType.Size() - a.DType.Size() })
+	entries, err := entriesOf(order)
+	if err != nil {
+		return err
+	}
 	buf := make([]byte, 0, chunk)
-	head, err := header(withChecksums(meta, order, buf), order)
+	head, err := header(withChecksums(meta, order, buf), order, entries)
 	if err != nil {
 		return err
 	}
@@ -43,9 +47,33 @@ func Write(w io.Writer, meta map[string]string, tensors []Tensor) error {
 	return nil
 }
 
+// entriesOf returns the tensors' values in the header, after checking that they can be written.
+func entriesOf(tensors []*Tensor) ([]entry, error) {
+	entries := make([]entry, len(tensors))
+	seen := map[string]bool{metadata: true}
+	at := 0
+	for i, t := range tensors {
+		if seen[t.Name] {
+			return nil, fmt.Errorf("safetensors: tensor %q: the name is taken", t.Name)
+		}
+		seen[t.Name] = true
+		n, err := t.bytes()
+		if err != nil {
+			return nil, err
+		}
+		shape := t.Shape
+		if shape == nil {
+			shape = []int{}
+		}
+		entries[i] = entry{t.DType, shape, [2]int{at, at + n}}
+		at += n
+	}
+	return entries, nil
+}
+
 // header returns what precedes the data: the length and the JSON object, padded
 // with spaces to a multiple of 8 bytes.
-func header(meta map[string]string, tensors []*Tensor) ([]byte, error) {
+func header(meta map[string]string, tensors []*Tensor, entries []entry) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8))
 	b.WriteByte('{')
@@ -69,25 +97,10 @@ func header(meta map[string]string, tensors []*Tensor) ([]byte, error) {
 	if err := field(metadata, meta); err != nil {
 		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	seen := map[string]bool{metadata: true}
-	at := 0
-	for _, t := range tensors {
-		if seen[t.Name] {
-			return nil, fmt.Errorf("safetensors: tensor %q: the name is taken", t.Name)
-		}
-		seen[t.Name] = true
-		n, err := t.bytes()
-		if err != nil {
-			return nil, err
-		}
-		shape := t.Shape
-		if shape == nil {
-			shape = []int{}
-		}
-		if err := field(t.Name, entry{t.DType, shape, [2]int{at, at + n}}); err != nil {
+	for i, t := range tensors {
+		if err := field(t.Name, entries[i]); err != nil {
 			return nil, fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
 		}
-		at += n
 	}
 	b.WriteByte('}')
 	for b.Len()%8 != 0 {
