@@ -21,7 +21,7 @@ var qgemmBlock = block{
 	},
 }
 
-// qtileFields are QTile's fields of four bytes, in order; Start and Requantise follow, a byte each.
+// qtileFields are QTile's fields of four bytes, in order; Start and Requantize follow, a byte each.
 var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
 
 const qtileSize = 64
@@ -31,7 +31,7 @@ func qtile(name string) operand.Mem {
 	switch name {
 	case "Start":
 		return at(reg.R15, 4*len(qtileFields))
-	case "Requantise":
+	case "Requantize":
 		return at(reg.R15, 4*len(qtileFields)+1)
 	}
 	i := slices.Index(qtileFields, name)
@@ -175,14 +175,14 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	}
 
 	t.Label(label("summed"))
-	t.CMPB(qtile("Requantise"), operand.U8(0))
-	t.JNE(ref("requantise"))
+	t.CMPB(qtile("Requantize"), operand.U8(0))
+	t.JNE(ref("requantize"))
 	q.load("LDC", 4, reg.R12)
 	q.addressOfC(f("c"), "C")
 	q.moveSums(t, true, label("stored"))
 	t.JMP(operand.LabelRef("next"))
-	t.Label(label("requantise"))
-	q.requantise(t, f)
+	t.Label(label("requantize"))
+	q.requantize(t, f)
 }
 
 // chains is how many sums a tile with few rows keeps for each element, for one would wait for its own latency.
@@ -398,8 +398,8 @@ func (q *qgen) moveSums(t tile, store bool, done string) {
 	t.Label(done)
 }
 
-// requantise works like Requantise and writes the tile to Q. Saturating packs do the clamp below and, after zero, both clamps.
-func (q *qgen) requantise(t tile, f func(string) operand.Mem) {
+// requantize works like Requantize and writes the tile to Q. Saturating packs do the clamp below and, after zero, both clamps.
+func (q *qgen) requantize(t tile, f func(string) operand.Mem) {
 	t.Comment("BX: scales; R12, R13: Q and its row stride")
 	q.load("Scale", 4, reg.RBX)
 	t.ADDQ(f("scale"), reg.RBX)
@@ -407,13 +407,13 @@ func (q *qgen) requantise(t tile, f func(string) operand.Mem) {
 	t.ADDQ(f("q"), reg.R12)
 	q.load("LDQ", 1, reg.R13)
 	if t.wide {
-		q.requantiseWide(t, f)
+		q.requantizeWide(t, f)
 	} else {
-		q.requantiseNarrow(t, f)
+		q.requantizeNarrow(t, f)
 	}
 }
 
-func (q *qgen) requantiseWide(t tile, f func(string) operand.Mem) {
+func (q *qgen) requantizeWide(t tile, f func(string) operand.Mem) {
 	zero, order, w := t.free(0), t.free(1), t.free(2)
 	t.VPBROADCASTW(f("zero"), zero)
 	t.VMOVDQU32(t.pattern("quarters", func(lane int) uint32 { return uint32(4*(lane%4) + lane/4) }), order)
@@ -450,7 +450,7 @@ func (q *qgen) requantiseWide(t tile, f func(string) operand.Mem) {
 	}
 }
 
-func (q *qgen) requantiseNarrow(t tile, f func(string) operand.Mem) {
+func (q *qgen) requantizeNarrow(t tile, f func(string) operand.Mem) {
 	w, y := t.free(0), t.free(1)
 	for _, c := range []struct{ from, to operand.Mem }{{f("slope"), q.slope}, {f("hi"), q.hi}} {
 		t.VBROADCASTSS(c.from, w)

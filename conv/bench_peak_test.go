@@ -26,7 +26,7 @@ func BenchmarkWide(b *testing.B) {
 				continue
 			}
 			h, w, _ := l.g.Out()
-			p, err := NewPlan(l.g, NewMap(l.g.InH, l.g.InW, l.g.InC, n), NewMap(h, w, l.g.OutC, n), k)
+			p, err := NewPlan(l.g, NewLayout(l.g.InH, l.g.InW, l.g.InC, n), NewLayout(h, w, l.g.OutC, n), k)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -42,13 +42,13 @@ func BenchmarkWide(b *testing.B) {
 			packed, packedGrad := fill(p.PackedLen()), fill(p.PackedGradLen())
 			p.Pack(packed, weights)
 			p.PackGrad(packedGrad, weights)
-			ws := p.NewWork()
+			ws := p.NewWorkspace()
 			for _, pass := range []struct {
 				name string
 				run  func()
 			}{
-				{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 0.3}, Part{0, n, 0, p.Panels()}) }},
-				{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Part{0, n, 0, p.GradPanels()}) }},
+				{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 0.3}, Share{0, n, 0, p.Panels()}) }},
+				{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Share{0, n, 0, p.GradPanels()}) }},
 				{"weightgrad", func() { p.WeightGrad(ws, sums, x, dy, n, 0, 1); p.FinishWeightGrad(ws, sums, 0, 1) }},
 			} {
 				b.Run(fmt.Sprintf("layer=%s/pass=%s/kernel=%s", l.name, pass.name, k.Name), func(b *testing.B) {

@@ -49,7 +49,7 @@ func blankPasses(b *testing.B, g Geometry, n int, k *simd.Kernels) *passes {
 	if err != nil {
 		b.Fatal(err)
 	}
-	in, out := NewMap(g.InH, g.InW, g.InC, n), NewMap(h, w, g.OutC, n)
+	in, out := NewLayout(g.InH, g.InW, g.InC, n), NewLayout(h, w, g.OutC, n)
 	p, err := NewPlan(g, in, out, k)
 	if err != nil {
 		b.Fatal(err)
@@ -61,7 +61,7 @@ func blankPasses(b *testing.B, g Geometry, n int, k *simd.Kernels) *passes {
 		}
 		return v
 	}
-	s := &passes{problem: &problem{g: g, n: n, w: fill(g.WeightLen())}, p: p, ws: p.NewWork(), x: fill(in.Len()), dy: fill(out.Len())}
+	s := &passes{problem: &problem{g: g, n: n, w: fill(g.WeightLen())}, p: p, ws: p.NewWorkspace(), x: fill(in.Len()), dy: fill(out.Len())}
 	s.packed, s.packedGrad = make([]float32, p.PackedLen()), make([]float32, p.PackedGradLen())
 	p.Pack(s.packed, s.w)
 	p.PackGrad(s.packedGrad, s.w)
@@ -70,13 +70,13 @@ func blankPasses(b *testing.B, g Geometry, n int, k *simd.Kernels) *passes {
 
 func BenchmarkForward(b *testing.B) {
 	benchmark(b, func(s *passes, y, _ []float32, _ Sums) {
-		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, s.n, 0, s.p.Panels()})
+		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, s.n, 0, s.p.Panels()})
 	})
 }
 
 func BenchmarkInputGrad(b *testing.B) {
 	benchmark(b, func(s *passes, _, dx []float32, _ Sums) {
-		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, s.n, 0, s.p.GradPanels()})
+		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Share{0, s.n, 0, s.p.GradPanels()})
 	})
 }
 
@@ -117,7 +117,7 @@ func BenchmarkGenerate(b *testing.B) {
 						if i < 3 {
 							to = net[i+1].x
 						}
-						s.p.Forward(s.ws, to, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, batch, 0, s.p.Panels()})
+						s.p.Forward(s.ws, to, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, batch, 0, s.p.Panels()})
 					}
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch)/1e6, "ms/image")
@@ -132,7 +132,7 @@ func BenchmarkMinimal(b *testing.B) {
 	k := simd.Best()
 	for _, l := range layers {
 		h, w, _ := l.g.Out()
-		p, err := NewMinimalPlan(l.g, NewMap(l.g.InH, l.g.InW, l.g.InC, n), NewMap(h, w, l.g.OutC, n), k)
+		p, err := NewWinogradPlan(l.g, NewLayout(l.g.InH, l.g.InW, l.g.InC, n), NewLayout(h, w, l.g.OutC, n), k)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -149,15 +149,15 @@ func BenchmarkMinimal(b *testing.B) {
 		x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
 		packed, packedGrad, weights := fill(p.PackedLen()), fill(p.PackedGradLen()), fill(l.g.WeightLen())
 		sums := Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
-		ws := p.NewWork()
+		ws := p.NewWorkspace()
 		for _, pass := range []struct {
 			name string
 			run  func()
 		}{
 			{"pack", func() { p.Pack(packed, weights) }},
 			{"packgrad", func() { p.PackGrad(packedGrad, weights) }},
-			{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 1}, Part{0, n, 0, p.Panels()}) }},
-			{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Part{0, n, 0, p.GradPanels()}) }},
+			{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 1}, Share{0, n, 0, p.Panels()}) }},
+			{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Share{0, n, 0, p.GradPanels()}) }},
 			{"weightgrad", func() { p.WeightGrad(ws, sums, x, dy, n, 0, 1); p.FinishWeightGrad(ws, sums, 0, 1) }},
 		} {
 			b.Run("layer="+l.name+"/pass="+pass.name, func(b *testing.B) {

@@ -28,7 +28,7 @@ func (p *pass) denseTap(panel, q int) int {
 // byFeature computes w of a dense layer: the panels of a position in one call for
 // each image tile, so that rows are written whole. packed or halves holds the
 // weights from w's first panel on.
-func (p *pass) byFeature(ws *Work, dst, src, packed []float32, halves []uint16, e Epilogue, w window) {
+func (p *pass) byFeature(ws *Workspace, dst, src, packed []float32, halves []uint16, e Epilogue, w window) {
 	g, nr := &ws.gemm, p.k.NR
 	*g = simd.GEMM{Taps: p.list, K: p.depth, LDA: p.src.C, LDB: p.panelLen(), LDC: p.dst.C, Slope: e.Slope}
 	for panel, end := w.panel, w.panel+w.panels; panel < end; {
@@ -73,7 +73,7 @@ func whole(v, buf []float32, n, padded int) []float32 {
 // single computes w of a dense layer of one feature. Its weights are one row,
 // contracted with the images as columns: a position of NR images at a time is
 // turned over. One column of NR would do with 1/NR of the lanes.
-func (p *pass) single(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+func (p *pass) single(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
 	nr := p.k.NR
 	start, slope := float32(0), e.Slope
 	switch {
@@ -117,7 +117,7 @@ func (p *pass) unpackedLen() int {
 
 // unpacked computes all images at dst position q of a dense layer from weights
 // that it packs itself.
-func (p *pass) unpacked(ws *Work, dst, src, w []float32, e Epilogue, q int) {
+func (p *pass) unpacked(ws *Workspace, dst, src, w []float32, e Epilogue, q int) {
 	packed := ws.buf[:p.unpackedLen()]
 	at := window{n1: p.src.N, panel: q * p.perPosition, panels: p.perPosition}
 	for i := range p.perPosition {
@@ -128,7 +128,7 @@ func (p *pass) unpacked(ws *Work, dst, src, w []float32, e Epilogue, q int) {
 
 // positionGrad computes the weight gradient of n images at position q of the vector side,
 // whose values there alone vec holds.
-func (p *weightPass) positionGrad(ws *Work, dw, bc, vec []float32, n, q int) {
+func (p *weightPass) positionGrad(ws *Workspace, dw, bc, vec []float32, n, q int) {
 	packedBc, packedVec := ws.buf[:p.bcLen()], ws.buf[p.bcLen():][:p.vecLen()]
 	tiles := p.vecPanels * len(p.rows)
 	for n0 := 0; n0 < n; n0 += p.nb {

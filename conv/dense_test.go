@@ -33,11 +33,11 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 		}
 		return v
 	}
-	p, err := NewPlan(g, NewMap(g.InH, g.InW, g.InC, n), NewMap(g.DenseH, g.DenseW, g.OutC, n), k)
+	p, err := NewPlan(g, NewLayout(g.InH, g.InW, g.InC, n), NewLayout(g.DenseH, g.DenseW, g.OutC, n), k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws := p.NewWork()
+	ws := p.NewWorkspace()
 	features := g.DenseH * g.DenseW * g.OutC
 	w, x, bias, scale := fill(g.WeightLen()), fill(p.In().Len()), fill(features), fill(features)
 	packed, halves := make([]float32, p.PackedLen()), make([]uint16, p.PackedLen())
@@ -45,7 +45,7 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 	if !p.TakesHalf() || !p.PackHalf(halves, w) {
 		t.Fatal("these weights fit half precision")
 	}
-	all := Part{0, n, 0, p.Panels()}
+	all := Share{0, n, 0, p.Panels()}
 	want, sums := make([]float32, p.Out().Len()), make([]float32, p.Out().Len())
 	p.Forward(ws, sums, x, packed, Epilogue{Slope: 1}, all)
 	p.Forward(ws, want, x, packed, Epilogue{Bias: bias, Scale: scale, Slope: 0.3}, all)
@@ -68,7 +68,7 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 		clear(got)
 		for n0 := 0; n0 < n; n0 += cut[0] {
 			for p0 := 0; p0 < p.Panels(); p0 += cut[1] {
-				part := Part{n0, min(n, n0+cut[0]), p0, min(p.Panels(), p0+cut[1])}
+				part := Share{n0, min(n, n0+cut[0]), p0, min(p.Panels(), p0+cut[1])}
 				p.ForwardHalf(ws, got, x, halves, Epilogue{Bias: bias, Scale: scale, Slope: 0.3}, part)
 			}
 		}
@@ -98,17 +98,17 @@ func TestDenseByPosition(t *testing.T) {
 					}
 					return v
 				}
-				p, err := NewPlan(g, NewMap(g.InH, g.InW, g.InC, n), NewMap(g.DenseH, g.DenseW, g.OutC, n), k)
+				p, err := NewPlan(g, NewLayout(g.InH, g.InW, g.InC, n), NewLayout(g.DenseH, g.DenseW, g.OutC, n), k)
 				if err != nil {
 					t.Fatal(err)
 				}
-				ws := p.NewWork()
+				ws := p.NewWorkspace()
 				w, x, dy, bias := fill(g.WeightLen()), fill(p.In().Len()), fill(p.Out().Len()), fill(g.DenseH*g.DenseW*g.OutC)
 				packed := make([]float32, p.PackedLen())
 				p.Pack(packed, w)
 				e := Epilogue{Bias: bias, Slope: 0.3}
 				want, got := make([]float32, p.Out().Len()), make([]float32, p.Out().Len())
-				p.Forward(ws, want, x, packed, e, Part{0, n, 0, p.Panels()})
+				p.Forward(ws, want, x, packed, e, Share{0, n, 0, p.Panels()})
 				wantDW, gotDW := make([]float32, len(w)), fill(len(w))
 				p.WeightGrad(ws, Sums{DW: wantDW}, x, dy, n, 0, 1)
 				for q := p.Out().Positions() - 1; q >= 0; q-- {
@@ -137,11 +137,11 @@ func TestDenseSingle(t *testing.T) {
 	for _, k := range simd.Variants() {
 		for _, n := range []int{1, k.NR, k.NR + 3, 3*k.NR - 1} {
 			rnd := rand.New(rand.NewPCG(uint64(n), 5))
-			p, err := NewPlan(g, NewMap(3, 2, 37, n), NewMap(1, 1, 1, n), k)
+			p, err := NewPlan(g, NewLayout(3, 2, 37, n), NewLayout(1, 1, 1, n), k)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ws := p.NewWork()
+			ws := p.NewWorkspace()
 			w, x := make([]float32, g.WeightLen()), make([]float32, p.In().Len())
 			for _, v := range [][]float32{w, x} {
 				for i := range v {
@@ -155,9 +155,9 @@ func TestDenseSingle(t *testing.T) {
 			}
 			for _, e := range []Epilogue{{Slope: 1}, {Bias: []float32{0.5}, Slope: 0.3}, {Bias: []float32{-0.5}, Scale: []float32{1.5}, Slope: 0.2}} {
 				y, cut := make([]float32, n), make([]float32, n)
-				p.Forward(ws, y, x, packed, e, Part{0, n, 0, p.Panels()})
+				p.Forward(ws, y, x, packed, e, Share{0, n, 0, p.Panels()})
 				for n0 := 0; n0 < n; n0 += 5 {
-					p.Forward(ws, cut, x, packed, e, Part{n0, min(n, n0+5), 0, p.Panels()})
+					p.Forward(ws, cut, x, packed, e, Share{n0, min(n, n0+5), 0, p.Panels()})
 				}
 				for i, got := range y {
 					want := 0.0

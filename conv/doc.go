@@ -3,7 +3,7 @@
 //
 // A Geometry says which input position meets which output position through
 // which kernel tap. A Plan turns that into lists of offsets for the
-// position-major layout of Map, so that nothing outside the image is multiplied
+// position-major layout of Layout, so that nothing outside the image is multiplied
 // and no im2col matrix is built: for each output position the tile kernel walks
 // the (source, tap) pairs that meet it, with its sums in registers. Forward,
 // transposed and strided passes and the input gradient differ in their lists

@@ -15,7 +15,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	in, out := conv.NewMap(2, 2, 1, 1), conv.NewMap(h, w, 1, 1)
+	in, out := conv.NewLayout(2, 2, 1, 1), conv.NewLayout(h, w, 1, 1)
 	p, err := conv.NewPlan(g, in, out, simd.Best())
 	if err != nil {
 		fmt.Println(err)
@@ -26,7 +26,7 @@ func Example() {
 	p.Pack(packed, weights)
 
 	x, y := []float32{1, 2, 3, 4}, make([]float32, out.Len())
-	p.Forward(p.NewWork(), y, x, packed, conv.Epilogue{Slope: 1}, conv.Part{N1: 1, P1: p.Panels()})
+	p.Forward(p.NewWorkspace(), y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: 1, P1: p.Panels()})
 	for line := range h {
 		fmt.Println(y[line*w:][:w])
 	}

@@ -139,18 +139,18 @@ func TestMapStride(t *testing.T) {
 		{1, 100, 100}, {1, 256, 256}, {16, 128, 2048}, {14, 256, 14 * 256},
 		{256, 64, 256*64 + 41*16}, {256, 256, 256*256 + 41*16}, {250, 64, 250 * 64},
 	} {
-		if m := NewMap(7, 7, c.c, c.n); m.Stride != c.want {
+		if m := NewLayout(7, 7, c.c, c.n); m.Stride != c.want {
 			t.Errorf("stride of %d images of %d channels: %d, want %d", c.n, c.c, m.Stride, c.want)
 		}
 	}
-	m := NewMap(2, 3, 64, 256)
+	m := NewLayout(2, 3, 64, 256)
 	if want := 5*m.Stride + 256*64; m.Len() != want {
 		t.Errorf("Len() = %d, want %d", m.Len(), want)
 	}
 }
 
 func TestMapImportExport(t *testing.T) {
-	m := Map{H: 2, W: 3, C: 4, N: 3, Stride: 17}
+	m := Layout{H: 2, W: 3, C: 4, N: 3, Stride: 17}
 	src := make([]float32, 3*2*3*4)
 	for i := range src {
 		src[i] = float32(i)

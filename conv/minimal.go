@@ -32,7 +32,7 @@ type output struct {
 }
 
 // runs is how many contiguous runs a position has, and their length.
-func (o *output) runs(m Map) (runs, n int) {
+func (o *output) runs(m Layout) (runs, n int) {
 	if o.width < m.C {
 		return o.images, o.width
 	}
@@ -41,7 +41,7 @@ func (o *output) runs(m Map) (runs, n int) {
 
 // streams says that results are done with once they are written, and that they
 // go to a map of which the caches hold little: they had better not pass through.
-func (o *output) streams(m Map) bool {
+func (o *output) streams(m Layout) bool {
 	const large = 4 << 20 // bytes
 	return o.e.Bias == nil && o.e.Slope == 1 && m.Positions()*m.Stride >= large/4
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// minimalBound is what NewMinimalPlan promises, as a share of the largest value of float64 results.
+// minimalBound is what NewWinogradPlan promises, as a share of the largest value of float64 results.
 const minimalBound = 1e-4
 
 // noise fills a tensor as testdata/minimal.py does.
@@ -60,7 +60,7 @@ func TestMinimalOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in, out := conv.NewMap(g.InH, g.InW, g.InC, c.N), conv.NewMap(h, w, g.OutC, c.N)
+		in, out := conv.NewLayout(g.InH, g.InW, g.InC, c.N), conv.NewLayout(h, w, g.OutC, c.N)
 		weights := noise(2, g.WeightLen())
 		x, dy := make([]float32, in.Len()), make([]float32, out.Len())
 		in.Import(x, noise(1, c.N*g.InH*g.InW*g.InC))
@@ -70,21 +70,21 @@ func TestMinimalOracle(t *testing.T) {
 			if i == 0 && len(rows) > 1 {
 				continue // the scalar row takes the order of the others
 			}
-			p, err := conv.NewMinimalPlan(g, in, out, k)
+			p, err := conv.NewWinogradPlan(g, in, out, k)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if d, err := conv.NewPlan(g, in, out, k); err != nil || d.PackedLen() == p.PackedLen() {
 				t.Fatalf("%s: a direct plan (%v)", c.Name, err)
 			}
-			ws := p.NewWork()
+			ws := p.NewWorkspace()
 			packed, packedGrad := nans(p.PackedLen()), nans(p.PackedGradLen())
 			p.Pack(packed, weights)
 			p.PackGrad(packedGrad, weights)
 			y, dx := nans(out.Len()), nans(in.Len())
 			sums := conv.Sums{DW: nans(len(weights)), Room: nans(p.SumsLen())}
-			p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Part{N1: c.N, P1: p.Panels()})
-			p.InputGrad(ws, dx, dy, packedGrad, conv.Part{N1: c.N, P1: p.GradPanels()})
+			p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: c.N, P1: p.Panels()})
+			p.InputGrad(ws, dx, dy, packedGrad, conv.Share{N1: c.N, P1: p.GradPanels()})
 			p.WeightGrad(ws, sums, x, dy, c.N, 0, 1)
 			p.FinishWeightGrad(ws, sums, 0, 1)
 			for name, got := range map[string][]float32{"y": exported(t, out, y), "dx": exported(t, in, dx), "dw": sums.DW} {

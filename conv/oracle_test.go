@@ -105,7 +105,7 @@ func TestOracleReference(t *testing.T) {
 
 func TestOraclePlans(t *testing.T) {
 	forEachOracle(t, func(t *testing.T, c oracleCase, d oracleData, outH, outW int) {
-		in, out := conv.NewMap(c.InH, c.InW, c.InC, c.N), conv.NewMap(outH, outW, c.OutC, c.N)
+		in, out := conv.NewLayout(c.InH, c.InW, c.InC, c.N), conv.NewLayout(outH, outW, c.OutC, c.N)
 		// The same images as a window into a batch with others on either side.
 		wideIn, wideOut := in, out
 		wideIn.Stride += 3 * c.InC
@@ -119,24 +119,24 @@ func TestOraclePlans(t *testing.T) {
 	})
 }
 
-func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Map, k *simd.Kernels, d oracleData) {
+func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Layout, k *simd.Kernels, d oracleData) {
 	p, err := conv.NewPlan(g, in, out, k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws := p.NewWork()
+	ws := p.NewWorkspace()
 	x, dy := nans(in.Len()), nans(out.Len())
 	in.Import(x, d.x)
 	out.Import(dy, d.dy)
 
 	packed, y := nans(p.PackedLen()), nans(out.Len())
 	p.Pack(packed, d.w)
-	p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Part{N1: in.N, P1: p.Panels()})
+	p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: in.N, P1: p.Panels()})
 	checkOracle(t, "y", exported(t, out, y), d.y)
 
 	packed, dx := nans(p.PackedGradLen()), nans(in.Len())
 	p.PackGrad(packed, d.w)
-	p.InputGrad(ws, dx, dy, packed, conv.Part{N1: in.N, P1: p.GradPanels()})
+	p.InputGrad(ws, dx, dy, packed, conv.Share{N1: in.N, P1: p.GradPanels()})
 	checkOracle(t, "dx", exported(t, in, dx), d.dx)
 
 	sums := conv.Sums{DW: nans(len(d.dw)), Room: nans(p.SumsLen())}
@@ -145,8 +145,8 @@ func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Map, k *simd.Kernels
 	checkOracle(t, "dw", sums.DW, d.dw)
 }
 
-// exported returns buf in (N, H, W, C) order, and fails if anything between the Map's rows, which were NaN, was written.
-func exported(t *testing.T, m conv.Map, buf []float32) []float32 {
+// exported returns buf in (N, H, W, C) order, and fails if anything between the Layout's rows, which were NaN, was written.
+func exported(t *testing.T, m conv.Layout, buf []float32) []float32 {
 	t.Helper()
 	v := make([]float32, m.Positions()*m.N*m.C)
 	m.Export(v, buf)

@@ -28,7 +28,7 @@ type pass struct {
 	dense       bool
 	forward     bool
 	perPosition int // panels of a dense layer's output position
-	src, dst    Map
+	src, dst    Layout
 	taps, kw    int
 	groups      int
 	depth       int // contracted channels of a group
@@ -45,7 +45,7 @@ type pass struct {
 	bandSource  [][2]int32 // thinOutput: the source positions [from, to) that a band reads
 }
 
-func newPass(g Geometry, src, dst Map, links []link, forward bool, k *simd.Kernels) pass {
+func newPass(g Geometry, src, dst Layout, links []link, forward bool, k *simd.Kernels) pass {
 	w := gradWeights(g)
 	if forward {
 		w = forwardWeights(g)
@@ -88,7 +88,7 @@ type filtering interface {
 	packedLen() int64
 	pack(dst, w []float32)
 	scratch() int
-	run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int)
+	run(ws *Workspace, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int)
 }
 
 // slot says where a tap's weights stand in a panel: in the order in which sums
@@ -107,7 +107,7 @@ func (p *pass) tapAt(panel, slot int) int {
 }
 
 // filterPass is the pass that f computes.
-func filterPass(f filtering, src, dst Map, k *simd.Kernels) pass {
+func filterPass(f filtering, src, dst Layout, k *simd.Kernels) pass {
 	return pass{k: k, how: filtered, src: src, dst: dst, groups: 1, depth: src.C, cols: dst.C, panels: (dst.C + k.NR - 1) / k.NR, bands: 1, filter: f}
 }
 
@@ -120,7 +120,7 @@ const minUnits = 8
 // 139 us wide for one image, 4.6 and 30.7 ms for 256. A thin input gains nothing:
 // a lowering of 1 -> 64 with the taps as the contraction of Outer took 2.13 ms,
 // the wide one takes 2.13 ms.
-func choose(g Geometry, src, dst Map, links int) lowering {
+func choose(g Geometry, src, dst Layout, links int) lowering {
 	if g.IsDense() || g.Groups > 1 {
 		return wide
 	}
@@ -271,7 +271,7 @@ func (p *pass) panel(i int) (grp, col, n int) {
 }
 
 // run computes part of dst.
-func (p *pass) run(ws *Work, dst, src, packed []float32, halves []uint16, e Epilogue, part Part) {
+func (p *pass) run(ws *Workspace, dst, src, packed []float32, halves []uint16, e Epilogue, part Share) {
 	if part.N0 < 0 || part.N1 < part.N0 || part.N1 > p.src.N || part.P0 < 0 || part.P1 < part.P0 || part.P1 > p.units() {
 		panic("conv: bad part")
 	}

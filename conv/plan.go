@@ -9,17 +9,17 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// ErrMap is what NewPlan's errors about a Map that does not fit wrap.
-var ErrMap = errors.New("map does not fit the geometry")
+// ErrLayout is what NewPlan's errors about a Layout that does not fit wrap.
+var ErrLayout = errors.New("map does not fit the geometry")
 
-// Plan is one layer's geometry lowered to lists of offsets for given Maps and
-// kernels. It is immutable: all workers share it, each with its own Work.
+// Plan is one layer's geometry lowered to lists of offsets for given Layouts and
+// kernels. It is immutable: all workers share it, each with its own Workspace.
 //
 // The packed weights depend on the geometry and the kernel row alone, so plans
 // for other batches can share them.
 type Plan struct {
 	g       Geometry
-	in, out Map
+	in, out Layout
 	forward pass // out from in
 	grad    pass // in from out
 	weight  weightPass
@@ -32,28 +32,28 @@ type Epilogue struct {
 	Slope float32   // of negative values; 1 for no activation
 }
 
-// Part is a share of a pass: images [N0, N1) and units [P0, P1) of Panels.
+// Share is a share of a pass: images [N0, N1) and units [P0, P1) of Panels.
 // Disjoint parts may run at the same time, and results never depend on how the
 // work is cut.
-type Part struct{ N0, N1, P0, P1 int }
+type Share struct{ N0, N1, P0, P1 int }
 
 // NewPlan plans the passes of g from in to out with the kernels k, by direct
 // sums: an image has the same bits in every batch and on all kernel rows with
-// fused products. Errors wrap ErrGeometry or ErrMap.
-func NewPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
+// fused products. Errors wrap ErrGeometry or ErrLayout.
+func NewPlan(g Geometry, in, out Layout, k *simd.Kernels) (*Plan, error) {
 	return newPlan(g, in, out, k, false)
 }
 
-// NewMinimalPlan is NewPlan, but with minimal filtering where that pays, with 32
+// NewWinogradPlan is NewPlan, but with minimal filtering where that pays, with 32
 // or more channels on both sides: 5x5 kernels at stride 1 take less than half
 // the time at batches of 8 and more, kernels of 4 to 6 at stride 2 two thirds.
 // Results differ from NewPlan's by at most 1e-4 of the largest value; they too
 // do not depend on batch or parts.
-func NewMinimalPlan(g Geometry, in, out Map, k *simd.Kernels) (*Plan, error) {
+func NewWinogradPlan(g Geometry, in, out Layout, k *simd.Kernels) (*Plan, error) {
 	return newPlan(g, in, out, k, true)
 }
 
-func newPlan(g Geometry, in, out Map, k *simd.Kernels, filtered bool) (*Plan, error) {
+func newPlan(g Geometry, in, out Layout, k *simd.Kernels, filtered bool) (*Plan, error) {
 	h, w, err := g.outOf(in, out)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (p *Plan) checkPacked() error {
 }
 
 // outOf is Out, with in and out checked for being the geometry's.
-func (g Geometry) outOf(in, out Map) (h, w int, err error) {
+func (g Geometry) outOf(in, out Layout) (h, w int, err error) {
 	if h, w, err = g.Out(); err != nil {
 		return 0, 0, err
 	}
@@ -106,15 +106,15 @@ func (g Geometry) outOf(in, out Map) (h, w int, err error) {
 	return h, w, checkMap("output", out, h, w, g.OutC, in.N)
 }
 
-func checkMap(what string, m Map, h, w, c, n int) error {
+func checkMap(what string, m Layout, h, w, c, n int) error {
 	if m.H != h || m.W != w || m.C != c || m.N != n || n < 1 {
-		return fmt.Errorf("conv: %w: %s is %d images of %dx%dx%d, want %d of %dx%dx%d", ErrMap, what, m.N, m.H, m.W, m.C, n, h, w, c)
+		return fmt.Errorf("conv: %w: %s is %d images of %dx%dx%d, want %d of %dx%dx%d", ErrLayout, what, m.N, m.H, m.W, m.C, n, h, w, c)
 	}
 	if !within(math.MaxInt32, int64(n), int64(c)) || m.Stride < n*c {
-		return fmt.Errorf("conv: %w: %s has stride %d for %d images of %d channels", ErrMap, what, m.Stride, n, c)
+		return fmt.Errorf("conv: %w: %s has stride %d for %d images of %d channels", ErrLayout, what, m.Stride, n, c)
 	}
 	if !within(math.MaxInt/4, int64(h)*int64(w), int64(m.Stride)) {
-		return fmt.Errorf("conv: %w: %s is too large for this machine", ErrMap, what)
+		return fmt.Errorf("conv: %w: %s is too large for this machine", ErrLayout, what)
 	}
 	return nil
 }
@@ -125,11 +125,11 @@ func (p *Plan) Bytes() int64 { return linkBytes * p.g.countLinks() }
 // Made is described at Bytes.
 func (p *Plan) Made() int64 { return madeBytes * p.g.countLinks() }
 
-// In returns the Map of x and dx.
-func (p *Plan) In() Map { return p.in }
+// In returns the Layout of x and dx.
+func (p *Plan) In() Layout { return p.in }
 
-// Out returns the Map of y and dy.
-func (p *Plan) Out() Map { return p.out }
+// Out returns the Layout of y and dy.
+func (p *Plan) Out() Layout { return p.out }
 
 // PackedLen returns the length of Forward's packed weights.
 func (p *Plan) PackedLen() int { return int(p.forward.packedLen()) }
@@ -152,7 +152,7 @@ func (p *Plan) Panels() int { return p.forward.units() }
 func (p *Plan) GradPanels() int { return p.grad.units() }
 
 // Forward: y = leaky(conv(x, w) + bias, slope) within part. packed is by Pack.
-func (p *Plan) Forward(ws *Work, y, x, packed []float32, e Epilogue, part Part) {
+func (p *Plan) Forward(ws *Workspace, y, x, packed []float32, e Epilogue, part Share) {
 	p.forward.checkEpilogue(e)
 	p.forward.run(ws, y, x, packed, nil, e, part)
 }
@@ -173,7 +173,7 @@ func (p *Plan) PackHalf(dst []uint16, w []float32) (exact bool) {
 
 // ForwardHalf is Forward with weights by PackHalf. Sums are taken in float32: if
 // packing lost nothing, results have the same bits.
-func (p *Plan) ForwardHalf(ws *Work, y, x []float32, packed []uint16, e Epilogue, part Part) {
+func (p *Plan) ForwardHalf(ws *Workspace, y, x []float32, packed []uint16, e Epilogue, part Share) {
 	if !p.TakesHalf() {
 		panic("conv: ForwardHalf: the plan takes no half precision")
 	}
@@ -183,7 +183,7 @@ func (p *Plan) ForwardHalf(ws *Work, y, x []float32, packed []uint16, e Epilogue
 
 // ForwardUnpacked is Forward of all images at one output position of a dense
 // plan, from the weights w as they are.
-func (p *Plan) ForwardUnpacked(ws *Work, y, x, w []float32, e Epilogue, position int) {
+func (p *Plan) ForwardUnpacked(ws *Workspace, y, x, w []float32, e Epilogue, position int) {
 	p.checkDense("ForwardUnpacked", position)
 	p.forward.checkEpilogue(e)
 	checkBuffer(x, p.in, p.in.N)
@@ -203,7 +203,7 @@ func (p *Plan) checkDense(what string, position int) {
 
 // InputGrad: dx = the gradient of sum(dy*y) by x, within part (whose units are
 // of GradPanels). packed is by PackGrad.
-func (p *Plan) InputGrad(ws *Work, dx, dy, packed []float32, part Part) {
+func (p *Plan) InputGrad(ws *Workspace, dx, dy, packed []float32, part Share) {
 	p.grad.run(ws, dx, dy, packed, nil, Epilogue{Slope: 1}, part)
 }
 
@@ -222,7 +222,7 @@ func (p *Plan) SumsLen() int { return p.weight.sumsLen() }
 // images [0, n), in the shape of the weights. Each of parts workers calls it
 // with its own part and makes its own share of the sums, which do not depend on
 // parts. Batches may come in pieces, with s.Add set after the first.
-func (p *Plan) WeightGrad(ws *Work, s Sums, x, dy []float32, n, part, parts int) {
+func (p *Plan) WeightGrad(ws *Workspace, s Sums, x, dy []float32, n, part, parts int) {
 	if n < 0 || n > p.in.N {
 		panic("conv: WeightGrad: bad share")
 	}
@@ -238,7 +238,7 @@ func (p *Plan) WeightImages() int { return p.weight.images() }
 
 // WeightGradAt sets what of s.DW belongs to one output position of a dense plan
 // of several: dy holds the gradient there alone, n rows of channels.
-func (p *Plan) WeightGradAt(ws *Work, s Sums, x, dy []float32, n, position int) {
+func (p *Plan) WeightGradAt(ws *Workspace, s Sums, x, dy []float32, n, position int) {
 	p.checkDense("WeightGradAt", position)
 	if n < 1 || n > p.in.N || len(dy) < n*p.out.C || p.weight.swap {
 		panic("conv: WeightGradAt: bad share")
@@ -250,7 +250,7 @@ func (p *Plan) WeightGradAt(ws *Work, s Sums, x, dy []float32, n, position int) 
 
 // FinishWeightGrad is the second stage, which belongs after all parts of the
 // first. It is cut into parts likewise and may be left out if SumsLen is 0.
-func (p *Plan) FinishWeightGrad(ws *Work, s Sums, part, parts int) {
+func (p *Plan) FinishWeightGrad(ws *Workspace, s Sums, part, parts int) {
 	p.checkSums(s, part, parts)
 	p.weight.finish(ws, s, part, parts)
 }
@@ -268,15 +268,15 @@ func (p *Plan) checkSums(s Sums, part, parts int) {
 }
 
 // checkBuffer panics unless buf holds the first n images of m.
-func checkBuffer(buf []float32, m Map, n int) {
+func checkBuffer(buf []float32, m Layout, n int) {
 	if m.N = n; n > 0 && len(buf) < m.Len() {
 		panic("conv: buffer shorter than its map")
 	}
 }
 
-// Work is the scratch of one worker. It serves any of the plans that it was
+// Workspace is the scratch of one worker. It serves any of the plans that it was
 // made for, one call at a time.
-type Work struct {
+type Workspace struct {
 	gemm  simd.GEMM
 	outer simd.Outer
 	mixes simd.Mixes
@@ -287,8 +287,8 @@ type Work struct {
 	taps  [4]simd.Tap
 }
 
-// NewWork returns scratch that suits all the plans.
-func NewWork(plans ...*Plan) *Work {
+// NewWorkspace returns scratch that suits all the plans.
+func NewWorkspace(plans ...*Plan) *Workspace {
 	n := ForwardBytes(plans...) / 4
 	for _, p := range plans {
 		n = max(n, p.grad.scratch(), p.weight.scratch(), p.forward.unpackedLen())
@@ -296,10 +296,10 @@ func NewWork(plans ...*Plan) *Work {
 	return newWork(n, plans)
 }
 
-// NewForwardWork returns scratch that suits all the plans' Forward, and nothing else of them.
-func NewForwardWork(plans ...*Plan) *Work { return newWork(ForwardBytes(plans...)/4, plans) }
+// NewForwardWorkspace returns scratch that suits all the plans' Forward, and nothing else of them.
+func NewForwardWorkspace(plans ...*Plan) *Workspace { return newWork(ForwardBytes(plans...)/4, plans) }
 
-// ForwardBytes is the memory that NewForwardWork's scratch takes, a few hundred bytes less.
+// ForwardBytes is the memory that NewForwardWorkspace's scratch takes, a few hundred bytes less.
 func ForwardBytes(plans ...*Plan) int {
 	n := 0
 	for _, p := range plans {
@@ -309,18 +309,18 @@ func ForwardBytes(plans ...*Plan) int {
 }
 
 // Bytes is the memory that ws takes, a few hundred bytes less.
-func (ws *Work) Bytes() int64 { return 4 * int64(len(ws.buf)) }
+func (ws *Workspace) Bytes() int64 { return 4 * int64(len(ws.buf)) }
 
-func newWork(n int, plans []*Plan) *Work {
+func newWork(n int, plans []*Plan) *Workspace {
 	bias := 0
 	for _, p := range plans {
 		bias = max(bias, max(1, p.forward.perPosition, p.grad.perPosition)*p.forward.k.NR)
 	}
-	return &Work{bias: make([]float32, bias), scale: make([]float32, bias), buf: arena.Floats(n)}
+	return &Workspace{bias: make([]float32, bias), scale: make([]float32, bias), buf: arena.Floats(n)}
 }
 
-// NewWork returns scratch that suits this plan.
-func (p *Plan) NewWork() *Work { return NewWork(p) }
+// NewWorkspace returns scratch that suits this plan.
+func (p *Plan) NewWorkspace() *Workspace { return NewWorkspace(p) }
 
 // weightIndex says where the weight of a pass stands: tap, contracted channel
 // k, column j and group grp at base(tap) + grp*group + k*k + j*j.

@@ -12,16 +12,16 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// passes is a plan with the packed weights and the Map-shaped data of a problem.
+// passes is a plan with the packed weights and the Layout-shaped data of a problem.
 type passes struct {
 	*problem
 	p                  *Plan
-	ws                 *Work
+	ws                 *Workspace
 	x, dy              []float32
 	packed, packedGrad []float32
 }
 
-func newPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *passes {
+func newPasses(t testing.TB, pr *problem, in, out Layout, k *simd.Kernels) *passes {
 	t.Helper()
 	p, err := NewPlan(pr.g, in, out, k)
 	if err != nil {
@@ -31,7 +31,7 @@ func newPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *passes 
 }
 
 func bindPasses(p *Plan, pr *problem) *passes {
-	s := &passes{problem: pr, p: p, ws: p.NewWork(), x: nans(p.In().Len()), dy: nans(p.Out().Len())}
+	s := &passes{problem: pr, p: p, ws: p.NewWorkspace(), x: nans(p.In().Len()), dy: nans(p.Out().Len())}
 	p.In().Import(s.x, pr.x)
 	p.Out().Import(s.dy, pr.dy)
 	s.packed, s.packedGrad = nans(p.PackedLen()), nans(p.PackedGradLen())
@@ -41,14 +41,14 @@ func bindPasses(p *Plan, pr *problem) *passes {
 }
 
 func plainPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
-	return newPasses(t, pr, NewMap(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewMap(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
+	return newPasses(t, pr, NewLayout(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewLayout(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
 }
 
 // forward, inputGrad and weightGrad return results in (N, H, W, C) order,
 // computed in imageParts x unitParts parts.
 func (s *passes) forward(e Epilogue, imageParts, unitParts int) []float32 {
 	y := nans(s.p.Out().Len())
-	eachPart(s.n, s.p.Panels(), imageParts, unitParts, func(part Part) { s.p.Forward(s.ws, y, s.x, s.packed, e, part) })
+	eachPart(s.n, s.p.Panels(), imageParts, unitParts, func(part Share) { s.p.Forward(s.ws, y, s.x, s.packed, e, part) })
 	v := make([]float32, len(s.problem.y))
 	s.p.Out().Export(v, y)
 	return v
@@ -56,7 +56,7 @@ func (s *passes) forward(e Epilogue, imageParts, unitParts int) []float32 {
 
 func (s *passes) inputGrad(imageParts, unitParts int) []float32 {
 	dx := nans(s.p.In().Len())
-	eachPart(s.n, s.p.GradPanels(), imageParts, unitParts, func(part Part) { s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, part) })
+	eachPart(s.n, s.p.GradPanels(), imageParts, unitParts, func(part Share) { s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, part) })
 	v := make([]float32, len(s.problem.x))
 	s.p.In().Export(v, dx)
 	return v
@@ -87,12 +87,12 @@ func (s *passes) weightGradInPieces(n int) []float32 {
 
 func (s *passes) sums() Sums { return Sums{DW: nans(len(s.w)), Room: nans(s.p.SumsLen())} }
 
-func eachPart(n, units, imageParts, unitParts int, f func(Part)) {
+func eachPart(n, units, imageParts, unitParts int, f func(Share)) {
 	for i := range imageParts {
 		n0, n1 := pool.Split(n, imageParts, i)
 		for u := range unitParts {
 			p0, p1 := pool.Split(units, unitParts, u)
-			f(Part{n0, n1, p0, p1})
+			f(Share{n0, n1, p0, p1})
 		}
 	}
 }
@@ -226,21 +226,21 @@ func TestEpilogue(t *testing.T) {
 	})
 }
 
-// A Map can be a window into a larger one: strides are longer and only the
+// A Layout can be a window into a larger one: strides are longer and only the
 // window is written.
 func TestWindows(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		for i, f := range families() {
 			pr := newProblem(f.g, 3, uint64(i))
-			in := NewMap(f.g.InH, f.g.InW, f.g.InC, 3)
-			out := NewMap(pr.outH, pr.outW, f.g.OutC, 3)
+			in := NewLayout(f.g.InH, f.g.InW, f.g.InC, 3)
+			out := NewLayout(pr.outH, pr.outW, f.g.OutC, 3)
 			in.Stride += 2 * f.g.InC
 			out.Stride += 3 * f.g.OutC
 			s := newPasses(t, pr, in, out, k)
 			y, dx := nans(out.Len()), nans(in.Len())
-			s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 3, 0, s.p.Panels()})
-			s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 3, 0, s.p.GradPanels()})
-			check := func(what string, m Map, buf, want []float32) {
+			s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 3, 0, s.p.Panels()})
+			s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Share{0, 3, 0, s.p.GradPanels()})
+			check := func(what string, m Layout, buf, want []float32) {
 				got := make([]float32, len(want))
 				m.Export(got, buf)
 				checkClose(t, f.name+": "+what, got, want)
@@ -351,9 +351,9 @@ func TestPassesAllocateNothing(t *testing.T) {
 			if a := alloctest.PerRun(func() {
 				s.p.Pack(s.packed, s.w)
 				s.p.PackGrad(s.packedGrad, s.w)
-				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 3, 0, s.p.Panels()})
-				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 1, 0, s.p.Panels()})
-				s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 3, 0, s.p.GradPanels()})
+				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, 3, 0, s.p.Panels()})
+				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, 1, 0, s.p.Panels()})
+				s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Share{0, 3, 0, s.p.GradPanels()})
 				s.p.WeightGrad(s.ws, sums, s.x, s.dy, 3, 0, 1)
 				s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 			}); a != 0 {
@@ -363,7 +363,7 @@ func TestPassesAllocateNothing(t *testing.T) {
 	})
 }
 
-// One Work serves several plans of different sizes.
+// One Workspace serves several plans of different sizes.
 func TestWorkIsShared(t *testing.T) {
 	k := simd.Best()
 	var all []*passes
@@ -372,7 +372,7 @@ func TestWorkIsShared(t *testing.T) {
 		s := plainPasses(t, newProblem(f.g, 2, uint64(i)), k)
 		all, plans = append(all, s), append(plans, s.p)
 	}
-	ws, forward := NewWork(plans...), NewForwardWork(plans...)
+	ws, forward := NewWorkspace(plans...), NewForwardWorkspace(plans...)
 	if n := int64(ForwardBytes(plans...)); n != forward.Bytes() || n > ws.Bytes() {
 		t.Errorf("scratch of %d bytes, for the forward passes alone of %d where %d were announced", ws.Bytes(), forward.Bytes(), n)
 	}
@@ -404,18 +404,18 @@ func TestPackedWeightsAreShared(t *testing.T) {
 
 func TestBadMaps(t *testing.T) {
 	g := Same(4, 4, 3, 5, 3, 1, false)
-	in, out := NewMap(4, 4, 3, 2), NewMap(4, 4, 5, 2)
-	edit := func(m Map, f func(*Map)) Map { f(&m); return m }
-	for name, m := range map[string][2]Map{
-		"height":       {edit(in, func(m *Map) { m.H = 5 }), out},
-		"channels":     {in, edit(out, func(m *Map) { m.C = 4 })},
-		"batch":        {in, edit(out, func(m *Map) { m.N = 3; m.Stride = 15 })},
-		"no images":    {edit(in, func(m *Map) { m.N = 0 }), edit(out, func(m *Map) { m.N = 0 })},
-		"short stride": {edit(in, func(m *Map) { m.Stride = 5 }), out},
-		"long stride":  {edit(in, func(m *Map) { m.Stride = math.MaxInt }), out},
+	in, out := NewLayout(4, 4, 3, 2), NewLayout(4, 4, 5, 2)
+	edit := func(m Layout, f func(*Layout)) Layout { f(&m); return m }
+	for name, m := range map[string][2]Layout{
+		"height":       {edit(in, func(m *Layout) { m.H = 5 }), out},
+		"channels":     {in, edit(out, func(m *Layout) { m.C = 4 })},
+		"batch":        {in, edit(out, func(m *Layout) { m.N = 3; m.Stride = 15 })},
+		"no images":    {edit(in, func(m *Layout) { m.N = 0 }), edit(out, func(m *Layout) { m.N = 0 })},
+		"short stride": {edit(in, func(m *Layout) { m.Stride = 5 }), out},
+		"long stride":  {edit(in, func(m *Layout) { m.Stride = math.MaxInt }), out},
 	} {
-		if _, err := NewPlan(g, m[0], m[1], simd.Best()); !errors.Is(err, ErrMap) {
-			t.Errorf("%s: error %v, want ErrMap", name, err)
+		if _, err := NewPlan(g, m[0], m[1], simd.Best()); !errors.Is(err, ErrLayout) {
+			t.Errorf("%s: error %v, want ErrLayout", name, err)
 		}
 	}
 	if _, err := NewPlan(Geometry{}, in, out, simd.Best()); !errors.Is(err, ErrGeometry) {
@@ -425,11 +425,11 @@ func TestBadMaps(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	s := plainPasses(t, newProblem(Same(4, 4, 3, 5, 3, 1, false), 2, 1), simd.Best())
-	y, all := nans(s.p.Out().Len()), Part{0, 2, 0, s.p.Panels()}
+	y, all := nans(s.p.Out().Len()), Share{0, 2, 0, s.p.Panels()}
 	filtered := plainFilterPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, false), 1, 1), simd.Best())
 	for name, f := range map[string]func(){
-		"images beyond the batch": func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 3, 0, 1}) },
-		"units beyond Panels":     func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Part{0, 2, 0, 1 + s.p.Panels()}) },
+		"images beyond the batch": func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 3, 0, 1}) },
+		"units beyond Panels":     func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 2, 0, 1 + s.p.Panels()}) },
 		"short output":            func() { s.p.Forward(s.ws, y[1:], s.x, s.packed, Epilogue{Slope: 1}, all) },
 		"short input":             func() { s.p.Forward(s.ws, y, s.x[1:], s.packed, Epilogue{Slope: 1}, all) },
 		"short weights":           func() { s.p.Forward(s.ws, y, s.x, s.packed[1:], Epilogue{Slope: 1}, all) },

@@ -17,7 +17,7 @@ func blankQRun(b *testing.B, g Geometry, n int, k *simd.Kernels, sums bool) *qru
 	if g.IsDense() {
 		per *= h * w
 	}
-	pr := &qproblem{g: g, n: n, out: NewMap(h, w, g.OutC, 1), table: make([]uint8, 4096), pixels: make([]uint8, n*h*w*g.OutC)}
+	pr := &qproblem{g: g, n: n, out: NewLayout(h, w, g.OutC, 1), table: make([]uint8, 4096), pixels: make([]uint8, n*h*w*g.OutC)}
 	pr.layer = QLayer{Weights: make([]int8, g.WeightLen()), Scale: make([]float32, per), Slope: 0.3, InZero: -40, OutZero: -40}
 	for i := range pr.layer.Weights {
 		pr.layer.Weights[i] = int8(i*7919%255 - 127)
@@ -40,7 +40,7 @@ func BenchmarkQForward(b *testing.B) {
 			for _, k := range simd.Variants() {
 				b.Run(fmt.Sprintf("layer=%s/batch=%d/kernel=%s", l.name, batch, k.Name), func(b *testing.B) {
 					r := blankQRun(b, l.g, batch, k, i == 3)
-					y, all := make([]int8, r.p.Out().Len()), Part{0, batch, 0, r.p.Panels()}
+					y, all := make([]int8, r.p.Out().Len()), Share{0, batch, 0, r.p.Panels()}
 					for b.Loop() {
 						if i == 3 {
 							r.p.Pixels(r.ws, r.pixels, r.x, r.w, r.table, all)
@@ -68,7 +68,7 @@ func BenchmarkQGenerate(b *testing.B) {
 				}
 				for b.Loop() {
 					for i, r := range net {
-						all := Part{0, batch, 0, r.p.Panels()}
+						all := Share{0, batch, 0, r.p.Panels()}
 						if i == 3 {
 							r.p.Pixels(r.ws, r.pixels, r.x, r.w, r.table, all)
 						} else {

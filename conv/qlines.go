@@ -27,7 +27,7 @@ func newLines(p *QPlan, from, to, cols int) *lines {
 			l.grid(grid{at: py, step: phases(ay, p.g.Transposed), reach: ys[py]}, grid{at: px, step: phases(ax, p.g.Transposed), reach: xs[px]})
 		}
 	}
-	l.requantise()
+	l.requantize()
 	return l
 }
 
@@ -171,8 +171,8 @@ func (l *lines) begin(q int) {
 	l.begun[q] = true
 }
 
-// requantise finishes all positions, after starting those that no tap meets.
-func (l *lines) requantise() {
+// requantize finishes all positions, after starting those that no tap meets.
+func (l *lines) requantize() {
 	p := l.p
 	first, last := l.from*p.out.W, l.to*p.out.W
 	for q := first; q < last; q++ {
@@ -184,7 +184,7 @@ func (l *lines) requantise() {
 		m := tileRows(last-q, p.k.MR)
 		l.tiles = append(l.tiles, simd.QTile{
 			C: int32(q * l.step), LDC: int32(l.step), CRun: int32((m + 1) / 2 * l.step), Q: int32(q * p.out.Stride), LDQ: int32(p.out.Stride),
-			Rows: int32(m), Cols: int32(l.cols), Start: simd.StartC, Requantise: true,
+			Rows: int32(m), Cols: int32(l.cols), Start: simd.StartC, Requantize: true,
 		})
 		q += m
 	}

@@ -10,14 +10,14 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// ErrQuantised is what the errors about the numbers of a quantised layer wrap.
-var ErrQuantised = errors.New("bad quantised layer")
+// ErrQuantized is what the errors about the numbers of a quantised layer wrap.
+var ErrQuantized = errors.New("bad quantised layer")
 
 // QLayer is a quantised layer. An activation q stands for (q-zero)*step with its
 // tensor's zero point; sums are whole numbers:
 //
 //	s[o] = Bias + S (x[i]-InZero) * w
-//	y = clamp(round(leaky(s*Scale, Slope)) + OutZero), step by step as simd.Requantise does
+//	y = clamp(round(leaky(s*Scale, Slope)) + OutZero), step by step as simd.Requantize does
 //
 // so Scale is the input's step times the weight's over the output's.
 type QLayer struct {
@@ -31,7 +31,7 @@ type QLayer struct {
 
 // QWeights is a layer as a QPlan wants it. It is immutable and depends on the
 // layer, the geometry, the kernel row and whether the plan ends in sums, but not
-// on the Maps: plans for other batches can share it.
+// on the Layouts: plans for other batches can share it.
 type QWeights struct {
 	packed []int8
 	// What sums start from, bias and zero points:
@@ -66,15 +66,15 @@ func (p *QPlan) WeightBytes() int64 {
 }
 
 // QPlan is one layer's geometry lowered to tiles of the int8 kernels, forward
-// only. It is immutable: all workers share it, each with its own QWork.
+// only. It is immutable: all workers share it, each with its own QWorkspace.
 //
 // The bytes that it computes depend on the layer and the input alone: not on
 // the kernel row, the batch or how the work is cut.
 type QPlan struct {
 	g       Geometry
-	in, out Map
+	in, out Layout
 	k       *simd.Int8
-	sums    bool // the layer ends in sums, image by image, in place of a Map of int8
+	sums    bool // the layer ends in sums, image by image, in place of a Layout of int8
 	how     lowering
 	taps    int
 	groups  int
@@ -96,7 +96,7 @@ type QPlan struct {
 // qtiles are the lists of tiles of one panel; of a dense layer, of all panels.
 type qtiles struct {
 	// One tile for each output position, its rows images; of a dense layer for
-	// each position and panel. nil if the Maps hold too few images.
+	// each position and panel. nil if the Layouts hold too few images.
 	positions *simd.QTiles
 	// One image, its tiles runs of positions: a list for each share of the bands,
 	// see banded.
@@ -104,18 +104,18 @@ type qtiles struct {
 }
 
 // NewQPlan plans g from in to out with the kernels k.
-// Errors wrap ErrGeometry or ErrMap.
-func NewQPlan(g Geometry, in, out Map, k *simd.Kernels) (*QPlan, error) {
+// Errors wrap ErrGeometry or ErrLayout.
+func NewQPlan(g Geometry, in, out Layout, k *simd.Kernels) (*QPlan, error) {
 	return newQPlan(g, in, out, k, false)
 }
 
 // NewQSums plans g like NewQPlan, but for a layer whose outputs are the sums,
-// not requantised: Sums and Pixels take the place of Forward.
-func NewQSums(g Geometry, in, out Map, k *simd.Kernels) (*QPlan, error) {
+// not requantized: Sums and Pixels take the place of Forward.
+func NewQSums(g Geometry, in, out Layout, k *simd.Kernels) (*QPlan, error) {
 	return newQPlan(g, in, out, k, true)
 }
 
-func newQPlan(g Geometry, in, out Map, k *simd.Kernels, sums bool) (*QPlan, error) {
+func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, error) {
 	h, w, err := g.outOf(in, out)
 	if err != nil {
 		return nil, err
@@ -205,11 +205,11 @@ func (p *QPlan) Bytes() int64 { return linkBytes * p.g.countLinks() * max(1, 8/i
 // Made is described at Bytes.
 func (p *QPlan) Made() int64 { return madeBytes * p.g.countLinks() }
 
-// In returns the Map of the input.
-func (p *QPlan) In() Map { return p.in }
+// In returns the Layout of the input.
+func (p *QPlan) In() Layout { return p.in }
 
-// Out returns the Map of the output.
-func (p *QPlan) Out() Map { return p.out }
+// Out returns the Layout of the output.
+func (p *QPlan) Out() Layout { return p.out }
 
 // Panels returns the number of units that the plan can be cut into.
 func (p *QPlan) Panels() int {
@@ -243,7 +243,7 @@ func (p *QPlan) columns() int {
 	return p.panels * p.k.NR
 }
 
-// Pack checks a layer and lays it out for this plan. Errors wrap ErrQuantised.
+// Pack checks a layer and lays it out for this plan. Errors wrap ErrQuantized.
 func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	if err := p.checkLayer(l); err != nil {
 		return nil, err
@@ -418,7 +418,7 @@ func (p *QPlan) checkLayer(l QLayer) error {
 		per *= p.out.Positions()
 	}
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("conv: %w: %s", ErrQuantised, fmt.Sprintf(format, args...))
+		return fmt.Errorf("conv: %w: %s", ErrQuantized, fmt.Sprintf(format, args...))
 	}
 	switch {
 	case len(l.Weights) != p.g.WeightLen():

@@ -24,7 +24,7 @@ type qproblem struct {
 	y      []int8
 	pixels []uint8
 	table  []uint8
-	out    Map // of one image
+	out    Layout // of one image
 }
 
 func newQProblem(t testing.TB, g Geometry, n int, seed uint64) *qproblem {
@@ -37,7 +37,7 @@ func newQProblem(t testing.TB, g Geometry, n int, seed uint64) *qproblem {
 	if g.IsDense() {
 		per *= h * w
 	}
-	p := &qproblem{g: g, n: n, out: NewMap(h, w, g.OutC, 1), table: make([]uint8, 512)}
+	p := &qproblem{g: g, n: n, out: NewLayout(h, w, g.OutC, 1), table: make([]uint8, 512)}
 	l := &p.layer
 	*l = QLayer{
 		Weights: make([]int8, g.WeightLen()), Bias: make([]int32, per), Scale: make([]float32, per),
@@ -81,7 +81,7 @@ func (p *qproblem) direct() {
 	p.y, p.pixels = make([]int8, len(p.sums)), make([]uint8, len(p.sums))
 	for i, s := range p.sums {
 		scale := l.Scale[i%len(l.Scale)]
-		p.y[i] = simd.Requantise(s, scale, l.Slope, l.OutZero)
+		p.y[i] = simd.Requantize(s, scale, l.Slope, l.OutZero)
 		half := float64(len(p.table) / 2)
 		v := math.RoundToEven(float64(float32(float64(float32(s)) * float64(scale))))
 		p.pixels[i] = p.table[int(max(-half, min(half-1, v))+half)]
@@ -92,12 +92,12 @@ func (p *qproblem) direct() {
 type qrun struct {
 	*qproblem
 	p  *QPlan
-	ws *QWork
+	ws *QWorkspace
 	w  *QWeights
 	x  []int8
 }
 
-func newQRun(t testing.TB, pr *qproblem, in, out Map, k *simd.Kernels, sums bool) *qrun {
+func newQRun(t testing.TB, pr *qproblem, in, out Layout, k *simd.Kernels, sums bool) *qrun {
 	t.Helper()
 	p, err := newQPlan(pr.g, in, out, k, sums)
 	if err != nil {
@@ -110,7 +110,7 @@ func newQRun(t testing.TB, pr *qproblem, in, out Map, k *simd.Kernels, sums bool
 	if n := p.WeightBytes(); n != w.Bytes() {
 		t.Errorf("WeightBytes says %d, the weights take %d", n, w.Bytes())
 	}
-	r := &qrun{qproblem: pr, p: p, ws: p.NewQWork(), w: w, x: make([]int8, in.Len())}
+	r := &qrun{qproblem: pr, p: p, ws: p.NewQWorkspace(), w: w, x: make([]int8, in.Len())}
 	for i := range r.x {
 		r.x[i] = 99
 	}
@@ -120,11 +120,11 @@ func newQRun(t testing.TB, pr *qproblem, in, out Map, k *simd.Kernels, sums bool
 
 func plainQRun(t testing.TB, pr *qproblem, k *simd.Kernels, sums bool) *qrun {
 	out := pr.out
-	return newQRun(t, pr, NewMap(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewMap(out.H, out.W, out.C, pr.n), k, sums)
+	return newQRun(t, pr, NewLayout(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewLayout(out.H, out.W, out.C, pr.n), k, sums)
 }
 
-// reorder calls f with where an element stands in the Map and in (N, H, W, C) order.
-func reorder(m Map, n int, f func(at, i int)) {
+// reorder calls f with where an element stands in the Layout and in (N, H, W, C) order.
+func reorder(m Layout, n int, f func(at, i int)) {
 	for img := range n {
 		for q := range m.Positions() {
 			for c := range m.C {
@@ -137,7 +137,7 @@ func reorder(m Map, n int, f func(at, i int)) {
 // results, in (N, H, W, C) order, computed in imageParts x unitParts parts.
 func (r *qrun) forward(imageParts, unitParts int) []int8 {
 	y := make([]int8, r.p.Out().Len())
-	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Part) { r.p.Forward(r.ws, y, r.x, r.w, part) })
+	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Share) { r.p.Forward(r.ws, y, r.x, r.w, part) })
 	v := make([]int8, len(r.y))
 	reorder(r.p.Out(), r.n, func(at, i int) { v[i] = y[at] })
 	return v
@@ -145,7 +145,7 @@ func (r *qrun) forward(imageParts, unitParts int) []int8 {
 
 func (r *qrun) sum(imageParts, unitParts int) []int32 {
 	y := make([]int32, r.p.Out().Len())
-	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Part) { r.p.Sums(r.ws, y, r.x, r.w, part) })
+	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Share) { r.p.Sums(r.ws, y, r.x, r.w, part) })
 	v := make([]int32, len(r.sums))
 	reorder(r.p.Out(), r.n, func(at, i int) { v[i] = y[at] })
 	return v
@@ -153,7 +153,7 @@ func (r *qrun) sum(imageParts, unitParts int) []int32 {
 
 func (r *qrun) pixel(imageParts, unitParts int) []uint8 {
 	v := make([]uint8, len(r.pixels))
-	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Part) { r.p.Pixels(r.ws, v, r.x, r.w, r.table, part) })
+	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Share) { r.p.Pixels(r.ws, v, r.x, r.w, r.table, part) })
 	return v
 }
 
@@ -220,12 +220,12 @@ func TestQPlanExtremes(t *testing.T) {
 	})
 }
 
-// Maps that are windows: the gaps keep their bytes and are not read.
+// Layouts that are windows: the gaps keep their bytes and are not read.
 func TestQPlanWindows(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		for i, f := range families() {
 			pr := newQProblem(t, f.g, 3, uint64(i))
-			in, out := NewMap(f.g.InH, f.g.InW, f.g.InC, 3), NewMap(pr.out.H, pr.out.W, pr.out.C, 3)
+			in, out := NewLayout(f.g.InH, f.g.InW, f.g.InC, 3), NewLayout(pr.out.H, pr.out.W, pr.out.C, 3)
 			in.Stride += 2 * f.g.InC
 			out.Stride += 3 * f.g.OutC
 			r := newQRun(t, pr, in, out, k, false)
@@ -233,7 +233,7 @@ func TestQPlanWindows(t *testing.T) {
 			for j := range y {
 				y[j] = 77
 			}
-			r.p.Forward(r.ws, y, r.x, r.w, Part{0, 3, 0, r.p.Panels()})
+			r.p.Forward(r.ws, y, r.x, r.w, Share{0, 3, 0, r.p.Panels()})
 			reorder(out, 3, func(at, i int) {
 				if y[at] != pr.y[i] {
 					t.Errorf("%s: element %d is %d, want %d", f.name, i, y[at], pr.y[i])
@@ -276,9 +276,9 @@ func TestQPassesAllocateNothing(t *testing.T) {
 			r, s := plainQRun(t, pr, k, false), plainQRun(t, pr, k, true)
 			y, sums, pixels := make([]int8, r.p.Out().Len()), make([]int32, r.p.Out().Len()), make([]uint8, len(pr.pixels))
 			if a := alloctest.PerRun(func() {
-				r.p.Forward(r.ws, y, r.x, r.w, Part{0, 3, 0, r.p.Panels()})
-				s.p.Sums(s.ws, sums, s.x, s.w, Part{0, 3, 0, s.p.Panels()})
-				s.p.Pixels(s.ws, pixels, s.x, s.w, pr.table, Part{0, 3, 0, s.p.Panels()})
+				r.p.Forward(r.ws, y, r.x, r.w, Share{0, 3, 0, r.p.Panels()})
+				s.p.Sums(s.ws, sums, s.x, s.w, Share{0, 3, 0, s.p.Panels()})
+				s.p.Pixels(s.ws, pixels, s.x, s.w, pr.table, Share{0, 3, 0, s.p.Panels()})
 			}); a != 0 {
 				t.Errorf("%s: %d allocations", f.name, a)
 			}
@@ -286,7 +286,7 @@ func TestQPassesAllocateNothing(t *testing.T) {
 	})
 }
 
-// One QWork serves several plans of different sizes.
+// One QWorkspace serves several plans of different sizes.
 func TestQWorkIsShared(t *testing.T) {
 	k := simd.Best()
 	var runs []*qrun
@@ -297,7 +297,7 @@ func TestQWorkIsShared(t *testing.T) {
 			runs, plans = append(runs, r), append(plans, r.p)
 		}
 	}
-	ws := NewQWork(plans...)
+	ws := NewQWorkspace(plans...)
 	for _, r := range runs {
 		r.ws = ws
 		if r.p.sums {
@@ -328,18 +328,18 @@ func TestQLayerErrors(t *testing.T) {
 		pr := newQProblem(t, g, 1, 1)
 		p := plainQRun(t, pr, simd.Best(), false).p
 		spoil(&pr.layer)
-		if _, err := p.Pack(pr.layer); !errors.Is(err, ErrQuantised) {
-			t.Errorf("%s: error %v, want ErrQuantised", name, err)
+		if _, err := p.Pack(pr.layer); !errors.Is(err, ErrQuantized) {
+			t.Errorf("%s: error %v, want ErrQuantized", name, err)
 		}
 	}
-	if _, err := NewQPlan(g, NewMap(4, 4, 3, 2), NewMap(4, 4, 4, 2), simd.Best()); !errors.Is(err, ErrMap) {
-		t.Errorf("other channels: error %v, want ErrMap", err)
+	if _, err := NewQPlan(g, NewLayout(4, 4, 3, 2), NewLayout(4, 4, 4, 2), simd.Best()); !errors.Is(err, ErrLayout) {
+		t.Errorf("other channels: error %v, want ErrLayout", err)
 	}
-	if _, err := NewQPlan(Geometry{}, Map{}, Map{}, simd.Best()); !errors.Is(err, ErrGeometry) {
+	if _, err := NewQPlan(Geometry{}, Layout{}, Layout{}, simd.Best()); !errors.Is(err, ErrGeometry) {
 		t.Errorf("no geometry: error %v, want ErrGeometry", err)
 	}
 	if math.MaxInt > math.MaxInt32 {
-		big, m := Valid(1<<12, 1<<12, 1, 1, 1, 1, false), NewMap(1<<12, 1<<12, 1, 128)
+		big, m := Valid(1<<12, 1<<12, 1, 1, 1, 1, false), NewLayout(1<<12, 1<<12, 1, 128)
 		if _, err := NewQPlan(big, m, m, simd.Best()); !errors.Is(err, ErrGeometry) {
 			t.Errorf("offsets beyond 32 bits: error %v, want ErrGeometry", err)
 		}
@@ -351,10 +351,10 @@ func TestQMisuse(t *testing.T) {
 	r, s := plainQRun(t, pr, simd.Best(), false), plainQRun(t, pr, simd.Best(), true)
 	other := plainQRun(t, newQProblem(t, Same(4, 4, 3, 99, 3, 1, false), 2, 1), simd.Best(), false)
 	y, sums, pixels := make([]int8, r.p.Out().Len()), make([]int32, r.p.Out().Len()), make([]uint8, len(pr.pixels))
-	all := Part{0, 2, 0, r.p.Panels()}
+	all := Share{0, 2, 0, r.p.Panels()}
 	for name, f := range map[string]func(){
-		"images beyond the batch": func() { r.p.Forward(r.ws, y, r.x, r.w, Part{0, 3, 0, 1}) },
-		"units beyond Panels":     func() { r.p.Forward(r.ws, y, r.x, r.w, Part{0, 2, 0, 1 + r.p.Panels()}) },
+		"images beyond the batch": func() { r.p.Forward(r.ws, y, r.x, r.w, Share{0, 3, 0, 1}) },
+		"units beyond Panels":     func() { r.p.Forward(r.ws, y, r.x, r.w, Share{0, 2, 0, 1 + r.p.Panels()}) },
 		"short output":            func() { r.p.Forward(r.ws, y[1:], r.x, r.w, all) },
 		"short input":             func() { r.p.Forward(r.ws, y, r.x[1:], r.w, all) },
 		"another layer's weights": func() { r.p.Forward(r.ws, y, r.x, other.w, all) },
@@ -382,11 +382,11 @@ func TestQPlanThreads(t *testing.T) {
 	r := plainQRun(t, pr, simd.Best(), false)
 	threads := pool.New(3)
 	defer threads.Close()
-	works := []*QWork{r.p.NewQWork(), r.p.NewQWork(), r.p.NewQWork()}
+	works := []*QWorkspace{r.p.NewQWorkspace(), r.p.NewQWorkspace(), r.p.NewQWorkspace()}
 	y := make([]int8, r.p.Out().Len())
 	threads.Run(func(worker int) {
 		lo, hi := pool.Split(r.p.Panels(), 3, worker)
-		r.p.Forward(works[worker], y, r.x, r.w, Part{0, 1, lo, hi})
+		r.p.Forward(works[worker], y, r.x, r.w, Share{0, 1, lo, hi})
 	})
 	checkEqual(t, "y", y, pr.y)
 }

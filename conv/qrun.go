@@ -2,9 +2,9 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// QWork is the scratch of one worker. It serves any of the plans that it was
+// QWorkspace is the scratch of one worker. It serves any of the plans that it was
 // made for, one call at a time.
-type QWork struct {
+type QWorkspace struct {
 	gemm    simd.QGEMM
 	back    bool    // the next dense layer goes backwards
 	staged  []int8  // the source as the kernels read it
@@ -12,19 +12,19 @@ type QWork struct {
 	columns []int32 // of one image of a thin output
 }
 
-// NewQWork returns scratch that suits all the plans.
-func NewQWork(plans ...*QPlan) *QWork {
+// NewQWorkspace returns scratch that suits all the plans.
+func NewQWorkspace(plans ...*QPlan) *QWorkspace {
 	staged, sums, columns := scratch(plans)
-	return &QWork{staged: make([]int8, staged), sums: make([]int32, sums), columns: make([]int32, columns)}
+	return &QWorkspace{staged: make([]int8, staged), sums: make([]int32, sums), columns: make([]int32, columns)}
 }
 
-// QWorkBytes is the memory that NewQWork's scratch takes.
-func QWorkBytes(plans ...*QPlan) int64 {
+// QWorkspaceBytes is the memory that NewQWorkspace's scratch takes.
+func QWorkspaceBytes(plans ...*QPlan) int64 {
 	staged, sums, columns := scratch(plans)
 	return int64(staged) + 4*int64(sums+columns)
 }
 
-// scratch is how long a QWork's slices are.
+// scratch is how long a QWorkspace's slices are.
 func scratch(plans []*QPlan) (staged, sums, columns int) {
 	for _, p := range plans {
 		if p.stages() {
@@ -38,16 +38,16 @@ func scratch(plans []*QPlan) (staged, sums, columns int) {
 	return staged, sums, columns
 }
 
-// NewQWork returns scratch that suits this plan.
-func (p *QPlan) NewQWork() *QWork { return NewQWork(p) }
+// NewQWorkspace returns scratch that suits this plan.
+func (p *QPlan) NewQWorkspace() *QWorkspace { return NewQWorkspace(p) }
 
 // Bytes returns the memory that ws takes.
-func (ws *QWork) Bytes() int64 {
+func (ws *QWorkspace) Bytes() int64 {
 	return int64(len(ws.staged)) + 4*int64(len(ws.sums)+len(ws.columns))
 }
 
 // Forward computes part of y, laid out as Out says, from x, laid out as In says.
-func (p *QPlan) Forward(ws *QWork, y, x []int8, w *QWeights, part Part) {
+func (p *QPlan) Forward(ws *QWorkspace, y, x []int8, w *QWeights, part Share) {
 	if p.sums {
 		panic("conv: Forward of a plan that ends in sums")
 	}
@@ -71,7 +71,7 @@ func (p *QPlan) Forward(ws *QWork, y, x []int8, w *QWeights, part Part) {
 }
 
 // Sums computes part of the sums y, laid out as Out says, of a plan by NewQSums.
-func (p *QPlan) Sums(ws *QWork, y []int32, x []int8, w *QWeights, part Part) {
+func (p *QPlan) Sums(ws *QWorkspace, y []int32, x []int8, w *QWeights, part Share) {
 	if len(y) < p.out.Len() {
 		panic("conv: buffer shorter than its map")
 	}
@@ -87,7 +87,7 @@ func (p *QPlan) Sums(ws *QWork, y []int32, x []int8, w *QWeights, part Part) {
 // Pixels computes part of the images dst, in (N, H, W, C) order, of a plan by
 // NewQSums: each sum's entry of the table, see simd.FromTable. Scale is then in
 // steps of the table.
-func (p *QPlan) Pixels(ws *QWork, dst []uint8, x []int8, w *QWeights, table []uint8, part Part) {
+func (p *QPlan) Pixels(ws *QWorkspace, dst []uint8, x []int8, w *QWeights, table []uint8, part Share) {
 	each := p.out.Positions() * p.out.C
 	if len(dst) < part.N1*each {
 		panic("conv: buffer shorter than its images")
@@ -100,9 +100,9 @@ func (p *QPlan) Pixels(ws *QWork, dst []uint8, x []int8, w *QWeights, table []ui
 // eachSums computes part of a plan that ends in sums. It calls f with runs of the
 // sums of image n, from element at of the image on, and the scales that repeat
 // over them.
-func (p *QPlan) eachSums(ws *QWork, x []int8, w *QWeights, part Part, f func(n, at int, sums []int32, scale []float32)) {
+func (p *QPlan) eachSums(ws *QWorkspace, x []int8, w *QWeights, part Share, f func(n, at int, sums []int32, scale []float32)) {
 	if !p.sums {
-		panic("conv: sums of a plan that requantises")
+		panic("conv: sums of a plan that requantizes")
 	}
 	a := p.begin(ws, x, w, part)
 	c, nr := p.out.C, p.k.NR
@@ -140,7 +140,7 @@ func (p *QPlan) eachSums(ws *QWork, x []int8, w *QWeights, part Part, f func(n, 
 func (p *QPlan) stages() bool { return p.k.Stage != nil || p.k.Slack(p.depth) > 0 }
 
 // begin checks a call's arguments and returns its images of x as the kernels read them.
-func (p *QPlan) begin(ws *QWork, x []int8, w *QWeights, part Part) []int8 {
+func (p *QPlan) begin(ws *QWorkspace, x []int8, w *QWeights, part Share) []int8 {
 	if part.N0 < 0 || part.N1 < part.N0 || part.N1 > p.in.N || part.P0 < 0 || part.P1 < part.P0 || part.P1 > p.Panels() {
 		panic("conv: bad part")
 	}
@@ -175,7 +175,7 @@ func (p *QPlan) begin(ws *QWork, x []int8, w *QWeights, part Part) []int8 {
 
 // window takes the next units off a part. Its from and to are bands, of a dense
 // layer tiles.
-func (p *QPlan) window(part *Part) window {
+func (p *QPlan) window(part *Share) window {
 	w := window{n0: part.N0, n1: part.N1, panels: 1}
 	if p.g.IsDense() {
 		w.from, w.to = part.P0, part.P1
@@ -227,7 +227,7 @@ func (p *QPlan) source(a []int8, n, c int) []int8 { return a[(n*p.in.C+c)*p.k.Wi
 
 // byPosition computes w, tiles of images. The order is panel > image tile >
 // position, so that one panel's weights stay in the second cache.
-func (p *QPlan) byPosition(ws *QWork, y, a []int8, w *QWeights, win window) {
+func (p *QPlan) byPosition(ws *QWorkspace, y, a []int8, w *QWeights, win window) {
 	first, last := p.positions(win)
 	g := &ws.gemm
 	for panel := win.panel; panel < win.panel+win.panels; panel++ {
@@ -251,7 +251,7 @@ func (p *QPlan) beginPanel(g *simd.QGEMM, w *QWeights, panel int) {
 }
 
 // byLine computes w image by image.
-func (p *QPlan) byLine(ws *QWork, y, a []int8, w *QWeights, win window) {
+func (p *QPlan) byLine(ws *QWorkspace, y, a []int8, w *QWeights, win window) {
 	rows := p.out.Positions() * p.k.NR
 	for panel := win.panel; panel < win.panel+win.panels; panel++ {
 		grp, col, _ := p.panel(panel)
@@ -263,7 +263,7 @@ func (p *QPlan) byLine(ws *QWork, y, a []int8, w *QWeights, win window) {
 }
 
 // line computes a panel of one image, with its sums and what they start from given.
-func (p *QPlan) line(ws *QWork, a []int8, w *QWeights, win window, n, panel int, sums, rows []int32) {
+func (p *QPlan) line(ws *QWorkspace, a []int8, w *QWeights, win window, n, panel int, sums, rows []int32) {
 	grp, _, cols := p.panel(panel)
 	g := &ws.gemm
 	p.beginPanel(g, w, panel)
@@ -282,7 +282,7 @@ const (
 // byFeature computes tiles [from, to) of a dense layer. Every other call goes
 // backwards: where the weights are larger than the cache, what the last call left
 // there is used before it is lost (a dense layer of 1.25 MB in 31 for 36 us).
-func (p *QPlan) byFeature(ws *QWork, y, a []int8, w *QWeights, win window) {
+func (p *QPlan) byFeature(ws *QWorkspace, y, a []int8, w *QWeights, win window) {
 	ws.back = !ws.back
 	step := featureTiles
 	if win.n1-win.n0 <= p.k.MR {
@@ -303,7 +303,7 @@ func (p *QPlan) byFeature(ws *QWork, y, a []int8, w *QWeights, win window) {
 }
 
 // feature sets up the tiles of a dense layer for images from n on.
-func (p *QPlan) feature(ws *QWork, a []int8, w *QWeights, n int) *simd.QGEMM {
+func (p *QPlan) feature(ws *QWorkspace, a []int8, w *QWeights, n int) *simd.QGEMM {
 	g := &ws.gemm
 	g.Tiles, g.A, g.B, g.S, g.Scale = p.full.positions, p.source(a, n, 0), w.packed, w.start, w.scale
 	g.Slope, g.Zero = w.slope, w.zero
@@ -311,7 +311,7 @@ func (p *QPlan) feature(ws *QWork, a []int8, w *QWeights, n int) *simd.QGEMM {
 }
 
 // thinForward computes w, image by image.
-func (p *QPlan) thinForward(ws *QWork, y, a []int8, w *QWeights, win window) {
+func (p *QPlan) thinForward(ws *QWorkspace, y, a []int8, w *QWeights, win window) {
 	first, last := p.positions(win)
 	c := p.out.C
 	for n := win.n0; n < win.n1; n++ {
@@ -319,7 +319,7 @@ func (p *QPlan) thinForward(ws *QWork, y, a []int8, w *QWeights, win window) {
 		for q := first; q < last; q++ {
 			to := y[q*p.out.Stride+n*c:][:c]
 			for i := range to {
-				to[i] = simd.Requantise(sums[(q-first)*c+i], w.scale[i], w.slope, w.zero)
+				to[i] = simd.Requantize(sums[(q-first)*c+i], w.scale[i], w.slope, w.zero)
 			}
 		}
 	}
@@ -328,7 +328,7 @@ func (p *QPlan) thinForward(ws *QWork, y, a []int8, w *QWeights, win window) {
 // thinSums returns the sums of one image's positions of a window: one product
 // makes for each source position all taps' contributions as columns, which are
 // gathered where they go.
-func (p *QPlan) thinSums(ws *QWork, a []int8, w *QWeights, win window, n int) []int32 {
+func (p *QPlan) thinSums(ws *QWorkspace, a []int8, w *QWeights, win window, n int) []int32 {
 	g := &ws.gemm
 	g.Tiles, g.A, g.B, g.C = p.list(&p.full, win), p.source(a, n, 0), w.packed, ws.columns
 	g.Slope, g.Zero = w.slope, w.zero

@@ -8,7 +8,7 @@ import "github.com/gantiny/gantiny/simd"
 //   - positions: a tile is the images of one output position and stays in
 //     registers over all taps.
 //   - lines: one image, a tile a run of positions over the taps that meet all of
-//     them, see qlines.go. Sums wait in scratch, and further tiles requantise them.
+//     them, see qlines.go. Sums wait in scratch, and further tiles requantize them.
 //
 // A thin output has lines only: their tiles make the columns of runs of source
 // positions.
@@ -69,7 +69,7 @@ func (p *QPlan) positionTiles(list []link, start []int32, cols int) *simd.QTiles
 	for q := range tiles {
 		tiles[q] = simd.QTile{
 			S: p.set[q] * int32(p.k.NR), Q: int32(q * p.out.Stride), LDA: int32(p.in.C), LDQ: int32(p.out.C), Cols: int32(cols),
-			Tap: start[q], Taps: start[q+1] - start[q], Start: simd.StartBias, Requantise: true,
+			Tap: start[q], Taps: start[q+1] - start[q], Start: simd.StartBias, Requantize: true,
 		}
 	}
 	return p.k.NewTiles(p.depth, tiles, taps)
@@ -95,7 +95,7 @@ func (p *QPlan) denseTiles() *simd.QTiles {
 			if p.sums {
 				t.Rows, t.C = 1, int32(q*p.out.C+col)
 			} else {
-				t.Q, t.LDQ, t.Requantise = int32(q*p.out.Stride+col), int32(p.out.C), true
+				t.Q, t.LDQ, t.Requantize = int32(q*p.out.Stride+col), int32(p.out.C), true
 			}
 			tiles = append(tiles, t)
 		}

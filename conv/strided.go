@@ -192,12 +192,12 @@ func (a *strideAxis) count() {
 // strided is the strided filter of a geometry between its two sides.
 type strided struct {
 	k            *simd.Kernels
-	small, large Map
+	small, large Layout
 	ys, xs       *strideAxis
 }
 
 // newStrided returns nil where minimal filtering at stride 2 does not apply.
-func newStrided(g Geometry, in, out Map, k *simd.Kernels) *strided {
+func newStrided(g Geometry, in, out Layout, k *simd.Kernels) *strided {
 	if g.IsDense() || g.Groups != 1 || g.StrideH != 2 || g.StrideW != 2 || g.DilationH != 1 || g.DilationW != 1 ||
 		g.InC < minimalChannels || g.OutC < minimalChannels {
 		return nil
@@ -251,7 +251,7 @@ func (s *strided) largeAt(ty, py, px, j int) int {
 }
 
 // evaluate makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
-func (s *strided) evaluate(ws *Work, v []float32, plane int, t, src []float32, images, i int) {
+func (s *strided) evaluate(ws *Workspace, v []float32, plane int, t, src []float32, images, i int) {
 	m := &s.small
 	step, block := blockOf(m.C)
 	for n := 0; n < images; n += step {
@@ -274,7 +274,7 @@ func (s *strided) evaluate(ws *Work, v []float32, plane int, t, src []float32, i
 
 // spreadOut makes row i of P^T C of images of src, which is the large side:
 // w[largeAt(ty, py, px, j)*plane + (tx*images+n)*C+c].
-func (s *strided) spreadOut(ws *Work, w []float32, plane int, t, src []float32, images, i int) {
+func (s *strided) spreadOut(ws *Workspace, w []float32, plane int, t, src []float32, images, i int) {
 	m := &s.large
 	step, block := blockOf(m.C)
 	for n := 0; n < images; n += step {

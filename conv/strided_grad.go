@@ -11,9 +11,9 @@ import (
 type stridedGrad struct {
 	*strided
 	tiles    gradTiles
-	swap     bool // dw is (tap, large channel, small channel)
-	chunk    int  // images transformed together; fixes the order of the sums
-	from, to Map  // of dw's rows and columns
+	swap     bool   // dw is (tap, large channel, small channel)
+	chunk    int    // images transformed together; fixes the order of the sums
+	from, to Layout // of dw's rows and columns
 }
 
 func newStridedGrad(s *strided, transposed bool) *stridedGrad {
@@ -61,7 +61,7 @@ func (d *stridedGrad) weight(i int) int { return d.ys.tilesAt(i, 0) + d.ys.tiles
 
 // run makes share part of parts of the sums, runs of tiles in the order of
 // points along y and row panels.
-func (d *stridedGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
+func (d *stridedGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool, part, parts int) {
 	small, large := x, dy
 	if d.swap {
 		small, large = dy, x
@@ -93,7 +93,7 @@ func (d *stridedGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part
 }
 
 // contract adds a chunk's products of point i along y to row panels [r0, r1) of the sums.
-func (d *stridedGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images, r0, r1 int, accumulate bool) {
+func (d *stridedGrad) contract(ws *Workspace, sums, v, w []float32, vp, wp, i, images, r0, r1 int, accumulate bool) {
 	o := &ws.outer
 	*o = simd.Outer{Accumulate: accumulate}
 	var phases [4][2]int
@@ -120,7 +120,7 @@ func (d *stridedGrad) contract(ws *Work, sums, v, w []float32, vp, wp, i, images
 }
 
 // finish transforms the sums of rows number part of parts back to taps.
-func (d *stridedGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
+func (d *stridedGrad) finish(ws *Workspace, dw, sums []float32, part, parts int) {
 	r0, r1 := pool.Split(len(d.tiles.rows), parts, part)
 	first, last := d.tiles.rowAt[r0]*d.to.C, d.tiles.rowAt[r1]*d.to.C
 	plane, tap := d.sumPlane(), d.from.C*d.to.C

@@ -12,7 +12,7 @@ import (
 type stridedPass struct {
 	*strided
 	up       bool
-	src, dst Map
+	src, dst Layout
 	chunk    int // images transformed together
 	weights  weightIndex
 	panels   int
@@ -93,7 +93,7 @@ func (p *stridedPass) scratch() int {
 }
 
 // run computes images [n0, n1) and panels [p0, p1) of dst.
-func (p *stridedPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
+func (p *stridedPass) run(ws *Workspace, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
 	a, b, c, d := p.sizes()
 	buf := ws.buf
 	take := func(n int) []float32 {
@@ -128,7 +128,7 @@ func (p *stridedPass) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, 
 }
 
 // multiplyUp: products = (row . U) of point i along y.
-func (p *stridedPass) multiplyUp(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
+func (p *stridedPass) multiplyUp(ws *Workspace, products, row, packed []float32, i, images, p0, p1, width int) {
 	g := &ws.gemm
 	ws.one[0] = simd.Tap{}
 	g.Taps, g.K, g.Start, g.Slope = ws.one[:], p.src.C, simd.StartZero, 1
@@ -155,7 +155,7 @@ func (p *stridedPass) multiplyUp(ws *Work, products, row, packed []float32, i, i
 }
 
 // halfUp interpolates along x: half[((py, ty, i)*W + x)*plane] of point i along y.
-func (p *stridedPass) halfUp(ws *Work, half, products []float32, i, n int) {
+func (p *stridedPass) halfUp(ws *Workspace, half, products []float32, i, n int) {
 	plane, from := p.halfPlane(), p.productPlane()
 	for py := range 2 {
 		for ty := range p.ys.tilesAt(i, py) {
@@ -177,7 +177,7 @@ func (p *stridedPass) halfUp(ws *Work, half, products []float32, i, n int) {
 func (p *stridedPass) halfAt(ty, py, i int) int { return ty*p.ys.both() + py*p.ys.most[0] + i }
 
 // interpolate makes a tile's coefficients as ws.mixes says, and adds those that the tile before has written.
-func (p *stridedPass) interpolate(ws *Work, q *axisProduct) {
+func (p *stridedPass) interpolate(ws *Workspace, q *axisProduct) {
 	m := &ws.mixes
 	m.Cols = q.points
 	if q.shared > 0 {
@@ -192,7 +192,7 @@ func (p *stridedPass) interpolate(ws *Work, q *axisProduct) {
 }
 
 // finishUp interpolates along y into dst.
-func (p *stridedPass) finishUp(ws *Work, dst, half []float32, o output) {
+func (p *stridedPass) finishUp(ws *Workspace, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
 	first := o.n0*p.dst.C + o.col
@@ -223,7 +223,7 @@ func (p *stridedPass) finishUp(ws *Work, dst, half []float32, o output) {
 }
 
 // multiplyDown: products = S_phases (row . U) of point i along y.
-func (p *stridedPass) multiplyDown(ws *Work, products, row, packed []float32, i, images, p0, p1, width int) {
+func (p *stridedPass) multiplyDown(ws *Workspace, products, row, packed []float32, i, images, p0, p1, width int) {
 	g := &ws.gemm
 	g.K, g.Start, g.Slope = p.src.C, simd.StartZero, 1
 	g.LDA, g.LDC = p.src.C, width
@@ -286,7 +286,7 @@ func (p *stridedPass) halfDown(half, products []float32, i, n int) {
 }
 
 // finishDown: E^T along y into dst.
-func (p *stridedPass) finishDown(ws *Work, dst, half []float32, o output) {
+func (p *stridedPass) finishDown(ws *Workspace, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
 	first, line := o.n0*p.dst.C+o.col, p.dst.W*p.dst.Stride

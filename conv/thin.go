@@ -63,7 +63,7 @@ func (p *pass) planScatter(links []link) {
 }
 
 // bandSources returns the source positions [from, to) that each band reads.
-func bandSources(links []link, dst Map, bands int) [][2]int32 {
+func bandSources(links []link, dst Layout, bands int) [][2]int32 {
 	line := make([]int, dst.H) // its band
 	for b := range bands {
 		for y := bandLine(dst.H, bands, b); y < bandLine(dst.H, bands, b+1); y++ {
@@ -82,7 +82,7 @@ func bandSources(links []link, dst Map, bands int) [][2]int32 {
 }
 
 // thinOutput computes w.
-func (p *pass) thinOutput(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
 	lo, hi := p.src.Positions(), 0
 	for _, s := range p.bandSource[w.from:w.to] {
 		if s[1] > 0 {
@@ -140,7 +140,7 @@ const (
 )
 
 // thinRows computes w from source positions [lo, hi). The sums' order is thinOutput's.
-func (p *pass) thinRows(ws *Work, dst, src, packed []float32, e Epilogue, w window, lo, hi int) {
+func (p *pass) thinRows(ws *Workspace, dst, src, packed []float32, e Epilogue, w window, lo, hi int) {
 	first, last := p.positions(w.from, w.to)
 	ld := p.columns()
 	columns, turned := ws.buf[:thinMost*ld], ws.buf[thinMost*ld:][:thinMost*ld]
@@ -182,7 +182,7 @@ func (p *pass) startSums(sums, bias []float32) {
 }
 
 // tapColumns: columns[r][(tap, c)] = src[r*lda:] . w[tap, c] for r < rows.
-func (p *pass) tapColumns(ws *Work, columns, src, packed []float32, rows, lda int) {
+func (p *pass) tapColumns(ws *Workspace, columns, src, packed []float32, rows, lda int) {
 	ld := p.columns()
 	ws.one[0] = simd.Tap{}
 	g := &ws.gemm

@@ -19,8 +19,8 @@ type thinWeights struct {
 	k        *simd.Kernels
 	toInput  bool // the thin side is the input (a convolution), else the output (transposed)
 	g        Geometry
-	small    Map // the wide side
-	large    Map // the thin side
+	small    Layout // the wide side
+	large    Layout // the thin side
 	planeH   int
 	planeW   int
 	imageLen int // floats of one image's planes
@@ -32,7 +32,7 @@ type thinWeights struct {
 }
 
 // newThinWeights returns nil where this lowering does not apply.
-func newThinWeights(g Geometry, in, out Map, k *simd.Kernels) *thinWeights {
+func newThinWeights(g Geometry, in, out Layout, k *simd.Kernels) *thinWeights {
 	if g.IsDense() || g.Groups > 1 || g.DilationW != 1 || g.KH*g.KW == 1 {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (t *thinWeights) scratch() int { return t.planesLen() + t.panelLen() + t.tu
 
 // run computes share part of parts; tiles are ordered by panel, thin channel
 // and kernel row.
-func (t *thinWeights) run(ws *Work, s Sums, x, dy []float32, n, part, parts int) {
+func (t *thinWeights) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts int) {
 	kernelRows := t.large.C * t.g.KH
 	lo, hi := pool.Split(t.panels*kernelRows, parts, part)
 	if lo == hi {

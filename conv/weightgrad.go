@@ -21,11 +21,11 @@ type weightPass struct {
 	thin     *thinWeights // the other lowerings, or nil
 	filtered filteredGrad
 	groups   int
-	swap     bool // the input is the vector side, the output the broadcast side
-	turned   bool // sums are (tap, output channel, input channel), to be transposed in the end
-	bc       Map  // broadcast side
-	vec      Map  // vector side
-	bcC      int  // channels of a group
+	swap     bool   // the input is the vector side, the output the broadcast side
+	turned   bool   // sums are (tap, output channel, input channel), to be transposed in the end
+	bc       Layout // broadcast side
+	vec      Layout // vector side
+	bcC      int    // channels of a group
 	vecC     int
 
 	index     weightIndex
@@ -67,7 +67,7 @@ const (
 	maxBlockDense = 256
 )
 
-func newWeightPass(g Geometry, in, out Map, links []link, k *simd.Kernels) weightPass {
+func newWeightPass(g Geometry, in, out Layout, links []link, k *simd.Kernels) weightPass {
 	p := weightPass{k: k, groups: g.Groups, bc: in, vec: out, index: forwardWeights(g), taps: g.KH * g.KW}
 	if g.IsDense() {
 		p.taps = in.Positions() * out.Positions()
@@ -116,7 +116,7 @@ func (p *weightPass) turns(g Geometry) bool {
 
 // meeting lists the positions of the broadcast side that links have, in order,
 // and where in the list each position is.
-func meeting(links []link, bc Map) (index []int, list []int32) {
+func meeting(links []link, bc Layout) (index []int, list []int32) {
 	used := make([]bool, bc.Positions())
 	for _, l := range links {
 		used[l.in] = true
@@ -260,8 +260,8 @@ type filteredGrad interface {
 	images() int
 	sumsLen() int
 	scratch() int
-	run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int)
-	finish(ws *Work, dw, sums []float32, part, parts int)
+	run(ws *Workspace, sums, x, dy []float32, n int, add bool, part, parts int)
+	finish(ws *Workspace, dw, sums []float32, part, parts int)
 }
 
 func (p *weightPass) sumsLen() int {
@@ -288,7 +288,7 @@ func (p *weightPass) images() int {
 }
 
 // finish computes share part of parts of the second stage.
-func (p *weightPass) finish(ws *Work, s Sums, part, parts int) {
+func (p *weightPass) finish(ws *Workspace, s Sums, part, parts int) {
 	switch {
 	case p.filtered != nil:
 		p.filtered.finish(ws, s.DW, s.Room, part, parts)
@@ -305,7 +305,7 @@ func (p *weightPass) finish(ws *Work, s Sums, part, parts int) {
 
 // run computes share part of parts. The shares are runs of tiles, ordered by
 // group, row panel and vector panel.
-func (p *weightPass) run(ws *Work, s Sums, x, dy []float32, n, part, parts int) {
+func (p *weightPass) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts int) {
 	switch {
 	case p.filtered != nil:
 		p.filtered.run(ws, s.Room, x, dy, n, s.Add, part, parts)
@@ -412,7 +412,7 @@ func (p *weightPass) zero(dw []float32, tap, lo, hi int) {
 // tiles adds one block of a phase to its taps' tiles [lo, hi), all of one group.
 // The vector panels stay in the second-level cache while row panel after row
 // panel passes.
-func (p *weightPass) tiles(ws *Work, dw, packedBc, packedVec []float32, ph *phase, lo, hi, images int, accumulate bool, soon *sources) {
+func (p *weightPass) tiles(ws *Workspace, dw, packedBc, packedVec []float32, ph *phase, lo, hi, images int, accumulate bool, soon *sources) {
 	o, size := &ws.outer, p.vecPanelLen()
 	from, _ := p.vectors(lo, hi)
 	for t := lo; t < hi; t++ {

@@ -21,7 +21,7 @@ func (p *pass) imageRows() int { return (p.k.MR + 1) / 2 }
 
 // byPosition computes w. The order is panel > image tile > position, so that one
 // tile's sources and one panel's weights stay in the second cache.
-func (p *pass) byPosition(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+func (p *pass) byPosition(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
 	first, last := p.positions(w.from, w.to)
 	for panel := w.panel; panel < w.panel+w.panels; panel++ {
 		grp, col, cols := p.panel(panel)
@@ -44,7 +44,7 @@ func (p *pass) byPosition(ws *Work, dst, src, packed []float32, e Epilogue, w wi
 }
 
 // begin sets what all of a panel's tiles have in common, without a bias.
-func (p *pass) begin(ws *Work, packed []float32, panel, cols int) (start uint8) {
+func (p *pass) begin(ws *Workspace, packed []float32, panel, cols int) (start uint8) {
 	g := &ws.gemm
 	g.B, g.Bias = packed[panel*p.panelLen():][:p.panelLen()], ws.bias[:p.k.NR]
 	g.Cols, g.K, g.LDA, g.LDC = cols, p.depth, p.src.C, p.dst.C
@@ -52,7 +52,7 @@ func (p *pass) begin(ws *Work, packed []float32, panel, cols int) (start uint8) 
 }
 
 // tile computes r images of dst position q over all its taps.
-func (p *pass) tile(ws *Work, c, a []float32, q, r int, start uint8, slope float32) {
+func (p *pass) tile(ws *Workspace, c, a []float32, q, r int, start uint8, slope float32) {
 	g := &ws.gemm
 	g.C, g.A, g.Taps = c, a, p.list[p.start[q]:p.start[q+1]]
 	g.Rows, g.ARun, g.CRun = r, (r+1)/2*g.LDA, (r+1)/2*g.LDC
@@ -88,7 +88,7 @@ type linePair struct{ i, j, n, ahead int }
 
 // newLineTiles plans from src to dst. toLarge says that dst is the larger side of
 // the strides; weights is the length of one tap's weights in a panel.
-func newLineTiles(g Geometry, src, dst Map, toLarge bool, weights int) lineTiles {
+func newLineTiles(g Geometry, src, dst Layout, toLarge bool, weights int) lineTiles {
 	h, w := dst.H, dst.W
 	if g.Transposed != toLarge { // the input gradient
 		h, w = src.H, src.W
@@ -162,7 +162,7 @@ func pairLines(a, b []simd.Tap) (best linePair) {
 }
 
 // byLine computes w with the sums in dst, kernel column by kernel column.
-func (p *pass) byLine(ws *Work, dst, src, packed []float32, e Epilogue, w window) {
+func (p *pass) byLine(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
 	first, last := p.positions(w.from, w.to)
 	grp, col, _ := p.panel(w.panel)
 	c0 := grp*p.cols + col // dst channels [c0, c1)

@@ -215,7 +215,7 @@ func blockOf(c int) (images, values int) {
 // v[j*plane + ((tx*rows+ty)*images+n)*C+c] for the columns j of each block; rows
 // are the blocks along y that have i. t is scratch, of a block
 // for each column of m.
-func blockRow(ws *Work, k *simd.Kernels, v []float32, plane int, t, src []float32, m Map, images, i int, ys, xs []patch) {
+func blockRow(ws *Workspace, k *simd.Kernels, v []float32, plane int, t, src []float32, m Layout, images, i int, ys, xs []patch) {
 	step, block := blockOf(m.C)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)

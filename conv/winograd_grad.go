@@ -51,7 +51,7 @@ func (d *filterGrad) sumPlane() int { return d.f.src.C*d.f.dst.C + spread }
 // run makes share part of parts of the sums. The shares are runs of row panels
 // of input channels, ordered by frequency along y: workers transform nothing
 // that another one transforms too, but at the ends of their runs.
-func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part, parts int) {
+func (d *filterGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool, part, parts int) {
 	f := d.f
 	lo, hi := pool.Split(blockIn*len(d.tiles.rows), parts, part)
 	in, out := d.planes()
@@ -74,13 +74,13 @@ func (d *filterGrad) run(ws *Work, sums, x, dy []float32, n int, add bool, part,
 }
 
 // finish transforms the sums of row panels number part of parts back to taps.
-func (d *filterGrad) finish(ws *Work, dw, sums []float32, part, parts int) {
+func (d *filterGrad) finish(ws *Workspace, dw, sums []float32, part, parts int) {
 	r0, r1 := pool.Split(len(d.tiles.rows), parts, part)
 	d.invert(dw, sums, ws.buf, d.tiles.rowAt[r0], d.tiles.rowAt[r1])
 }
 
 // contract adds one frequency's products of a chunk to its sums.
-func (d *filterGrad) contract(ws *Work, sums, v, g []float32, r0, r1, blocks int, accumulate bool) {
+func (d *filterGrad) contract(ws *Workspace, sums, v, g []float32, r0, r1, blocks int, accumulate bool) {
 	o := &ws.outer
 	ws.one[0] = simd.Tap{}
 	*o = simd.Outer{Taps: ws.one[:], K: blocks, Accumulate: accumulate}

@@ -10,7 +10,7 @@ import (
 // w' has w's taps in reverse order if flip is set.
 type filter struct {
 	k          *simd.Kernels
-	src, dst   Map
+	src, dst   Layout
 	ys, xs     []patch   // of src
 	outY, outX []patch   // of dst
 	kernel     []float32 // G with its columns reversed if the taps are
@@ -25,7 +25,7 @@ type filter struct {
 
 // newFilter returns the filter from src to dst; forward says that src is the
 // layer's input.
-func newFilter(g Geometry, src, dst Map, forward bool, w weightIndex, k *simd.Kernels) *filter {
+func newFilter(g Geometry, src, dst Layout, forward bool, w weightIndex, k *simd.Kernels) *filter {
 	f := &filter{k: k, src: src, dst: dst, kernel: kernelT[:], weights: w, panels: (dst.C + k.NR - 1) / k.NR}
 	padY, padX := g.PadTop, g.PadLeft
 	// A convolution reads src at q+k-pad; its gradient and a transposed one at q+pad-k.
@@ -78,7 +78,7 @@ func (f *filter) packedLen() int64 {
 }
 
 // run computes images [n0, n1) and panels [p0, p1) of dst.
-func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
+func (f *filter) run(ws *Workspace, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int) {
 	in, product := f.planes()
 	t := ws.buf[:f.lines()]
 	v := ws.buf[len(t):][:blockIn*in]
@@ -107,7 +107,7 @@ func (f *filter) run(ws *Work, dst, src, packed []float32, e Epilogue, n0, n1, p
 }
 
 // multiply: m[row][column] = v[row] . U of one frequency, panels [p0, p1).
-func (f *filter) multiply(ws *Work, m, v, packed []float32, freq, rows, p0, p1, width int) {
+func (f *filter) multiply(ws *Workspace, m, v, packed []float32, freq, rows, p0, p1, width int) {
 	g := &ws.gemm
 	ws.one[0] = simd.Tap{}
 	g.Taps, g.K, g.Start, g.Slope = ws.one[:], f.src.C, simd.StartZero, 1
@@ -124,7 +124,7 @@ func (f *filter) multiply(ws *Work, m, v, packed []float32, freq, rows, p0, p1, 
 }
 
 // outputs finishes the transform along y into dst and applies the epilogue.
-func (f *filter) outputs(ws *Work, dst, half []float32, product int, e Epilogue, n0, images, col, width int) {
+func (f *filter) outputs(ws *Workspace, dst, half []float32, product int, e Epilogue, n0, images, col, width int) {
 	o := output{e: e, n0: n0, images: images, col: col, width: width}
 	runs, n := o.runs(f.dst)
 	tile := 0

@@ -33,9 +33,9 @@ func filterFamilies() []family {
 	}
 }
 
-func filterPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *passes {
+func filterPasses(t testing.TB, pr *problem, in, out Layout, k *simd.Kernels) *passes {
 	t.Helper()
-	p, err := NewMinimalPlan(pr.g, in, out, k)
+	p, err := NewWinogradPlan(pr.g, in, out, k)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func filterPasses(t testing.TB, pr *problem, in, out Map, k *simd.Kernels) *pass
 }
 
 func plainFilterPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
-	return filterPasses(t, pr, NewMap(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewMap(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
+	return filterPasses(t, pr, NewLayout(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewLayout(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
 }
 
 // checkFiltered allows what the transforms cost: the promise is 1e-4.
@@ -86,7 +86,7 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 			}
 			const n = 5
 			pr := newProblem(f.g, n, uint64(i))
-			in, out := NewMap(f.g.InH, f.g.InW, f.g.InC, n), NewMap(pr.outH, pr.outW, f.g.OutC, n)
+			in, out := NewLayout(f.g.InH, f.g.InW, f.g.InC, n), NewLayout(pr.outH, pr.outW, f.g.OutC, n)
 			in.Stride += f.g.InC
 			out.Stride += 2 * f.g.OutC
 			s := filterPasses(t, pr, in, out, k)
@@ -183,8 +183,8 @@ func filterAllocatesNothing(t *testing.T, s *passes) {
 	if a := alloctest.PerRun(func() {
 		s.p.Pack(s.packed, s.w)
 		s.p.PackGrad(s.packedGrad, s.w)
-		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Part{0, 2, 0, s.p.Panels()})
-		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Part{0, 2, 0, s.p.GradPanels()})
+		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, 2, 0, s.p.Panels()})
+		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Share{0, 2, 0, s.p.GradPanels()})
 		s.p.WeightGrad(s.ws, sums, s.x, s.dy, 2, 0, 1)
 		s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 	}); a != 0 {

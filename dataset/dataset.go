@@ -155,7 +155,7 @@ var scaled = func() (t [256]float32) {
 
 // Fill writes the images idx into images 0 ... len(idx)-1 of the Map m over dst,
 // each pixel v as (v - 127.5) / 127.5. It panics where m does not fit.
-func (d *Dataset) Fill(dst []float32, m conv.Map, idx []int32) {
+func (d *Dataset) Fill(dst []float32, m conv.Layout, idx []int32) {
 	if m.H != d.H || m.W != d.W || m.C != d.C || len(idx) > m.N {
 		panic("dataset: Fill: the map has another shape")
 	}

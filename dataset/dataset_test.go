@@ -56,7 +56,7 @@ func TestFill(t *testing.T) {
 	for _, c := range []int{1, 3} {
 		d := &Dataset{N: 7, H: 3, W: 2, C: c, Pix: ramp(7 * 3 * 2 * c)}
 		idx := []int32{6, 0, 0, 4}
-		m := conv.Map{H: 3, W: 2, C: c, N: 5, Stride: 5*c + 3}
+		m := conv.Layout{H: 3, W: 2, C: c, N: 5, Stride: 5*c + 3}
 		const guard = 42
 		dst := slices.Repeat([]float32{guard}, m.Len())
 		want := slices.Clone(dst)
@@ -77,7 +77,7 @@ func TestFill(t *testing.T) {
 		t.Errorf("black is %g, white %g", scaled[0], scaled[255])
 	}
 	d := &Dataset{N: 1, H: 2, W: 2, C: 1, Pix: ramp(4)}
-	for _, m := range []conv.Map{conv.NewMap(2, 3, 1, 1), conv.NewMap(2, 2, 3, 1), conv.NewMap(2, 2, 1, 0)} {
+	for _, m := range []conv.Layout{conv.NewLayout(2, 3, 1, 1), conv.NewLayout(2, 2, 3, 1), conv.NewLayout(2, 2, 1, 0)} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -98,7 +98,7 @@ func BenchmarkFill(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := conv.NewMap(28, 28, 1, 256)
+	m := conv.NewLayout(28, 28, 1, 256)
 	dst := make([]float32, m.Len())
 	b.SetBytes(4 * 256 * 784)
 	for b.Loop() {

@@ -20,7 +20,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	m := conv.NewMap(d.H, d.W, d.C, 256)
+	m := conv.NewLayout(d.H, d.W, d.C, 256)
 	x := make([]float32, m.Len()) // (H, W, N, C) in [-1, 1]
 	d.Fill(x, m, batches.Next())
 	fmt.Printf("%d batches an epoch, the next is %+v\n", batches.PerEpoch(), batches.Cursor())

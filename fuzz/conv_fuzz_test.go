@@ -99,7 +99,7 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 	conv.DirectInputGrad(g, dx, dy, weights, n)
 	conv.DirectWeightGrad(g, dw, x, dy, n)
 
-	in, out := conv.NewMap(g.InH, g.InW, g.InC, n), conv.NewMap(h, w, g.OutC, n)
+	in, out := conv.NewLayout(g.InH, g.InW, g.InC, n), conv.NewLayout(h, w, g.OutC, n)
 	if seed%2 == 1 { // a window into a larger batch
 		in.Stride += g.InC * int(seed%5)
 		out.Stride += g.OutC * int(seed%7)
@@ -110,7 +110,7 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ws := p.NewWork()
+		ws := p.NewWorkspace()
 		bx, bdy := filled(in.Len()), filled(out.Len())
 		in.Import(bx, x)
 		out.Import(bdy, dy)
@@ -121,9 +121,9 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 		p.PackGrad(packedGrad, weights)
 		for part := range parts {
 			n0, n1 := pool.Split(n, parts, part)
-			p.Forward(ws, by, bx, packed, conv.Epilogue{Slope: 1}, conv.Part{N0: n0, N1: n1, P1: p.Panels()})
+			p.Forward(ws, by, bx, packed, conv.Epilogue{Slope: 1}, conv.Share{N0: n0, N1: n1, P1: p.Panels()})
 			p0, p1 := pool.Split(p.GradPanels(), parts, part)
-			p.InputGrad(ws, bdx, bdy, packedGrad, conv.Part{N1: n, P0: p0, P1: p1})
+			p.InputGrad(ws, bdx, bdy, packedGrad, conv.Share{N1: n, P0: p0, P1: p1})
 			p.WeightGrad(ws, sums, bx, bdy, n, part, parts)
 		}
 		for part := range parts {
@@ -143,7 +143,7 @@ func filled(n int) []float32 {
 	return v
 }
 
-func exported(t *testing.T, m conv.Map, buf []float32) []float32 {
+func exported(t *testing.T, m conv.Layout, buf []float32) []float32 {
 	v := make([]float32, m.Positions()*m.N*m.C)
 	m.Export(v, buf)
 	for i, b := range buf {

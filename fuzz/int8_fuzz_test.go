@@ -21,7 +21,7 @@ type qproduct struct {
 	m, n, k, taps    int
 	lda, gapA, gapC  int
 	start            uint8
-	requantise, open bool
+	requantize, open bool
 	x, w             []int8 // w is (tap, k, n)
 	c, s             []int32
 	scale            []float32
@@ -70,12 +70,12 @@ func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
 			tiles = append(tiles, simd.QTile{
 				A: int32(r * p.lda), C: int32(r*ldc + j), Q: int32(r*ldq + j), LDA: int32(p.lda), LDC: int32(ldc), LDQ: int32(ldq),
 				ARun: int32(runA), CRun: int32(runC), Rows: int32(rows), Cols: int32(cols), Taps: int32(p.taps),
-				Start: p.start, Requantise: p.requantise,
+				Start: p.start, Requantize: p.requantize,
 			})
 		}
 		rows := min(q.MR, p.m)
 		switch half := (p.m + 1) / 2; {
-		case p.requantise: // neighbours, whole tiles perhaps without saying how many
+		case p.requantize: // neighbours, whole tiles perhaps without saying how many
 			for r := 0; r < p.m; r += rows {
 				n := min(rows, p.m-r)
 				h := (n + 1) / 2
@@ -114,7 +114,7 @@ func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
 			Tiles: q.NewTiles(p.k, tiles, taps), To: len(tiles), Rows: rows,
 			A: a, B: b, S: s, C: c, Q: out, Scale: scale, Slope: p.slope, Zero: p.zero,
 		})
-		if p.requantise { // C was only read
+		if p.requantize { // C was only read
 			copy(c, p.c)
 		}
 	}
@@ -134,7 +134,7 @@ func FuzzQGEMM(f *testing.F) {
 		p := &qproduct{
 			m: int(m)%40 + 1, n: int(n)%80 + 1, k: int(k) % 130, taps: int(taps) % 6,
 			gapA: int(gaps) % 5, gapC: int(gaps) % 7, start: start % 3,
-			requantise: mode&1 != 0, open: mode&3 == 3, slope: slope, zero: int32(zero),
+			requantize: mode&1 != 0, open: mode&3 == 3, slope: slope, zero: int32(zero),
 		}
 		p.fill(rnd, raw, int(mode&12))
 		p.compare(t)
@@ -236,7 +236,7 @@ func randomProduct(rnd *rand.Rand) *qproduct {
 	extremes := []byte{0x80, 0x7f, 0x81, 0x80, 0x80, 0x7f, 0, 0, 0x80, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0xc0, 0x7f}
 	p := &qproduct{
 		m: rnd.IntN(16) + 1, n: rnd.IntN(40) + 1, k: rnd.IntN(20), taps: rnd.IntN(4), gapA: rnd.IntN(3), gapC: rnd.IntN(3),
-		start: uint8(rnd.IntN(3)), requantise: rnd.IntN(2) == 0, open: rnd.IntN(2) == 0,
+		start: uint8(rnd.IntN(3)), requantize: rnd.IntN(2) == 0, open: rnd.IntN(2) == 0,
 		slope: []float32{1, 0.3, 0, -0.5}[rnd.IntN(4)], zero: int32(rnd.IntN(256) - 128),
 	}
 	if rnd.IntN(64) == 0 { // longer than what one call contracts
@@ -274,7 +274,7 @@ type qlayer struct {
 	g        conv.Geometry
 	oh, ow   int
 	l        conv.QLayer
-	in, out  conv.Map
+	in, out  conv.Layout
 	x        []int8
 	table    []uint8
 	n        int
@@ -328,7 +328,7 @@ func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8)
 			q.l.Scale[i] = []float32{0, math.SmallestNonzeroFloat32, math.MaxFloat32, 1}[rnd.IntN(4)]
 		}
 	}
-	q.in, q.out = conv.NewMap(q.g.InH, q.g.InW, q.g.InC, q.n), conv.NewMap(q.oh, q.ow, q.g.OutC, q.n)
+	q.in, q.out = conv.NewLayout(q.g.InH, q.g.InW, q.g.InC, q.n), conv.NewLayout(q.oh, q.ow, q.g.OutC, q.n)
 	q.x, q.table = make([]int8, q.in.Len()), make([]uint8, 1024)
 	for i := range q.x {
 		q.x[i] = int8(rnd.Uint32())
@@ -381,7 +381,7 @@ func (q *qlayer) run(t *testing.T, rnd *rand.Rand, row *simd.Kernels) (y []int8,
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws := conv.NewQWork(p, s)
+	ws := conv.NewQWorkspace(p, s)
 	wp, err := p.Pack(q.l)
 	if err != nil {
 		t.Fatal(err)
@@ -390,14 +390,14 @@ func (q *qlayer) run(t *testing.T, rnd *rand.Rand, row *simd.Kernels) (y []int8,
 	if err != nil {
 		t.Fatal(err)
 	}
-	split := func(panels int, f func(part conv.Part)) {
+	split := func(panels int, f func(part conv.Share)) {
 		at, unit := rnd.IntN(q.n+1), rnd.IntN(panels+1)
-		for _, part := range []conv.Part{{N0: 0, N1: at, P0: 0, P1: panels}, {N0: at, N1: q.n, P0: 0, P1: unit}, {N0: at, N1: q.n, P0: unit, P1: panels}} {
+		for _, part := range []conv.Share{{N0: 0, N1: at, P0: 0, P1: panels}, {N0: at, N1: q.n, P0: 0, P1: unit}, {N0: at, N1: q.n, P0: unit, P1: panels}} {
 			f(part)
 		}
 	}
-	split(p.Panels(), func(part conv.Part) { p.Forward(ws, y, q.x, wp, part) })
-	split(s.Panels(), func(part conv.Part) { s.Pixels(ws, pixels, q.x, wq, q.table, part) })
+	split(p.Panels(), func(part conv.Share) { p.Forward(ws, y, q.x, wp, part) })
+	split(s.Panels(), func(part conv.Share) { s.Pixels(ws, pixels, q.x, wq, q.table, part) })
 	return y, pixels
 }
 
@@ -433,7 +433,7 @@ func FuzzRequantise(f *testing.F) {
 				h := int32(q.MR+1) / 2 * int32(q.NR)
 				tiles = append(tiles, simd.QTile{
 					C: int32(at), LDC: int32(q.NR), CRun: h, Q: int32(at), LDQ: int32(q.NR), Rows: int32(q.MR), Cols: int32(q.NR),
-					Start: simd.StartC, Requantise: true,
+					Start: simd.StartC, Requantize: true,
 				})
 			}
 			got := make([]int8, n)
@@ -441,8 +441,8 @@ func FuzzRequantise(f *testing.F) {
 				Tiles: q.NewTiles(0, tiles, nil), To: len(tiles), C: sums, Q: got, Scale: scales, Slope: slope, Zero: int32(zero),
 			})
 			for i := range n / each * each {
-				if want := simd.Requantise(sums[i], scales[i%q.NR], slope, int32(zero)); got[i] != want {
-					t.Fatalf("row %s: Requantise(%d, %g, %g, %d) = %d, want %d", row.Name, sums[i], scales[i%q.NR], slope, zero, got[i], want)
+				if want := simd.Requantize(sums[i], scales[i%q.NR], slope, int32(zero)); got[i] != want {
+					t.Fatalf("row %s: Requantize(%d, %g, %g, %d) = %d, want %d", row.Name, sums[i], scales[i%q.NR], slope, zero, got[i], want)
 				}
 			}
 		}

@@ -37,7 +37,7 @@ func (l Dense) params(in Shape) []Param {
 
 func (l Dense) withDefaults() Layer { return l }
 
-// geometry takes the places that the vectors' features have in their Maps.
+// geometry takes the places that the vectors' features have in their Layouts.
 func (l Dense) geometry(in, out Shape) (conv.Geometry, error) {
 	return conv.Dense(in.H, in.W, in.C, out.H, out.W, out.C), nil
 }

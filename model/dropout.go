@@ -86,7 +86,7 @@ func (o *drop) Backward(w *worker, g gradients, lo int) {
 	for p := range o.in.Positions() {
 		at := p*o.words + lo*g.dy.C/32
 		mask := o.mask[at:][w0:w1]
-		dx, dy := elements(g.dx.buf, g.dx.Map, p, w0, w1), elements(g.dy.buf, g.dy.Map, p, w0, w1)
+		dx, dy := elements(g.dx.buf, g.dx.Layout, p, w0, w1), elements(g.dy.buf, g.dy.Layout, p, w0, w1)
 		if o.slope == 1 {
 			w.k.DropoutGrad(dx, dy, mask, o.scale)
 		} else {
@@ -96,6 +96,6 @@ func (o *drop) Backward(w *worker, g gradients, lo int) {
 }
 
 // elements returns the elements of position p that words [w0, w1) of the mask stand for.
-func elements(x []float32, m conv.Map, p, w0, w1 int) []float32 {
+func elements(x []float32, m conv.Layout, p, w0, w1 int) []float32 {
 	return x[p*m.Stride:][:m.N*m.C][32*w0 : min(32*w1, m.N*m.C)]
 }

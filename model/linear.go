@@ -9,7 +9,7 @@ import (
 // linear is a layer with a weight: Dense, Conv2D or ConvTranspose2D.
 type linear interface {
 	Layer
-	// geometry takes the shapes that the features have in the Maps.
+	// geometry takes the shapes that the features have in the Layouts.
 	geometry(in, out Shape) (conv.Geometry, error)
 }
 
@@ -36,18 +36,18 @@ type weights struct {
 // linearGrad is what only training needs of a contraction.
 type linearGrad struct {
 	weight    *Param
-	slope     float32    // of the activation's gradient, 1 if the next operator's Backward sees to that
-	input     *conv.Plan // dx from dy, nil if nobody wants dx
-	weights   *conv.Plan // dW from x and dy
-	packed    []float32  // weights for input
-	dw, dbias []float32  // dbias is nil if there is no bias
-	room      []float32  // what weights keeps between its stages
-	places    []float32  // positions x C: sums of dy over images; dbias itself if that is as long
-	blocks    conv.Map   // of the x that weights takes, where that comes in blocks
+	slope     float32     // of the activation's gradient, 1 if the next operator's Backward sees to that
+	input     *conv.Plan  // dx from dy, nil if nobody wants dx
+	weights   *conv.Plan  // dW from x and dy
+	packed    []float32   // weights for input
+	dw, dbias []float32   // dbias is nil if there is no bias
+	room      []float32   // what weights keeps between its stages
+	places    []float32   // positions x C: sums of dy over images; dbias itself if that is as long
+	blocks    conv.Layout // of the x that weights takes, where that comes in blocks
 }
 
-// planner is conv.NewPlan or conv.NewMinimalPlan.
-type planner func(g conv.Geometry, in, out conv.Map, k *simd.Kernels) (*conv.Plan, error)
+// planner is conv.NewPlan or conv.NewWinogradPlan.
+type planner func(g conv.Geometry, in, out conv.Layout, k *simd.Kernels) (*conv.Plan, error)
 
 func newContraction(l linear, u unit, m maps, k *simd.Kernels, plan planner) (*contraction, error) {
 	g, err := l.geometry(u.from, u.to)
@@ -60,12 +60,12 @@ func newContraction(l linear, u unit, m maps, k *simd.Kernels, plan planner) (*c
 
 // train plans the gradients of a chunk of images, with x, dx and dy laid out as x
 // and grad say.
-func (o *contraction) train(l linear, u unit, x conv.Map, grad maps, wanted bool, k *simd.Kernels, plan planner) error {
+func (o *contraction) train(l linear, u unit, x conv.Layout, grad maps, wanted bool, k *simd.Kernels, plan planner) error {
 	g, err := l.geometry(u.from, u.to)
 	if err != nil {
 		return err
 	}
-	between := func(in, out conv.Map) (*conv.Plan, error) {
+	between := func(in, out conv.Layout) (*conv.Plan, error) {
 		if in == o.in && out == o.out {
 			return o.plan, nil
 		}
@@ -79,7 +79,7 @@ func (o *contraction) train(l linear, u unit, x conv.Map, grad maps, wanted bool
 }
 
 // trainBlocks plans the weight gradient anew, of an x that comes in blocks.
-func (o *contraction) trainBlocks(l linear, u unit, x, dy conv.Map, k *simd.Kernels, plan planner) error {
+func (o *contraction) trainBlocks(l linear, u unit, x, dy conv.Layout, k *simd.Kernels, plan planner) error {
 	g, err := l.geometry(u.from, u.to)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (o *contraction) packGrad() { o.grad.input.PackGrad(o.grad.packed, o.grad.w
 
 // Forward: y = leaky(x W + bias).
 func (o *contraction) Forward(w *worker, y, x []float32, s share) {
-	part := conv.Part{N0: s.n0, N1: s.n1}
+	part := conv.Share{N0: s.n0, N1: s.n1}
 	part.P0, part.P1 = s.of(o.plan.Panels())
 	e := conv.Epilogue{Scale: o.scale, Bias: o.bias, Slope: o.slope}
 	if o.halves != nil {
@@ -147,7 +147,7 @@ func (o *contraction) Backward(w *worker, g gradients, scale []float32, from int
 		}
 	}
 	if n0 := max(g.n0, from); o.grad.input != nil && n0 < g.n1 {
-		o.grad.input.InputGrad(w.conv, g.dx.buf, g.dy.buf, o.grad.packed, conv.Part{N0: n0, N1: g.n1, P1: o.grad.input.GradPanels()})
+		o.grad.input.InputGrad(w.conv, g.dx.buf, g.dy.buf, o.grad.packed, conv.Share{N0: n0, N1: g.n1, P1: o.grad.input.GradPanels()})
 	}
 	if scale != nil {
 		for p := range g.dy.Positions() {

@@ -10,7 +10,7 @@ import (
 type worker struct {
 	id, of int
 	k      *simd.Kernels
-	conv   *conv.Work
+	conv   *conv.Workspace
 	brief  []float32 // a Pass's: a block of images of an activation that is not kept
 }
 
@@ -20,7 +20,7 @@ type share struct{ n0, n1, part, parts int }
 // of returns the share's part of n things.
 func (s share) of(n int) (lo, hi int) { return pool.Split(n, s.parts, s.part) }
 
-// operator is a layer, or a run of layers, planned on Maps. Parts of the work
+// operator is a layer, or a run of layers, planned on Layouts. Parts of the work
 // may run at the same time.
 type operator interface {
 	// Forward computes the share of y that belongs to s, from x; they may be the
@@ -29,7 +29,7 @@ type operator interface {
 }
 
 // maps are the layouts on both sides of an operator.
-type maps struct{ in, out conv.Map }
+type maps struct{ in, out conv.Layout }
 
 // cut lists the contiguous spans of a share for operators that treat every
 // element alike: one of all positions if they join, else one a position.
@@ -59,7 +59,7 @@ func (c cut) spans() int {
 	return c.p1 - c.p0
 }
 
-func (c cut) span(x []float32, m conv.Map, i int) []float32 {
+func (c cut) span(x []float32, m conv.Layout, i int) []float32 {
 	if c.joined {
 		return x[c.p0*m.Stride : c.p1*m.Stride]
 	}
@@ -72,7 +72,7 @@ func (c cut) dst(y []float32, i int) []float32 { return c.span(y, c.out, i) }
 
 // stack is a Map and its buffer.
 type stack struct {
-	conv.Map
+	conv.Layout
 	buf []float32
 }
 

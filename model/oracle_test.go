@@ -180,7 +180,7 @@ func TestOracleTraining(t *testing.T) {
 	})
 }
 
-func exported(m conv.Map, buf []float32) []float32 {
+func exported(m conv.Layout, buf []float32) []float32 {
 	v := make([]float32, m.Positions()*m.N*m.C)
 	m.Export(v, buf)
 	return v

@@ -97,33 +97,33 @@ func (p *Pass) Close() {
 }
 
 // Input returns the buffer from which Forward reads the batch. It stays the same.
-func (p *Pass) Input() (conv.Map, []float32) {
+func (p *Pass) Input() (conv.Layout, []float32) {
 	p.allocate()
-	return p.input.Map, p.input.buf
+	return p.input.Layout, p.input.buf
 }
 
 // Output returns the buffer to which Forward writes.
-func (p *Pass) Output() (conv.Map, []float32) {
+func (p *Pass) Output() (conv.Layout, []float32) {
 	p.allocate()
-	return p.output.Map, p.output.buf
+	return p.output.Layout, p.output.buf
 }
 
 // InputGrad returns the gradient of the input that the last Backward left; it
 // is of use for images [from, Batch) of Backward's from. It panics if the option
 // InputGrad is not set.
-func (p *Pass) InputGrad() (conv.Map, []float32) {
+func (p *Pass) InputGrad() (conv.Layout, []float32) {
 	if !p.o.InputGrad {
 		panic("model: InputGrad of a pass without it")
 	}
 	p.allocate()
-	return p.input.Map, p.inputGrad.buf
+	return p.input.Layout, p.inputGrad.buf
 }
 
 // Bind makes Forward write its output to buf, laid out as out says, which may be
 // a window into a larger Map. It plans the pass anew and so belongs before its
 // first use. It panics if out does not fit.
-func (p *Pass) Bind(out conv.Map, buf []float32) {
-	have := p.output.Map
+func (p *Pass) Bind(out conv.Layout, buf []float32) {
+	have := p.output.Layout
 	if out.H != have.H || out.W != have.W || out.C != have.C || out.N != have.N || out.Stride < out.N*out.C || len(buf) < out.Len() {
 		panic("model: Bind: the output does not fit")
 	}

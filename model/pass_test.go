@@ -94,7 +94,7 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-func exported(m conv.Map, buf []float32) []float32 {
+func exported(m conv.Layout, buf []float32) []float32 {
 	x := make([]float32, m.N*m.Positions()*m.C)
 	m.Export(x, buf)
 	return x

@@ -170,6 +170,6 @@ func (p *Pass) workForce() {
 	}
 	p.workers = make([]worker, p.pool.Workers())
 	for i := range p.workers {
-		p.workers[i] = worker{id: i, of: len(p.workers), k: p.o.Kernels, conv: conv.NewWork(plans...), brief: arena.Floats(p.brief)}
+		p.workers[i] = worker{id: i, of: len(p.workers), k: p.o.Kernels, conv: conv.NewWorkspace(plans...), brief: arena.Floats(p.brief)}
 	}
 }

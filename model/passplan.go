@@ -141,11 +141,11 @@ func (p *Pass) plan() error {
 	return nil
 }
 
-// layOut settles the Maps: all operators on one buffer have the stride of the one that makes it.
+// layOut settles the Layouts: all operators on one buffer have the stride of the one that makes it.
 func (p *Pass) layOut() {
 	last := p.ops[len(p.ops)-1]
 	stride := p.ops[0].in.Stride
-	p.input.Map = p.ops[0].in
+	p.input.Layout = p.ops[0].in
 	for i, a := range p.ops {
 		a.in.Stride = stride
 		if i == 0 || a.yi != p.ops[i-1].yi {
@@ -160,7 +160,7 @@ func (p *Pass) layOut() {
 	if p.bound != nil {
 		p.acts[last.yi-1] = 0
 	}
-	p.output = stack{Map: last.out}
+	p.output = stack{Layout: last.out}
 }
 
 // forget marks the activations that are cheaper to compute again than to keep:
@@ -191,7 +191,7 @@ func (p *Pass) route() {
 		a.grad = a.layout(p.chunk)
 		if p.chain == nil {
 			p.chain = []int{a.grad.out.Len()}
-			p.dout.Map = a.grad.out
+			p.dout.Layout = a.grad.out
 		}
 		a.dyi = len(p.chain) - 1
 		inPlace := true
@@ -233,7 +233,7 @@ func (m *Model) trains(u unit) bool { return !u.moves && len(m.nodes[u.first].pa
 // operator plans a's operator.
 func (p *Pass) operator(a *trained) error {
 	n := &p.m.nodes[a.first]
-	plan := planner(conv.NewMinimalPlan)
+	plan := planner(conv.NewWinogradPlan)
 	if p.o.Strict {
 		plan = conv.NewPlan
 	}
@@ -324,4 +324,4 @@ func (a *trained) grain() int {
 
 // briefOf is the layout of a block of n images between a BatchNorm and the
 // contraction that reads it.
-func (a *trained) briefOf(n int) conv.Map { return conv.NewMap(a.in.H, a.in.W, a.in.C, n) }
+func (a *trained) briefOf(n int) conv.Layout { return conv.NewLayout(a.in.H, a.in.W, a.in.C, n) }

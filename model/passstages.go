@@ -65,7 +65,7 @@ func (p *Pass) addForward(l *stageList, op int, a *trained) {
 }
 
 // makeBrief makes images s of a BatchNorm's output, which is not kept, in the worker's brief, laid out as m says.
-func (a *trained) makeBrief(w *worker, m conv.Map, s share) {
+func (a *trained) makeBrief(w *worker, m conv.Layout, s share) {
 	m.N = s.n1 - s.n0
 	a.norm.Forward(w, stack{m, w.brief}, stack{a.in, a.x}.window(s.n0, m.N))
 }
@@ -180,7 +180,7 @@ func (p *Pass) gradients(a *trained, s share) gradients {
 
 // copyGradient copies the caller's gradient at the output, which stays as it is, to the first of the chain.
 func (p *Pass) copyGradient(w *worker, s share) {
-	from := stack{p.output.Map, p.dy}.window(p.lo, p.chunk)
+	from := stack{p.output.Layout, p.dy}.window(p.lo, p.chunk)
 	g := gradients{p.dout, from, from, s}
 	for i := range g.spans() {
 		dout, dy, _ := g.span(i)

@@ -33,7 +33,7 @@ func (l Reshape) Output(in Shape) (Shape, error) {
 func (Reshape) params(Shape) []Param  { return nil }
 func (l Reshape) withDefaults() Layer { return l }
 
-// move copies features between two Maps of as many features.
+// move copies features between two Layouts of as many features.
 type move struct{ maps }
 
 // Forward: y = x, feature by feature.
@@ -43,11 +43,11 @@ func (o *move) Forward(_ *worker, y, x []float32, s share) {
 
 // Backward: dx = dy.
 func (o *move) Backward(_ *worker, g gradients) {
-	moveFeatures(g.dx.buf, g.dx.Map, g.dy.buf, g.dy.Map, g.share)
+	moveFeatures(g.dx.buf, g.dx.Layout, g.dy.buf, g.dy.Layout, g.share)
 }
 
 // moveFeatures fills the positions of dst that s names.
-func moveFeatures(dst []float32, to conv.Map, src []float32, from conv.Map, s share) {
+func moveFeatures(dst []float32, to conv.Layout, src []float32, from conv.Layout, s share) {
 	p0, p1 := s.of(to.Positions())
 	for f, end := p0*to.C, p1*to.C; f < end; {
 		// A run of features that are neighbours on both sides.

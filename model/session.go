@@ -25,7 +25,7 @@ type Options struct {
 
 	// Strict keeps to direct sums, so that an image has the same bits whatever
 	// Batch is. Otherwise a Session for 8 images or more convolves by minimal
-	// filtering where that is faster, see conv.NewMinimalPlan: its images differ
+	// filtering where that is faster, see conv.NewWinogradPlan: its images differ
 	// from a strict Session's by rounding, at most 1e-4.
 	Strict bool
 
@@ -64,7 +64,7 @@ type Session struct {
 	threads int
 	chunk   int // images at a time
 	need    needs
-	in, out conv.Map
+	in, out conv.Layout
 	first   buffer // the input
 	ops     []step
 	workers []worker
@@ -162,7 +162,7 @@ func (s *Session) allocate() {
 	threads, length := s.threads, s.need.floats
 	buf := arena.Floats(threads * length)
 	for i := range threads {
-		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewForwardWork(s.need.plans...)})
+		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewForwardWorkspace(s.need.plans...)})
 		s.arenas = append(s.arenas, buf[i*length:][:length:length])
 	}
 }
@@ -183,7 +183,7 @@ func (m *Model) operator(u unit, ms maps, opt Options) (operator, error) {
 	case nil:
 		return &move{ms}, nil
 	case linear:
-		plan := planner(conv.NewMinimalPlan)
+		plan := planner(conv.NewWinogradPlan)
 		if opt.direct() {
 			plan = conv.NewPlan
 		}

@@ -146,7 +146,7 @@ func (m *Model) unitName(u unit) string {
 	return name
 }
 
-// layout returns the Maps of n images on both sides of a unit.
+// layout returns the Layouts of n images on both sides of a unit.
 func (u unit) layout(n int) maps {
-	return maps{in: conv.NewMap(u.from.H, u.from.W, u.from.C, n), out: conv.NewMap(u.to.H, u.to.W, u.to.C, n)}
+	return maps{in: conv.NewLayout(u.from.H, u.from.W, u.from.C, n), out: conv.NewLayout(u.to.H, u.to.W, u.to.C, n)}
 }

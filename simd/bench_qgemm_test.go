@@ -16,7 +16,7 @@ func BenchmarkQGEMM(b *testing.B) {
 			lda := d.depth*d.taps + 64
 			t := QTile{
 				LDA: int32(lda), ARun: int32(h * lda), LDQ: int32(q.NR), Rows: int32(d.rows), Cols: int32(q.NR), Taps: int32(d.taps),
-				Start: StartBias, Requantise: true,
+				Start: StartBias, Requantize: true,
 			}
 			var tiles []QTile
 			for range count {

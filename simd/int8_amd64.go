@@ -50,7 +50,7 @@ const (
 	maxSums = 14 * 32
 )
 
-// constants fills in what Requantise needs.
+// constants fills in what Requantize needs.
 func (b *qgemmBlock) constants(g *QGEMM) {
 	b.slope, b.hi = uint64(math.Float32bits(g.Slope)), uint64(math.Float32bits(float32(127-g.Zero)))
 	b.zero = uint64(uint16(g.Zero))

@@ -28,7 +28,7 @@ func qgemmNEON(g *QGEMM) { qgemmWith(g, formNEON) }
 
 func (b *qgemmBlock) call(_ form, tiles *QTile, n int) { qgemm_neon_7x4(b, tiles, n) }
 
-// constants fills in what Requantise needs.
+// constants fills in what Requantize needs.
 func (b *qgemmBlock) constants(g *QGEMM) {
 	every := func(v float32) [4]float32 { return [4]float32{v, v, v, v} }
 	b.slope, b.hi, b.lo, b.magic = every(g.Slope), every(float32(127-g.Zero)), every(float32(-128-g.Zero)), every(3<<22)
@@ -45,7 +45,7 @@ func (g *QGEMM) takes(tiles []QTile) int {
 		return len(tiles)
 	}
 	for i := range tiles {
-		if t := &tiles[i]; t.Cols != int32(g.Tiles.k.NR) || t.Requantise && !exact {
+		if t := &tiles[i]; t.Cols != int32(g.Tiles.k.NR) || t.Requantize && !exact {
 			return i
 		}
 	}

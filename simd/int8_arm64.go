@@ -69,7 +69,7 @@ func (b *qgemmBlock) call(f form, tiles *QTile, n int) {
 	}
 }
 
-// constants fills in what Requantise needs.
+// constants fills in what Requantize needs.
 func (b *qgemmBlock) constants(g *QGEMM) {
 	hi, zero := float32(127-g.Zero), int16(g.Zero)
 	b.slope = [4]float32{g.Slope, g.Slope, g.Slope, g.Slope}

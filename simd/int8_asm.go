@@ -46,7 +46,7 @@ func (g *QGEMM) alone(b *qgemmBlock, t *QTile, f form) {
 	part.c = first(sums[:])
 	p := *t
 	p.C, p.LDC, p.CRun, p.Cols = 0, int32(k.NR), int32((rows+1)/2*k.NR), int32(k.NR)
-	p.Rows, p.ARun, p.Start, p.Requantise = int32(rows), int32(runA), StartC, false
+	p.Rows, p.ARun, p.Start, p.Requantize = int32(rows), int32(runA), StartC, false
 	if uintptr(t.Taps)*b.groups <= 2*maxWork {
 		part.call(f, &p, 1)
 	} else {

@@ -3,7 +3,7 @@ package simd
 import "math"
 
 // Int8 holds the int8 functions of one instruction set and the shapes that they want their operands in. All rows give the same
-// bytes: sums are integers, and each step of Requantise is one float32 operation.
+// bytes: sums are integers, and each step of Requantize is one float32 operation.
 type Int8 struct {
 	form   form  // of tiles and operands, so that lists of tiles are not mixed up
 	MR, NR int   // most rows and columns of one tile; NR is also the width of packed panels
@@ -45,7 +45,7 @@ type QTile struct {
 	Rows, Cols    int32
 	Tap, Taps     int32 // of the list's taps: Taps of them from Tap on
 	Start         uint8 // StartZero, StartBias (the row at S), StartC or StartRows (rows at S, as those of C are at C)
-	Requantise    bool  // the tile ends in Q, else in C
+	Requantize    bool  // the tile ends in Q, else in C
 	neighbours    bool  // see QTiles
 }
 
@@ -75,7 +75,7 @@ type extent struct{ a, b, s, c, q, scale int64 }
 //
 //	s = 0, S[t.S+j], C[t.C+rowC(r)+j] or S[t.S+rowC(r)+j], as t.Start says
 //	for its taps, k < depth: s += (x[t.A+tap.A+rowA(r)+k]+Offset) * w(t.B+tap.B; k, j)
-//	if t.Requantise: Q[t.Q+r*LDQ+j] = Requantise(s, Scale[t.Scale+j], Slope, Zero), else C[t.C+rowC(r)+j] = s
+//	if t.Requantize: Q[t.Q+r*LDQ+j] = Requantize(s, Scale[t.Scale+j], Slope, Zero), else C[t.C+rowC(r)+j] = s
 //
 // Sums are int32 and wrap, so their order does not matter. w(at; k, j) is the block that Pack left in B from at on. A is by Stage
 // and holds the channels that pad the last group too; their value does not matter. S and Scale have NR values where a tile
@@ -94,11 +94,11 @@ type QGEMM struct {
 	Zero  int32   // Q's zero point, an int8
 }
 
-// Requantise: v = float32(acc)*scale, v = max(v, slope*v), and v clamped to [-128-zero, 127-zero], rounded to the nearest whole
+// Requantize: v = float32(acc)*scale, v = max(v, slope*v), and v clamped to [-128-zero, 127-zero], rounded to the nearest whole
 // number, ties to even, plus zero. slope is at most 1, so that the maximum is the leaky activation; zero is an int8.
 // Each step is one float32 operation, so that every machine gives the same byte, also for values that are not finite: a
 // product slope*v that is NaN is passed over, and a v that is NaN counts as large.
-func Requantise(acc int32, scale, slope float32, zero int32) int8 {
+func Requantize(acc int32, scale, slope float32, zero int32) int8 {
 	v := float32(float32(acc) * scale)
 	if w := float32(slope * v); w > v {
 		v = w
@@ -149,7 +149,7 @@ func neighbours(tiles []QTile, nr int32) bool {
 		n := int32(i)
 		want := first
 		want.B, want.S, t.neighbours = want.B+n*step, want.S+n*nr, false
-		if first.Requantise {
+		if first.Requantize {
 			want.Q, want.Scale, want.C = want.Q+n*nr, want.Scale+n*nr, t.C
 		} else {
 			want.C, want.Q, want.Scale = want.C+n*nr, t.Q, t.Scale
@@ -215,13 +215,13 @@ func (q *QTiles) measure(t *QTile) {
 		}
 		e.s = max(e.s, int64(t.S)+hiC+int64(t.Cols))
 	}
-	if t.Start == StartC || !t.Requantise {
+	if t.Start == StartC || !t.Requantize {
 		if int64(t.C)+loC < 0 {
 			panic("simd: QGEMM: C out of range")
 		}
 		e.c = max(e.c, int64(t.C)+hiC+int64(t.Cols))
 	}
-	if t.Requantise {
+	if t.Requantize {
 		e.q = max(e.q, int64(t.Q)+hiQ+int64(t.Cols))
 		e.scale = max(e.scale, int64(t.Scale)+int64(k.NR))
 	}

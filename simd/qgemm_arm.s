@@ -134,7 +134,7 @@ contracted_1:
 summed_1:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_1
+	BNE requantize_1
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -146,7 +146,7 @@ summed_1:
 	WORD $0xf4040a8f // vst1.32 {d0-d1}, [r4]
 	B next
 
-requantise_1:
+requantize_1:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -255,7 +255,7 @@ contracted_2:
 summed_2:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_2
+	BNE requantize_2
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -270,7 +270,7 @@ summed_2:
 	WORD $0xf4042a8f // vst1.32 {d2-d3}, [r4]
 	B next
 
-requantise_2:
+requantize_2:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -412,7 +412,7 @@ contracted_3:
 summed_3:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_3
+	BNE requantize_3
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -429,7 +429,7 @@ summed_3:
 	WORD $0xf4044a8f // vst1.32 {d4-d5}, [r4]
 	B next
 
-requantise_3:
+requantize_3:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -603,7 +603,7 @@ contracted_4:
 summed_4:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_4
+	BNE requantize_4
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -621,7 +621,7 @@ summed_4:
 	WORD $0xf4046a8f // vst1.32 {d6-d7}, [r4]
 	B next
 
-requantise_4:
+requantize_4:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -828,7 +828,7 @@ contracted_5:
 summed_5:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_5
+	BNE requantize_5
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -848,7 +848,7 @@ summed_5:
 	WORD $0xf4048a8f // vst1.32 {d8-d9}, [r4]
 	B next
 
-requantise_5:
+requantize_5:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -1087,7 +1087,7 @@ contracted_6:
 summed_6:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_6
+	BNE requantize_6
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -1108,7 +1108,7 @@ summed_6:
 	WORD $0xf404aa8f // vst1.32 {d10-d11}, [r4]
 	B next
 
-requantise_6:
+requantize_6:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -1380,7 +1380,7 @@ contracted_7:
 summed_7:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_7
+	BNE requantize_7
 	MOVW 108(R0), R8
 	MOVW 12(R1), R4
 	MOVW 32(R1), R5
@@ -1403,7 +1403,7 @@ summed_7:
 	WORD $0xf404ca8f // vst1.32 {d12-d13}, [r4]
 	B next
 
-requantise_7:
+requantize_7:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!
@@ -1643,7 +1643,7 @@ contracted_wide:
 summed_wide:
 	MOVBU 61(R1), R7
 	CMP $0, R7
-	BNE requantise_wide
+	BNE requantize_wide
 	MOVW 12(R1), R4
 	MOVW 108(R0), R5
 	ADD R4<<2, R5, R4
@@ -1651,7 +1651,7 @@ summed_wide:
 	WORD $0xf404428f // vst1.32 {d4-d7}, [r4]
 	B next_wide
 
-requantise_wide:
+requantize_wide:
 	ADD $0, R0, R12
 	WORD $0xf42ce28d // vld1.32 {d14-d17}, [ip]!
 	WORD $0xf46c228d // vld1.32 {d18-d21}, [ip]!

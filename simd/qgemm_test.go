@@ -11,8 +11,8 @@ import (
 	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
-// requantiseModel works in float64 and rounds to float32 after each step: products of two float32 are exact there.
-func requantiseModel(acc int32, scale, slope float32, zero int32) int8 {
+// requantizeModel works in float64 and rounds to float32 after each step: products of two float32 are exact there.
+func requantizeModel(acc int32, scale, slope float32, zero int32) int8 {
 	v := float32(float64(float32(acc)) * float64(scale))
 	if w := float32(float64(slope) * float64(v)); w > v {
 		v = w
@@ -33,8 +33,8 @@ func TestRequantise(t *testing.T) {
 		for _, scale := range floats {
 			for _, slope := range slopes {
 				for _, zero := range []int32{0, 1, -1, 59, -59, 127, -128} {
-					if got, want := Requantise(acc, scale, slope, zero), requantiseModel(acc, scale, slope, zero); got != want {
-						t.Fatalf("Requantise(%d, %g, %g, %d) = %d, want %d", acc, scale, slope, zero, got, want)
+					if got, want := Requantize(acc, scale, slope, zero), requantizeModel(acc, scale, slope, zero); got != want {
+						t.Fatalf("Requantize(%d, %g, %g, %d) = %d, want %d", acc, scale, slope, zero, got, want)
 					}
 				}
 			}
@@ -44,8 +44,8 @@ func TestRequantise(t *testing.T) {
 	for range 100000 {
 		acc, scale := int32(rnd.Uint32())>>rnd.IntN(31), float32(math.Ldexp(rnd.Float64(), -rnd.IntN(30)))
 		slope, zero := 2*rnd.Float32()-1, int32(rnd.IntN(256)-128)
-		if got, want := Requantise(acc, scale, slope, zero), requantiseModel(acc, scale, slope, zero); got != want {
-			t.Fatalf("Requantise(%d, %g, %g, %d) = %d, want %d", acc, scale, slope, zero, got, want)
+		if got, want := Requantize(acc, scale, slope, zero), requantizeModel(acc, scale, slope, zero); got != want {
+			t.Fatalf("Requantize(%d, %g, %g, %d) = %d, want %d", acc, scale, slope, zero, got, want)
 		}
 	}
 }
@@ -61,8 +61,8 @@ func TestRequantiseValues(t *testing.T) {
 		{1, 0.5, 1, 0, 0}, {3, 0.5, 1, 0, 2}, {-3, 0.5, 1, 0, -2}, {5, 0.5, 1, 1, 3}, {-10, 1, 0.5, 0, -5}, {-10, 1, 0, 7, 7},
 		{200, 1, 1, 0, 127}, {-200, 1, 1, 0, -128}, {200, 1, 1, -100, 100}, {-200, 1, 1, 100, -100}, {300, 1, 1, -128, 127},
 	} {
-		if got := Requantise(c.acc, c.scale, c.slope, c.zero); got != c.want {
-			t.Errorf("Requantise(%d, %g, %g, %d) = %d, want %d", c.acc, c.scale, c.slope, c.zero, got, c.want)
+		if got := Requantize(c.acc, c.scale, c.slope, c.zero); got != c.want {
+			t.Errorf("Requantize(%d, %g, %g, %d) = %d, want %d", c.acc, c.scale, c.slope, c.zero, got, c.want)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 			A: int32(rnd.IntN(9)), S: int32(rnd.IntN(9)), C: int32(rnd.IntN(9)), Q: int32(rnd.IntN(9)), Scale: int32(rnd.IntN(9)),
 			B: int32(rnd.IntN(blocks) * k.PackedLen(depth)), LDA: int32(lda), LDC: int32(ldc), LDQ: int32(ldq),
 			Rows: int32(rows), Cols: int32(cols), Tap: int32(len(c.taps)), Taps: int32(taps),
-			Start: uint8(rnd.IntN(4)), Requantise: rnd.IntN(2) == 0,
+			Start: uint8(rnd.IntN(4)), Requantize: rnd.IntN(2) == 0,
 		}
 		if rows == 0 && t.Start == StartRows {
 			t.Start = StartBias
@@ -163,10 +163,10 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 		case StartRows:
 			endS = max(endS, int(t.S)+lastC+cols)
 		}
-		if t.Start == StartC || !t.Requantise {
+		if t.Start == StartC || !t.Requantize {
 			endC = max(endC, int(t.C)+lastC+cols)
 		}
-		if t.Requantise {
+		if t.Requantize {
 			endQ = max(endQ, int(t.Q)+(n-1)*ldq+cols)
 			endScale = max(endScale, int(t.Scale)+k.NR)
 		}
@@ -271,8 +271,8 @@ func (c *qcase) want() (wantC []int32, wantQ []int8) {
 						s += (int64(x[i]) + int64(c.k.Offset)) * int64(w[i*c.k.NR+j])
 					}
 				}
-				if t.Requantise {
-					wantQ[int(t.Q)+r*int(t.LDQ)+j] = requantiseModel(int32(s), g.Scale[int(t.Scale)+j], g.Slope, g.Zero)
+				if t.Requantize {
+					wantQ[int(t.Q)+r*int(t.LDQ)+j] = requantizeModel(int32(s), g.Scale[int(t.Scale)+j], g.Slope, g.Zero)
 				} else {
 					wantC[inC] = int32(s)
 				}
@@ -372,7 +372,7 @@ func newRow(rnd *rand.Rand, mem memory, k *Int8, kind, rows, n, depth, taps int)
 	}
 	first := QTile{
 		A: int32(rnd.IntN(5)), S: int32(rnd.IntN(5)), C: int32(rnd.IntN(5)), Q: int32(rnd.IntN(5)), Scale: int32(rnd.IntN(5)), Rows: int32(rows),
-		Cols: int32(k.NR), Taps: int32(taps), Start: uint8(rnd.IntN(2)), Requantise: rnd.IntN(2) == 0, LDA: 3, LDC: 3, LDQ: 3,
+		Cols: int32(k.NR), Taps: int32(taps), Start: uint8(rnd.IntN(2)), Requantize: rnd.IntN(2) == 0, LDA: 3, LDC: 3, LDQ: 3,
 	}
 	for i := range taps {
 		c.taps = append(c.taps, Tap{A: 3 * i, B: i * block})

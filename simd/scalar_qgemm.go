@@ -50,13 +50,13 @@ func (g *QGEMM) start(s []int32, t *QTile, rowC int) {
 
 // finish puts the sums of row r where they go.
 func (g *QGEMM) finish(s []int32, t *QTile, r, rowC int) {
-	if !t.Requantise {
+	if !t.Requantize {
 		copy(g.C[rowC:], s[:t.Cols])
 		return
 	}
 	out, scale := g.Q[int(t.Q)+r*int(t.LDQ):][:t.Cols], g.Scale[t.Scale:]
 	for j := range out {
-		out[j] = Requantise(s[j], scale[j], g.Slope, g.Zero)
+		out[j] = Requantize(s[j], scale[j], g.Slope, g.Zero)
 	}
 }
 

@@ -23,11 +23,11 @@ func newStream(data *dataset.Dataset, c Config, at dataset.Cursor) (*stream, err
 	return &stream{data: data, batches: b, noise: rng.NewKey(c.Seed, rng.Noise)}, nil
 }
 
-func (s *stream) Reals(dst []float32, m conv.Map) { s.data.Fill(dst, m, s.batches.Next()) }
+func (s *stream) Reals(dst []float32, m conv.Layout) { s.data.Fill(dst, m, s.batches.Next()) }
 
 // Noise depends on (seed, step, image, dimension) alone. An image's noise is a
 // flat vector, so dst is one row an image.
-func (s *stream) Noise(dst []float32, m conv.Map, step uint64) {
+func (s *stream) Noise(dst []float32, m conv.Layout, step uint64) {
 	key := s.noise.Sub(step)
 	for n := range m.N {
 		rng.FillNormal(dst[n*m.C:][:m.C], key, uint64(n))

@@ -19,9 +19,9 @@ var ErrDiverged = errors.New("training diverged")
 // buffers of a whole batch, laid out as their Map says.
 type Source interface {
 	// Reals fills dst with images, pixels in [-1, 1].
-	Reals(dst []float32, m conv.Map)
+	Reals(dst []float32, m conv.Layout)
 	// Noise fills dst with the generator's inputs of step number step, from 1.
-	Noise(dst []float32, m conv.Map, step uint64)
+	Noise(dst []float32, m conv.Layout, step uint64)
 }
 
 // Trainer holds a pair of networks in training: what a step reads and changes.
@@ -50,7 +50,7 @@ type network struct {
 
 // window is a position-major buffer.
 type window struct {
-	conv.Map
+	conv.Layout
 	data []float32
 }
 
@@ -123,7 +123,7 @@ func (t *Trainer) plan(g, d *model.Model, o Tuning) error {
 	both, grad := windowOf(t.d.pass.Input()), windowOf(t.d.pass.InputGrad())
 	t.reals, t.fakeGrad = both.images(0, n), grad.images(n, n)
 	fakes := both.images(n, n)
-	t.g.pass.Bind(fakes.Map, fakes.data)
+	t.g.pass.Bind(fakes.Layout, fakes.data)
 	t.noise, t.logits = windowOf(t.g.pass.Input()), windowOf(t.d.pass.Output())
 	t.g.adam = newAdam(g.TrainableParams(), t.g.pass.Grads(), t.k, t.pool.Workers())
 	t.d.adam = newAdam(d.TrainableParams(), t.d.pass.Grads(), t.k, t.pool.Workers())
@@ -137,7 +137,7 @@ func (t *Trainer) plan(g, d *model.Model, o Tuning) error {
 	return nil
 }
 
-func windowOf(m conv.Map, data []float32) window { return window{m, data} }
+func windowOf(m conv.Layout, data []float32) window { return window{m, data} }
 
 // images returns the window of n images from n0 on.
 func (w window) images(n0, n int) window {
@@ -165,8 +165,8 @@ func (t *Trainer) Step(from Source) (Losses, error) {
 	step, n := t.steps+1, t.cfg.Batch
 
 	// Dataset batch and noise.
-	from.Reals(t.reals.data, t.reals.Map)
-	from.Noise(t.noise.data, t.noise.Map, step)
+	from.Reals(t.reals.data, t.reals.Layout)
+	from.Noise(t.noise.data, t.noise.Layout, step)
 
 	// G forward; D forward on reals and fakes.
 	t.g.pass.Forward(step)
@@ -224,8 +224,8 @@ func (t *Trainer) StepOn(reals, noise []float32) (Losses, error) {
 // given is the Source of one batch that is at hand.
 type given struct{ reals, noise []float32 }
 
-func (g given) Reals(dst []float32, m conv.Map)           { m.Import(dst, g.reals) }
-func (g given) Noise(dst []float32, m conv.Map, _ uint64) { m.Import(dst, g.noise) }
+func (g given) Reals(dst []float32, m conv.Layout)           { m.Import(dst, g.reals) }
+func (g given) Noise(dst []float32, m conv.Layout, _ uint64) { m.Import(dst, g.noise) }
 
 // Steps returns the number of steps done.
 func (t *Trainer) Steps() uint64 { return t.steps }

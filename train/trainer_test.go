@@ -35,13 +35,13 @@ func newTrainer(t testing.TB, c Config, k *simd.Kernels) *Trainer {
 // random is a Source of noise that needs no dataset.
 type random struct{ seed uint32 }
 
-func (r random) Reals(dst []float32, m conv.Map) {
+func (r random) Reals(dst []float32, m conv.Layout) {
 	for p := range m.Positions() {
 		rng.FillUniform(dst[p*m.Stride:][:m.N*m.C], rng.Key{r.seed, 1}, uint64(p))
 	}
 }
 
-func (r random) Noise(dst []float32, m conv.Map, step uint64) {
+func (r random) Noise(dst []float32, m conv.Layout, step uint64) {
 	for n := range m.N {
 		rng.FillNormal(dst[n*m.C:][:m.C], rng.Key{r.seed, 2}.Sub(step), uint64(n))
 	}

@@ -13,7 +13,7 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"rows", "uintptr", "of tiles that do not say"},
 }}
 
-// QTile's fields, four bytes each; Start, Requantise and neighbours follow, a byte each.
+// QTile's fields, four bytes each; Start, Requantize and neighbours follow, a byte each.
 var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
 
 const qtileSize = 64
@@ -24,7 +24,7 @@ func qtile(name string) int {
 			return 4 * i
 		}
 	}
-	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantise": 1, "neighbours": 2}[name]
+	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbours": 2}[name]
 }
 
 const (
@@ -181,9 +181,9 @@ func (c *code) body(rows int) {
 	c.op("BNE %s", name("tap"))
 
 	c.label(name("summed"))
-	c.op("MOVBU %d(R1), R7", qtile("Requantise"))
+	c.op("MOVBU %d(R1), R7", qtile("Requantize"))
 	c.op("CMP $0, R7")
-	c.op("BNE %s", name("requantise"))
+	c.op("BNE %s", name("requantize"))
 	c.get(b, "R0", "c", "R8")
 	c.fields("C", "R4", "LDC", "R5", "CRun", "R6", "Rows", "R7")
 	c.op("ADD R4<<2, R8, R4")
@@ -192,7 +192,7 @@ func (c *code) body(rows int) {
 	c.moveRows("vst1.32 x2", rows)
 	c.op("B next")
 
-	c.label(name("requantise"))
+	c.label(name("requantize"))
 	c.constants()
 	c.fields("Q", "R4", "LDQ", "R5")
 	c.get(b, "R0", "q", "R6")
@@ -200,7 +200,7 @@ func (c *code) body(rows int) {
 	c.move("vld1.32 x2", 2*qScale, "R12", "")
 	for r := 0; r < rows; r += 2 {
 		sums := []int{r, r + 1}[:min(2, rows-r)]
-		c.requantise(sums, func(int) int { return qScale })
+		c.requantize(sums, func(int) int { return qScale })
 		for i, s := range sums {
 			c.word("vmovn.i32", 2*qTemps+i, s)
 		}
@@ -314,10 +314,10 @@ func (c *code) constants() {
 	c.op("ADD R12<<2, R14, R12")
 }
 
-// requantise does to one or two registers of sums what Requantise does, less the narrowing. What is a comparison there is one
+// requantize does to one or two registers of sums what Requantize does, less the narrowing. What is a comparison there is one
 // here, which passes over NaN as that does. Subnormal numbers count as 0 here, which changes no result where the slope is at most 1 in
 // magnitude and not one of them: all that is lost is far below a half.
-func (c *code) requantise(sums []int, scale func(int) int) {
+func (c *code) requantize(sums []int, scale func(int) int) {
 	each := func(f func(i, s int)) {
 		for i, s := range sums {
 			f(i, s)
@@ -412,16 +412,16 @@ func (c *code) wide() {
 	c.op("BNE tap_wide")
 
 	c.label("summed_wide")
-	c.op("MOVBU %d(R1), R7", qtile("Requantise"))
+	c.op("MOVBU %d(R1), R7", qtile("Requantize"))
 	c.op("CMP $0, R7")
-	c.op("BNE requantise_wide")
+	c.op("BNE requantize_wide")
 	c.fields("C", "R4")
 	c.get(b, "R0", "c", "R5")
 	c.op("ADD R4<<2, R5, R4")
 	c.move("vst1.32 x4", 0, "R4", "!")
 	c.move("vst1.32 x4", 4, "R4", "")
 	c.op("B next_wide")
-	c.label("requantise_wide")
+	c.label("requantize_wide")
 	c.constants()
 	c.fields("Q", "R4")
 	c.get(b, "R0", "q", "R5")
@@ -432,7 +432,7 @@ func (c *code) wide() {
 		c.move("vld1.32 x2", 2*at(s), "R12", "!")
 	}
 	for s := 0; s < 4; s += 2 {
-		c.requantise([]int{s, s + 1}, at)
+		c.requantize([]int{s, s + 1}, at)
 		c.word("vmovn.i32", 2*scales, s)
 		c.word("vmovn.i32", 2*scales+1, s+1)
 		c.word("vmovn.i16", s/2, scales)

@@ -14,7 +14,7 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"tile", "[maxSums]int32", "through which a tile passes that has fewer columns than its panel"},
 }}
 
-// QTile's fields, four bytes each; Start, Requantise and neighbours follow, a byte each.
+// QTile's fields, four bytes each; Start, Requantize and neighbours follow, a byte each.
 var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
 
 const qtileSize = 64
@@ -25,7 +25,7 @@ func qtile(name string) int {
 			return 4 * i
 		}
 	}
-	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantise": 1, "neighbours": 2}[name]
+	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbours": 2}[name]
 }
 
 // Registers of the int8 tiles. R9-R16 point into A, a register a row.
@@ -249,22 +249,22 @@ func (s *qset) body(c *code, rows int) {
 	s.squares(c, rows, true)
 
 	c.label(name("summed"))
-	c.op("MOVBU %d(%s), %s", qtile("Requantise"), qTile, qTemp)
-	c.op("CBNZ %s, %s", qTemp, name("requantise"))
+	c.op("MOVBU %d(%s), %s", qtile("Requantize"), qTile, qTemp)
+	c.op("CBNZ %s, %s", qTemp, name("requantize"))
 	c.sums("C", "c")
 	s.through(c, rows, 32, name("store"), func() { c.moveRows(true, rows, qLDC, qCRun) })
 	c.op("BEQ next")
 	c.op("MOVD $%d, %s", rows, qLeft)
 	c.op("B partialC")
 
-	c.label(name("requantise"))
+	c.label(name("requantize"))
 	c.constants()
 	c.field("LDQ", qLDC)
 	c.results()
 	c.op("FLDPQ (%s), (F%d, F%d)", qTemp, qScale, qScale+1)
 	s.through(c, rows, 8, name("write"), func() {
 		for r := range rows {
-			c.requantise(acc(r, 0), qScale, 18+2*(r%3))
+			c.requantize(acc(r, 0), qScale, 18+2*(r%3))
 			c.op("FMOVD F%d, (%s)", acc(r, 0), qPlace)
 			if r+1 < rows {
 				c.op("ADD %s, %s", qLDC, qPlace)
@@ -315,9 +315,9 @@ func (c *code) constants() {
 	c.op("FMOVQ %d(%s), F%d", b.offset("zero"), qArgs, qZero)
 }
 
-// requantise turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantise does: the conversion and the
+// requantize turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantize does: the conversion and the
 // narrowing saturate below, and above all but NaN.
-func (c *code) requantise(v, scale, t int) {
+func (c *code) requantize(v, scale, t int) {
 	both := func(name string, d, n, m int) {
 		c.word(name, d, n, m)
 		c.word(name, d+1, n+1, m+1)
@@ -380,19 +380,19 @@ func (s *qset) neighbours(c *code) {
 	c.op("CBNZ %s, tap_wide", qTaps)
 
 	c.label("summed_wide")
-	c.op("MOVBU %d(%s), %s", qtile("Requantise"), qTile, qTemp)
-	c.op("CBNZ %s, requantise_wide", qTemp)
+	c.op("MOVBU %d(%s), %s", qtile("Requantize"), qTile, qTemp)
+	c.op("CBNZ %s, requantize_wide", qTemp)
 	c.sums("C", "c")
 	for v := 0; v < 8; v += 2 {
 		c.op("FSTPQ (F%d, F%d), %d(%s)", v, v+1, 16*v, qPlace)
 	}
 	c.op("B next_wide")
-	c.label("requantise_wide")
+	c.label("requantize_wide")
 	c.constants()
 	c.results()
 	for v := 0; v < 8; v += 2 {
 		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qTemp, 8+v, 9+v)
-		c.requantise(v, 8+v, 18+v)
+		c.requantize(v, 8+v, 18+v)
 	}
 	for v := 0; v < 8; v += 2 {
 		c.op("FMOVD F%d, %d(%s)", v, 4*v, qPlace)

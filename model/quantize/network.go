@@ -22,13 +22,13 @@ type network struct {
 	ctx    context.Context
 	k      *simd.Kernels
 	layers []layer
-	work   *conv.Work
+	work   *conv.Workspace
 }
 
 // layer is one of them, with room for its packed weights.
 type layer struct {
 	model.Linear
-	in, out conv.Map
+	in, out conv.Layout
 	plan    *conv.Plan
 	packed  []float32
 }
@@ -46,13 +46,13 @@ func newNetwork(ctx context.Context, list []model.Linear, k *simd.Kernels) (*net
 		plans = append(plans, at.plan)
 		n.layers = append(n.layers, at)
 	}
-	n.work = conv.NewWork(plans...)
+	n.work = conv.NewWorkspace(plans...)
 	return n, nil
 }
 
 // dense is a Map of a chunk without gaps, so that element-wise work is one loop.
-func dense(s model.Shape) conv.Map {
-	return conv.Map{H: s.H, W: s.W, C: s.C, N: chunk, Stride: chunk * s.C}
+func dense(s model.Shape) conv.Layout {
+	return conv.Layout{H: s.H, W: s.W, C: s.C, N: chunk, Stride: chunk * s.C}
 }
 
 // latents returns n chunks of the layers' input from z, (image, latent) row-major.
@@ -79,7 +79,7 @@ func (n *network) apply(i int, x tensor, weight, bias []float32) (tensor, error)
 			return nil, err
 		}
 		y[j] = make([]float32, l.out.Len())
-		l.plan.Forward(n.work, y[j], x[j], l.packed, e, conv.Part{N1: chunk, P1: l.plan.Panels()})
+		l.plan.Forward(n.work, y[j], x[j], l.packed, e, conv.Share{N1: chunk, P1: l.plan.Panels()})
 		if l.Tanh {
 			n.k.Tanh(y[j], y[j])
 		}

@@ -35,7 +35,7 @@ func (s *Session) PeakBytes() int64 { return s.memory().Peak() }
 func (s *Session) memory() model.Memory {
 	threads, need := int64(s.threads), &s.need
 	all := model.Memory{
-		Activations: threads * int64(need.arena[0]+need.arena[1]+need.pixels), Scratch: threads * conv.QWorkBytes(need.plans...),
+		Activations: threads * int64(need.arena[0]+need.arena[1]+need.pixels), Scratch: threads * conv.QWorkspaceBytes(need.plans...),
 	}
 	largest := 0 // of the weights that are in a file but while they are packed
 	s.m.packs.mu.Lock()

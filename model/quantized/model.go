@@ -27,7 +27,7 @@ type Model struct {
 	places [][]byte     // where those of each operator stand, nil for memory of the model's own
 }
 
-// Op is one operator: y = requantise((x - Input.Zero) W + Bias), see simd.Requantise; the last one ends in quant.TanhPixels.
+// Op is one operator: y = requantize((x - Input.Zero) W + Bias), see simd.Requantize; the last one ends in quant.TanhPixels.
 type Op struct {
 	Name     string // of the layer that held the weight: dense0
 	Kind     string

@@ -22,7 +22,7 @@ func (m *Model) Reference(pix []uint8, z []float32) {
 		}
 		x = make([]int8, len(sum))
 		for j, s := range sum {
-			x[j] = simd.Requantise(s, o.Scale[j%len(o.Scale)], o.Slope, o.Output.Zero)
+			x[j] = simd.Requantize(s, o.Scale[j%len(o.Scale)], o.Slope, o.Output.Zero)
 		}
 	}
 }

@@ -38,7 +38,7 @@ type Session struct {
 	z       []float32
 	n       int // images
 	op      int
-	share   conv.Part // of the chunk in progress
+	share   conv.Share // of the chunk in progress
 	stopped atomic.Bool
 
 	runImages, runPanels func(worker int)
@@ -53,7 +53,7 @@ type step struct {
 
 // worker is one thread's own memory.
 type worker struct {
-	conv   *conv.QWork
+	conv   *conv.QWorkspace
 	arena  [2][]int8 // operators read one and write the other by turns
 	pixels []uint8   // of a chunk
 }
@@ -102,7 +102,7 @@ func (s *Session) plan() error {
 		if i == len(s.m.ops)-1 {
 			newPlan = conv.NewQSums
 		}
-		in, out := conv.NewMap(o.In.H, o.In.W, o.In.C, s.chunk), conv.NewMap(o.Out.H, o.Out.W, o.Out.C, s.chunk)
+		in, out := conv.NewLayout(o.In.H, o.In.W, o.In.C, s.chunk), conv.NewLayout(o.Out.H, o.Out.W, o.Out.C, s.chunk)
 		plan, err := newPlan(o.Geometry, in, out, s.o.Kernels)
 		if err != nil {
 			return fmt.Errorf("quantized: operator %d (%s): %w", i, o.Name, err)
@@ -120,7 +120,7 @@ func (s *Session) plan() error {
 // allocate makes the workers.
 func (s *Session) allocate() {
 	for range s.threads {
-		w := worker{conv: conv.NewQWork(s.need.plans...), pixels: make([]uint8, s.need.pixels)}
+		w := worker{conv: conv.NewQWorkspace(s.need.plans...), pixels: make([]uint8, s.need.pixels)}
 		for i, n := range s.need.arena {
 			w.arena[i] = make([]int8, n)
 		}
@@ -223,7 +223,7 @@ func (s *Session) images(id int) {
 				return
 			}
 			start := s.start(id)
-			s.forward(i, w, w, conv.Part{N1: n, P1: s.ops[i].plan.Panels()}, s.pixels(w, lo, n))
+			s.forward(i, w, w, conv.Share{N1: n, P1: s.ops[i].plan.Panels()}, s.pixels(w, lo, n))
 			s.observe(i, start)
 		}
 		s.store(w, lo, n)
@@ -236,7 +236,7 @@ func (s *Session) few() {
 	for lo := 0; lo < s.n; lo += s.chunk {
 		n := min(s.chunk, s.n-lo)
 		s.load(w, lo, n)
-		s.share = conv.Part{N0: lo, N1: lo + n}
+		s.share = conv.Share{N0: lo, N1: lo + n}
 		for s.op = range s.ops {
 			if s.cancelled() {
 				return
@@ -252,13 +252,13 @@ func (s *Session) few() {
 // panels computes a worker's part of one operator.
 func (s *Session) panels(id int) {
 	lo, n := s.share.N0, s.share.N1-s.share.N0
-	part := conv.Part{N1: n}
+	part := conv.Share{N1: n}
 	part.P0, part.P1 = pool.Split(s.ops[s.op].plan.Panels(), len(s.workers), id)
 	s.forward(s.op, &s.workers[id], &s.workers[0], part, s.pixels(&s.workers[0], lo, n))
 }
 
 // forward computes part of operator i by w's scratch, in the arena of home.
-func (s *Session) forward(i int, w, home *worker, part conv.Part, pixels []uint8) {
+func (s *Session) forward(i int, w, home *worker, part conv.Share, pixels []uint8) {
 	op, x := &s.ops[i], home.arena[i%2]
 	if i == len(s.ops)-1 {
 		op.plan.Pixels(w.conv, pixels, x, op.weights, s.table, part)

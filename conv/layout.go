@@ -1,27 +1,27 @@
 package conv
 
-// Map describes a stack of N images in position-major layout: element
+// Layout describes a stack of N images in position-major layout: element
 // (y, x, n, c) stands at (y*W+x)*Stride + n*C + c. All images of a position lie
 // together, so a kernel tap moves every row of a tile by the same distance. One
 // image is plain (H, W, C).
 //
-// A Map may be a window into a larger one: the same Stride, fewer images, and
+// A Layout may be a window into a larger one: the same Stride, fewer images, and
 // the buffer sliced from n0*C on.
 //
-// A flat vector of features is any Map with H*W*C = features, in (H, W, C) order.
-type Map struct{ H, W, C, N, Stride int }
+// A flat vector of features is any Layout with H*W*C = features, in (H, W, C) order.
+type Layout struct{ H, W, C, N, Stride int }
 
-// padLines is what NewMap adds between positions, in cache lines. Positions a
+// padLines is what NewLayout adds between positions, in cache lines. Positions a
 // power of two apart would all fall on the same few cache sets: the weight
 // gradient drops to a third of its speed there. An odd number of lines spreads
 // 49 positions over the 2048 sets of a common L2.
 const padLines = 41
 
-// NewMap returns the Map of n images of h x w x c with the stride that suits it:
+// NewLayout returns the Layout of n images of h x w x c with the stride that suits it:
 // n*c, or slightly more where positions would be a large multiple of 4096 bytes
 // apart.
-func NewMap(h, w, c, n int) Map {
-	m := Map{H: h, W: w, C: c, N: n, Stride: n * c}
+func NewLayout(h, w, c, n int) Layout {
+	m := Layout{H: h, W: w, C: c, N: n, Stride: n * c}
 	if bytes := 4 * m.Stride; bytes >= 32<<10 && bytes%4096 == 0 {
 		m.Stride += padLines * 16
 	}
@@ -29,10 +29,10 @@ func NewMap(h, w, c, n int) Map {
 }
 
 // Positions returns H*W.
-func (m Map) Positions() int { return m.H * m.W }
+func (m Layout) Positions() int { return m.H * m.W }
 
-// Len returns how many floats a buffer of this Map needs.
-func (m Map) Len() int {
+// Len returns how many floats a buffer of this Layout needs.
+func (m Layout) Len() int {
 	if m.Positions() == 0 {
 		return 0
 	}
@@ -40,7 +40,7 @@ func (m Map) Len() int {
 }
 
 // Import fills dst, laid out as m says, from images in (N, H, W, C) order.
-func (m Map) Import(dst, src []float32) {
+func (m Layout) Import(dst, src []float32) {
 	if m.N == 1 && m.Stride == m.C {
 		copy(dst[:m.Len()], src)
 		return
@@ -65,7 +65,7 @@ func (m Map) Import(dst, src []float32) {
 }
 
 // Export writes src, laid out as m says, to dst as images in (N, H, W, C) order.
-func (m Map) Export(dst, src []float32) {
+func (m Layout) Export(dst, src []float32) {
 	if m.N == 1 && m.Stride == m.C {
 		copy(dst[:m.Len()], src)
 		return
