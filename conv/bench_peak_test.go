@@ -40,9 +40,9 @@ func BenchmarkWide(b *testing.B) {
 			x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
 			weights, sums := fill(l.g.WeightLen()), Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
 			packed, packedGrad := fill(p.PackedLen()), fill(p.PackedGradLen())
-			p.Pack(packed, weights)
-			p.PackGrad(packedGrad, weights)
 			ws := p.NewWorkspace()
+			p.Pack(ws, packed, weights)
+			p.PackGrad(ws, packedGrad, weights)
 			for _, pass := range []struct {
 				name string
 				run  func()

@@ -63,8 +63,8 @@ func blankPasses(b *testing.B, g Geometry, n int, k *simd.Kernels) *passes {
 	}
 	s := &passes{problem: &problem{g: g, n: n, w: fill(g.WeightLen())}, p: p, ws: p.NewWorkspace(), x: fill(in.Len()), dy: fill(out.Len())}
 	s.packed, s.packedGrad = make([]float32, p.PackedLen()), make([]float32, p.PackedGradLen())
-	p.Pack(s.packed, s.w)
-	p.PackGrad(s.packedGrad, s.w)
+	p.Pack(s.ws, s.packed, s.w)
+	p.PackGrad(s.ws, s.packedGrad, s.w)
 	return s
 }
 
@@ -93,8 +93,8 @@ func BenchmarkPack(b *testing.B) {
 		b.Run("layer="+l.name, func(b *testing.B) {
 			s := blankPasses(b, l.g, 1, simd.Best())
 			for b.Loop() {
-				s.p.Pack(s.packed, s.w)
-				s.p.PackGrad(s.packedGrad, s.w)
+				s.p.Pack(s.ws, s.packed, s.w)
+				s.p.PackGrad(s.ws, s.packedGrad, s.w)
 			}
 		})
 	}
@@ -154,8 +154,8 @@ func BenchmarkMinimal(b *testing.B) {
 			name string
 			run  func()
 		}{
-			{"pack", func() { p.Pack(packed, weights) }},
-			{"packgrad", func() { p.PackGrad(packedGrad, weights) }},
+			{"pack", func() { p.Pack(ws, packed, weights) }},
+			{"packgrad", func() { p.PackGrad(ws, packedGrad, weights) }},
 			{"forward", func() { p.Forward(ws, y, x, packed, Epilogue{Slope: 1}, Share{0, n, 0, p.Panels()}) }},
 			{"inputgrad", func() { p.InputGrad(ws, dx, dy, packedGrad, Share{0, n, 0, p.GradPanels()}) }},
 			{"weightgrad", func() { p.WeightGrad(ws, sums, x, dy, n, 0, 1); p.FinishWeightGrad(ws, sums, 0, 1) }},

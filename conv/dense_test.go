@@ -41,7 +41,7 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 	features := g.DenseH * g.DenseW * g.OutC
 	w, x, bias, scale := fill(g.WeightLen()), fill(p.In().Len()), fill(features), fill(features)
 	packed, halves := make([]float32, p.PackedLen()), make([]uint16, p.PackedLen())
-	p.Pack(packed, w)
+	p.Pack(ws, packed, w)
 	if !p.TakesHalf() || !p.PackHalf(halves, w) {
 		t.Fatal("these weights fit half precision")
 	}
@@ -105,7 +105,7 @@ func TestDenseByPosition(t *testing.T) {
 				ws := p.NewWorkspace()
 				w, x, dy, bias := fill(g.WeightLen()), fill(p.In().Len()), fill(p.Out().Len()), fill(g.DenseH*g.DenseW*g.OutC)
 				packed := make([]float32, p.PackedLen())
-				p.Pack(packed, w)
+				p.Pack(ws, packed, w)
 				e := Epilogue{Bias: bias, Slope: 0.3}
 				want, got := make([]float32, p.Out().Len()), make([]float32, p.Out().Len())
 				p.Forward(ws, want, x, packed, e, Share{0, n, 0, p.Panels()})
@@ -149,7 +149,7 @@ func TestDenseSingle(t *testing.T) {
 				}
 			}
 			packed := make([]float32, p.PackedLen())
-			p.Pack(packed, w)
+			p.Pack(ws, packed, w)
 			if p.TakesHalf() {
 				t.Error("takes half precision")
 			}

@@ -22,11 +22,11 @@ func Example() {
 		return
 	}
 	weights := []float32{1, 1, 1, 1}
-	packed := make([]float32, p.PackedLen())
-	p.Pack(packed, weights)
+	ws, packed := p.NewWorkspace(), make([]float32, p.PackedLen())
+	p.Pack(ws, packed, weights)
 
 	x, y := []float32{1, 2, 3, 4}, make([]float32, out.Len())
-	p.Forward(p.NewWorkspace(), y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: 1, P1: p.Panels()})
+	p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: 1, P1: p.Panels()})
 	for line := range h {
 		fmt.Println(y[line*w:][:w])
 	}

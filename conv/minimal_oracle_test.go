@@ -79,8 +79,8 @@ func TestMinimalOracle(t *testing.T) {
 			}
 			ws := p.NewWorkspace()
 			packed, packedGrad := nans(p.PackedLen()), nans(p.PackedGradLen())
-			p.Pack(packed, weights)
-			p.PackGrad(packedGrad, weights)
+			p.Pack(ws, packed, weights)
+			p.PackGrad(ws, packedGrad, weights)
 			y, dx := nans(out.Len()), nans(in.Len())
 			sums := conv.Sums{DW: nans(len(weights)), Room: nans(p.SumsLen())}
 			p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: c.N, P1: p.Panels()})

@@ -130,12 +130,12 @@ func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Layout, k *simd.Kern
 	out.Import(dy, d.dy)
 
 	packed, y := nans(p.PackedLen()), nans(out.Len())
-	p.Pack(packed, d.w)
+	p.Pack(ws, packed, d.w)
 	p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: in.N, P1: p.Panels()})
 	checkOracle(t, "y", exported(t, out, y), d.y)
 
 	packed, dx := nans(p.PackedGradLen()), nans(in.Len())
-	p.PackGrad(packed, d.w)
+	p.PackGrad(ws, packed, d.w)
 	p.InputGrad(ws, dx, dy, packed, conv.Share{N1: in.N, P1: p.GradPanels()})
 	checkOracle(t, "dx", exported(t, in, dx), d.dx)
 

@@ -86,7 +86,8 @@ func newPass(g Geometry, src, dst Layout, links []link, forward bool, k *simd.Ke
 // filtering computes a pass by minimal filtering, see winograd.go and strided.go.
 type filtering interface {
 	packedLen() int64
-	pack(dst, w []float32)
+	pack(ws *Workspace, dst, w []float32)
+	packScratch() int
 	scratch() int
 	run(ws *Workspace, dst, src, packed []float32, e Epilogue, n0, n1, p0, p1 int)
 }
@@ -175,9 +176,17 @@ func (p *pass) scratch() int {
 	return 0
 }
 
+// packScratch is the floats that pack needs.
+func (p *pass) packScratch() int {
+	if p.how == filtered {
+		return p.filter.packScratch()
+	}
+	return 0
+}
+
 // pack writes w as [panel][slot of a tap][depth][NR], of a thin output as
 // [panel of columns (tap, channel)][depth][NR]; columns past the end are zero.
-func (p *pass) pack(dst, w []float32) {
+func (p *pass) pack(ws *Workspace, dst, w []float32) {
 	if int64(len(dst)) != p.packedLen() {
 		panic("conv: Pack: dst of the wrong length")
 	}
@@ -187,7 +196,10 @@ func (p *pass) pack(dst, w []float32) {
 		return
 	}
 	if p.how == filtered {
-		p.filter.pack(dst, w)
+		if len(ws.buf) < p.filter.packScratch() {
+			panic("conv: Pack: the workspace was not made for this plan")
+		}
+		p.filter.pack(ws, dst, w)
 		return
 	}
 	if p.how == thinOutput {

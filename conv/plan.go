@@ -135,14 +135,14 @@ func (p *Plan) Out() Layout { return p.out }
 func (p *Plan) PackedLen() int { return int(p.forward.packedLen()) }
 
 // Pack writes the weights w, of the shape that the package describes, to dst
-// as Forward wants them.
-func (p *Plan) Pack(dst, w []float32) { p.forward.pack(dst, w) }
+// as Forward wants them. ws is made for this plan.
+func (p *Plan) Pack(ws *Workspace, dst, w []float32) { p.forward.pack(ws, dst, w) }
 
 // PackedGradLen returns the length of InputGrad's packed weights.
 func (p *Plan) PackedGradLen() int { return int(p.grad.packedLen()) }
 
-// PackGrad writes the weights w to dst as InputGrad wants them.
-func (p *Plan) PackGrad(dst, w []float32) { p.grad.pack(dst, w) }
+// PackGrad writes the weights w to dst as InputGrad wants them. ws is by NewWorkspace.
+func (p *Plan) PackGrad(ws *Workspace, dst, w []float32) { p.grad.pack(ws, dst, w) }
 
 // Panels returns the number of units that Forward can be cut into: panels of
 // output channels, each in bands of output lines where panels are few.
@@ -291,19 +291,20 @@ type Workspace struct {
 func NewWorkspace(plans ...*Plan) *Workspace {
 	n := ForwardBytes(plans...) / 4
 	for _, p := range plans {
-		n = max(n, p.grad.scratch(), p.weight.scratch(), p.forward.unpackedLen())
+		n = max(n, p.grad.scratch(), p.grad.packScratch(), p.weight.scratch(), p.forward.unpackedLen())
 	}
 	return newWork(n, plans)
 }
 
-// NewForwardWorkspace returns scratch that suits all the plans' Forward, and nothing else of them.
+// NewForwardWorkspace returns scratch that suits all the plans' Pack and Forward, and nothing else of
+// them.
 func NewForwardWorkspace(plans ...*Plan) *Workspace { return newWork(ForwardBytes(plans...)/4, plans) }
 
 // ForwardBytes is the memory that NewForwardWorkspace's scratch takes, a few hundred bytes less.
 func ForwardBytes(plans ...*Plan) int {
 	n := 0
 	for _, p := range plans {
-		n = max(n, p.forward.scratch())
+		n = max(n, p.forward.scratch(), p.forward.packScratch())
 	}
 	return 4 * n
 }

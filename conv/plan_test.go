@@ -35,8 +35,8 @@ func bindPasses(p *Plan, pr *problem) *passes {
 	p.In().Import(s.x, pr.x)
 	p.Out().Import(s.dy, pr.dy)
 	s.packed, s.packedGrad = nans(p.PackedLen()), nans(p.PackedGradLen())
-	p.Pack(s.packed, pr.w)
-	p.PackGrad(s.packedGrad, pr.w)
+	p.Pack(s.ws, s.packed, pr.w)
+	p.PackGrad(s.ws, s.packedGrad, pr.w)
 	return s
 }
 
@@ -349,8 +349,8 @@ func TestPassesAllocateNothing(t *testing.T) {
 			s := plainPasses(t, newProblem(f.g, 3, uint64(i)), k)
 			y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
 			if a := alloctest.PerRun(func() {
-				s.p.Pack(s.packed, s.w)
-				s.p.PackGrad(s.packedGrad, s.w)
+				s.p.Pack(s.ws, s.packed, s.w)
+				s.p.PackGrad(s.ws, s.packedGrad, s.w)
 				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, 3, 0, s.p.Panels()})
 				s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, 1, 0, s.p.Panels()})
 				s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Share{0, 3, 0, s.p.GradPanels()})
@@ -394,8 +394,8 @@ func TestPackedWeightsAreShared(t *testing.T) {
 	for i, f := range families() {
 		a, b := plainPasses(t, newProblem(f.g, 1, uint64(i)), k), plainPasses(t, newProblem(f.g, 9, uint64(i)), k)
 		copy(b.w, a.w)
-		b.p.Pack(b.packed, a.w)
-		b.p.PackGrad(b.packedGrad, a.w)
+		b.p.Pack(b.ws, b.packed, a.w)
+		b.p.PackGrad(b.ws, b.packedGrad, a.w)
 		if !sameBits(a.packed, b.packed) || !sameBits(a.packedGrad, b.packedGrad) {
 			t.Errorf("%s: packed weights differ between batches", f.name)
 		}
@@ -434,7 +434,8 @@ func TestMisuse(t *testing.T) {
 		"short input":             func() { s.p.Forward(s.ws, y, s.x[1:], s.packed, Epilogue{Slope: 1}, all) },
 		"short weights":           func() { s.p.Forward(s.ws, y, s.x, s.packed[1:], Epilogue{Slope: 1}, all) },
 		"long bias":               func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Bias: make([]float32, 6), Slope: 1}, all) },
-		"short packing":           func() { s.p.Pack(s.packed[1:], s.w) },
+		"short packing":           func() { s.p.Pack(s.ws, s.packed[1:], s.w) },
+		"packing without scratch": func() { filtered.p.Pack(s.ws, filtered.packed, filtered.w) },
 		"more images":             func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 3, 0, 1) },
 		"part of none":            func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 2, 1, 1) },
 		"short gradient":          func() { s.p.WeightGrad(s.ws, Sums{DW: s.w[1:]}, s.x, s.dy, 2, 0, 1) },

@@ -2,7 +2,6 @@ package conv
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/gantiny/gantiny/simd"
 )
@@ -19,10 +18,6 @@ type stridedPass struct {
 	base     []int // (point, point): where its panels start, in products of channels
 
 	places [2][2][][]packPlaces // (phase, phase, point along x): where its packed weights go
-
-	packing sync.Mutex // guards mixed and mixes
-	mixed   []float32  // scratch of pack
-	mixes   simd.Mixes
 }
 
 func newStridedPass(s *strided, up bool, w weightIndex) *stridedPass {
@@ -46,7 +41,6 @@ func newStridedPass(s *strided, up bool, w weightIndex) *stridedPass {
 			}
 		}
 	}
-	p.mixed = make([]float32, p.mixedLen())
 	return p
 }
 
@@ -306,8 +300,8 @@ func (p *stridedPass) finishDown(ws *Workspace, dst, half []float32, o output) {
 	}
 }
 
-// mixedLen is pack's scratch.
-func (p *stridedPass) mixedLen() int {
+// packScratch is the floats that pack needs.
+func (p *stridedPass) packScratch() int {
 	n := p.taps() * p.xs.most[0] * packDepth
 	if p.weights.j != 1 {
 		n += p.taps() * p.taps() * 4 * packTurn
@@ -319,9 +313,7 @@ func (p *stridedPass) taps() int { return max(p.ys.taps[0], p.xs.taps[0]) }
 
 // pack writes U = G w G^T, up as [point, point][phase][panel][depth][NR], down as
 // [point, point][panel][phase][depth][NR].
-func (p *stridedPass) pack(dst, w []float32) {
-	p.packing.Lock()
-	defer p.packing.Unlock()
+func (p *stridedPass) pack(ws *Workspace, dst, w []float32) {
 	if p.dst.C%p.k.NR != 0 {
 		clear(dst)
 	}
@@ -330,10 +322,10 @@ func (p *stridedPass) pack(dst, w []float32) {
 	for k := 0; k < p.src.C; k += packDepth {
 		depth := min(packDepth, p.src.C-k)
 		n := depth * cols
-		t := p.mixed[:p.taps()*p.xs.most[0]*n]
+		t := ws.buf[:p.taps()*p.xs.most[0]*n]
 		from, step := w[k*p.weights.k:], p.src.C*p.dst.C
 		if p.weights.j != 1 {
-			turned := p.mixed[p.taps()*p.xs.most[0]*packDepth*cols:]
+			turned := ws.buf[p.taps()*p.xs.most[0]*packDepth*cols:]
 			if k%packTurn == 0 {
 				for tap := range kernelH * kernelW {
 					p.k.Transpose(turned[tap*packTurn*cols:], cols, from[tap*step:], p.weights.j, cols, min(packTurn, p.src.C-k))
@@ -348,7 +340,7 @@ func (p *stridedPass) pack(dst, w []float32) {
 					p.k.Mix(t[a*nx*n:], n, from[((2*a+py)*kernelW+px)*step:], 2*step, n, p.xs.kernel[px], nx, rx)
 				}
 				for j := range nx {
-					p.packColumn(dst, t[j*n:], nx*n, k, depth, j, py, px)
+					p.packColumn(ws, dst, t[j*n:], nx*n, k, depth, j, py, px)
 				}
 			}
 		}
@@ -357,16 +349,16 @@ func (p *stridedPass) pack(dst, w []float32) {
 
 // packColumn transforms along y what belongs to point j along x and a phase, and
 // writes it where it goes.
-func (p *stridedPass) packColumn(dst, src []float32, ss, k, depth, j, py, px int) {
+func (p *stridedPass) packColumn(ws *Workspace, dst, src []float32, ss, k, depth, j, py, px int) {
 	cols := p.dst.C
 	for _, to := range p.places[py][px][j] {
 		for q := range p.panels {
 			n := min(p.k.NR, cols-q*p.k.NR)
-			p.mixes = simd.Mixes{
+			ws.mixes = simd.Mixes{
 				Dst: dst[to.at+q*to.panel+k*p.k.NR:], DS: max(to.next, n), DStep: p.k.NR, Src: src[q*p.k.NR:], SS: ss, SStep: cols,
 				M: to.kernel, Rows: to.rows, Cols: p.ys.taps[py], N: n, Count: depth, Stream: true,
 			}
-			p.k.Mixes(&p.mixes)
+			p.k.Mixes(&ws.mixes)
 		}
 	}
 }

@@ -1,10 +1,6 @@
 package conv
 
-import (
-	"sync"
-
-	"github.com/gantiny/gantiny/simd"
-)
+import "github.com/gantiny/gantiny/simd"
 
 // filter is a pass by minimal filtering: dst[q] = S_k src[q+k-pad] . w'[k], where
 // w' has w's taps in reverse order if flip is set.
@@ -17,10 +13,6 @@ type filter struct {
 	chunk      int       // images transformed together
 	weights    weightIndex
 	panels     int
-
-	packing sync.Mutex // guards mixed and mixes
-	mixed   []float32  // scratch of pack
-	mixes   simd.Mixes
 }
 
 // newFilter returns the filter from src to dst; forward says that src is the
@@ -36,7 +28,6 @@ func newFilter(g Geometry, src, dst Layout, forward bool, w weightIndex, k *simd
 	f.ys, f.xs = inputPatches(src.H, dst.H, padY), inputPatches(src.W, dst.W, padX)
 	f.outY, f.outX = outputPatches(dst.H), outputPatches(dst.W)
 	f.chunk = chunkImages(f.tiles()*max(src.C, dst.C), src.N)
-	f.mixed = make([]float32, f.mixedLen())
 	return f
 }
 
@@ -157,9 +148,9 @@ const (
 	packTurn  = 16
 )
 
-// mixedLen is pack's scratch: half transformed weights, and a transposed block
+// packScratch is the floats that pack needs: half transformed weights, and a transposed block
 // where the contracted channels are the outputs.
-func (f *filter) mixedLen() int {
+func (f *filter) packScratch() int {
 	n := blockIn * blockTaps * packDepth
 	if f.weights.j != 1 {
 		n += blockTaps * blockTaps * packTurn
@@ -168,9 +159,7 @@ func (f *filter) mixedLen() int {
 }
 
 // pack writes U = G g G^T as [frequency][panel][depth][NR].
-func (f *filter) pack(dst, w []float32) {
-	f.packing.Lock()
-	defer f.packing.Unlock()
+func (f *filter) pack(ws *Workspace, dst, w []float32) {
 	if f.dst.C%f.k.NR != 0 {
 		clear(dst)
 	}
@@ -178,10 +167,10 @@ func (f *filter) pack(dst, w []float32) {
 	for k := 0; k < f.src.C; k += packDepth {
 		depth := min(packDepth, f.src.C-k)
 		n := depth * cols
-		t := f.mixed[:blockIn*blockTaps*n]
+		t := ws.buf[:blockIn*blockTaps*n]
 		from, step := w[k*f.weights.k:], f.src.C*f.dst.C // the block of tap 0, and from tap to tap
 		if f.weights.j != 1 {
-			turned := f.mixed[blockIn*blockTaps*packDepth*cols:]
+			turned := ws.buf[blockIn*blockTaps*packDepth*cols:]
 			if k%packTurn == 0 {
 				f.turn(turned, from, min(packTurn, f.src.C-k))
 			}
@@ -192,12 +181,12 @@ func (f *filter) pack(dst, w []float32) {
 		}
 		for j := range blockIn { // column j of the frequencies, written where it belongs
 			for p := range f.panels {
-				f.mixes = simd.Mixes{
+				ws.mixes = simd.Mixes{
 					Dst: dst[(j*f.panels+p)*panel+k*f.k.NR:], DS: blockIn * f.panels * panel, DStep: f.k.NR,
 					Src: t[j*n+p*f.k.NR:], SS: blockIn * n, SStep: cols, M: f.kernel, Rows: blockIn, Cols: blockTaps,
 					N: min(f.k.NR, cols-p*f.k.NR), Count: depth, Stream: true,
 				}
-				f.k.Mixes(&f.mixes)
+				f.k.Mixes(&ws.mixes)
 			}
 		}
 	}

@@ -181,8 +181,8 @@ func filterAllocatesNothing(t *testing.T, s *passes) {
 	t.Helper()
 	y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
 	if a := alloctest.PerRun(func() {
-		s.p.Pack(s.packed, s.w)
-		s.p.PackGrad(s.packedGrad, s.w)
+		s.p.Pack(s.ws, s.packed, s.w)
+		s.p.PackGrad(s.ws, s.packedGrad, s.w)
 		s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 0.3}, Share{0, 2, 0, s.p.Panels()})
 		s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, Share{0, 2, 0, s.p.GradPanels()})
 		s.p.WeightGrad(s.ws, sums, s.x, s.dy, 2, 0, 1)

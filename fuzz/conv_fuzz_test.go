@@ -117,8 +117,8 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 		by, bdx := filled(out.Len()), filled(in.Len())
 		sums := conv.Sums{DW: filled(len(weights)), Room: filled(p.SumsLen())}
 		packed, packedGrad := filled(p.PackedLen()), filled(p.PackedGradLen())
-		p.Pack(packed, weights)
-		p.PackGrad(packedGrad, weights)
+		p.Pack(ws, packed, weights)
+		p.PackGrad(ws, packedGrad, weights)
 		for part := range parts {
 			n0, n1 := pool.Split(n, parts, part)
 			p.Forward(ws, by, bx, packed, conv.Epilogue{Slope: 1}, conv.Share{N0: n0, N1: n1, P1: p.Panels()})

@@ -102,8 +102,10 @@ func (g *linearGrad) packedLen() int {
 }
 
 // pack and packGrad bring the weights into the kernels' order, in training.
-func (o *contraction) pack()     { o.plan.Pack(o.packed, o.grad.weight.Data) }
-func (o *contraction) packGrad() { o.grad.input.PackGrad(o.grad.packed, o.grad.weight.Data) }
+func (o *contraction) pack(w *worker) { o.plan.Pack(w.conv, o.packed, o.grad.weight.Data) }
+func (o *contraction) packGrad(w *worker) {
+	o.grad.input.PackGrad(w.conv, o.grad.packed, o.grad.weight.Data)
+}
 
 // Forward: y = leaky(x W + bias).
 func (o *contraction) Forward(w *worker, y, x []float32, s share) {

@@ -16,7 +16,7 @@ func (s *Session) pack() error {
 			if folded == nil {
 				folded = make([]float32, s.foldLen())
 			}
-			w, err := s.m.packed(u, c.plan, s.o, folded)
+			w, err := s.m.packed(s.workers[0].conv, u, c.plan, s.o, folded)
 			if err != nil {
 				return s.m.unitError(u, err)
 			}
@@ -36,8 +36,8 @@ type packKey struct {
 
 // packed returns the weights and the bias of a linear unit with the BatchNorm
 // after it folded in, which all sessions share. folded has room for a layer's
-// weights.
-func (m *Model) packed(u unit, plan *conv.Plan, o Options, folded []float32) (*weights, error) {
+// weights, ws scratch for the plan.
+func (m *Model) packed(ws *conv.Workspace, u unit, plan *conv.Plan, o Options, folded []float32) (*weights, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := packKey{o.Kernels, u.first, u.norm, plan.PackedLen(), o.Half}
@@ -45,7 +45,7 @@ func (m *Model) packed(u unit, plan *conv.Plan, o Options, folded []float32) (*w
 		return p, nil
 	}
 	p := &weights{}
-	if err := m.file.Guard(func() { m.pack(p, u, plan, o, folded) }); err != nil {
+	if err := m.file.Guard(func() { m.pack(ws, p, u, plan, o, folded) }); err != nil {
 		return nil, err
 	}
 	if m.packs == nil {
@@ -56,7 +56,7 @@ func (m *Model) packed(u unit, plan *conv.Plan, o Options, folded []float32) (*w
 }
 
 // pack makes a unit's weights and bias.
-func (m *Model) pack(p *weights, u unit, plan *conv.Plan, o Options, folded []float32) {
+func (m *Model) pack(ws *conv.Workspace, p *weights, u unit, plan *conv.Plan, o Options, folded []float32) {
 	n := &m.nodes[u.first]
 	weight := n.params[0]
 	if len(n.params) > 1 {
@@ -87,7 +87,7 @@ func (m *Model) pack(p *weights, u unit, plan *conv.Plan, o Options, folded []fl
 		plan.PackHalf(p.halves, w)
 	} else {
 		p.packed = arena.Floats(plan.PackedLen())
-		plan.Pack(p.packed, w)
+		plan.Pack(ws, p.packed, w)
 	}
 	m.drop(weight)
 }

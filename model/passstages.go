@@ -191,7 +191,7 @@ func (p *Pass) copyGradient(w *worker, s share) {
 // packTask is one matrix to pack.
 type packTask struct {
 	size int
-	run  func()
+	run  func(w *worker)
 }
 
 func (p *Pass) packTasks() (forward, backward []packTask) {
@@ -220,7 +220,7 @@ func (p *Pass) shareOut(list []packTask) func(w *worker) {
 	}
 	return func(w *worker) {
 		for _, t := range tasks[w.id] {
-			t.run()
+			t.run(w)
 		}
 	}
 }

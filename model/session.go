@@ -103,10 +103,10 @@ func (m *Model) newSession(o Options, md mode) (*Session, error) {
 	if err := s.plan(md); err != nil {
 		return nil, err
 	}
+	s.allocate()
 	if err := s.pack(); err != nil {
 		return nil, err
 	}
-	s.allocate()
 	s.pool = pool.New(s.threads)
 	s.runImages, s.runPanels = s.images, s.panels
 	return s, nil

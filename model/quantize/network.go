@@ -71,7 +71,7 @@ func (n *network) latents(z []float32) tensor {
 // apply computes layer i of x with other weights and bias.
 func (n *network) apply(i int, x tensor, weight, bias []float32) (tensor, error) {
 	l := &n.layers[i]
-	l.plan.Pack(l.packed, weight)
+	l.plan.Pack(n.work, l.packed, weight)
 	e := conv.Epilogue{Bias: bias, Slope: l.Slope}
 	y := make(tensor, len(x))
 	for j := range x {
