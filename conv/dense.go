@@ -30,7 +30,7 @@ func (p *pass) denseTap(panel, q int) int {
 // weights from w's first panel on.
 func (p *pass) byFeature(ws *Workspace, dst, src, packed []float32, halves []uint16, e Epilogue, w window) {
 	g, nr := &ws.gemm, p.k.NR
-	*g = simd.GEMM{Taps: p.list, K: p.depth, LDA: p.src.C, LDB: p.panelLen(), LDC: p.dst.C, Slope: e.Slope}
+	*g = simd.GEMM{Taps: p.list, K: p.depth, LDA: p.src.Row, LDB: p.panelLen(), LDC: p.dst.Row, Slope: e.Slope}
 	for panel, end := w.panel, w.panel+w.panels; panel < end; {
 		q, first := panel/p.perPosition, panel%p.perPosition
 		panels := min(end-panel, p.perPosition-first)
@@ -52,7 +52,7 @@ func (p *pass) byFeature(ws *Workspace, dst, src, packed []float32, halves []uin
 			g.Rows = tileRows(w.n1-n, p.k.MR)
 			h := (g.Rows + 1) / 2
 			g.ARun, g.CRun = h*g.LDA, h*g.LDC
-			g.A, g.C = src[n*p.src.C:], dst[q*p.dst.Stride+n*p.dst.C+col:]
+			g.A, g.C = src[n*p.src.Row:], dst[q*p.dst.Stride+n*p.dst.Row+col:]
 			p.k.GEMM(g)
 		}
 		panel += panels
@@ -86,13 +86,17 @@ func (p *pass) single(ws *Workspace, dst, src, packed []float32, e Epilogue, w w
 	g := &ws.gemm
 	*g = simd.GEMM{B: ws.buf[:p.depth*nr], Taps: ws.one[:], Rows: 1, K: p.depth, Start: simd.StartC, Slope: 1}
 	for n := w.n0; n < w.n1; n += nr {
-		g.C = dst[n:min(n+nr, w.n1)]
-		g.Cols = len(g.C)
+		g.Cols = min(nr, w.n1-n)
+		if p.dst.Row == 1 {
+			g.C = dst[n:][:g.Cols]
+		} else {
+			g.C = ws.buf[p.depth*nr:][:g.Cols]
+		}
 		for i := range g.C {
 			g.C[i] = start
 		}
 		for q := range p.taps {
-			p.k.Transpose(ws.buf, nr, src[q*p.src.Stride+n*p.depth:], p.depth, g.Cols, p.depth)
+			p.k.Transpose(ws.buf, nr, src[q*p.src.Stride+n*p.src.Row:], p.src.Row, g.Cols, p.depth)
 			g.A = packed[q*p.depth:][:p.depth]
 			if q == p.taps-1 {
 				g.Slope = slope
@@ -102,6 +106,11 @@ func (p *pass) single(ws *Workspace, dst, src, packed []float32, e Epilogue, w w
 		g.Slope = 1
 		if e.Scale != nil {
 			p.k.Affine(g.C, g.C, e.Scale, e.Bias, e.Slope)
+		}
+		if p.dst.Row > 1 {
+			for i, v := range g.C {
+				dst[(n+i)*p.dst.Row] = v
+			}
 		}
 	}
 	*g = simd.GEMM{}
@@ -133,11 +142,11 @@ func (p *weightPass) positionGrad(ws *Workspace, dw, bc, vec []float32, n, q int
 	tiles := p.vecPanels * len(p.rows)
 	for n0 := 0; n0 < n; n0 += p.nb {
 		images := min(p.nb, n-n0)
-		p.packBroadcast(packedBc, bc[n0*p.bc.C:], images, 0, tiles)
+		p.packBroadcast(packedBc, bc[n0*p.bc.Row:], images, 0, tiles)
 		for t := 0; t < tiles; {
 			from := t
 			t = min(tiles, p.groupEnd(t))
-			p.packVectors(packedVec, vec[n0*p.vec.C:], from, t, here[:], images)
+			p.packVectors(packedVec, vec[n0*p.vec.Row:], from, t, here[:], images)
 			p.tiles(ws, dw, packedBc, packedVec, &p.phases[q], from, t, images, n0 > 0, &sources{})
 		}
 	}

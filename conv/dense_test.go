@@ -89,7 +89,7 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 func TestDenseByPosition(t *testing.T) {
 	for _, g := range []Geometry{Dense(1, 1, 100, 3, 3, 70), Dense(1, 1, 5, 3, 1, 41), Dense(2, 3, 7, 1, 2, 3)} {
 		for _, k := range simd.Variants() {
-			for _, n := range []int{1, k.MR + 2, 300} {
+			for i, n := range []int{1, k.MR + 2, 300} {
 				rnd := rand.New(rand.NewPCG(uint64(n), uint64(g.OutC)))
 				fill := func(n int) []float32 {
 					v := make([]float32, n)
@@ -98,7 +98,12 @@ func TestDenseByPosition(t *testing.T) {
 					}
 					return v
 				}
-				p, err := NewPlan(g, NewLayout(g.InH, g.InW, g.InC, n), NewLayout(g.DenseH, g.DenseW, g.OutC, n), k)
+				in, out := NewLayout(g.InH, g.InW, g.InC, n), NewLayout(g.DenseH, g.DenseW, g.OutC, n)
+				if i == 1 { // windows of wider rows
+					in.Row, out.Row = in.Row+3, out.Row+1
+					in.Stride, out.Stride = n*in.Row, n*out.Row
+				}
+				p, err := NewPlan(g, in, out, k)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -150,7 +150,7 @@ func TestMapStride(t *testing.T) {
 }
 
 func TestMapImportExport(t *testing.T) {
-	m := Layout{H: 2, W: 3, C: 4, N: 3, Stride: 17}
+	m := Layout{H: 2, W: 3, C: 4, N: 3, Row: 5, Stride: 17}
 	src := make([]float32, 3*2*3*4)
 	for i := range src {
 		src[i] = float32(i)
@@ -161,7 +161,7 @@ func TestMapImportExport(t *testing.T) {
 		for y := range 2 {
 			for x := range 3 {
 				for c := range 4 {
-					if got, want := buf[(y*3+x)*17+n*4+c], src[((n*2+y)*3+x)*4+c]; got != want {
+					if got, want := buf[(y*3+x)*17+n*5+c], src[((n*2+y)*3+x)*4+c]; got != want {
 						t.Fatalf("image %d, (%d, %d), channel %d: %v, want %v", n, y, x, c, got, want)
 					}
 				}

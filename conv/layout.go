@@ -1,15 +1,17 @@
 package conv
 
 // Layout describes a stack of N images in position-major layout: element
-// (y, x, n, c) stands at (y*W+x)*Stride + n*C + c. All images of a position lie
+// (y, x, n, c) stands at (y*W+x)*Stride + n*Row + c. All images of a position lie
 // together, so a kernel tap moves every row of a tile by the same distance. One
 // image is plain (H, W, C).
 //
-// A Layout may be a window into a larger one: the same Stride, fewer images, and
-// the buffer sliced from n0*C on.
+// Row is at least C, and Stride at least (N-1)*Row + C. A Layout may be a window
+// into a larger one: the same Row and Stride, fewer images or channels, and the
+// buffer sliced from n0*Row + c0 on. Layers that write windows of one Layout
+// concatenate their channels in it.
 //
 // A flat vector of features is any Layout with H*W*C = features, in (H, W, C) order.
-type Layout struct{ H, W, C, N, Stride int }
+type Layout struct{ H, W, C, N, Row, Stride int }
 
 // padLines is what NewLayout adds between positions, in cache lines. Positions a
 // power of two apart would all fall on the same few cache sets: the weight
@@ -17,11 +19,11 @@ type Layout struct{ H, W, C, N, Stride int }
 // 49 positions over the 2048 sets of a common L2.
 const padLines = 41
 
-// NewLayout returns the Layout of n images of h x w x c with the stride that suits it:
-// n*c, or slightly more where positions would be a large multiple of 4096 bytes
+// NewLayout returns the Layout of n images of h x w x c with rows of c and the stride
+// that suits it: n*c, or slightly more where positions would be a large multiple of 4096 bytes
 // apart.
 func NewLayout(h, w, c, n int) Layout {
-	m := Layout{H: h, W: w, C: c, N: n, Stride: n * c}
+	m := Layout{H: h, W: w, C: c, N: n, Row: c, Stride: n * c}
 	if bytes := 4 * m.Stride; bytes >= 32<<10 && bytes%4096 == 0 {
 		m.Stride += padLines * 16
 	}
@@ -33,11 +35,17 @@ func (m Layout) Positions() int { return m.H * m.W }
 
 // Len returns how many floats a buffer of this Layout needs.
 func (m Layout) Len() int {
-	if m.Positions() == 0 {
+	if m.Positions() == 0 || m.N == 0 {
 		return 0
 	}
-	return (m.Positions()-1)*m.Stride + m.N*m.C
+	return (m.Positions()-1)*m.Stride + m.span(m.N)
 }
+
+// span is how many floats of a position its first n images take, n at least 1.
+func (m Layout) span(n int) int { return (n-1)*m.Row + m.C }
+
+// dense says that images of a position lie side by side.
+func (m Layout) dense() bool { return m.Row == m.C }
 
 // Import fills dst, laid out as m says, from images in (N, H, W, C) order.
 func (m Layout) Import(dst, src []float32) {
@@ -50,15 +58,15 @@ func (m Layout) Import(dst, src []float32) {
 	for n0 := 0; n0 < m.N; n0 += some {
 		count := min(some, m.N-n0)
 		for p := range m.Positions() {
-			row, from := dst[p*m.Stride+n0*m.C:][:count*m.C], src[n0*each+p*m.C:]
-			if m.C == 1 {
+			row, from := dst[p*m.Stride+n0*m.Row:][:m.span(count)], src[n0*each+p*m.C:]
+			if m.Row == 1 {
 				for n := range row {
 					row[n] = from[n*each]
 				}
 				continue
 			}
 			for n := range count {
-				copy(row[n*m.C:][:m.C], from[n*each:])
+				copy(row[n*m.Row:][:m.C], from[n*each:])
 			}
 		}
 	}
@@ -72,7 +80,7 @@ func (m Layout) Export(dst, src []float32) {
 	}
 	for p := range m.Positions() {
 		for n := range m.N {
-			copy(dst[(n*m.Positions()+p)*m.C:][:m.C], src[p*m.Stride+n*m.C:])
+			copy(dst[(n*m.Positions()+p)*m.C:][:m.C], src[p*m.Stride+n*m.Row:])
 		}
 	}
 }

@@ -33,7 +33,7 @@ type output struct {
 
 // runs is how many contiguous runs a position has, and their length.
 func (o *output) runs(m Layout) (runs, n int) {
-	if o.width < m.C {
+	if o.width < m.Row {
 		return o.images, o.width
 	}
 	return 1, o.images * o.width

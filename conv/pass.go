@@ -164,14 +164,14 @@ func (p *pass) scratch() int {
 	switch p.how {
 	case thinOutput:
 		n := p.k.MR * (p.columns() + p.dst.Positions()*p.dst.C)
-		if p.dst.C == 1 && p.dst.N >= thinImages {
+		if p.dst.Row == 1 && p.dst.N >= thinImages {
 			n = max(n, 2*thinMost*p.columns())
 		}
 		return n
 	case filtered:
 		return p.filter.scratch()
 	case single:
-		return p.depth * p.k.NR
+		return (p.depth + 1) * p.k.NR // a tile of images, and its sums
 	}
 	return 0
 }

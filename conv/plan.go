@@ -110,8 +110,11 @@ func checkMap(what string, m Layout, h, w, c, n int) error {
 	if m.H != h || m.W != w || m.C != c || m.N != n || n < 1 {
 		return fmt.Errorf("conv: %w: %s is %d images of %dx%dx%d, want %d of %dx%dx%d", ErrLayout, what, m.N, m.H, m.W, m.C, n, h, w, c)
 	}
-	if !within(math.MaxInt32, int64(n), int64(c)) || m.Stride < n*c {
-		return fmt.Errorf("conv: %w: %s has stride %d for %d images of %d channels", ErrLayout, what, m.Stride, n, c)
+	if m.Row < c {
+		return fmt.Errorf("conv: %w: %s has rows of %d for %d channels", ErrLayout, what, m.Row, c)
+	}
+	if !within(math.MaxInt32, int64(n), int64(m.Row)) || m.Stride < m.span(n) {
+		return fmt.Errorf("conv: %w: %s has stride %d for %d images with rows of %d, of %d channels", ErrLayout, what, m.Stride, n, m.Row, c)
 	}
 	if !within(math.MaxInt/4, int64(h)*int64(w), int64(m.Stride)) {
 		return fmt.Errorf("conv: %w: %s is too large for this machine", ErrLayout, what)
@@ -237,10 +240,10 @@ func (p *Plan) WeightGrad(ws *Workspace, s Sums, x, dy []float32, n, part, parts
 func (p *Plan) WeightImages() int { return p.weight.images() }
 
 // WeightGradAt sets what of s.DW belongs to one output position of a dense plan
-// of several: dy holds the gradient there alone, n rows of channels.
+// of several: dy holds the gradient there alone, n rows as in Out.
 func (p *Plan) WeightGradAt(ws *Workspace, s Sums, x, dy []float32, n, position int) {
 	p.checkDense("WeightGradAt", position)
-	if n < 1 || n > p.in.N || len(dy) < n*p.out.C || p.weight.swap {
+	if n < 1 || n > p.in.N || len(dy) < p.out.span(n) || p.weight.swap {
 		panic("conv: WeightGradAt: bad share")
 	}
 	p.checkSums(s, 0, 1)

@@ -128,7 +128,7 @@ func reorder(m Layout, n int, f func(at, i int)) {
 	for img := range n {
 		for q := range m.Positions() {
 			for c := range m.C {
-				f(q*m.Stride+img*m.C+c, (img*m.Positions()+q)*m.C+c)
+				f(q*m.Stride+img*m.Row+c, (img*m.Positions()+q)*m.C+c)
 			}
 		}
 	}
@@ -224,29 +224,41 @@ func TestQPlanExtremes(t *testing.T) {
 func TestQPlanWindows(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		for i, f := range families() {
-			pr := newQProblem(t, f.g, 3, uint64(i))
-			in, out := NewLayout(f.g.InH, f.g.InW, f.g.InC, 3), NewLayout(pr.out.H, pr.out.W, pr.out.C, 3)
-			in.Stride += 2 * f.g.InC
-			out.Stride += 3 * f.g.OutC
-			r := newQRun(t, pr, in, out, k, false)
-			y := make([]int8, out.Len())
-			for j := range y {
-				y[j] = 77
-			}
-			r.p.Forward(r.ws, y, r.x, r.w, Share{0, 3, 0, r.p.Panels()})
-			reorder(out, 3, func(at, i int) {
-				if y[at] != pr.y[i] {
-					t.Errorf("%s: element %d is %d, want %d", f.name, i, y[at], pr.y[i])
+			for _, n := range []int{1, 3, k.Int8.MR + 1} {
+				if testing.Short() && n != 3 {
+					continue
 				}
-				y[at] = 77
-			})
-			for j, v := range y {
-				if v != 77 {
-					t.Fatalf("%s: element %d, outside the window, was written", f.name, j)
+				pr := newQProblem(t, f.g, n, uint64(i))
+				windows := (&problem{g: f.g, n: n, outH: pr.out.H, outW: pr.out.W}).windows()
+				for j, m := range windows {
+					what := fmt.Sprintf("%s, %d images, window %d", f.name, n, j)
+					checkQWindow(t, what, newQRun(t, pr, m[0], m[1], k, false))
+					checkEqual(t, what+": sums", newQRun(t, pr, m[0], m[1], k, true).sum(1, 2), pr.sums)
 				}
 			}
 		}
 	})
+}
+
+func checkQWindow(t *testing.T, what string, r *qrun) {
+	t.Helper()
+	out := r.p.Out()
+	y := make([]int8, out.Len())
+	for j := range y {
+		y[j] = 77
+	}
+	r.p.Forward(r.ws, y, r.x, r.w, Share{0, r.n, 0, r.p.Panels()})
+	reorder(out, r.n, func(at, i int) {
+		if y[at] != r.y[i] {
+			t.Errorf("%s: element %d is %d, want %d", what, i, y[at], r.y[i])
+		}
+		y[at] = 77
+	})
+	for j, v := range y {
+		if v != 77 {
+			t.Fatalf("%s: element %d, outside the window, was written", what, j)
+		}
+	}
 }
 
 // Packed weights serve plans of other batches.

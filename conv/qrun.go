@@ -78,7 +78,7 @@ func (p *QPlan) Sums(ws *QWorkspace, y []int32, x []int8, w *QWeights, part Shar
 	c := p.out.C
 	p.eachSums(ws, x, w, part, func(n, at int, sums []int32, _ []float32) {
 		for len(sums) > 0 { // position by position
-			m := copy(y[at/c*p.out.Stride+n*c+at%c:][:c-at%c], sums)
+			m := copy(y[at/c*p.out.Stride+n*p.out.Row+at%c:][:c-at%c], sums)
 			at, sums = at+m, sums[m:]
 		}
 	})
@@ -163,12 +163,20 @@ func (p *QPlan) begin(ws *QWorkspace, x []int8, w *QWeights, part Share) []int8 
 		}
 		p.k.Stage(ws.staged[at*p.k.Width:][:n*p.k.Width], x[at:][:n])
 	}
-	if p.in.Stride == (part.N1-part.N0)*p.in.C {
+	images := part.N1 - part.N0
+	switch {
+	case p.in.Stride == images*p.in.C:
 		stage(0, p.in.Len())
-		return ws.staged
-	}
-	for q := range p.in.Positions() {
-		stage(q*p.in.Stride+part.N0*p.in.C, (part.N1-part.N0)*p.in.C)
+	case p.in.dense():
+		for q := range p.in.Positions() {
+			stage(q*p.in.Stride+part.N0*p.in.C, images*p.in.C)
+		}
+	default: // other channels of the rows may be about to change
+		for q := range p.in.Positions() {
+			for n := part.N0; n < part.N1; n++ {
+				stage(q*p.in.Stride+n*p.in.Row, p.in.C)
+			}
+		}
 	}
 	return ws.staged
 }
@@ -223,7 +231,7 @@ func (p *QPlan) run(g *simd.QGEMM, from, to int) {
 }
 
 // source is the staged source from image n, channel c on.
-func (p *QPlan) source(a []int8, n, c int) []int8 { return a[(n*p.in.C+c)*p.k.Width:] }
+func (p *QPlan) source(a []int8, n, c int) []int8 { return a[(n*p.in.Row+c)*p.k.Width:] }
 
 // byPosition computes w, tiles of images. The order is panel > image tile >
 // position, so that one panel's weights stay in the second cache.
@@ -236,7 +244,7 @@ func (p *QPlan) byPosition(ws *QWorkspace, y, a []int8, w *QWeights, win window)
 		g.Tiles = p.tiles(cols).positions
 		for n := win.n0; n < win.n1; n += g.Rows {
 			g.Rows = tileRows(win.n1-n, p.k.MR)
-			g.A, g.Q = p.source(a, n, grp*p.depth), y[n*p.out.C+grp*p.cols+col:]
+			g.A, g.Q = p.source(a, n, grp*p.depth), y[n*p.out.Row+grp*p.cols+col:]
 			p.run(g, first, last)
 		}
 	}
@@ -256,7 +264,7 @@ func (p *QPlan) byLine(ws *QWorkspace, y, a []int8, w *QWeights, win window) {
 	for panel := win.panel; panel < win.panel+win.panels; panel++ {
 		grp, col, _ := p.panel(panel)
 		for n := win.n0; n < win.n1; n++ {
-			ws.gemm.Q = y[n*p.out.C+grp*p.cols+col:]
+			ws.gemm.Q = y[n*p.out.Row+grp*p.cols+col:]
 			p.line(ws, a, w, win, n, panel, ws.sums, w.rows[panel*rows:][:rows])
 		}
 	}
@@ -295,7 +303,7 @@ func (p *QPlan) byFeature(ws *QWorkspace, y, a []int8, w *QWeights, win window) 
 		}
 		for n := win.n0; n < win.n1; {
 			g := p.feature(ws, a, w, n)
-			g.Rows, g.Q = tileRows(win.n1-n, p.k.MR), y[n*p.out.C:]
+			g.Rows, g.Q = tileRows(win.n1-n, p.k.MR), y[n*p.out.Row:]
 			p.run(g, t, min(t+step, win.to))
 			n += g.Rows
 		}
@@ -317,7 +325,7 @@ func (p *QPlan) thinForward(ws *QWorkspace, y, a []int8, w *QWeights, win window
 	for n := win.n0; n < win.n1; n++ {
 		sums := p.thinSums(ws, a, w, win, n)
 		for q := first; q < last; q++ {
-			to := y[q*p.out.Stride+n*c:][:c]
+			to := y[q*p.out.Stride+n*p.out.Row:][:c]
 			for i := range to {
 				to[i] = simd.Requantize(sums[(q-first)*c+i], w.scale[i], w.slope, w.zero)
 			}

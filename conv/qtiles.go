@@ -68,7 +68,7 @@ func (p *QPlan) positionTiles(list []link, start []int32, cols int) *simd.QTiles
 	tiles := make([]simd.QTile, p.out.Positions())
 	for q := range tiles {
 		tiles[q] = simd.QTile{
-			S: p.set[q] * int32(p.k.NR), Q: int32(q * p.out.Stride), LDA: int32(p.in.C), LDQ: int32(p.out.C), Cols: int32(cols),
+			S: p.set[q] * int32(p.k.NR), Q: int32(q * p.out.Stride), LDA: int32(p.in.Row), LDQ: int32(p.out.Row), Cols: int32(cols),
 			Tap: start[q], Taps: start[q+1] - start[q], Start: simd.StartBias, Requantize: true,
 		}
 	}
@@ -90,12 +90,12 @@ func (p *QPlan) denseTiles() *simd.QTiles {
 			at := int32(len(tiles))
 			t := simd.QTile{
 				B: at * int32(in*p.block()), S: at * int32(p.k.NR), Scale: at * int32(p.k.NR), Cols: int32(cols),
-				LDA: int32(p.in.C), Taps: int32(in), Start: simd.StartBias,
+				LDA: int32(p.in.Row), Taps: int32(in), Start: simd.StartBias,
 			}
 			if p.sums {
 				t.Rows, t.C = 1, int32(q*p.out.C+col)
 			} else {
-				t.Q, t.LDQ, t.Requantize = int32(q*p.out.Stride+col), int32(p.out.C), true
+				t.Q, t.LDQ, t.Requantize = int32(q*p.out.Stride+col), int32(p.out.Row), true
 			}
 			tiles = append(tiles, t)
 		}

@@ -240,8 +240,8 @@ func (a *strideAxis) both() int { return a.most[0] + a.most[1] }
 
 // lines is the room for a block of one line of either side.
 func (s *strided) lines() int {
-	_, small := blockOf(s.small.C)
-	_, large := blockOf(s.large.C)
+	_, small := blockOf(s.small)
+	_, large := blockOf(s.large)
 	return max(s.small.W*small, s.large.W*large)
 }
 
@@ -253,13 +253,13 @@ func (s *strided) largeAt(ty, py, px, j int) int {
 // evaluate makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
 func (s *strided) evaluate(ws *Workspace, v []float32, plane int, t, src []float32, images, i int) {
 	m := &s.small
-	step, block := blockOf(m.C)
+	step, block := blockOf(*m)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)
 		for ty := range s.ys.evaluated(i) {
 			y := &s.ys.tiles[ty]
 			ws.mixes = simd.Mixes{
-				Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: m.W * m.Stride, SStep: m.Stride,
+				Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
 				M: y.eval[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 			}
 			s.k.Mixes(&ws.mixes)
@@ -276,7 +276,7 @@ func (s *strided) evaluate(ws *Workspace, v []float32, plane int, t, src []float
 // w[largeAt(ty, py, px, j)*plane + (tx*images+n)*C+c].
 func (s *strided) spreadOut(ws *Workspace, w []float32, plane int, t, src []float32, images, i int) {
 	m := &s.large
-	step, block := blockOf(m.C)
+	step, block := blockOf(*m)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)
 		for py := range 2 {
@@ -285,7 +285,7 @@ func (s *strided) spreadOut(ws *Workspace, w []float32, plane int, t, src []floa
 				rows := y.hi - y.lo
 				if rows > 0 {
 					ws.mixes = simd.Mixes{
-						Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: 2 * m.W * m.Stride, SStep: m.Stride,
+						Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: 2 * m.W * m.Stride, SStep: m.Stride,
 						M: y.interT[i*rows:][:rows], Rows: 1, Cols: rows, N: count * m.C, Count: m.W,
 					}
 					s.k.Mixes(&ws.mixes)

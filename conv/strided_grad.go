@@ -85,8 +85,8 @@ func (d *stridedGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool,
 			if r0 >= r1 {
 				continue
 			}
-			d.evaluate(ws, v, vp, t, small[n0*d.small.C:], images, i)
-			d.spreadOut(ws, w, wp, t, large[n0*d.large.C:], images, i)
+			d.evaluate(ws, v, vp, t, small[n0*d.small.Row:], images, i)
+			d.spreadOut(ws, w, wp, t, large[n0*d.large.Row:], images, i)
 			d.contract(ws, sums, v, w, vp, wp, i, images, r0, r1, add || n0 > 0)
 		}
 	}

@@ -99,7 +99,7 @@ func (p *stridedPass) run(ws *Workspace, dst, src, packed []float32, e Epilogue,
 	width := min(p.dst.C, p1*p.k.NR) - p0*p.k.NR
 	for n0 < n1 {
 		images := tileRows(n1-n0, p.chunk)
-		from := src[n0*p.src.C:]
+		from := src[n0*p.src.Row:]
 		for i := range p.ys.points {
 			if p.up {
 				p.evaluate(ws, row, p.plane(p.chunk, p.src.C), lines, from, images, i)
@@ -189,13 +189,13 @@ func (p *stridedPass) interpolate(ws *Workspace, q *axisProduct) {
 func (p *stridedPass) finishUp(ws *Workspace, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
-	first := o.n0*p.dst.C + o.col
+	first := o.n0*p.dst.Row + o.col
 	for py := range 2 {
 		for ty := range p.ys.tiles {
 			y := &p.ys.tiles[ty].products[py]
 			for r := range runs {
 				ws.mixes = simd.Mixes{
-					Dst: dst[y.at*p.dst.W*p.dst.Stride+first+r*p.dst.C:], DS: 2 * p.dst.W * p.dst.Stride, DStep: p.dst.Stride,
+					Dst: dst[y.at*p.dst.W*p.dst.Stride+first+r*p.dst.Row:], DS: 2 * p.dst.W * p.dst.Stride, DStep: p.dst.Stride,
 					Src: half[p.halfAt(ty, py, 0)*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane, N: n, Count: p.dst.W,
 				}
 				p.interpolate(ws, y)
@@ -206,7 +206,7 @@ func (p *stridedPass) finishUp(ws *Workspace, dst, half []float32, o output) {
 		for x := range p.dst.W {
 			idle := slices.Contains(p.ys.idle, y) || slices.Contains(p.xs.idle, x)
 			for r := range runs {
-				row := dst[(y*p.dst.W+x)*p.dst.Stride+first+r*p.dst.C:][:n]
+				row := dst[(y*p.dst.W+x)*p.dst.Stride+first+r*p.dst.Row:][:n]
 				if idle {
 					clear(row)
 				}
@@ -283,11 +283,11 @@ func (p *stridedPass) halfDown(half, products []float32, i, n int) {
 func (p *stridedPass) finishDown(ws *Workspace, dst, half []float32, o output) {
 	plane := p.halfPlane()
 	runs, n := o.runs(p.dst)
-	first, line := o.n0*p.dst.C+o.col, p.dst.W*p.dst.Stride
+	first, line := o.n0*p.dst.Row+o.col, p.dst.W*p.dst.Stride
 	for ty := range p.ys.tiles {
 		y := &p.ys.tiles[ty]
 		for r := range runs {
-			to := dst[y.at*line+first+r*p.dst.C:]
+			to := dst[y.at*line+first+r*p.dst.Row:]
 			ws.mixes = simd.Mixes{
 				Dst: to, DS: line, DStep: p.dst.Stride, Src: half[ty*p.ys.points*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane,
 				M: y.evalT, Rows: y.n, Cols: len(y.eval) / y.n, N: n, Count: p.dst.W, Stream: o.streams(p.dst),

@@ -90,7 +90,7 @@ func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue,
 		}
 	}
 	first, last := p.positions(w.from, w.to)
-	if p.dst.C == 1 && w.n1-w.n0 >= thinImages {
+	if p.dst.Row == 1 && w.n1-w.n0 >= thinImages {
 		p.thinRows(ws, dst, src, packed, e, w, lo, hi)
 		return
 	}
@@ -99,7 +99,7 @@ func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue,
 	for n := w.n0; n < w.n1; {
 		r := tileRows(w.n1-n, p.k.MR)
 		p.startSums(sums[:r*each], e.Bias)
-		from := src[n*p.src.C:]
+		from := src[n*p.src.Row:]
 		if r == 1 { // a tile is positions
 			for q := lo; q < hi; {
 				m := tileRows(hi-q, p.k.MR)
@@ -111,7 +111,7 @@ func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue,
 			}
 		} else { // a tile is the images of one position
 			for q := lo; q < hi; q++ {
-				p.tapColumns(ws, columns, from[q*p.src.Stride:], packed, r, p.src.C)
+				p.tapColumns(ws, columns, from[q*p.src.Stride:], packed, r, p.src.Row)
 				p.scatterTo(sums[:r*each], columns, q, first, each, r)
 			}
 		}
@@ -120,10 +120,10 @@ func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue,
 			break
 		}
 		for q := first; q < last; q++ {
-			to, from := dst[q*p.dst.Stride+n*p.dst.C:], (q-first)*p.dst.C
+			to, from := dst[q*p.dst.Stride+n*p.dst.Row:], (q-first)*p.dst.C
 			for i := range r {
 				for c, v := range sums[i*each+from:][:p.dst.C] {
-					to[i*p.dst.C+c] = leaky(v, e.Slope)
+					to[i*p.dst.Row+c] = leaky(v, e.Slope)
 				}
 			}
 		}
@@ -131,7 +131,7 @@ func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue,
 	}
 }
 
-// One channel of many images lies image by image, so that the columns, turned
+// One channel of many images lies image by image, unless it is a window of wider rows, so that the columns, turned
 // round, are added as whole rows of images. thinImages is from how many on,
 // thinMost how many are taken together.
 const (
@@ -152,7 +152,7 @@ func (p *pass) thinRows(ws *Workspace, dst, src, packed []float32, e Epilogue, w
 		for q := lo; q < hi; q++ {
 			for r := 0; r < images; {
 				rows := tileRows(images-r, p.k.MR)
-				p.tapColumns(ws, columns[r*ld:], src[q*p.src.Stride+(n+r)*p.src.C:], packed, rows, p.src.C)
+				p.tapColumns(ws, columns[r*ld:], src[q*p.src.Stride+(n+r)*p.src.Row:], packed, rows, p.src.Row)
 				r += rows
 			}
 			p.k.Transpose(turned, images, columns, ld, images, ld)

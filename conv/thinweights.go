@@ -65,9 +65,9 @@ func newThinWeights(g Geometry, in, out Layout, k *simd.Kernels) *thinWeights {
 
 func (t *thinWeights) planesLen() int { return t.nb * t.imageLen }
 
-// turnedLen is the room for images of one channel as they are without a frame.
+// turnedLen is the room for images of one channel, not a window of wider rows, as they are without a frame.
 func (t *thinWeights) turnedLen() int {
-	if t.large.C > 1 {
+	if t.large.Row > 1 {
 		return 0
 	}
 	return t.nb * t.large.Positions()
@@ -111,17 +111,17 @@ func (t *thinWeights) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts
 	}
 	for n0 := 0; n0 < max(n, 1); n0 += t.nb {
 		images := min(t.nb, n-n0)
-		t.fillPlanes(planes, turned, thinBuf[n0*t.large.C:], images)
+		t.fillPlanes(planes, turned, thinBuf[n0*t.large.Row:], images)
 		o := &ws.outer
-		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.C, Accumulate: s.Add || n0 > 0}
+		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.Row, Accumulate: s.Add || n0 > 0}
 		for tile := lo; tile < hi; tile++ {
 			v, c, ky := tile/kernelRows, tile/t.g.KH%t.large.C, tile%t.g.KH
 			o.Cols = min(t.k.NR, t.small.C-v*t.k.NR)
 			switch {
 			case !t.packed:
-				o.B = wideBuf[n0*t.small.C+v*t.k.NR:]
+				o.B = wideBuf[n0*t.small.Row+v*t.k.NR:]
 			case tile == lo || tile%kernelRows == 0:
-				t.packPanel(panel, wideBuf[n0*t.small.C+v*t.k.NR:], images, o.Cols)
+				t.packPanel(panel, wideBuf[n0*t.small.Row+v*t.k.NR:], images, o.Cols)
 				o.B, o.LDB = panel, t.k.NR
 			}
 			kx := 0
@@ -174,7 +174,7 @@ func (t *thinWeights) spread(dw, sums []float32, v, c, ky int) {
 func (t *thinWeights) fillPlanes(planes, turned, src []float32, images int) {
 	clear(planes)
 	m, g := t.large, t.g
-	if m.C == 1 {
+	if m.Row == 1 {
 		each := m.Positions()
 		t.k.Transpose(turned, each, src, m.Stride, each, images)
 		rows, cols := min(m.H, t.planeH-g.PadTop), min(m.W, t.planeW-g.PadLeft)
@@ -192,7 +192,7 @@ func (t *thinWeights) fillPlanes(planes, turned, src []float32, images int) {
 			from := src[(ly*m.W+x-g.PadLeft)*m.Stride:]
 			for n := range images {
 				for c := range m.C {
-					planes[n*t.imageLen+(c*t.planeH+y)*t.planeW+x] = from[n*m.C+c]
+					planes[n*t.imageLen+(c*t.planeH+y)*t.planeW+x] = from[n*m.Row+c]
 				}
 			}
 		}
@@ -205,7 +205,7 @@ func (t *thinWeights) packPanel(dst, src []float32, images, cols int) {
 		from, to := src[q*t.small.Stride:], dst[q*t.nb*t.k.NR:]
 		for n := range images {
 			row := to[n*t.k.NR:][:t.k.NR]
-			clear(row[copy(row, from[n*t.small.C:][:cols]):])
+			clear(row[copy(row, from[n*t.small.Row:][:cols]):])
 		}
 	}
 }

@@ -340,14 +340,14 @@ func (p *weightPass) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts 
 	packedBc, packedVec := ws.buf[:p.bcLen()], ws.buf[p.bcLen():][:p.vecLen()]
 	for n0 := 0; n0 < n; n0 += p.nb {
 		images := min(p.nb, n-n0)
-		p.packBroadcast(packedBc, bcBuf[n0*p.bc.C:], images, lo, hi)
+		p.packBroadcast(packedBc, bcBuf[n0*p.bc.Row:], images, lo, hi)
 		for i := range p.phases {
 			ph := &p.phases[i]
 			soon := p.sources(bcBuf, vecBuf, n0, n, i, (hi-lo)*len(ph.taps))
 			for t := lo; t < hi; {
 				from := t
 				t = min(hi, p.groupEnd(t))
-				p.packVectors(packedVec, vecBuf[n0*p.vec.C:], from, t, ph.vecPos, images)
+				p.packVectors(packedVec, vecBuf[n0*p.vec.Row:], from, t, ph.vecPos, images)
 				p.tiles(ws, dw, packedBc, packedVec, ph, from, t, images, s.Add || n0 > 0, &soon)
 			}
 		}
@@ -471,9 +471,9 @@ func (p *weightPass) sources(bcBuf, vecBuf []float32, n0, n, i, tiles int) sourc
 		if n0 >= n {
 			return s
 		}
-		s.sides[1] = source{bcBuf[n0*p.bc.C:], p.bcPos, p.bc.Stride, min(p.nb, n-n0) * p.bc.C}
+		s.sides[1] = source{bcBuf[n0*p.bc.Row:], p.bcPos, p.bc.Stride, p.bc.span(min(p.nb, n-n0))}
 	}
-	s.sides[0] = source{vecBuf[n0*p.vec.C:], p.phases[i].vecPos, p.vec.Stride, min(p.nb, n-n0) * p.vec.C}
+	s.sides[0] = source{vecBuf[n0*p.vec.Row:], p.phases[i].vecPos, p.vec.Stride, p.vec.span(min(p.nb, n-n0))}
 	return s
 }
 
@@ -502,7 +502,7 @@ func (p *weightPass) packBroadcast(dst, src []float32, images, lo, hi int) {
 		for row := lo / p.each(); row <= (hi-1)/p.each(); row++ {
 			r := row % len(p.rows)
 			at, w := row/len(p.rows)*p.bcC+p.rowAt[r], p.rows[r]
-			p.k.CopyRows(dst[at*panel+i*p.nb*w:], w, from[at:], p.bc.C, images, w)
+			p.k.CopyRows(dst[at*panel+i*p.nb*w:], w, from[at:], p.bc.Row, images, w)
 		}
 	}
 }
@@ -525,6 +525,6 @@ func (p *weightPass) packVector(dst, src []float32, v int, positions []int32, im
 		if n < nr {
 			clear(to[:images*nr])
 		}
-		p.k.CopyRows(to, nr, src[int(q)*p.vec.Stride+grp*p.vecC+at:], p.vec.C, images, n)
+		p.k.CopyRows(to, nr, src[int(q)*p.vec.Stride+grp*p.vecC+at:], p.vec.Row, images, n)
 	}
 }

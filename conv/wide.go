@@ -35,7 +35,7 @@ func (p *pass) byPosition(ws *Workspace, dst, src, packed []float32, e Epilogue,
 		for n := w.n0; n < w.n1; {
 			r := tileRows(w.n1-n, p.k.MR)
 			for q := first; q < last; q++ {
-				p.tile(ws, dst[q*p.dst.Stride+n*p.dst.C+at:], src[n*p.src.C+grp*p.depth:], q, r, start, e.Slope)
+				p.tile(ws, dst[q*p.dst.Stride+n*p.dst.Row+at:], src[n*p.src.Row+grp*p.depth:], q, r, start, e.Slope)
 			}
 			n += r
 		}
@@ -47,7 +47,7 @@ func (p *pass) byPosition(ws *Workspace, dst, src, packed []float32, e Epilogue,
 func (p *pass) begin(ws *Workspace, packed []float32, panel, cols int) (start uint8) {
 	g := &ws.gemm
 	g.B, g.Bias = packed[panel*p.panelLen():][:p.panelLen()], ws.bias[:p.k.NR]
-	g.Cols, g.K, g.LDA, g.LDC = cols, p.depth, p.src.C, p.dst.C
+	g.Cols, g.K, g.LDA, g.LDC = cols, p.depth, p.src.Row, p.dst.Row
 	return simd.StartZero
 }
 
@@ -184,7 +184,7 @@ func (p *pass) byLine(ws *Workspace, dst, src, packed []float32, e Epilogue, w w
 	}
 	for q := first; q < last; q++ {
 		for i := w.n0; i < w.n1; i++ {
-			row := dst[q*p.dst.Stride+i*p.dst.C:][c0:c1]
+			row := dst[q*p.dst.Stride+i*p.dst.Row:][c0:c1]
 			p.k.LeakyGrad(row, row, row, e.Slope)
 		}
 	}
@@ -199,7 +199,7 @@ func (p *pass) begin0(dst, bias []float32, w window, c0, c1 int) {
 	}
 	for q := first; q < last; q++ {
 		for i := w.n0; i < w.n1; i++ {
-			row := dst[q*p.dst.Stride+i*p.dst.C:][c0:c1]
+			row := dst[q*p.dst.Stride+i*p.dst.Row:][c0:c1]
 			if bias != nil {
 				copy(row, bias[c0:c1])
 			} else {
@@ -211,7 +211,7 @@ func (p *pass) begin0(dst, bias []float32, w window, c0, c1 int) {
 
 func (p *pass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w window, panel int) {
 	grp, col, cols := p.panel(panel)
-	src, dst = src[w.n0*p.src.C+grp*p.depth:], dst[w.n0*p.dst.C+grp*p.cols+col:]
+	src, dst = src[w.n0*p.src.Row+grp*p.depth:], dst[w.n0*p.dst.Row+grp*p.cols+col:]
 	from, to := bandLine(p.dst.H, p.bands, w.from), bandLine(p.dst.H, p.bands, w.to)
 	column := p.taps / p.kw * p.depth * p.k.NR // weights of a kernel column
 	end := (w.panel + w.panels) * p.panelLen()
@@ -296,10 +296,10 @@ func (p *pass) lineRows(c *tapReach, n int) lineRows {
 	switch {
 	case n == 1:
 		return lineRows{rows: c.count, lda: nextA, ldc: nextC, places: 1}
-	case nextA == n*p.src.C && nextC == n*p.dst.C: // all images, side by side in both maps
-		return lineRows{rows: n * c.count, lda: p.src.C, ldc: p.dst.C, places: 1}
+	case nextA == n*p.src.Row && nextC == n*p.dst.Row: // all images, side by side in both layouts
+		return lineRows{rows: n * c.count, lda: p.src.Row, ldc: p.dst.Row, places: 1}
 	}
-	return lineRows{rows: n, lda: p.src.C, ldc: p.dst.C, places: c.count, nextA: nextA, nextC: nextC}
+	return lineRows{rows: n, lda: p.src.Row, ldc: p.dst.Row, places: c.count, nextA: nextA, nextC: nextC}
 }
 
 // line adds taps to one line.

@@ -205,10 +205,14 @@ func outputPatches(out int) []patch {
 // what lies between the two axes stays in the first cache.
 const laneBlock = 512
 
-// blockOf returns how many images of c channels make a laneBlock, and their values.
-func blockOf(c int) (images, values int) {
-	images = max(1, laneBlock/c)
-	return images, images * c
+// blockOf returns how many images of m make a laneBlock, and their values. A block is contiguous:
+// of a window of wider rows it is one image.
+func blockOf(m Layout) (images, values int) {
+	images = 1
+	if m.dense() {
+		images = max(1, laneBlock/m.C)
+	}
+	return images, images * m.C
 }
 
 // blockRow makes frequency row i of images of m from their first on:
@@ -216,14 +220,14 @@ func blockOf(c int) (images, values int) {
 // are the blocks along y that have i. t is scratch, of a block
 // for each column of m.
 func blockRow(ws *Workspace, k *simd.Kernels, v []float32, plane int, t, src []float32, m Layout, images, i int, ys, xs []patch) {
-	step, block := blockOf(m.C)
+	step, block := blockOf(m)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)
 		rows := having(ys, i)
 		for ty, y := range ys[:rows] {
 			if y.n > 0 {
 				ws.mixes = simd.Mixes{
-					Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.C:], SS: m.W * m.Stride, SStep: m.Stride,
+					Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
 					M: y.m[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 				}
 				k.Mixes(&ws.mixes)

@@ -36,7 +36,7 @@ const inverseFloats = 2048
 
 func (d *filterGrad) scratch() int {
 	in, out := d.planes()
-	_, block := blockOf(d.f.dst.C)
+	_, block := blockOf(d.f.dst)
 	t := max(d.f.lines(), d.f.dst.W*block, blockIn*blockTaps*inverseFloats)
 	return t + blockIn*(in+out)
 }
@@ -64,8 +64,8 @@ func (d *filterGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool, 
 			i, r0 := at/len(d.tiles.rows), at%len(d.tiles.rows)
 			r1 := min(len(d.tiles.rows), r0+hi-at)
 			at += r1 - r0
-			blockRow(ws, f.k, v, in, t, x[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
-			blockRow(ws, f.k, g, out, t, dy[n0*f.dst.C:], f.dst, images, i, f.outY, f.outX)
+			blockRow(ws, f.k, v, in, t, x[n0*f.src.Row:], f.src, images, i, f.ys, f.xs)
+			blockRow(ws, f.k, g, out, t, dy[n0*f.dst.Row:], f.dst, images, i, f.outY, f.outX)
 			for j := range blockIn {
 				d.contract(ws, sums[(i*blockIn+j)*d.sumPlane():], v[j*in:], g[j*out:][:out], r0, r1, having(f.xs, j)*having(f.ys, i)*images, add || n0 > 0)
 			}

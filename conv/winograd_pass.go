@@ -55,7 +55,7 @@ func (f *filter) planes() (in, product int) {
 
 // lines is the room for a block of one line.
 func (f *filter) lines() int {
-	_, block := blockOf(f.src.C)
+	_, block := blockOf(f.src)
 	return f.src.W * block
 }
 
@@ -79,7 +79,7 @@ func (f *filter) run(ws *Workspace, dst, src, packed []float32, e Epilogue, n0, 
 	for n0 < n1 {
 		images := tileRows(n1-n0, f.chunk)
 		for i := range blockIn {
-			blockRow(ws, f.k, v, in, t, src[n0*f.src.C:], f.src, images, i, f.ys, f.xs)
+			blockRow(ws, f.k, v, in, t, src[n0*f.src.Row:], f.src, images, i, f.ys, f.xs)
 			rows := having(f.ys, i)
 			for j := range blockIn {
 				f.multiply(ws, m[j*product:], v[j*in:], packed, i*blockIn+j, having(f.xs, j)*rows*images, p0, p1, width)
@@ -123,9 +123,9 @@ func (f *filter) outputs(ws *Workspace, dst, half []float32, product int, e Epil
 		for _, x := range f.outX {
 			for q := range x.n {
 				from := half[q*product+tile*images*width:]
-				to := dst[(y.at*f.dst.W+x.at+q)*f.dst.Stride+n0*f.dst.C+col:]
+				to := dst[(y.at*f.dst.W+x.at+q)*f.dst.Stride+n0*f.dst.Row+col:]
 				for r := range runs {
-					d := to[r*f.dst.C:]
+					d := to[r*f.dst.Row:]
 					ws.mixes = simd.Mixes{
 						Dst: d, DS: f.dst.W * f.dst.Stride, Src: from[r*width:], SS: blockOut * product, N: n, Count: 1,
 						M: y.back, Rows: y.n, Cols: y.points, Stream: o.streams(f.dst),

@@ -124,6 +124,22 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 	})
 }
 
+// Windows into wider rows give the bits of plain layouts.
+func TestWinogradWindows(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
+		for i, f := range filterFamilies() {
+			if testing.Short() && i%3 != 0 {
+				continue
+			}
+			pr := newProblem(f.g, 3, uint64(i))
+			plain := plainFilterPasses(t, pr, k)
+			for j, m := range pr.windows() {
+				checkWindow(t, fmt.Sprintf("%s, window %d", f.name, j), filterPasses(t, pr, m[0], m[1], k), plain)
+			}
+		}
+	})
+}
+
 // chunks has the passes transform n images at a time.
 func chunks(p *Plan, n int) {
 	for _, f := range []filtering{p.forward.filter, p.grad.filter} {

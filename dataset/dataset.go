@@ -163,9 +163,9 @@ func (d *Dataset) Fill(dst []float32, m conv.Layout, idx []int32) {
 	// images that fit a cache.
 	size := d.H * d.W * d.C
 	for p := range m.Positions() {
-		row := dst[p*m.Stride:][:len(idx)*d.C]
+		row := dst[p*m.Stride:]
 		src := d.Pix[p*d.C:]
-		if d.C == 1 {
+		if m.Row == 1 {
 			for n, i := range idx {
 				row[n] = scaled[src[int(i)*size]]
 			}
@@ -173,7 +173,7 @@ func (d *Dataset) Fill(dst []float32, m conv.Layout, idx []int32) {
 		}
 		for n, i := range idx {
 			for c, v := range src[int(i)*size:][:d.C] {
-				row[n*d.C+c] = scaled[v]
+				row[n*m.Row+c] = scaled[v]
 			}
 		}
 	}

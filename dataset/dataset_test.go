@@ -56,7 +56,7 @@ func TestFill(t *testing.T) {
 	for _, c := range []int{1, 3} {
 		d := &Dataset{N: 7, H: 3, W: 2, C: c, Pix: ramp(7 * 3 * 2 * c)}
 		idx := []int32{6, 0, 0, 4}
-		m := conv.Layout{H: 3, W: 2, C: c, N: 5, Stride: 5*c + 3}
+		m := conv.Layout{H: 3, W: 2, C: c, N: 5, Row: 2*c - 1, Stride: 10*c + 3}
 		const guard = 42
 		dst := slices.Repeat([]float32{guard}, m.Len())
 		want := slices.Clone(dst)
@@ -64,7 +64,7 @@ func TestFill(t *testing.T) {
 			for p := range 6 {
 				for ch := range c {
 					v := d.Pix[(int(i)*6+p)*c+ch]
-					want[p*m.Stride+n*c+ch] = (float32(v) - 127.5) / 127.5
+					want[p*m.Stride+n*m.Row+ch] = (float32(v) - 127.5) / 127.5
 				}
 			}
 		}

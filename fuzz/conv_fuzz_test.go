@@ -104,6 +104,11 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 		in.Stride += g.InC * int(seed%5)
 		out.Stride += g.OutC * int(seed%7)
 	}
+	if seed%4 == 3 { // and into wider rows
+		in.Row += int(seed % 3)
+		out.Row += int(seed % 11)
+		in.Stride, out.Stride = in.Stride+n*(in.Row-in.C), out.Stride+n*(out.Row-out.C)
+	}
 	parts := 1 + int(seed>>8%4)
 	for _, k := range simd.Variants() {
 		p, err := conv.NewPlan(g, in, out, k)
@@ -144,11 +149,12 @@ func filled(n int) []float32 {
 }
 
 func exported(t *testing.T, m conv.Layout, buf []float32) []float32 {
+	t.Helper()
 	v := make([]float32, m.Positions()*m.N*m.C)
 	m.Export(v, buf)
 	for i, b := range buf {
-		if i%m.Stride >= m.N*m.C && b == b {
-			t.Fatalf("element %d, between the map's rows, was written", i)
+		if r := i % m.Stride; (r >= (m.N-1)*m.Row+m.C || r%m.Row >= m.C) && b == b {
+			t.Fatalf("element %d, outside the layout, was written", i)
 		}
 	}
 	return v

@@ -124,7 +124,7 @@ func (p *Pass) InputGrad() (conv.Layout, []float32) {
 // first use. It panics if out does not fit.
 func (p *Pass) Bind(out conv.Layout, buf []float32) {
 	have := p.output.Layout
-	if out.H != have.H || out.W != have.W || out.C != have.C || out.N != have.N || out.Stride < out.N*out.C || len(buf) < out.Len() {
+	if out.H != have.H || out.W != have.W || out.C != have.C || out.N != have.N || out.Row != out.C || out.Stride < out.N*out.C || len(buf) < out.Len() {
 		panic("model: Bind: the output does not fit")
 	}
 	p.bound = &stack{out, buf}

@@ -52,7 +52,7 @@ func newNetwork(ctx context.Context, list []model.Linear, k *simd.Kernels) (*net
 
 // dense is a Map of a chunk without gaps, so that element-wise work is one loop.
 func dense(s model.Shape) conv.Layout {
-	return conv.Layout{H: s.H, W: s.W, C: s.C, N: chunk, Stride: chunk * s.C}
+	return conv.Layout{H: s.H, W: s.W, C: s.C, N: chunk, Row: s.C, Stride: chunk * s.C}
 }
 
 // latents returns n chunks of the layers' input from z, (image, latent) row-major.
