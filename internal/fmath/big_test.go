@@ -75,7 +75,7 @@ func bigErf(x *big.Float) *big.Float {
 	return quo(mul(num(2), sum), sqrtPi)
 }
 
-// bigErfc is e^(-x*x)/(x*sqrt(pi)) / (1 + v/(1 + 2v/(1 + 3v/...))) with v = 1/(2*x*x), where x is large.
+// bigErfc is e^(-x*x)/(x*sqrt(pi)) / (1 + v/(1 + 2v/(1 + 3v/...))) for large x; v = 1/(2*x*x).
 func bigErfc(x *big.Float) *big.Float {
 	if x.Sign() < 0 {
 		return sub(num(2), bigErfc(num(0).Neg(x)))

@@ -35,7 +35,7 @@ def nhwc(x):
 
 
 def clear_of(x, *kinks):
-    """x, after a check that no value lies so close to a kink that float32 may fall on its other side."""
+    """x, whose values must lie so far from the kinks that float32 keeps to their side."""
     for kink in kinks:
         assert (x.detach() - kink).abs().min() > 1e-6 * x.detach().abs().max(), "a value is at a kink: take another seed"
     return x
@@ -241,7 +241,7 @@ class Values(dict):
 
 
 class Graph:
-    """A graph of operators. params: "<layer>.<name>" -> tensor; those in trainable have gradients."""
+    """A graph. params: "<layer>.<name>" -> tensor; those in trainable have gradients."""
 
     def __init__(self, inputs, layers, output=None):
         self.inputs, self.layers, self.params, self.trainable = inputs, layers, {}, []

@@ -94,7 +94,7 @@ def case(name, n, inputs, *layers, scale=1, offset=0, values=None, again=0, pena
 
 
 def penalties(d, x, net):
-    """Both penalties with their gradients; a parameter on which a penalty does not depend has zeros."""
+    """Both penalties and their gradients, zeros for parameters that they do not depend on."""
     g, = torch.autograd.grad(d.sum(), x, create_graph=True)
     square = (g * g).sum((1, 2, 3))
     out = {"gradx": g}
