@@ -38,7 +38,7 @@ func BenchmarkWide(b *testing.B) {
 				return v
 			}
 			x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
-			weights, sums := fill(l.g.WeightLen()), Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
+			weights, sums := fill(l.g.WeightLen()), Sums{DW: fill(l.g.WeightLen()), Workspace: fill(p.SumsLen())}
 			packed, packedGrad := fill(p.PackedLen()), fill(p.PackedGradLen())
 			ws := p.NewWorkspace()
 			p.Pack(ws, packed, weights)

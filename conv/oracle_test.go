@@ -139,7 +139,7 @@ func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Layout, k *simd.Kern
 	p.InputGrad(ws, dx, dy, packed, conv.Share{N1: in.N, P1: p.GradPanels()})
 	checkOracle(t, "dx", exported(t, in, dx), d.dx)
 
-	sums := conv.Sums{DW: nans(len(d.dw)), Room: nans(p.SumsLen())}
+	sums := conv.Sums{DW: nans(len(d.dw)), Workspace: nans(p.SumsLen())}
 	p.WeightGrad(ws, sums, x, dy, in.N, 0, 1)
 	p.FinishWeightGrad(ws, sums, 0, 1)
 	checkOracle(t, "dw", sums.DW, d.dw)

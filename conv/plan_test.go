@@ -81,7 +81,7 @@ func (s *passes) weightGradInPieces(n int) []float32 {
 	return sums.DW
 }
 
-func (s *passes) sums() Sums { return Sums{DW: nans(len(s.w)), Room: nans(s.p.SumsLen())} }
+func (s *passes) sums() Sums { return Sums{DW: nans(len(s.w)), Workspace: nans(s.p.SumsLen())} }
 
 func eachPart(n, units, imageParts, unitParts int, f func(Share)) {
 	for i := range imageParts {
@@ -467,7 +467,7 @@ func TestBadMaps(t *testing.T) {
 func TestMisuse(t *testing.T) {
 	s := plainPasses(t, newProblem(Same(4, 4, 3, 5, 3, 1, false), 2, 1), simd.Best())
 	y, all := nans(s.p.Out().Len()), Share{0, 2, 0, s.p.Panels()}
-	filtered := plainFilterPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, false), 1, 1), simd.Best())
+	filtered := plainWinogradPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, false), 1, 1), simd.Best())
 	for name, f := range map[string]func(){
 		"images beyond the batch": func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 3, 0, 1}) },
 		"units beyond Panels":     func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 2, 0, 1 + s.p.Panels()}) },
@@ -506,7 +506,7 @@ func TestThinOutputOfManyImages(t *testing.T) {
 		}
 		forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 			s := plainPasses(t, pr, k)
-			if s.p.forward.how != thinOutput {
+			if _, ok := s.p.forward.(*thinPass); !ok {
 				t.Fatalf("geometry %d: not by a thin output", i)
 			}
 			e := Epilogue{Bias: []float32{0.25}, Slope: 0.3}

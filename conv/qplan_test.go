@@ -312,7 +312,7 @@ func TestQWorkIsShared(t *testing.T) {
 	ws := NewQWorkspace(plans...)
 	for _, r := range runs {
 		r.ws = ws
-		if r.p.sums {
+		if r.p.lowering.common().sums {
 			checkEqual(t, "sums", r.sum(1, 1), r.sums)
 		} else {
 			checkEqual(t, "y", r.forward(1, 1), r.y)

@@ -82,7 +82,7 @@ func TestMinimalOracle(t *testing.T) {
 			p.Pack(ws, packed, weights)
 			p.PackGrad(ws, packedGrad, weights)
 			y, dx := nans(out.Len()), nans(in.Len())
-			sums := conv.Sums{DW: nans(len(weights)), Room: nans(p.SumsLen())}
+			sums := conv.Sums{DW: nans(len(weights)), Workspace: nans(p.SumsLen())}
 			p.Forward(ws, y, x, packed, conv.Epilogue{Slope: 1}, conv.Share{N1: c.N, P1: p.Panels()})
 			p.InputGrad(ws, dx, dy, packedGrad, conv.Share{N1: c.N, P1: p.GradPanels()})
 			p.WeightGrad(ws, sums, x, dy, c.N, 0, 1)
