@@ -226,11 +226,11 @@ func blockRow(ws *Workspace, k *simd.Kernels, v []float32, plane int, t, src []f
 		rows := withFrequency(ys, i)
 		for ty, y := range ys[:rows] {
 			if y.n > 0 {
-				ws.mixes = simd.Mixes{
+				ws.transforms = simd.Transforms{
 					Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
 					M: y.m[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 				}
-				k.Mixes(&ws.mixes)
+				k.Transforms(&ws.transforms)
 			}
 			for tx, x := range xs {
 				at := ((tx*rows+ty)*images + n) * m.C
@@ -239,7 +239,7 @@ func blockRow(ws *Workspace, k *simd.Kernels, v []float32, plane int, t, src []f
 						clear(v[j*plane+at:][:count*m.C])
 					}
 				} else {
-					k.Mix(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, x.points, x.n)
+					k.Transform(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, x.points, x.n)
 				}
 			}
 		}

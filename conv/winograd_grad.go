@@ -94,10 +94,10 @@ func (d *winogradGrad) invert(dw, sums, t []float32, first, last int) {
 	for at := first * f.dst.C; at < last*f.dst.C; at += inverseFloats {
 		n := min(inverseFloats, last*f.dst.C-at)
 		for j := range blockIn { // t[y][j] = Σ_i G[i][y] sums[i][j]
-			f.k.Mix(t[j*n:], blockIn*n, sums[j*plane+at:], blockIn*plane, n, d.inverse, blockTaps, blockIn)
+			f.k.Transform(t[j*n:], blockIn*n, sums[j*plane+at:], blockIn*plane, n, d.inverse, blockTaps, blockIn)
 		}
 		for y := range blockTaps {
-			f.k.Mix(dw[y*blockTaps*tap+at:], tap, t[y*blockIn*n:], n, n, d.inverse, blockTaps, blockIn)
+			f.k.Transform(dw[y*blockTaps*tap+at:], tap, t[y*blockIn*n:], n, n, d.inverse, blockTaps, blockIn)
 		}
 	}
 }

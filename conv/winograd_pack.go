@@ -85,7 +85,7 @@ func (p *kernelPacking) pack(ws *Workspace, dst, w []float32) {
 			line := f.points * n
 			for a := range f.lines {
 				tap := (f.y+a*p.stride)*p.kernelW + f.x
-				p.k.Mix(half[a*line:], n, from[tap*step:], p.stride*step, n, f.g, f.points, f.columns)
+				p.k.Transform(half[a*line:], n, from[tap*step:], p.stride*step, n, f.g, f.points, f.columns)
 			}
 			for j, to := range f.to {
 				p.along(ws, dst[d*p.k.NR:], half[j*n:], to, f.lines, line, depth)
@@ -107,11 +107,11 @@ func (p *kernelPacking) along(ws *Workspace, dst, src []float32, list []packedPo
 	for _, to := range list {
 		for q := range p.panels {
 			n := min(nr, p.cols-q*nr)
-			ws.mixes = simd.Mixes{
+			ws.transforms = simd.Transforms{
 				Dst: dst[to.at+q*to.panel:], DS: max(to.next, n), DStep: nr, Src: src[q*nr:], SS: line, SStep: p.cols,
 				M: to.g, Rows: to.rows, Cols: lines, N: n, Count: depth, Stream: true,
 			}
-			p.k.Mixes(&ws.mixes)
+			p.k.Transforms(&ws.transforms)
 		}
 	}
 }

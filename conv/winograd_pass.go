@@ -105,7 +105,7 @@ func (p *winogradPass) compute(ws *Workspace, dst, src, packed []float32, e Epil
 			// Along x: row i of M A.
 			for tx, x := range p.outX {
 				for ty := range rows {
-					p.k.Mix(half[i*blockOut*product+(ty*len(p.xs)+tx)*n:], product, m[(tx*rows+ty)*n:], product, n, x.back, x.n, x.points)
+					p.k.Transform(half[i*blockOut*product+(ty*len(p.xs)+tx)*n:], product, m[(tx*rows+ty)*n:], product, n, x.back, x.n, x.points)
 				}
 			}
 		}
@@ -143,11 +143,11 @@ func (p *winogradPass) outputs(ws *Workspace, dst, half []float32, product int, 
 				to := dst[y.at*line+(x.at+q)*p.dst.Stride+o.first(p.dst):]
 				for r := range runs {
 					d := to[r*p.dst.Row:]
-					ws.mixes = simd.Mixes{
+					ws.transforms = simd.Transforms{
 						Dst: d, DS: line, Src: from[r*o.width:], SS: blockOut * product, N: n, Count: 1,
 						M: y.back, Rows: y.n, Cols: y.points, Stream: o.streams(p.dst),
 					}
-					p.k.Mixes(&ws.mixes)
+					p.k.Transforms(&ws.transforms)
 					for i := range y.n {
 						o.finish(p.k, d[i*line:][:n])
 					}

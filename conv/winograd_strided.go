@@ -258,15 +258,15 @@ func (s *strided) transformSmall(ws *Workspace, v []float32, plane int, line, sr
 		count := min(step, images-n)
 		for ty := range s.ys.evaluated(i) {
 			y := &s.ys.tiles[ty]
-			ws.mixes = simd.Mixes{
+			ws.transforms = simd.Transforms{
 				Dst: line, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
 				M: y.eval[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 			}
-			s.kernels.Mixes(&ws.mixes)
+			s.kernels.Transforms(&ws.transforms)
 			for tx := range s.xs.tiles {
 				x := &s.xs.tiles[tx]
 				to := v[ty*s.xs.points*plane+(tx*images+n)*m.C:]
-				s.kernels.Mix(to, plane, line[x.at*block:], block, count*m.C, x.eval, len(x.eval)/x.n, x.n)
+				s.kernels.Transform(to, plane, line[x.at*block:], block, count*m.C, x.eval, len(x.eval)/x.n, x.n)
 			}
 		}
 	}
@@ -284,11 +284,11 @@ func (s *strided) transformLarge(ws *Workspace, w []float32, plane int, line, sr
 				y := &s.ys.tiles[ty].products[py]
 				rows := y.hi - y.lo
 				if rows > 0 {
-					ws.mixes = simd.Mixes{
+					ws.transforms = simd.Transforms{
 						Dst: line, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: 2 * m.W * m.Stride, SStep: m.Stride,
 						M: y.interT[i*rows:][:rows], Rows: 1, Cols: rows, N: count * m.C, Count: m.W,
 					}
-					s.kernels.Mixes(&ws.mixes)
+					s.kernels.Transforms(&ws.transforms)
 				}
 				for px := range 2 {
 					for tx := range s.xs.tiles {
@@ -300,7 +300,7 @@ func (s *strided) transformLarge(ws *Workspace, w []float32, plane int, line, sr
 							}
 							continue
 						}
-						s.kernels.Mix(to, plane, line[x.at*block:], 2*block, count*m.C, x.interT, x.points, x.hi-x.lo)
+						s.kernels.Transform(to, plane, line[x.at*block:], 2*block, count*m.C, x.interT, x.points, x.hi-x.lo)
 					}
 				}
 			}

@@ -131,10 +131,10 @@ func (d *stridedGrad) finish(ws *Workspace, s Sums, share, shares int) {
 				ny, nx, ry, rx := d.ys.most[py], d.xs.most[px], d.ys.taps[py], d.xs.taps[px]
 				t := ws.buf[:ry*nx*n]
 				for j := range nx {
-					d.kernels.Mix(t[j*n:], nx*n, s.Workspace[d.sumAt(0, j, py, px)*plane+at:], nx*plane, n, d.ys.kernelT[py], ry, ny)
+					d.kernels.Transform(t[j*n:], nx*n, s.Workspace[d.sumAt(0, j, py, px)*plane+at:], nx*plane, n, d.ys.kernelT[py], ry, ny)
 				}
 				for a := range ry {
-					d.kernels.Mix(s.DW[((2*a+py)*kernelW+px)*tap+at:], 2*tap, t[a*nx*n:], n, n, d.xs.kernelT[px], rx, nx)
+					d.kernels.Transform(s.DW[((2*a+py)*kernelW+px)*tap+at:], 2*tap, t[a*nx*n:], n, n, d.xs.kernelT[px], rx, nx)
 				}
 			}
 		}

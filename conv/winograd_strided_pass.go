@@ -205,7 +205,7 @@ func (p *stridedPass) halfUp(ws *Workspace, half, products []float32, i, n int) 
 			for px := range 2 {
 				for tx := range p.xs.tiles {
 					x := &p.xs.tiles[tx].products[px]
-					ws.mixes = simd.Mixes{
+					ws.transforms = simd.Transforms{
 						Dst: line[x.at*plane:], DS: 2 * plane, Src: products[p.largeAt(ty, py, px, 0)*from+tx*n:], SS: from, N: n, Count: 1,
 					}
 					p.interpolate(ws, x)
@@ -218,19 +218,19 @@ func (p *stridedPass) halfUp(ws *Workspace, half, products []float32, i, n int) 
 // halfAt is the number of the line of (tile, phase, point) along y.
 func (p *stridedPass) halfAt(ty, py, i int) int { return ty*p.ys.both() + py*p.ys.most[0] + i }
 
-// interpolate makes a tile's coefficients as ws.mixes says, and adds those that the tile
+// interpolate makes a tile's coefficients as ws.transforms says, and adds those that the tile
 // before has written.
 func (p *stridedPass) interpolate(ws *Workspace, q *axisProduct) {
-	m := &ws.mixes
+	m := &ws.transforms
 	m.Cols = q.points
 	if q.shared > 0 {
 		m.M, m.Rows, m.Add = q.inter[:q.shared*q.points], q.shared, true
-		p.k.Mixes(m)
+		p.k.Transforms(m)
 	}
 	if rows := q.hi - q.lo - q.shared; rows > 0 {
 		m.Dst, m.Add = m.Dst[q.shared*m.DS:], false
 		m.M, m.Rows = q.inter[q.shared*q.points:], rows
-		p.k.Mixes(m)
+		p.k.Transforms(m)
 	}
 }
 
@@ -243,7 +243,7 @@ func (p *stridedPass) finishUp(ws *Workspace, dst, half []float32, o *output) {
 		for ty := range p.ys.tiles {
 			y := &p.ys.tiles[ty].products[py]
 			for r := range runs {
-				ws.mixes = simd.Mixes{
+				ws.transforms = simd.Transforms{
 					Dst: dst[y.at*p.dst.W*p.dst.Stride+first+r*p.dst.Row:], DS: 2 * p.dst.W * p.dst.Stride, DStep: p.dst.Stride,
 					Src: half[p.halfAt(ty, py, 0)*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane, N: n, Count: p.dst.W,
 				}
@@ -323,7 +323,7 @@ func (p *stridedPass) halfDown(half, products []float32, i, n int) {
 		line := half[(ty*p.ys.points+i)*p.small.W*plane:]
 		for tx := range p.xs.tiles {
 			x := &p.xs.tiles[tx]
-			p.k.Mix(line[x.at*plane:], plane, products[ty*p.xs.points*from+tx*n:], from, n, x.evalT, x.n, len(x.eval)/x.n)
+			p.k.Transform(line[x.at*plane:], plane, products[ty*p.xs.points*from+tx*n:], from, n, x.evalT, x.n, len(x.eval)/x.n)
 		}
 	}
 }
@@ -337,11 +337,11 @@ func (p *stridedPass) finishDown(ws *Workspace, dst, half []float32, o *output) 
 		y := &p.ys.tiles[ty]
 		for r := range runs {
 			to := dst[y.at*line+first+r*p.dst.Row:]
-			ws.mixes = simd.Mixes{
+			ws.transforms = simd.Transforms{
 				Dst: to, DS: line, DStep: p.dst.Stride, Src: half[ty*p.ys.points*p.dst.W*plane+r*o.width:], SS: p.dst.W * plane, SStep: plane,
 				M: y.evalT, Rows: y.n, Cols: len(y.eval) / y.n, N: n, Count: p.dst.W, Stream: o.streams(p.dst),
 			}
-			p.k.Mixes(&ws.mixes)
+			p.k.Transforms(&ws.transforms)
 			for q := range y.n * p.dst.W {
 				o.finish(p.k, to[q*p.dst.Stride:][:n])
 			}

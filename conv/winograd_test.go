@@ -11,7 +11,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// winogradFamilies are geometries that minimal filtering applies to.
+// winogradFamilies are geometries that Winograd plans apply to.
 func winogradFamilies() []family {
 	return []family{
 		{"same", Same(7, 7, 33, 36, 5, 1, false)},
@@ -184,7 +184,7 @@ func TestWinogradErrorAtFullSize(t *testing.T) {
 	}
 }
 
-// Elsewhere a minimal plan is the direct one.
+// Elsewhere a Winograd plan is the direct one.
 func TestWinogradPlanFallsBack(t *testing.T) {
 	k := simd.Best()
 	for i, f := range families() {

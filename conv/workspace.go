@@ -8,14 +8,14 @@ import (
 // Workspace is the scratch of one worker. It serves any of the plans that it was
 // made for, one call at a time.
 type Workspace struct {
-	gemm  simd.GEMM
-	outer simd.Outer
-	mixes simd.Mixes
-	bias  []float32 // one panel's, padded to NR; of a dense layer one position's
-	scale []float32 // alike
-	buf   []float32
-	one   [1]simd.Tap
-	taps  [4]simd.Tap
+	gemm       simd.GEMM
+	outer      simd.Outer
+	transforms simd.Transforms
+	bias       []float32 // one panel's, padded to NR; of a dense layer one position's
+	scale      []float32 // alike
+	buf        []float32
+	one        [1]simd.Tap
+	taps       [4]simd.Tap
 }
 
 // NewWorkspace returns scratch that suits all the plans.

@@ -64,15 +64,15 @@ func BenchmarkReductions(b *testing.B) {
 	}
 }
 
-// BenchmarkMix is the input transform of F(4x4, 5x5) on one dimension.
-func BenchmarkMix(b *testing.B) {
+// BenchmarkTransform is the input transform of F(4x4, 5x5) on one dimension.
+func BenchmarkTransform(b *testing.B) {
 	const n, side = 2048, 8
 	dst, src, m := make([]float32, side*n), make([]float32, side*n), make([]float32, side*side)
 	randomise(rand.New(rand.NewPCG(3, 1)), src, m)
 	for _, k := range Variants() {
 		b.Run("kernel="+k.Name, func(b *testing.B) {
 			for b.Loop() {
-				k.Mix(dst, n, src, n, n, m, side, side)
+				k.Transform(dst, n, src, n, n, m, side, side)
 			}
 			reportRate(b, 2*side*side*n)
 		})

@@ -10,7 +10,7 @@
 // Every function but Sum and Dot states its steps in order. Rows with FMA false round each product before it is added;
 // rows with FMA true fuse the products that the comment writes as fma(x, y, z). All rows of one kind give the same bits,
 // in any body or tail, on any machine; between the two kinds results differ by rounding only. Sum and Dot may add in any order.
-// GEMM and Mix of a row with Flush take subnormal numbers for zero.
+// GEMM and Transform of a row with Flush take subnormal numbers for zero.
 //
 // The int8 functions (an [Int8] in each row) give the same bytes on all rows. What their operands look like in memory is the
 // row's own matter, behind Pack and Stage.

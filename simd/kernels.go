@@ -18,7 +18,7 @@ import (
 type Kernels struct {
 	Name   string // scalar, avx2, avx512, ...
 	MR, NR int    // most rows and columns of C that one call of GEMM or Outer makes; NR is also the width of packed panels
-	Flush  bool   // GEMM and Mix take subnormal numbers for zero, and give zero in their place, where they compute
+	Flush  bool   // GEMM and Transform take subnormal numbers for zero, and give zero in their place, where they compute
 	FMA    bool   // products are fused as the comments say: all such rows agree to the bit, except in Sum and Dot
 
 	// Add: dst[i] += x[i]. The slices must not overlap.
@@ -75,14 +75,14 @@ type Kernels struct {
 	// as DropoutGrad's result, dx[i] = g where above's bit is set, slope*g elsewhere.
 	DropoutLeakyGrad func(dx, dy []float32, kept, above []uint32, scale, slope float32)
 
-	// Mix multiplies a small matrix m (rows, cols), each side from 1 to 8, with the rows of src, as the transforms of minimal
-	// filtering need: for i < n, j < rows
+	// Transform multiplies a small matrix m (rows, cols), each side from 1 to 8, with the rows of src, as Winograd's transforms
+	// need: for i < n, j < rows
 	//	dst[j*ds+i] = S m[j*cols+c] * src[c*ss+i], c in order: s = m*src for c = 0, then s = fma(m, src, s)
 	// Strides of more than one row are at least n. dst and src must not overlap.
-	Mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
+	Transform func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
 
-	// Mixes is Mix again and again on neighbouring rows, see the type Mixes.
-	Mixes func(*Mixes)
+	// Transforms is Transform again and again on neighbouring rows, see the type Transforms.
+	Transforms func(*Transforms)
 
 	// CopyRows: dst[r*ds+i] = src[r*ss+i] for r < rows, i < width. Strides of more than one row are at least width. dst and src
 	// must not overlap.

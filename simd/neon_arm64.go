@@ -14,7 +14,7 @@ func neonRow() *Kernels {
 		AffineGradSums: affineGradSumsWith(affineGradSums_neon), AffineGrad: affineGradWith(affineGrad_neon),
 		Adam: adamWith(adam_neon), Dropout: dropoutNEON, DropoutGrad: dropoutGradWith(dropoutGrad_neon),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_neon),
-		Mix:              mixWith(mix_neon), Mixes: mixesOf(mixWith(mix_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Transform:        transformWith(transform_neon), Transforms: transformsOf(transformWith(transform_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(),
 	}
 }

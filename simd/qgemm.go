@@ -190,8 +190,8 @@ func (q *QTiles) measure(t *QTile) {
 		e, q.anyOpen = &q.open, true
 		q.lda, q.ldc, q.ldq = max(q.lda, int64(t.LDA)), max(q.ldc, int64(t.LDC)), max(q.ldq, int64(t.LDQ))
 	} else {
-		loA, hiA = runs(rows, int(t.LDA), int(t.ARun))
-		loC, hiC = runs(rows, int(t.LDC), int(t.CRun))
+		loA, hiA = tileRuns(rows, int(t.LDA), int(t.ARun))
+		loC, hiC = tileRuns(rows, int(t.LDC), int(t.CRun))
 		hiQ = int64(rows-1) * int64(t.LDQ)
 	}
 	depth, block := int64(k.depthOf(q.depth)), int64(k.PackedLen(q.depth))
@@ -225,6 +225,20 @@ func (q *QTiles) measure(t *QTile) {
 		e.q = max(e.q, int64(t.Q)+hiQ+int64(t.Cols))
 		e.scale = max(e.scale, int64(t.Scale)+int64(k.NR))
 	}
+}
+
+// tileRuns returns the least and the greatest row offset of a tile of two runs.
+func tileRuns(rows, ld, run int) (lo, hi int64) {
+	if run < -maxStep || run > maxStep {
+		panic("simd: QGEMM: bad run")
+	}
+	h := (rows + 1) / 2
+	hi = int64(h-1) * int64(ld)
+	if second := rows - h; second > 0 {
+		lo = min(0, int64(run))
+		hi = max(hi, int64(run)+int64(second-1)*int64(ld))
+	}
+	return lo, hi
 }
 
 // check panics unless all tiles of the list stay within the slices. It reports whether there is anything to do.

@@ -18,7 +18,7 @@ func archRows() []*Kernels {
 func neonRow() *Kernels {
 	k := goRow()
 	k.Name, k.MR, k.NR, k.Flush = "neon", neonMR, neonNR, true
-	k.Mix, k.Mixes = mixWith(mix_neon), mixesOf(mixWith(mix_neon), addScalar)
+	k.Transform, k.Transforms = transformWith(transform_neon), transformsOf(transformWith(transform_neon), addScalar)
 	k.GEMM, k.Peak, k.Int8 = gemmNEON, peakWith(mlaLoop_neon, 4), int8NEON()
 	return k
 }

@@ -15,7 +15,7 @@ func scalarRow() *Kernels {
 		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,
 		Adam: adamScalar, Dropout: dropoutScalar, DropoutGrad: dropoutGradScalar,
 		DropoutLeakyGrad: dropoutLeakyGradScalar,
-		Mix:              mixScalar, Mixes: mixesOf(mixScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Transform:        transformScalar, Transforms: transformsOf(transformScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
 	}
 }

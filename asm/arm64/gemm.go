@@ -26,7 +26,7 @@ func gemm(f *file) {
 func gemmOf(f *file, name, doc string, half, inHalves bool) {
 	c := f.function(name, "", []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, ints("n", "k")},
 		name+" works like gemmScalar"+doc+" with n taps of k values each and whole rows of C:",
-		"C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
+		"C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
 	loadB := func(rows int) { // of B, one or two k
 		switch {
 		case !half && rows == 2:

@@ -21,7 +21,7 @@ func outer(f *file) {
 func outerOf(f *file, name, doc string, inHalves bool) {
 	c := f.function(name, "", []param{{"t", "*outerBlock"}, {"taps", "*Tap"}, ints("n", "k")},
 		name+" works like outerScalar"+doc+" with n taps of k values each and whole rows of C:",
-		"C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].")
+		"C[r*ldc+j] (+)= Σ_taps Σ_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].")
 	c.comment("V0-V13: the C tile; V14-V21: rows of A, a pair each; V24-V31: rows of B",
 		"R9: A; R4: B; R7, R17: k left; R1, R2: taps; R8: C")
 	c.load("t", regBlock, "taps", regTap, "n", regTaps, "k", regK)
