@@ -16,8 +16,8 @@ func transform(g *gen) {
 	transforms(g, true)
 }
 
-// transforms writes one form of them: with stream, results go past the caches, and there is no adding. Vectors of all columns stay in
-// registers while the rows go by.
+// transforms writes one form of them: with stream, results go past the caches, and there is no
+// adding. Vectors of all columns stay in registers while the rows go by.
 func transforms(g *gen, stream bool) {
 	if stream {
 		name := "transformStream_" + g.name

@@ -122,7 +122,7 @@ type lineTiles struct {
 	columns []tapReach
 	taps    []simd.Tap // of each dst line: source line and kernel line, from the column's first source point and weights on
 	start   []int32    // where each dst line's begin
-	step    int        // lines step apart read neighbouring source lines through the same kernel lines, but for the border
+	step    int        // lines step apart read neighboring source lines through the same kernel lines, but for the border
 	pairs   []linePair // each dst line's with the one step further on
 }
 
@@ -272,17 +272,17 @@ func (p *directPass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w win
 		}
 		at := panel*p.panelLen() + kx*column
 		g.B = packed[at:][:column]
-		// Meanwhile the next column's weights come from the third cache: 7x7x256 -> 128, one image, takes
-		// 0.353 ms then, 0.361 without.
+		// Meanwhile the next column's weights come from the third cache: 7x7x256 -> 128, one image,
+		// takes 0.353 ms then, 0.361 without.
 		next := packed[min(at+column, end):min(at+2*column, end)]
 		r := p.lineRows(reach, w.n1-w.n0)
 		g.LDA, g.LDC = r.lda, r.ldc
 		c, a := dst[reach.at*p.dst.Stride:], src[reach.in*p.src.Stride:]
-		if r.places == 1 && 2*r.rows <= p.k.MR {
+		if r.points == 1 && 2*r.rows <= p.k.MR {
 			p.linesInPairs(g, r, c, a, from, to, next)
 			continue
 		}
-		if r.places == 1 && r.rows <= p.k.MR {
+		if r.points == 1 && r.rows <= p.k.MR {
 			h := (r.rows + 1) / 2
 			g.Rows, g.ARun, g.CRun, g.A = r.rows, h*r.lda, h*r.ldc, a
 			p.linesAlone(g, c, from, to)
@@ -331,11 +331,11 @@ func (p *directPass) linesInPairs(g *simd.GEMM, r lineRows, c, a []float32, from
 	g.Ahead = nil
 }
 
-// lineRows are the rows that a kernel column gives of one line: at each of places
+// lineRows are the rows that a kernel column gives of one line: at each of its points
 // a run of rows.
 type lineRows struct {
 	rows, lda, ldc       int
-	places, nextA, nextC int
+	points, nextA, nextC int
 }
 
 // lineRows returns the rows of n images.
@@ -343,22 +343,22 @@ func (p *directPass) lineRows(c *tapReach, n int) lineRows {
 	nextA, nextC := c.din*p.src.Stride, c.dout*p.dst.Stride
 	switch {
 	case n == 1:
-		return lineRows{rows: c.count, lda: nextA, ldc: nextC, places: 1}
+		return lineRows{rows: c.count, lda: nextA, ldc: nextC, points: 1}
 	case nextA == n*p.src.Row && nextC == n*p.dst.Row: // all images, side by side in both layouts
-		return lineRows{rows: n * c.count, lda: p.src.Row, ldc: p.dst.Row, places: 1}
+		return lineRows{rows: n * c.count, lda: p.src.Row, ldc: p.dst.Row, points: 1}
 	}
-	return lineRows{rows: n, lda: p.src.Row, ldc: p.dst.Row, places: c.count, nextA: nextA, nextC: nextC}
+	return lineRows{rows: n, lda: p.src.Row, ldc: p.dst.Row, points: c.count, nextA: nextA, nextC: nextC}
 }
 
 // line adds taps to one line.
 func (p *directPass) line(g *simd.GEMM, r lineRows, c, a []float32, taps []simd.Tap) {
 	g.Taps = taps
-	for place := 0; place < r.places; place++ {
-		g.C, g.A = c[place*r.nextC:], a[place*r.nextA:]
-		if place+1 < r.places && 2*r.rows <= p.k.MR { // two places in one tile
+	for point := 0; point < r.points; point++ {
+		g.C, g.A = c[point*r.nextC:], a[point*r.nextA:]
+		if point+1 < r.points && 2*r.rows <= p.k.MR { // two points in one tile
 			g.Rows, g.ARun, g.CRun = 2*r.rows, r.nextA, r.nextC
 			p.k.GEMM(g)
-			place++
+			point++
 			continue
 		}
 		for rows := r.rows; ; {
@@ -376,22 +376,22 @@ func (p *directPass) line(g *simd.GEMM, r lineRows, c, a []float32, taps []simd.
 
 // twoLines adds the taps of line y and its pair: those they share in one tile.
 func (p *directPass) twoLines(g *simd.GEMM, r lineRows, c, a []float32, y int, pair *linePair) {
-	here, there := p.lines.of(y), p.lines.of(y+p.lines.step)
+	first, second := p.lines.of(y), p.lines.of(y+p.lines.step)
 	next := p.lines.step * p.dst.W * p.dst.Stride
 	if pair.i > 0 {
-		p.line(g, r, c, a, here[:pair.i])
+		p.line(g, r, c, a, first[:pair.i])
 	}
 	if pair.j > 0 {
-		p.line(g, r, c[next:], a, there[:pair.j])
+		p.line(g, r, c[next:], a, second[:pair.j])
 	}
-	g.C, g.A, g.Taps = c, a, here[pair.i:pair.i+pair.n]
+	g.C, g.A, g.Taps = c, a, first[pair.i:pair.i+pair.n]
 	g.Rows, g.ARun, g.CRun = 2*r.rows, pair.ahead, next
 	p.k.GEMM(g)
 	g.Ahead = nil
-	if pair.i+pair.n < len(here) {
-		p.line(g, r, c, a, here[pair.i+pair.n:])
+	if pair.i+pair.n < len(first) {
+		p.line(g, r, c, a, first[pair.i+pair.n:])
 	}
-	if pair.j+pair.n < len(there) {
-		p.line(g, r, c[next:], a, there[pair.j+pair.n:])
+	if pair.j+pair.n < len(second) {
+		p.line(g, r, c[next:], a, second[pair.j+pair.n:])
 	}
 }

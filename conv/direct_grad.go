@@ -47,7 +47,7 @@ type phase struct {
 // phaseTap holds a tap's links as offsets into the packed panels, for row
 // panels of rows[0] rows and of one less. Where links follow each other on both
 // sides, as along a line, whole blocks of images make one contraction of run of
-// them: 7x7x256 -> 128 has some 5 for a tap in place of 34.
+// them: 7x7x256 -> 128 has some 5 for a tap instead of 34.
 type phaseTap struct {
 	tap   int
 	links [2][]simd.Tap

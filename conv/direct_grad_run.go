@@ -192,7 +192,7 @@ type sources struct {
 	sides [2]source
 }
 
-// source is so many floats of each of some positions.
+// source is n floats of each of some positions.
 type source struct {
 	buf       []float32
 	positions []int32

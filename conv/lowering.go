@@ -90,7 +90,7 @@ func (t *tiling) check(s Share) {
 // bands [from, to) of each.
 type window struct{ n0, n1, panel, panels, from, to int }
 
-// next takes the next units off a share: neighbouring bands of a panel, or whole
+// next takes the next units off a share: neighboring bands of a panel, or whole
 // panels, are computed as one.
 func (t *tiling) next(s *Share) window {
 	w := window{n0: s.N0, n1: s.N1, panel: s.P0 / t.bands, panels: 1, from: s.P0 % t.bands}
@@ -193,7 +193,8 @@ func pack(l lowering, ws *Workspace, dst, w []float32) {
 	l.pack(ws, dst, w)
 }
 
-// packBlock: dst[k*nr+j] = w[k*sk+j*sj] for k < depth, j < n, and 0 for n <= j < nr. One of sk and sj is 1.
+// packBlock: dst[k*nr+j] = w[k*sk+j*sj] for k < depth, j < n, and 0 for n <= j < nr. One of sk and
+// sj is 1.
 func packBlock(f *simd.Kernels, dst []float32, nr int, w []float32, sk, sj, depth, n int) {
 	if n < nr {
 		clear(dst[:depth*nr])

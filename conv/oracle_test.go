@@ -10,7 +10,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share of the tensor's largest value.
+// oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share
+// of the tensor's largest value.
 const oracleBound = 2e-6
 
 // oracleCase is one entry of the files' "cases": what the script says about a geometry.
@@ -145,14 +146,15 @@ func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Layout, k *simd.Kern
 	checkOracle(t, "dw", sums.DW, d.dw)
 }
 
-// exported returns buf in (N, H, W, C) order, and fails if anything between the Layout's rows, which were NaN, was written.
+// exported returns buf in (N, H, W, C) order, and fails if anything between the Layout's rows,
+// which were NaN, was written.
 func exported(t *testing.T, m conv.Layout, buf []float32) []float32 {
 	t.Helper()
 	v := make([]float32, m.Positions()*m.N*m.C)
 	m.Export(v, buf)
 	for i, b := range buf {
 		if i%m.Stride >= m.N*m.C && b == b {
-			t.Fatalf("element %d, outside the map's rows, was written", i)
+			t.Fatalf("element %d, outside the layout's rows, was written", i)
 		}
 	}
 	return v

@@ -231,8 +231,8 @@ type Sums struct {
 func (p *Plan) SumsLen() int { return p.weight.sumsLen() }
 
 // WeightGrad is the first stage of s.DW = the gradient of Σ dy*y by w over images
-// [0, n), in the shape of the weights. It is cut into shares: each of as many workers
-// calls it with a number of its own, and the sums do not depend on how many they are.
+// [0, n), in the shape of the weights. Each of shares workers calls it with its own share
+// number and computes its own part of the sums, which do not depend on shares.
 // Batches may come in pieces, with s.Add set after the first.
 func (p *Plan) WeightGrad(ws *Workspace, s Sums, x, dy []float32, n, share, shares int) {
 	if n < 0 || n > p.in.N {
@@ -244,8 +244,8 @@ func (p *Plan) WeightGrad(ws *Workspace, s Sums, x, dy []float32, n, share, shar
 	p.weight.run(ws, s, x, dy, n, share, shares)
 }
 
-// WeightImages is how many images WeightGrad takes at a time: pieces of so many,
-// or of a multiple, give the bits of one whole batch.
+// WeightImages is how many images WeightGrad takes at a time. Pieces of a multiple of it
+// give the bits of one whole batch.
 func (p *Plan) WeightImages() int { return p.weight.images() }
 
 // WeightGradAt sets what of s.DW belongs to one output position of a dense plan

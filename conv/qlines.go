@@ -4,7 +4,7 @@ import "github.com/gantiny/gantiny/simd"
 
 // lines builds the tiles of one image and a panel. The output is a grid for each
 // phase of a transposed convolution's strides, else one grid; a tile is a segment
-// of one of the grid's lines or of two neighbouring ones. The border clips some
+// of one of the grid's lines or of two neighboring ones. The border clips some
 // taps to a part of the tile; those that are clipped alike make one job, with the
 // sums in registers over all of them. Jobs of a tile pass the sums on in scratch.
 type lines struct {

@@ -30,7 +30,7 @@ type qpass struct {
 	tiling
 	k       *simd.Int8
 	g       Geometry
-	sums    bool // the layer ends in sums, image by image, in place of a Layout of int8
+	sums    bool // the layer ends in sums, image by image, instead of a Layout of int8
 	blocks  int  // packed blocks, of depth channels by NR columns
 	weights weightIndex
 }

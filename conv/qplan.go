@@ -8,10 +8,10 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// ErrQuantized is what the errors about the numbers of a quantised layer wrap.
-var ErrQuantized = errors.New("bad quantised layer")
+// ErrQuantized is what the errors about the numbers of a quantized layer wrap.
+var ErrQuantized = errors.New("bad quantized layer")
 
-// QLayer is a quantised layer. An activation q stands for (q-zero)*step with its
+// QLayer is a quantized layer. An activation q stands for (q-zero)*step with its
 // tensor's zero point; sums are whole numbers:
 //
 //	s[o] = Bias + Σ (x[i]-InZero) * w

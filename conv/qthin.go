@@ -44,7 +44,7 @@ func (p *qthin) columnTiles(bands [][2]int32) *simd.QTiles {
 	return p.k.NewTiles(p.depth, tiles, make([]simd.Tap, 1))
 }
 
-// zeroColumn is the place of a zero behind all columns.
+// zeroColumn is where a zero stands behind all columns.
 func (p *qthin) zeroColumn() int { return p.src.Positions() * p.columns }
 
 // gather lists the columns that each output of bands [from, to) is the sum of.

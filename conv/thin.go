@@ -55,7 +55,7 @@ func (p *thinPass) columns() int {
 }
 
 // column is where a tap's columns start. They are in the order in which dst
-// advances, so that the taps of a kernel row go to neighbours.
+// advances, so that the taps of a kernel row go to neighbors.
 func (p *thinPass) column(tap int) int {
 	if p.flip {
 		tap = p.taps - 1 - tap
@@ -67,7 +67,7 @@ func (p *thinPass) column(tap int) int {
 // channels) from to on.
 type tapSpan struct{ to, col, n int32 }
 
-// planScatter groups the links by source position and joins neighbours.
+// planScatter groups the links by source position and joins neighbors.
 func (p *thinPass) planScatter(links []link) {
 	ordered, start := byOut(reversed(links), p.src.Positions())
 	for q := range p.src.Positions() {
@@ -174,8 +174,9 @@ func (p *thinPass) compute(ws *Workspace, dst, src, packed []float32, e Epilogue
 	}
 }
 
-// One channel of many images lies image by image, unless it is a window of wider rows, so that the columns, transposed, are added as whole rows of images. thinImages is from how many on,
-// thinMost how many are taken together.
+// One channel of many images lies image by image, unless it is a window of wider rows, so that the
+// columns, transposed, are added as whole rows of images. thinImages is from how many on, thinMost
+// how many are taken together.
 const (
 	thinImages = 16
 	thinMost   = 256

@@ -3,13 +3,13 @@ package conv
 import "github.com/gantiny/gantiny/simd"
 
 // Winograd's minimal filtering F(4x4, 5x5): a 4x4 block of outputs of a 5x5
-// kernel at stride 1 takes 8x8 products in place of 16x25, as
+// kernel at stride 1 takes 8x8 products instead of 16x25, as
 //
 //	Y = A^T [ (G g G^T) . (B^T d B) ] A
 //
 // with the input block d (8x8), the kernel g and the points 0, 1, -1, 2, -2, 1/2,
 // infinity and -1/2. A block of three outputs or fewer, at the end of an axis,
-// does without the last one: 7x7 outputs take 225 products in place of 256. Lavin and
+// does without the last one: 7x7 outputs take 225 products instead of 256. Lavin and
 // Gray, "Fast Algorithms for Convolutional Neural Networks", 2015. Larger blocks lose too
 // many digits in float32; here errors stay near 1e-5 of the largest value.
 const (
@@ -140,7 +140,7 @@ func reversedColumns(m []float32, cols int) []float32 {
 	return s
 }
 
-// isWinograd says that a plan may use Winograd's filtering at stride 1 for g.
+// isWinograd says that a Winograd plan may compute g at stride 1.
 func isWinograd(g Geometry) bool {
 	return !g.IsDense() && g.KH == blockTaps && g.KW == blockTaps && g.Groups == 1 &&
 		g.StrideH == 1 && g.StrideW == 1 && g.DilationH == 1 && g.DilationW == 1 &&

@@ -9,7 +9,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// winogradBound is what NewWinogradPlan promises, as a share of the largest value of float64 results.
+// winogradBound is what NewWinogradPlan promises, as a share of the largest value of float64
+// results.
 const winogradBound = 1e-4
 
 // noise fills a tensor as testdata/winograd.py does.
@@ -33,7 +34,8 @@ type winogradCase struct {
 	Largest map[string]float64
 }
 
-// The layers of the reference networks that Winograd plans compute, at their own size, against PyTorch in float64.
+// The layers of the reference networks that Winograd plans compute, at their own size, against
+// PyTorch in float64.
 func TestWinogradOracle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")

@@ -25,7 +25,7 @@ type kernelPhase struct {
 	to             [][]packedPoints
 }
 
-// packedPoints are neighbouring points along y whose packed weights lie evenly apart:
+// packedPoints are neighboring points along y whose packed weights lie evenly apart:
 // those of a column panel next floats from point to point, panel floats from panel to
 // panel.
 type packedPoints struct {

@@ -14,10 +14,10 @@ import "github.com/gantiny/gantiny/simd"
 //
 //	C = P [ (E x) . (G w) ],  E, G the values, P the interpolation
 //
-// of which neighbouring tiles add up (Toom and Cook; Winograd, "Arithmetic
+// of which neighboring tiles add up (Toom and Cook; Winograd, "Arithmetic
 // Complexity of Computations", 1980). All phases and tiles take a prefix of the
 // same points, so that one evaluation of x serves both phases. In two dimensions
-// 7x7 -> 14x14 with 5x5 taps takes 400 products in place of 1024. Convolutions
+// 7x7 -> 14x14 with 5x5 taps takes 400 products instead of 1024. Convolutions
 // and gradients are the adjoints: with the same three matrices,
 //
 //	x  = E^T [ (P^T C) . (G w) ],  w = G^T Σ [ (P^T C) . (E x) ]

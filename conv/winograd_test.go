@@ -78,7 +78,7 @@ func TestWinogradAgainstDirect(t *testing.T) {
 
 // Whole chunks and a rest, windows, the epilogue; the same bits for every cut
 // and for an image alone.
-func TestWinogradPartsAgreeToTheBit(t *testing.T) {
+func TestWinogradSharesAgreeToTheBit(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		for i, f := range winogradFamilies() {
 			if testing.Short() && i%3 != 0 {
@@ -105,12 +105,12 @@ func TestWinogradPartsAgreeToTheBit(t *testing.T) {
 			checkWinograd(t, f.name+": dw", dw, pr.dw)
 			for _, cut := range [][2]int{{2, 1}, {n, 1}, {1, 2}, {2, 50}} {
 				if !sameBits(s.forward(e, cut[0], cut[1]), y) || !sameBits(s.inputGrad(cut[0], cut[1]), dx) {
-					t.Errorf("%s: %d x %d parts have other bits", f.name, cut[0], cut[1])
+					t.Errorf("%s: %d x %d shares have other bits", f.name, cut[0], cut[1])
 				}
 			}
-			for _, parts := range []int{2, 3, 200} {
-				if !sameBits(s.weightGrad(n, parts), dw) {
-					t.Errorf("%s: dw in %d parts has other bits", f.name, parts)
+			for _, shares := range []int{2, 3, 200} {
+				if !sameBits(s.weightGrad(n, shares), dw) {
+					t.Errorf("%s: dw in %d shares has other bits", f.name, shares)
 				}
 			}
 			checkWinograd(t, f.name+": dw in pieces", s.weightGradInPieces(n), pr.dw)

@@ -10,7 +10,8 @@ type (
 	streamKernel    = func(dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols int)
 )
 
-// transformPiece is the most columns of a Transform that one call works on: at most 20 microseconds.
+// transformPiece is the most columns of a Transform that one call works on: at most 20
+// microseconds.
 const transformPiece = maxPiece / 2
 
 func transformsWith(kernel transformKernel, stream streamKernel) func(*Transforms) {

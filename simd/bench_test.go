@@ -11,7 +11,8 @@ import (
 //
 //	go test -bench . -count 6 ./simd > new.txt && benchstat -col /kernel new.txt
 
-// benchRows of benchChannels are one position of a 256-image batch: 64 KB, so that all operands stay in a second-level cache.
+// benchRows of benchChannels are one position of a 256-image batch: 64 KB, so that all operands
+// stay in a second-level cache.
 const benchRows, benchChannels = 256, 64
 
 func BenchmarkElementwise(b *testing.B) {

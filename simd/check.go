@@ -40,7 +40,8 @@ func (d *Dropout) check(dst, x int) {
 // maxTransform is the largest side of Transform's matrix.
 const maxTransform = 8
 
-// checkTransform panics unless Transform's arguments fit together. It reports whether there is anything to do.
+// checkTransform panics unless Transform's arguments fit together. It reports whether there is
+// anything to do.
 func checkTransform(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) bool {
 	if rows < 1 || rows > maxTransform || cols < 1 || cols > maxTransform {
 		panic("simd: Transform: bad matrix")
@@ -79,8 +80,8 @@ func inRange(v ...int) {
 	}
 }
 
-// check panics unless the tile has at most mr rows and stays within its slices, panels being nr wide.
-// It returns the number of panels, 0 if there is nothing to do.
+// check panics unless the tile has at most mr rows and stays within its slices, panels being nr
+// wide. It returns the number of panels, 0 if there is nothing to do.
 func (g *GEMM) check(mr, nr int) (panels int) {
 	if uint(g.Rows) > uint(mr) || g.Cols < 0 {
 		panic("simd: GEMM: tile too large")
@@ -98,7 +99,8 @@ func (g *GEMM) check(mr, nr int) (panels int) {
 	}
 	h := (g.Rows + 1) / 2
 	second := g.Rows - h
-	// From the first row to the last of each run. Without a second run its offset counts for nothing.
+	// From the first row to the last of each run. Without a second run its offset counts for
+	// nothing.
 	endC, endA, startA := int64(h-1)*int64(g.LDC), int64(h-1)*int64(g.LDA), int64(0)
 	if second > 0 {
 		if g.CRun < 0 {

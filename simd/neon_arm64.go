@@ -49,7 +49,8 @@ const (
 const (
 	// maxPiece is the most elements of a slice that one call works on: 40 microseconds of Adam.
 	maxPiece = 1 << 11
-	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds at 2 GFLOP/s. Five taps of 256 channels fit.
+	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds at 2
+	// GFLOP/s. Five taps of 256 channels fit.
 	maxSteps = 1400
 	// peakRounds is the most rounds of one call: some 40 microseconds.
 	peakRounds = 2000
@@ -77,7 +78,8 @@ func dotNEON(x, y []float32) float32 {
 	return float32(s)
 }
 
-// tanhBlock holds the constants of Tanh and Sigmoid, see tanh.go. The kernels read them in this order.
+// tanhBlock holds the constants of Tanh and Sigmoid, see tanh.go. The kernels read them in this
+// order.
 type tanhBlock struct {
 	one, cut, t0, t1, t2, t3           float32
 	log2e, magic, ln2Hi, ln2Lo, expMax float32

@@ -30,7 +30,8 @@ func (x *Transforms) check() bool {
 	return true
 }
 
-// transformsOf makes Transforms of Transform and Add. The sum that is added to lies there for a moment, a piece at a time.
+// transformsOf makes Transforms of Transform and Add. The sum that is added to lies there for a
+// moment, a piece at a time.
 func transformsOf(mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int), add func(dst, x []float32)) func(*Transforms) {
 	return func(x *Transforms) {
 		if !x.check() {

@@ -52,7 +52,7 @@ type qgemmBlock struct {
 	taps     unsafe.Pointer // of the whole list
 	groups   uintptr        // of channels in a contraction
 	rows     uintptr        // of tiles that do not say
-	inHalves uintptr        // not 0: load weights of neighbours as the Cortex-A53 likes
+	inHalves uintptr        // not 0: load weights of neighbors as the Cortex-A53 likes
 	tile     [maxSums]int32 // through which a tile passes that has fewer columns than its panel
 }
 
@@ -123,13 +123,13 @@ func leakyGrad_neon(dx, dy, y *float32, n int, slope float32)
 func adam_neon(w, m, v, dw *float32, n int, lr, b1, c1, b2, c2, eps float32)
 
 // sum_neon works like sumScalar for i < n:
-// it returns S x[i].
+// it returns Σ x[i].
 //
 //go:noescape
 func sum_neon(x *float32, n int) float32
 
 // dot_neon works like dotScalar for i < n:
-// it returns S x[i]*y[i].
+// it returns Σ x[i]*y[i].
 //
 //go:noescape
 func dot_neon(x, y *float32, n int) float32

@@ -4,7 +4,8 @@ import "fmt"
 
 const transformSide = 8 // the largest matrix
 
-// transform writes the small transforms of Winograd. Four elements of all columns stay in registers while the rows go by in pairs.
+// transform writes the small transforms of Winograd. Four elements of all columns stay in registers
+// while the rows go by in pairs.
 func transform(f *file) {
 	c := f.function("transform_neon", 0, []param{{"dst", "*float32"}, {"ds", "int"}, {"src", "*float32"}, {"ss, n", "int"}, {"m", "*float32"}, {"rows, cols", "int"}},
 		"transform_neon works like transformScalar for i < n, j < rows:", "dst[j*ds+i] = Σ_c m[j*cols+c] * src[c*ss+i], each product rounded.")

@@ -76,7 +76,8 @@ func outerOf(f *file, name, doc string, inHalves bool) {
 	})
 }
 
-// Registers of fourInHalves: how far A and B go on to the fifth k, which is the next round's first or again the last round's own.
+// Registers of fourInHalves: how far A and B go on to the fifth k, which is the next round's first
+// or again the last round's own.
 const (
 	regStepA = "R10"
 	regStepB = "R11"
@@ -84,7 +85,8 @@ const (
 	regBackB = "R13"
 )
 
-// fourInHalves is the loop over four k for the Cortex-A53. A round loads the next one's first two: the last round loads its own again.
+// fourInHalves is the loop over four k for the Cortex-A53. A round loads the next one's first two:
+// the last round loads its own again.
 func (c *code) fourInHalves(rows int, label func(string) string) {
 	a := func(k int) int { return firstA + k%4*2 }
 	b := func(k int) int { return firstB - 4 + k%4*2 }

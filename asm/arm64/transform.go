@@ -4,7 +4,8 @@ import "fmt"
 
 const transformSide = 8 // the largest matrix
 
-// transform writes the small transforms of Winograd. Vectors of all columns stay in registers while the rows go by.
+// transform writes the small transforms of Winograd. Vectors of all columns stay in registers while
+// the rows go by.
 func transform(to *file) {
 	c := to.function("transform_neon", "", []param{pointers("dst"), ints("ds"), pointers("src"), ints("ss", "n"), pointers("m"), ints("rows", "cols")},
 		"transform_neon works like transformScalar for i < n, j < rows:", "dst[j*ds+i] = Σ_c m[j*cols+c] * src[c*ss+i].")
