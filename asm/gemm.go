@@ -30,8 +30,8 @@ func gemm(g *gen) {
 	gemmOf(g, "_half", "half precision B[t.B + k*NR + j]", 2)
 }
 
-// aheadOfB is how far before its use a tile of one row fetches B, which it reads once: eight pages, for the cache's own
-// fetching starts anew on each.
+// aheadOfB is how far before its use a tile of one row fetches B, which it reads once: eight pages,
+// for the cache's own fetching starts anew on each.
 const aheadOfB = 8 * 4096
 
 // gemmOf writes the product for values of B of the given size in bytes.
@@ -183,7 +183,8 @@ func (t tile) columns(b block) operand.Mem {
 	return b.of(reg.RDI, "mask")
 }
 
-// contract runs step for every k of one tap: four at a time, then one by one. left counts down from k; advance moves on by n.
+// contract runs step for every k of one tap: four at a time, then one by one. left counts down from
+// k; advance moves on by n.
 func (t tile) contract(id int, left reg.GPPhysical, step func(u int), advance func(n int)) {
 	label := func(s string) string { return fmt.Sprintf("%s_%d", s, id) }
 	ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }

@@ -46,12 +46,14 @@ type qgen struct {
 	*gen
 	width int  // bytes of a staged activation
 	dots  bool // VPDPBUSD: four channels make a group, else two for VPMADDWD
-	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of output; vectors.
+	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of
+	// output; vectors.
 	runA, runC, bytes, slope, hi, zero operand.Mem
 }
 
-// qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over all its taps. A group of
-// channels fills the four bytes of a lane: four int8 for VPDPBUSD, two int16 for VPMADDWD.
+// qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over
+// all its taps. A group of channels fills the four bytes of a lane: four int8 for VPDPBUSD, two
+// int16 for VPMADDWD.
 func qgemm(g *gen) {
 	if g.wide {
 		(&qgen{gen: g, width: 1, dots: true}).kernel("avx512vnni")
@@ -185,7 +187,8 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	q.requantize(t, f)
 }
 
-// chains is how many sums a tile with few rows keeps for each element, for one would wait for its own latency.
+// chains is how many sums a tile with few rows keeps for each element, for one would wait for its
+// own latency.
 func (q *qgen) chains(t tile) int {
 	for c := 4; c > 1; c /= 2 {
 		if c*t.rows <= t.mr && (c/2)*t.rows*t.nv < 6 {
@@ -254,7 +257,8 @@ func (q *qgen) group() int {
 	return q.nv * q.size() / 2 // int8, widened when loaded
 }
 
-// dot is VPDPBUSD as AVX-VNNI encodes it, on 256-bit registers: sum += signed * unsigned. Go's assembler knows that of AVX-512 alone.
+// dot is VPDPBUSD as AVX-VNNI encodes it, on 256-bit registers: sum += signed * unsigned. Go's
+// assembler knows that of AVX-512 alone.
 func (g *gen) dot(signed, unsigned, sum reg.VecPhysical) {
 	n := func(v reg.VecPhysical) uint32 { return uint32(v.PhysicalIndex()) }
 	prefix := 0xe2 ^ n(sum)>>3<<7 ^ n(signed)>>3<<5 // inverted top bits of sum and signed; the map 0F38
@@ -398,7 +402,8 @@ func (q *qgen) moveSums(t tile, store bool, done string) {
 	t.Label(done)
 }
 
-// requantize works like Requantize and writes the tile to Q. Saturating packs do the clamp below and, after zero, both clamps.
+// requantize works like Requantize and writes the tile to Q. Saturating packs do the clamp below
+// and, after zero, both clamps.
 func (q *qgen) requantize(t tile, f func(string) operand.Mem) {
 	t.Comment("BX: scales; R12, R13: Q and its row stride")
 	q.load("Scale", 4, reg.RBX)

@@ -161,7 +161,7 @@ func (o *contraction) Backward(w *worker, g gradients, scale []float32, from int
 // WeightGrad is the second: the worker's part of dW += x^T dy over the chunk, and
 // dy's sums over the images of each position.
 func (o *contraction) WeightGrad(w *worker, x []float32, dy stack, first bool) {
-	sums := conv.Sums{DW: o.grad.dw, Room: o.grad.room, Add: !first}
+	sums := conv.Sums{DW: o.grad.dw, Workspace: o.grad.room, Add: !first}
 	o.grad.weights.WeightGrad(w.conv, sums, x, dy.buf, dy.N, w.id, w.of)
 	if o.grad.dbias == nil {
 		return
@@ -178,7 +178,7 @@ func (o *contraction) WeightGrad(w *worker, x []float32, dy stack, first bool) {
 
 // FinishWeightGrad is the third, after all chunks, where the plan has sums to turn into dW.
 func (o *contraction) FinishWeightGrad(w *worker) {
-	o.grad.weights.FinishWeightGrad(w.conv, conv.Sums{DW: o.grad.dw, Room: o.grad.room}, w.id, w.of)
+	o.grad.weights.FinishWeightGrad(w.conv, conv.Sums{DW: o.grad.dw, Workspace: o.grad.room}, w.id, w.of)
 }
 
 // BiasGrad is the last: dbias = the sums over all positions, in their order.

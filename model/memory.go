@@ -58,7 +58,7 @@ func (s *Session) memory() Memory {
 				all.Packed += 4 * int64(c.plan.PackedLen())
 			}
 			all.Plans += c.plan.Bytes()
-			all.Loading += c.plan.Made()
+			all.Loading += c.plan.GarbageBytes()
 		}
 	}
 	return all
@@ -95,7 +95,7 @@ func (p *Pass) Bytes() int64 {
 	for _, a := range p.ops {
 		switch {
 		case a.linear != nil:
-			n += a.linear.plan.Bytes() + a.linear.plan.Made()
+			n += a.linear.plan.Bytes() + a.linear.plan.GarbageBytes()
 			if g := a.linear.grad; g.dbias != nil && g.scattered() {
 				n += 4 * int64(len(g.places))
 			}

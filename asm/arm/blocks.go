@@ -2,7 +2,8 @@ package main
 
 import "github.com/gantiny/gantiny/asm/internal/goasm"
 
-// block is a struct in which Go hands work to a kernel. Its fields take four bytes, arrays of four as many each.
+// block is a struct in which Go hands work to a kernel. Its fields take four bytes, arrays of four
+// as many each.
 type block struct {
 	name, doc string
 	fields    []field

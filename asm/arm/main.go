@@ -8,7 +8,7 @@ var operations = []struct {
 	write func(*file)
 }{
 	{"gemm", gemm},
-	{"mix", mix},
+	{"transform", transform},
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"qpeak", qpeak},

@@ -13,7 +13,7 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"rows", "uintptr", "of tiles that do not say"},
 }}
 
-// QTile's fields, four bytes each; Start, Requantize and neighbours follow, a byte each.
+// QTile's fields, four bytes each; Start, Requantize and neighbors follow, a byte each.
 var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
 
 const qtileSize = 64
@@ -24,7 +24,7 @@ func qtile(name string) int {
 			return 4 * i
 		}
 	}
-	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbours": 2}[name]
+	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbors": 2}[name]
 }
 
 const (
@@ -38,17 +38,19 @@ const (
 	qTile4 = "qgemm_neon_7x4" // the function
 )
 
-// qA is where four groups of row r's activations come to lie, each in all lanes of a register: d18-d21 or d22-d25.
+// qA is where four groups of row r's activations come to lie, each in all lanes of a register:
+// d18-d21 or d22-d25.
 func qA(r int) int { return 18 + 4*(r%2) }
 
-// Locals: rounds of a tap, groups beyond those, bytes from one tile's weights to its neighbour's.
+// Locals: rounds of a tap, groups beyond those, bytes from one tile's weights to its neighbor's.
 var (
 	qRounds = fmt.Sprintf(qLocal, "rounds", 4)
 	qRest   = fmt.Sprintf(qLocal, "rest", 8)
 	qStep   = fmt.Sprintf(qLocal, "step", 12)
 )
 
-// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over all its taps.
+// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over
+// all its taps.
 func qgemm(f *file) {
 	c := f.function(qTile4, qFrame, []param{{"t", "*qgemmBlock"}, {"tiles", "*QTile"}, {"n", "int"}},
 		qTile4+" works like qgemmScalar on n tiles of at most 7 rows and of four columns, n at least 1:",
@@ -78,7 +80,7 @@ func qgemm(f *file) {
 	c.op("MOVW.EQ %d(R0), R9", b.offset("rows"))
 	c.op("CMP $1, R9")
 	c.op("BNE single")
-	c.op("MOVBU %d(R1), R4", qtile("neighbours"))
+	c.op("MOVBU %d(R1), R4", qtile("neighbors"))
 	c.op("CMP $0, R4")
 	c.op("BEQ single")
 	c.op("MOVW %s, R4", c.at("n"))
@@ -103,7 +105,8 @@ func qgemm(f *file) {
 	c.wide()
 }
 
-// place sets R4, R5 and R6 to where the sums start, their stride and their second run. It keeps R7 and R9.
+// place sets R4, R5 and R6 to where the sums start, their stride and their second run. It keeps R7
+// and R9.
 func (c *code) place() {
 	b := &qgemmBlock
 	c.op("MOVBU %d(R1), R8", qtile("Start"))
@@ -216,8 +219,8 @@ func (c *code) body(rows int) {
 	c.op("B next")
 }
 
-// rounds contracts a tap: whole rounds, then the groups that are left one by one. R7 leads from the last row to the next channels
-// if several says so.
+// rounds contracts a tap: whole rounds, then the groups that are left one by one. R7 leads from the
+// last row to the next channels if several says so.
 func (c *code) rounds(name func(string) string, round, one func(), several bool) {
 	c.op("MOVW %s, R9", qRounds)
 	c.op("CMP $0, R9")
@@ -243,15 +246,16 @@ func (c *code) rounds(name func(string) string, round, one func(), several bool)
 	c.label(name("contracted"))
 }
 
-// unit is the products of four pairs of channels with four columns: of the registers a and b of two lanes and those that follow them,
-// to the sums in s. then loads what takes the place of a or b.
+// unit is the products of four pairs of channels with four columns: of the registers a and b of two
+// lanes and those that follow them, to the sums in s. then loads what takes the place of a or b.
 type unit struct {
 	s, b, a int
 	then    func()
 }
 
-// contractUnits: products of two pairs of channels, at most 2*128*127 each, are added in 16 bits, and both neighbours to 32 bits from
-// there. The three steps of a unit lie apart, so that a processor that works in order need not wait.
+// contractUnits: products of two pairs of channels, at most 2*128*127 each, are added in 16 bits,
+// and both neighbors to 32 bits from there. The three steps of a unit lie apart, so that a
+// processor that works in order need not wait.
 func (c *code) contractUnits(units []unit, temps int) {
 	for i := range len(units) + 2 {
 		if i < len(units) {
@@ -269,7 +273,8 @@ func (c *code) contractUnits(units []unit, temps int) {
 	}
 }
 
-// contract writes a round of rows rows: twice four groups. After the last row of four groups R4 moves back to the first by way of back.
+// contract writes a round of rows rows: twice four groups. After the last row of four groups R4
+// moves back to the first by way of back.
 func (c *code) contract(rows int, back string) {
 	all := qRound / 4 * rows
 	load := func(i int) { c.move("vld4.16 []", qA(i), "R4", step(i%rows, rows, back)) }
@@ -314,9 +319,10 @@ func (c *code) constants() {
 	c.op("ADD R12<<2, R14, R12")
 }
 
-// requantize does to one or two registers of sums what Requantize does, less the narrowing. What is a comparison there is one
-// here, which passes over NaN as that does. Subnormal numbers count as 0 here, which changes no result where the slope is at most 1 in
-// magnitude and not one of them: all that is lost is far below a half.
+// requantize does to one or two registers of sums what Requantize does, less the narrowing. What is
+// a comparison there is one here, which passes over NaN as that does. Subnormal numbers count as 0
+// here, which changes no result where the slope is at most 1 in magnitude and not one of them: all
+// that is lost is far below a half.
 func (c *code) requantize(sums []int, scale func(int) int) {
 	each := func(f func(i, s int)) {
 		for i, s := range sums {

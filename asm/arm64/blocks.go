@@ -2,7 +2,8 @@ package main
 
 import "github.com/gantiny/gantiny/asm/internal/goasm"
 
-// block is a struct in which Go hands a tile to a kernel. Its fields take eight bytes, arrays as many as they have.
+// block is a struct in which Go hands a tile to a kernel. Its fields take eight bytes, arrays as
+// many as they have.
 type block struct {
 	name, doc string
 	fields    []field

@@ -15,18 +15,20 @@ var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel 
 	{"startStep", "uintptr", "of start, from panel to panel"},
 }}
 
-// gemm writes the tile of the matrix product. Rows of A stream through a pointer each; sixteen k make one round of the loop.
+// gemm writes the tile of the matrix product. Rows of A stream through a pointer each; sixteen k
+// make one round of the loop.
 func gemm(f *file) {
 	gemmOf(f, "sgemm_neon_7x8", "", false, false)
 	gemmOf(f, "sgemm_neon_7x8_half", " with B in half precision", true, false)
 	gemmOf(f, "sgemm_a53_7x8", " and is made for the Cortex-A53", false, true)
 }
 
-// gemmOf writes one of them: whether B is in half precision, and whether the tiles of many rows load vectors in halves.
+// gemmOf writes one of them: whether B is in half precision, and whether the tiles of many rows
+// load vectors in halves.
 func gemmOf(f *file, name, doc string, half, inHalves bool) {
 	c := f.function(name, "", []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, ints("n", "k")},
 		name+" works like gemmScalar"+doc+" with n taps of k values each and whole rows of C:",
-		"C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
+		"C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
 	loadB := func(rows int) { // of B, one or two k
 		switch {
 		case !half && rows == 2:
@@ -182,8 +184,8 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 	})
 }
 
-// sixteenInHalves is the loop over sixteen k for the Cortex-A53. A round loads what the next one begins with, four k of A and one of B:
-// the last round loads its own again.
+// sixteenInHalves is the loop over sixteen k for the Cortex-A53. A round loads what the next one
+// begins with, four k of A and one of B: the last round loads its own again.
 func (c *code) sixteenInHalves(rows int, label func(string) string) {
 	a := func(r, k int) int { return firstA + 2*r + k/4%2 }
 	b := func(k, j int) int { return firstB + 2*(k%2) + j }

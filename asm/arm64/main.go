@@ -13,7 +13,7 @@ var operations = []struct {
 	{"tanh", tanh},
 	{"batchnorm", batchnorm},
 	{"dropout", dropout},
-	{"mix", mix},
+	{"transform", transform},
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"gather", gather},

@@ -10,11 +10,11 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"taps", "unsafe.Pointer", "of the whole list"},
 	{"groups", "uintptr", "of channels in a contraction"},
 	{"rows", "uintptr", "of tiles that do not say"},
-	{"inHalves", "uintptr", "not 0: load weights of neighbours as the Cortex-A53 likes"},
+	{"inHalves", "uintptr", "not 0: load weights of neighbors as the Cortex-A53 likes"},
 	{"tile", "[maxSums]int32", "through which a tile passes that has fewer columns than its panel"},
 }}
 
-// QTile's fields, four bytes each; Start, Requantize and neighbours follow, a byte each.
+// QTile's fields, four bytes each; Start, Requantize and neighbors follow, a byte each.
 var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
 
 const qtileSize = 64
@@ -25,7 +25,7 @@ func qtile(name string) int {
 			return 4 * i
 		}
 	}
-	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbours": 2}[name]
+	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbors": 2}[name]
 }
 
 // Registers of the int8 tiles. R9-R16 point into A, a register a row.
@@ -57,9 +57,11 @@ type qset struct {
 	group int // channels that packed weights keep together
 	round int // groups of one round of the loop, a power of two
 	doc   []string
-	// contract writes groups groups for rows rows of A, whose pointers move on; it is round or 1 group.
+	// contract writes groups groups for rows rows of A, whose pointers move on; it is round or 1
+	// group.
 	contract func(c *code, rows, groups int)
-	// wide writes groups groups for one row and four tiles, whose B are at R10-R13; A is at R9. nil: there is no such body.
+	// wide writes groups groups for one row and four tiles, whose B are at R10-R13; A is at R9.
+	// nil: there is no such body.
 	wide func(c *code, groups int)
 	// wideInHalves, if there is one, writes the loop over whole rounds of wide for the Cortex-A53.
 	wideInHalves func(c *code, label string)
@@ -75,7 +77,8 @@ func (s *qset) accs(rows int) int {
 	return 2 * rows
 }
 
-// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over all its taps.
+// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over
+// all its taps.
 func qgemm(f *file) {
 	for _, s := range []*qset{&qneon, &qdotprod, &qi8mm} {
 		s.write(f)
@@ -120,7 +123,7 @@ func (s *qset) write(f *file) {
 	if s.wide != nil {
 		c.op("CMP $1, %s", qLeft)
 		c.op("BNE single")
-		c.op("MOVBU %d(%s), %s", qtile("neighbours"), qTile, qTemp)
+		c.op("MOVBU %d(%s), %s", qtile("neighbors"), qTile, qTemp)
 		c.op("CBZ %s, single", qTemp)
 		c.op("CMP $4, %s", qTiles)
 		c.op("BGE wide")
@@ -129,12 +132,13 @@ func (s *qset) write(f *file) {
 	s.place(c)
 	s.byRows(c)
 	if s.wide != nil {
-		s.neighbours(c)
+		s.neighbors(c)
 	}
 	s.partial(c)
 }
 
-// place sets R22, R25 and R26 to where the sums start and their strides. R7 is the number of rows and stays.
+// place sets R22, R25 and R26 to where the sums start and their strides. R7 is the number of rows
+// and stays.
 func (s *qset) place(c *code) {
 	b := &qgemmBlock
 	c.op("MOVBU %d(%s), %s", qtile("Start"), qTile, qTemp)
@@ -184,7 +188,8 @@ func (s *qset) byRows(c *code) {
 	c.op("RET")
 }
 
-// moveRows moves rows of two vectors from or to R22, whose strides are given; the second run starts run bytes after the first.
+// moveRows moves rows of two vectors from or to R22, whose strides are given; the second run starts
+// run bytes after the first.
 func (c *code) moveRows(store bool, rows int, stride, run string) {
 	if rows > 1 {
 		c.op("MOVD %s, %s", qPlace, qLeft)
@@ -204,7 +209,8 @@ func (c *code) moveRows(store bool, rows int, stride, run string) {
 	}
 }
 
-// squares turns the sums of pairs of rows from rows into squares of two by two, whose columns follow one another, or back.
+// squares turns the sums of pairs of rows from rows into squares of two by two, whose columns
+// follow one another, or back.
 func (s *qset) squares(c *code, rows int, back bool) {
 	if !s.pairs {
 		return
@@ -276,8 +282,8 @@ func (s *qset) body(c *code, rows int) {
 	c.op("B partialQ")
 }
 
-// through writes what stores the tile at R22. A tile of fewer columns is stored in the arguments' own buffer, rows of stride bytes; the
-// flags then say not equal.
+// through writes what stores the tile at R22. A tile of fewer columns is stored in the arguments'
+// own buffer, rows of stride bytes; the flags then say not equal.
 func (s *qset) through(c *code, rows, stride int, label string, store func()) {
 	c.field("Cols", qTemp)
 	c.op("CMP $8, %s", qTemp)
@@ -315,8 +321,8 @@ func (c *code) constants() {
 	c.op("FMOVQ %d(%s), F%d", b.offset("zero"), qArgs, qZero)
 }
 
-// requantize turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantize does: the conversion and the
-// narrowing saturate below, and above all but NaN.
+// requantize turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantize
+// does: the conversion and the narrowing saturate below, and above all but NaN.
 func (c *code) requantize(v, scale, t int) {
 	both := func(name string, d, n, m int) {
 		c.word(name, d, n, m)
@@ -340,8 +346,9 @@ func (c *code) requantize(v, scale, t int) {
 	c.word("sqxtnB", v, v)
 }
 
-// neighbours writes the body for one row of four tiles whose operands follow one another, see QTiles.
-func (s *qset) neighbours(c *code) {
+// neighbors writes the body for one row of four tiles whose operands follow one another, see
+// QTiles.
+func (s *qset) neighbors(c *code) {
 	b := &qgemmBlock
 	name := func(what string) string { return what + "_wide" }
 	c.label("wide")
@@ -410,11 +417,12 @@ func (s *qset) neighbours(c *code) {
 	}
 }
 
-// partial writes what moves tiles of fewer than eight columns between their place and the arguments' own buffer, element by
-// element: R7 rows of Cols.
+// partial writes what moves tiles of fewer than eight columns between their place and the
+// arguments' own buffer, element by element: R7 rows of Cols.
 func (s *qset) partial(c *code) {
 	b := &qgemmBlock
-	// copies: R8 columns; R9 here, R10 there; R11: here at the second run; R12: rows of the first run left; each row is 4 or 1 bytes.
+	// copies: R8 columns; R9 here, R10 there; R11: here at the second run; R12: rows of the first
+	// run left; each row is 4 or 1 bytes.
 	rows := func(label, load, store string, size int, in bool) {
 		c.op("ADD $1, %s, R12", qLeft)
 		c.op("LSR $1, R12")
@@ -497,7 +505,8 @@ func (s *qset) partial(c *code) {
 	c.op("B next")
 }
 
-// sums sets R22 to the place among the call's operands that a field of the tile gives in 32-bit numbers.
+// sums sets R22 to the place among the call's operands that a field of the tile gives in 32-bit
+// numbers.
 func (c *code) sums(field, operand string) {
 	c.field(field, qPlace)
 	c.get(&qgemmBlock, qArgs, operand, qTemp)

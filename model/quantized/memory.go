@@ -50,7 +50,7 @@ func (s *Session) memory() model.Memory {
 		}
 		all.Packed += need.plans[i].WeightBytes()
 		all.Plans += need.plans[i].Bytes()
-		all.Loading += need.plans[i].Made()
+		all.Loading += need.plans[i].GarbageBytes()
 	}
 	all.Loading += int64(largest)
 	return all

@@ -1,6 +1,6 @@
-"""The layers that minimal filtering computes, at the size of the reference networks, by PyTorch in float64.
+"""The layers that Winograd plans compute, at the size of the reference networks, by PyTorch in float64.
 
-    python3 minimal.py         writes minimal.oracle beside itself
+    python3 winograd.py         writes winograd.oracle beside itself
 
 Inputs and weights are noise that the test makes again from their names' numbers, see noise, so the file
 holds results only: of y, dx and dw every STEP-th element, and the largest magnitude of the whole tensor.
@@ -59,6 +59,6 @@ for name, args in {
         tensors[name + "." + k] = f32(v.reshape(-1)[::STEPS[k]])
         case["largest"][k] = float(np.abs(v).max())
     cases.append(case)
-path = os.path.join(HERE, "minimal.oracle")
+path = os.path.join(HERE, "winograd.oracle")
 write(path, tensors, {"cases": cases})
 print(os.path.getsize(path), "bytes")

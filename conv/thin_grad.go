@@ -5,17 +5,17 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// thinWeights is the weight gradient of a thin layer, 1 -> 64 or 64 -> 1. The
+// thinGrad is the weight gradient of a thin layer, 1 -> 64 or 64 -> 1. The
 // thin side, whose positions each small position meets as a whole kernel, is
 // written image by image as padded planes. There the taps of one kernel row
 // are contiguous, so they are the rows of an Outer whose contraction runs over
 // all positions and images, with the other side read in place:
 //
-//	dw[ky, kx, c][j] = S_position S_image plane[image][c][y*s+ky, x*s+kx] * other[position][image][j]
+//	dw[ky, kx, c][j] = Σ_position Σ_image plane[image][c][y*s+ky, x*s+kx] * other[position][image][j]
 //
 // Every tap meets every position, padding included: 9% more than exact for the
 // reference network, and no packing of taps.
-type thinWeights struct {
+type thinGrad struct {
 	k        *simd.Kernels
 	toInput  bool // the thin side is the input (a convolution), else the output (transposed)
 	g        Geometry
@@ -31,12 +31,12 @@ type thinWeights struct {
 	packed   bool       // small's channels are no multiple of NR: panels are copied
 }
 
-// newThinWeights returns nil where this lowering does not apply.
-func newThinWeights(g Geometry, in, out Layout, k *simd.Kernels) *thinWeights {
+// newThinGrad returns nil where this lowering does not apply.
+func newThinGrad(g Geometry, in, out Layout, k *simd.Kernels) *thinGrad {
 	if g.IsDense() || g.Groups > 1 || g.DilationW != 1 || g.KH*g.KW == 1 {
 		return nil
 	}
-	t := &thinWeights{k: k, toInput: !g.Transposed, g: g, small: out, large: in}
+	t := &thinGrad{k: k, toInput: !g.Transposed, g: g, small: out, large: in}
 	if g.Transposed {
 		t.small, t.large = in, out
 	}
@@ -63,39 +63,42 @@ func newThinWeights(g Geometry, in, out Layout, k *simd.Kernels) *thinWeights {
 	return t
 }
 
-func (t *thinWeights) planesLen() int { return t.nb * t.imageLen }
+func (t *thinGrad) planesLen() int { return t.nb * t.imageLen }
 
-// turnedLen is the room for images of one channel, not a window of wider rows, as they are without a frame.
-func (t *thinWeights) turnedLen() int {
+// imagesLen is the length of images of one channel without a frame, which are transposed
+// unless they are a window of wider rows.
+func (t *thinGrad) imagesLen() int {
 	if t.large.Row > 1 {
 		return 0
 	}
 	return t.nb * t.large.Positions()
 }
 
-func (t *thinWeights) panelLen() int {
+func (t *thinGrad) panelLen() int {
 	if !t.packed {
 		return 0
 	}
 	return t.small.Positions() * t.nb * t.k.NR
 }
 
-// sumsLen is the room for [c][tap][wide channel], which several output channels
+// sumsLen is the length of sums by [c][tap][wide channel], which several output channels
 // need because dw has them innermost.
-func (t *thinWeights) sumsLen() int {
+func (t *thinGrad) sumsLen() int {
 	if t.toInput || t.large.C == 1 {
 		return 0
 	}
 	return t.g.WeightLen()
 }
 
-func (t *thinWeights) scratch() int { return t.planesLen() + t.panelLen() + t.turnedLen() }
+func (t *thinGrad) scratch() int { return t.planesLen() + t.panelLen() + t.imagesLen() }
 
-// run computes share part of parts; tiles are ordered by panel, thin channel
-// and kernel row.
-func (t *thinWeights) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts int) {
+func (t *thinGrad) images() int { return t.nb }
+
+// run computes one share of the sums; tiles are ordered by panel, thin channel and kernel
+// row.
+func (t *thinGrad) run(ws *Workspace, s Sums, x, dy []float32, n, share, shares int) {
 	kernelRows := t.large.C * t.g.KH
-	lo, hi := pool.Split(t.panels*kernelRows, parts, part)
+	lo, hi := pool.Split(t.panels*kernelRows, shares, share)
 	if lo == hi {
 		return
 	}
@@ -103,15 +106,15 @@ func (t *thinWeights) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts
 	if !t.toInput {
 		wideBuf, thinBuf = x, dy
 	}
-	planes := ws.buf[:t.planesLen()]
-	panel := ws.buf[len(planes):][:t.panelLen()]
-	turned := ws.buf[len(planes)+len(panel):][:t.turnedLen()]
+	planes, rest := cut(ws.buf, t.planesLen())
+	panel, rest := cut(rest, t.panelLen())
+	plain, _ := cut(rest, t.imagesLen())
 	if n == 0 && s.Add {
 		return
 	}
 	for n0 := 0; n0 < max(n, 1); n0 += t.nb {
 		images := min(t.nb, n-n0)
-		t.fillPlanes(planes, turned, thinBuf[n0*t.large.Row:], images)
+		t.fillPlanes(planes, plain, thinBuf[n0*t.large.Row:], images)
 		o := &ws.outer
 		*o = simd.Outer{Taps: t.taps, K: images, LDA: t.imageLen, LDB: t.small.Row, Accumulate: s.Add || n0 > 0}
 		for tile := lo; tile < hi; tile++ {
@@ -127,7 +130,7 @@ func (t *thinWeights) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts
 			kx := 0
 			for _, o.Rows = range t.rows {
 				o.A = planes[(c*t.planeH+ky*t.g.DilationH)*t.planeW+kx:]
-				o.C, o.LDC = t.tile(s.DW, s.Room[:t.sumsLen()], v, c, ky*t.g.KW+kx)
+				o.C, o.LDC = t.tile(s.DW, s.Workspace[:t.sumsLen()], v, c, ky*t.g.KW+kx)
 				t.k.Outer(o)
 				kx += o.Rows
 			}
@@ -135,20 +138,20 @@ func (t *thinWeights) run(ws *Workspace, s Sums, x, dy []float32, n, part, parts
 	}
 }
 
-// finish brings the sums into dw's order.
-func (t *thinWeights) finish(dw, sums []float32, part, parts int) {
+// finish brings one share of the sums into dw's order.
+func (t *thinGrad) finish(_ *Workspace, s Sums, share, shares int) {
 	if t.sumsLen() == 0 {
 		return
 	}
 	kernelRows := t.large.C * t.g.KH
-	lo, hi := pool.Split(t.panels*kernelRows, parts, part)
+	lo, hi := pool.Split(t.panels*kernelRows, shares, share)
 	for tile := lo; tile < hi; tile++ {
-		t.spread(dw, sums, tile/kernelRows, tile/t.g.KH%t.large.C, tile%t.g.KH)
+		t.transposeRow(s.DW, s.Workspace, tile/kernelRows, tile/t.g.KH%t.large.C, tile%t.g.KH)
 	}
 }
 
 // tile returns where the sums of a tap and a panel stand and the distance of taps.
-func (t *thinWeights) tile(dw, sums []float32, v, c, tap int) (at []float32, ld int) {
+func (t *thinGrad) tile(dw, sums []float32, v, c, tap int) (at []float32, ld int) {
 	wide, taps := t.small.C, t.g.KH*t.g.KW
 	switch {
 	case t.toInput: // dw is (tap, c, wide)
@@ -159,8 +162,8 @@ func (t *thinWeights) tile(dw, sums []float32, v, c, tap int) (at []float32, ld 
 	return dw[tap*wide+v*t.k.NR:], wide // dw is (tap, wide, 1)
 }
 
-// spread writes the sums of one kernel row to dw, which is (tap, wide, c).
-func (t *thinWeights) spread(dw, sums []float32, v, c, ky int) {
+// transposeRow writes the sums of one kernel row to dw, which is (tap, wide, c).
+func (t *thinGrad) transposeRow(dw, sums []float32, v, c, ky int) {
 	wide := t.small.C
 	for tap := ky * t.g.KW; tap < (ky+1)*t.g.KW; tap++ {
 		for j := v * t.k.NR; j < min(wide, (v+1)*t.k.NR); j++ {
@@ -171,15 +174,15 @@ func (t *thinWeights) spread(dw, sums []float32, v, c, ky int) {
 
 // fillPlanes writes images as planes: [image][c][planeH][planeW], zero where
 // the plane lies outside the image.
-func (t *thinWeights) fillPlanes(planes, turned, src []float32, images int) {
+func (t *thinGrad) fillPlanes(planes, plain, src []float32, images int) {
 	clear(planes)
 	m, g := t.large, t.g
 	if m.Row == 1 {
 		each := m.Positions()
-		t.k.Transpose(turned, each, src, m.Stride, each, images)
+		t.k.Transpose(plain, each, src, m.Stride, each, images)
 		rows, cols := min(m.H, t.planeH-g.PadTop), min(m.W, t.planeW-g.PadLeft)
 		for n := 0; n < images && rows > 0 && cols > 0; n++ {
-			t.k.CopyRows(planes[n*t.imageLen+g.PadTop*t.planeW+g.PadLeft:], t.planeW, turned[n*each:], m.W, rows, cols)
+			t.k.CopyRows(planes[n*t.imageLen+g.PadTop*t.planeW+g.PadLeft:], t.planeW, plain[n*each:], m.W, rows, cols)
 		}
 		return
 	}
@@ -200,7 +203,7 @@ func (t *thinWeights) fillPlanes(planes, turned, src []float32, images int) {
 }
 
 // packPanel copies a panel of the wide side as [position][image][NR].
-func (t *thinWeights) packPanel(dst, src []float32, images, cols int) {
+func (t *thinGrad) packPanel(dst, src []float32, images, cols int) {
 	for q := range t.small.Positions() {
 		from, to := src[q*t.small.Stride:], dst[q*t.nb*t.k.NR:]
 		for n := range images {

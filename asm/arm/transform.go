@@ -2,31 +2,32 @@ package main
 
 import "fmt"
 
-const mixSide = 8 // the largest matrix
+const transformSide = 8 // the largest matrix
 
-// mix writes the small transforms of minimal filtering. Four elements of all columns stay in registers while the rows go by in pairs.
-func mix(f *file) {
-	c := f.function("mix_neon", 0, []param{{"dst", "*float32"}, {"ds", "int"}, {"src", "*float32"}, {"ss, n", "int"}, {"m", "*float32"}, {"rows, cols", "int"}},
-		"mix_neon works like mixScalar for i < n, j < rows:", "dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i], each product rounded.")
+// transform writes the small transforms of Winograd. Four elements of all columns stay in registers
+// while the rows go by in pairs.
+func transform(f *file) {
+	c := f.function("transform_neon", 0, []param{{"dst", "*float32"}, {"ds", "int"}, {"src", "*float32"}, {"ss, n", "int"}, {"m", "*float32"}, {"rows, cols", "int"}},
+		"transform_neon works like transformScalar for i < n, j < rows:", "dst[j*ds+i] = Σ_c m[j*cols+c] * src[c*ss+i], each product rounded.")
 	c.comment("d0-d7: two rows of m; q4-q11: columns; q12, q13: sums",
 		"R0: dst; R1: src; R2: m; R4, R5: strides; R6: rows; R8: elements left; R3, R7, R9: this row of dst, column of src, row of m; R12: rows left")
 	c.load("dst", "R0", "ds", "R4", "src", "R1", "ss", "R5", "n", "R8", "m", "R2", "rows", "R6", "cols", "R12")
 	c.op("MOVW R4<<2, R4")
 	c.op("MOVW R5<<2, R5")
-	for cols := 1; cols < mixSide; cols++ {
+	for cols := 1; cols < transformSide; cols++ {
 		c.op("CMP $%d, R12", cols)
 		c.op("BEQ cols%d", cols)
 	}
-	for cols := mixSide; cols > 0; cols-- {
+	for cols := transformSide; cols > 0; cols-- {
 		c.label(fmt.Sprintf("cols%d", cols))
-		c.mixWidth(cols, 4)
-		c.mixWidth(cols, 1)
+		c.transformWidth(cols, 4)
+		c.transformWidth(cols, 1)
 		c.op("RET")
 	}
 }
 
-// mixWidth writes the loop that takes width elements at a time, 4 or 1.
-func (c *code) mixWidth(cols, width int) {
+// transformWidth writes the loop that takes width elements at a time, 4 or 1.
+func (c *code) transformWidth(cols, width int) {
 	label := func(s string) string { return fmt.Sprintf("%s_%dx%d", s, cols, width) }
 	lanes := map[int]string{4: " x2", 1: " 0"}[width]
 	const columns, sums = 4, 12

@@ -2,13 +2,13 @@ package simd
 
 import "runtime"
 
-// Mixes is a matrix and what it is to multiply: for q < Count, j < Rows, i < N
+// Transforms is a matrix and what it is to multiply: for q < Count, j < Rows, i < N
 //
-//	s = S_c M[j*Cols+c] * Src[q*SStep+c*SS+i]        as Mix does
+//	s = Σ_c M[j*Cols+c] * Src[q*SStep+c*SS+i]        as Transform does
 //	Dst[q*DStep+j*DS+i] = s, or s + what is there if Add is set
 //
 // Results must not overlap unless all have the same value, nor Src.
-type Mixes struct {
+type Transforms struct {
 	Dst, Src, M         []float32
 	Rows, Cols          int
 	N, DS, SS           int
@@ -18,21 +18,22 @@ type Mixes struct {
 }
 
 // check panics unless the fields fit together. It reports whether there is anything to do.
-func (x *Mixes) check() bool {
+func (x *Transforms) check() bool {
 	inRange(x.Count, x.DStep, x.SStep)
-	if x.Count == 0 || !checkMix(x.Dst, x.DS, x.Src, x.SS, x.N, x.M, x.Rows, x.Cols) {
+	if x.Count == 0 || !checkTransform(x.Dst, x.DS, x.Src, x.SS, x.N, x.M, x.Rows, x.Cols) {
 		return false
 	}
 	dst, src := int64(x.Rows-1)*int64(x.DS)+int64(x.N), int64(x.Cols-1)*int64(x.SS)+int64(x.N)
 	if int64(x.Count-1)*int64(x.DStep) > int64(len(x.Dst))-dst || int64(x.Count-1)*int64(x.SStep) > int64(len(x.Src))-src {
-		panic("simd: Mixes: out of range")
+		panic("simd: Transforms: out of range")
 	}
 	return true
 }
 
-// mixesOf makes Mixes of Mix and Add. The sum that is added to lies there for a moment, a piece at a time.
-func mixesOf(mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int), add func(dst, x []float32)) func(*Mixes) {
-	return func(x *Mixes) {
+// transformsOf makes Transforms of Transform and Add. The sum that is added to lies there for a
+// moment, a piece at a time.
+func transformsOf(mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int), add func(dst, x []float32)) func(*Transforms) {
+	return func(x *Transforms) {
 		if !x.check() {
 			return
 		}
@@ -54,8 +55,8 @@ func mixesOf(mix func(dst []float32, ds int, src []float32, ss, n int, m []float
 	}
 }
 
-func mixScalar(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
-	if !checkMix(dst, ds, src, ss, n, m, rows, cols) {
+func transformScalar(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) {
+	if !checkTransform(dst, ds, src, ss, n, m, rows, cols) {
 		return
 	}
 	for j := range rows {

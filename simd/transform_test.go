@@ -10,7 +10,7 @@ import (
 	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
-func mixModel[T float](f arith[T], dst []T, ds int, src []T, ss, n int, m []T, rows, cols int) {
+func transformModel[T float](f arith[T], dst []T, ds int, src []T, ss, n int, m []T, rows, cols int) {
 	for j := range rows {
 		for i := range n {
 			s := mul(m[j*cols], src[i])
@@ -22,23 +22,23 @@ func mixModel[T float](f arith[T], dst []T, ds int, src []T, ss, n int, m []T, r
 	}
 }
 
-// TestMix: the model's bits, the gaps between rows untouched, and the oracle's values.
-func TestMix(t *testing.T) {
+// TestTransform: the model's bits, the gaps between rows untouched, and the oracle's values.
+func TestTransform(t *testing.T) {
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(13, 0))
 		for where, mem := range memories() {
 			for _, n := range lengths[:len(lengths)-1] {
 				for range 3 {
-					rows, cols := between(rnd, 1, maxMix), between(rnd, 1, maxMix)
+					rows, cols := between(rnd, 1, maxTransform), between(rnd, 1, maxTransform)
 					ds, ss := n+rnd.IntN(3), n+rnd.IntN(3)
 					mem.reset()
 					dst, src, m := mem.slice((rows-1)*ds+n), mem.slice((cols-1)*ss+n), mem.slice(rows*cols)
 					randomise(rnd, dst, src, m)
 					want, exact := convert[float32](dst), convert[float64](dst)
-					mixModel(model32(k), want, ds, src, ss, n, m, rows, cols)
-					mixModel(oracle, exact, ds, convert[float64](src), ss, n, convert[float64](m), rows, cols)
+					transformModel(model32(k), want, ds, src, ss, n, m, rows, cols)
+					transformModel(oracle, exact, ds, convert[float64](src), ss, n, convert[float64](m), rows, cols)
 					label := fmt.Sprintf("%dx%d, n %d, %s", rows, cols, n, where)
-					k.Mix(dst, ds, src, ss, n, m, rows, cols)
+					k.Transform(dst, ds, src, ss, n, m, rows, cols)
 					if i, ok := sameBits(dst, want, false); !ok {
 						t.Fatalf("%s: dst[%d] = %g, want %g", label, i, dst[i], want[i])
 					}
@@ -56,7 +56,7 @@ func TestMix(t *testing.T) {
 	})
 }
 
-func TestMixBounds(t *testing.T) {
+func TestTransformBounds(t *testing.T) {
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		const n = 9
 		type call struct {
@@ -66,7 +66,7 @@ func TestMixBounds(t *testing.T) {
 		fitting := func() call {
 			return call{make([]float32, 2*n), make([]float32, 3*n), make([]float32, 6), n, n, n, 2, 3}
 		}
-		run := func(c call) { k.Mix(c.dst, c.ds, c.src, c.ss, c.n, c.m, c.rows, c.cols) }
+		run := func(c call) { k.Transform(c.dst, c.ds, c.src, c.ss, c.n, c.m, c.rows, c.cols) }
 		run(fitting())
 		c := fitting()
 		if a := alloctest.PerRun(func() { run(c) }); a != 0 {
@@ -105,8 +105,8 @@ func TestPeak(t *testing.T) {
 	})
 }
 
-// TestMixes: what Mix does, each time.
-func TestMixes(t *testing.T) {
+// TestTransforms: what Transform does, each time.
+func TestTransforms(t *testing.T) {
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(17, 0))
 		for where, mem := range memories() {
@@ -114,8 +114,8 @@ func TestMixes(t *testing.T) {
 				for _, count := range []int{0, 1, 2, 5} {
 					for _, how := range []string{"set", "add", "stream"} {
 						add := how == "add"
-						rows, cols := between(rnd, 1, maxMix), between(rnd, 1, maxMix)
-						x := Mixes{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: add}
+						rows, cols := between(rnd, 1, maxTransform), between(rnd, 1, maxTransform)
+						x := Transforms{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: add}
 						x.DStep, x.SStep = rows*x.DS+rnd.IntN(2), rnd.IntN(2*x.SS+1)
 						const line = 16
 						x.Stream = how == "stream"
@@ -142,7 +142,7 @@ func TestMixes(t *testing.T) {
 						want := all[at:]
 						sums := make([]float32, rows*n)
 						for q := range count {
-							mixModel(model32(k), sums, n, x.Src[q*x.SStep:], x.SS, n, x.M, rows, cols)
+							transformModel(model32(k), sums, n, x.Src[q*x.SStep:], x.SS, n, x.M, rows, cols)
 							for j := range rows {
 								for i, s := range sums[j*n:][:n] {
 									if add {
@@ -153,7 +153,7 @@ func TestMixes(t *testing.T) {
 							}
 						}
 						label := fmt.Sprintf("%d times %dx%d, n %d, %s, %s", count, rows, cols, n, how, where)
-						k.Mixes(&x)
+						k.Transforms(&x)
 						if i, ok := sameBits(whole, all, false); !ok {
 							t.Fatalf("%s: dst[%d] = %g, want %g", label, i-at, whole[i], all[i])
 						}
@@ -164,19 +164,19 @@ func TestMixes(t *testing.T) {
 				}
 			}
 		}
-		x := Mixes{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
-		if a := alloctest.PerRun(func() { k.Mixes(&x) }); a != 0 {
+		x := Transforms{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
+		if a := alloctest.PerRun(func() { k.Transforms(&x) }); a != 0 {
 			t.Errorf("%d allocations", a)
 		}
-		for name, spoil := range map[string]func(x *Mixes){
-			"a step too far in dst": func(x *Mixes) { x.DStep++ },
-			"a step too far in src": func(x *Mixes) { x.SStep++ },
-			"once too often":        func(x *Mixes) { x.Count++ },
-			"negative count":        func(x *Mixes) { x.Count = -1 },
-			"huge step":             func(x *Mixes) { x.DStep = math.MaxInt32 },
+		for name, spoil := range map[string]func(x *Transforms){
+			"a step too far in dst": func(x *Transforms) { x.DStep++ },
+			"a step too far in src": func(x *Transforms) { x.SStep++ },
+			"once too often":        func(x *Transforms) { x.Count++ },
+			"negative count":        func(x *Transforms) { x.Count = -1 },
+			"huge step":             func(x *Transforms) { x.DStep = math.MaxInt32 },
 		} {
 			y := x
-			if spoil(&y); !panics(func() { k.Mixes(&y) }) {
+			if spoil(&y); !panics(func() { k.Transforms(&y) }) {
 				t.Errorf("%s: no panic", name)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// The wide lowering has two forms that add in the same order, by kernel column,
+// The direct lowering has two forms that add in the same order, by kernel column,
 // kernel line and then channel, so that a row of the result has the same bits in both:
 //
 //   - byPosition: a tile is the images of one output position by NR channels and
@@ -16,17 +16,65 @@ import (
 //     kernel column; columns run outside, on sums in dst. One image of the
 //     reference network's first transposed convolution takes 7 positions x 2 lines.
 
-// imageRows is the fewest images for which byPosition wins.
-func (p *pass) imageRows() int { return (p.k.MR + 1) / 2 }
+type directPass struct {
+	pass
+	kw    int
+	list  []simd.Tap // the (source, tap) of each dst position, kernel column by column
+	start []int32    // where each dst position's begin
+	lines lineTiles  // the same by dst line and kernel column
+}
+
+func newDirectPass(p pass, g Geometry, links []link, forward bool) *directPass {
+	d := &directPass{pass: p, kw: g.KW}
+	ordered, start := byOut(byColumn(links, g), p.dst.Positions())
+	d.start = start
+	d.list = make([]simd.Tap, len(ordered))
+	for i, l := range ordered {
+		d.list[i] = simd.Tap{A: int(l.in) * p.src.Stride, B: d.slot(int(l.tap)) * p.tapLen()}
+	}
+	d.lines = newLineTiles(g, p.src, p.dst, g.Transposed == forward, p.tapLen())
+	return d
+}
+
+// slot says where a tap's weights stand in a panel: in the order in which sums
+// are taken, kernel column by column, so that a pass reads them in one go.
+func (p *directPass) slot(tap int) int {
+	return tap%p.kw*(p.taps/p.kw) + tap/p.kw
+}
+
+// pack writes w as [panel][slot of a tap][depth][NR].
+func (p *directPass) pack(_ *Workspace, dst, w []float32) {
+	for panel := range p.panels {
+		grp, col, n := p.panel(panel)
+		at := dst[panel*p.panelLen():]
+		for tap := range p.taps {
+			from := w[p.weights.base(tap)+grp*p.weights.group+col*p.weights.j:]
+			packBlock(p.k, at[p.slot(tap)*p.tapLen():], p.nr, from, p.weights.k, p.weights.j, p.depth, n)
+		}
+	}
+}
+
+func (p *directPass) scratch() int { return 0 }
+
+func (p *directPass) compute(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
+	if w.n1-w.n0 >= imageRows(p.k.MR) {
+		p.byPosition(ws, dst, src, packed, e, w)
+	} else {
+		p.byLine(ws, dst, src, packed, e, w)
+	}
+}
+
+// imageRows is the fewest images for which tiles of images win, of at most mr rows.
+func imageRows(mr int) int { return (mr + 1) / 2 }
 
 // byPosition computes w. The order is panel > image tile > position, so that one
 // tile's sources and one panel's weights stay in the second cache.
-func (p *pass) byPosition(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
+func (p *directPass) byPosition(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
 	first, last := p.positions(w.from, w.to)
 	for panel := w.panel; panel < w.panel+w.panels; panel++ {
 		grp, col, cols := p.panel(panel)
 		at := grp*p.cols + col // dst channel
-		start := p.begin(ws, packed, panel, cols)
+		start := p.startPanel(ws, packed, panel, cols)
 		if e.Bias != nil {
 			start = loadBias(ws.gemm.Bias, e.Bias[at:][:cols])
 		}
@@ -43,16 +91,16 @@ func (p *pass) byPosition(ws *Workspace, dst, src, packed []float32, e Epilogue,
 	}
 }
 
-// begin sets what all of a panel's tiles have in common, without a bias.
-func (p *pass) begin(ws *Workspace, packed []float32, panel, cols int) (start uint8) {
+// startPanel sets what all of a panel's tiles have in common, without a bias.
+func (p *directPass) startPanel(ws *Workspace, packed []float32, panel, cols int) (start uint8) {
 	g := &ws.gemm
-	g.B, g.Bias = packed[panel*p.panelLen():][:p.panelLen()], ws.bias[:p.k.NR]
+	g.B, g.Bias = packed[panel*p.panelLen():][:p.panelLen()], ws.bias[:p.nr]
 	g.Cols, g.K, g.LDA, g.LDC = cols, p.depth, p.src.Row, p.dst.Row
 	return simd.StartZero
 }
 
 // tile computes r images of dst position q over all its taps.
-func (p *pass) tile(ws *Workspace, c, a []float32, q, r int, start uint8, slope float32) {
+func (p *directPass) tile(ws *Workspace, c, a []float32, q, r int, start uint8, slope float32) {
 	g := &ws.gemm
 	g.C, g.A, g.Taps = c, a, p.list[p.start[q]:p.start[q+1]]
 	g.Rows, g.ARun, g.CRun = r, (r+1)/2*g.LDA, (r+1)/2*g.LDC
@@ -74,7 +122,7 @@ type lineTiles struct {
 	columns []tapReach
 	taps    []simd.Tap // of each dst line: source line and kernel line, from the column's first source point and weights on
 	start   []int32    // where each dst line's begin
-	step    int        // lines step apart read neighbouring source lines through the same kernel lines, but for the border
+	step    int        // lines step apart read neighboring source lines through the same kernel lines, but for the border
 	pairs   []linePair // each dst line's with the one step further on
 }
 
@@ -162,13 +210,13 @@ func pairLines(a, b []simd.Tap) (best linePair) {
 }
 
 // byLine computes w with the sums in dst, kernel column by kernel column.
-func (p *pass) byLine(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
+func (p *directPass) byLine(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
 	first, last := p.positions(w.from, w.to)
 	grp, col, _ := p.panel(w.panel)
 	c0 := grp*p.cols + col // dst channels [c0, c1)
 	grp, col, cols := p.panel(w.panel + w.panels - 1)
 	c1 := grp*p.cols + col + cols
-	p.begin0(dst, e.Bias, w, c0, c1)
+	p.startSums(dst, e.Bias, w, c0, c1)
 	ws.gemm = simd.GEMM{K: p.depth, Start: simd.StartC, Slope: 1}
 	for panel := w.panel; panel < w.panel+w.panels; panel++ {
 		p.panelByLine(&ws.gemm, dst, src, packed, w, panel)
@@ -190,8 +238,8 @@ func (p *pass) byLine(ws *Workspace, dst, src, packed []float32, e Epilogue, w w
 	}
 }
 
-// begin0 sets channels [c0, c1) of w to what sums start from.
-func (p *pass) begin0(dst, bias []float32, w window, c0, c1 int) {
+// startSums sets channels [c0, c1) of w to what sums start from.
+func (p *directPass) startSums(dst, bias []float32, w window, c0, c1 int) {
 	first, last := p.positions(w.from, w.to)
 	if bias == nil && c1-c0 == p.dst.Stride {
 		clear(dst[first*p.dst.Stride : last*p.dst.Stride])
@@ -209,11 +257,11 @@ func (p *pass) begin0(dst, bias []float32, w window, c0, c1 int) {
 	}
 }
 
-func (p *pass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w window, panel int) {
+func (p *directPass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w window, panel int) {
 	grp, col, cols := p.panel(panel)
 	src, dst = src[w.n0*p.src.Row+grp*p.depth:], dst[w.n0*p.dst.Row+grp*p.cols+col:]
 	from, to := bandLine(p.dst.H, p.bands, w.from), bandLine(p.dst.H, p.bands, w.to)
-	column := p.taps / p.kw * p.depth * p.k.NR // weights of a kernel column
+	column := p.taps / p.kw * p.tapLen() // weights of a kernel column
 	end := (w.panel + w.panels) * p.panelLen()
 	line := p.dst.W * p.dst.Stride
 	g.Cols = cols
@@ -224,17 +272,17 @@ func (p *pass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w window, p
 		}
 		at := panel*p.panelLen() + kx*column
 		g.B = packed[at:][:column]
-		// Meanwhile the next column's weights come from the third cache: 7x7x256 -> 128, one image, takes
-		// 0.353 ms then, 0.361 without.
+		// Meanwhile the next column's weights come from the third cache: 7x7x256 -> 128, one image,
+		// takes 0.353 ms then, 0.361 without.
 		next := packed[min(at+column, end):min(at+2*column, end)]
 		r := p.lineRows(reach, w.n1-w.n0)
 		g.LDA, g.LDC = r.lda, r.ldc
 		c, a := dst[reach.at*p.dst.Stride:], src[reach.in*p.src.Stride:]
-		if r.places == 1 && 2*r.rows <= p.k.MR {
+		if r.points == 1 && 2*r.rows <= p.k.MR {
 			p.linesInPairs(g, r, c, a, from, to, next)
 			continue
 		}
-		if r.places == 1 && r.rows <= p.k.MR {
+		if r.points == 1 && r.rows <= p.k.MR {
 			h := (r.rows + 1) / 2
 			g.Rows, g.ARun, g.CRun, g.A = r.rows, h*r.lda, h*r.ldc, a
 			p.linesAlone(g, c, from, to)
@@ -251,7 +299,7 @@ func (p *pass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w window, p
 
 // linesAlone adds taps to lines [from, to), each a tile. Where these are small, as
 // on a row with tiles of 7 x 8, what is done besides them counts.
-func (p *pass) linesAlone(g *simd.GEMM, c []float32, from, to int) {
+func (p *directPass) linesAlone(g *simd.GEMM, c []float32, from, to int) {
 	line, gemm := p.dst.W*p.dst.Stride, p.k.GEMM
 	for y := from; y < to; y++ {
 		g.C, g.Taps = c[y*line:], p.lines.of(y)
@@ -260,7 +308,7 @@ func (p *pass) linesAlone(g *simd.GEMM, c []float32, from, to int) {
 }
 
 // linesInPairs adds taps to lines [from, to), two in a tile.
-func (p *pass) linesInPairs(g *simd.GEMM, r lineRows, c, a []float32, from, to int, next []float32) {
+func (p *directPass) linesInPairs(g *simd.GEMM, r lineRows, c, a []float32, from, to int, next []float32) {
 	step, line := p.lines.step, p.dst.W*p.dst.Stride
 	share := 2 * len(next) / (to - from)
 	for y := from; y < to; y++ {
@@ -283,34 +331,34 @@ func (p *pass) linesInPairs(g *simd.GEMM, r lineRows, c, a []float32, from, to i
 	g.Ahead = nil
 }
 
-// lineRows are the rows that a kernel column gives of one line: at each of places
+// lineRows are the rows that a kernel column gives of one line: at each of its points
 // a run of rows.
 type lineRows struct {
 	rows, lda, ldc       int
-	places, nextA, nextC int
+	points, nextA, nextC int
 }
 
 // lineRows returns the rows of n images.
-func (p *pass) lineRows(c *tapReach, n int) lineRows {
+func (p *directPass) lineRows(c *tapReach, n int) lineRows {
 	nextA, nextC := c.din*p.src.Stride, c.dout*p.dst.Stride
 	switch {
 	case n == 1:
-		return lineRows{rows: c.count, lda: nextA, ldc: nextC, places: 1}
+		return lineRows{rows: c.count, lda: nextA, ldc: nextC, points: 1}
 	case nextA == n*p.src.Row && nextC == n*p.dst.Row: // all images, side by side in both layouts
-		return lineRows{rows: n * c.count, lda: p.src.Row, ldc: p.dst.Row, places: 1}
+		return lineRows{rows: n * c.count, lda: p.src.Row, ldc: p.dst.Row, points: 1}
 	}
-	return lineRows{rows: n, lda: p.src.Row, ldc: p.dst.Row, places: c.count, nextA: nextA, nextC: nextC}
+	return lineRows{rows: n, lda: p.src.Row, ldc: p.dst.Row, points: c.count, nextA: nextA, nextC: nextC}
 }
 
 // line adds taps to one line.
-func (p *pass) line(g *simd.GEMM, r lineRows, c, a []float32, taps []simd.Tap) {
+func (p *directPass) line(g *simd.GEMM, r lineRows, c, a []float32, taps []simd.Tap) {
 	g.Taps = taps
-	for place := 0; place < r.places; place++ {
-		g.C, g.A = c[place*r.nextC:], a[place*r.nextA:]
-		if place+1 < r.places && 2*r.rows <= p.k.MR { // two places in one tile
+	for point := 0; point < r.points; point++ {
+		g.C, g.A = c[point*r.nextC:], a[point*r.nextA:]
+		if point+1 < r.points && 2*r.rows <= p.k.MR { // two points in one tile
 			g.Rows, g.ARun, g.CRun = 2*r.rows, r.nextA, r.nextC
 			p.k.GEMM(g)
-			place++
+			point++
 			continue
 		}
 		for rows := r.rows; ; {
@@ -327,23 +375,23 @@ func (p *pass) line(g *simd.GEMM, r lineRows, c, a []float32, taps []simd.Tap) {
 }
 
 // twoLines adds the taps of line y and its pair: those they share in one tile.
-func (p *pass) twoLines(g *simd.GEMM, r lineRows, c, a []float32, y int, pair *linePair) {
-	here, there := p.lines.of(y), p.lines.of(y+p.lines.step)
+func (p *directPass) twoLines(g *simd.GEMM, r lineRows, c, a []float32, y int, pair *linePair) {
+	first, second := p.lines.of(y), p.lines.of(y+p.lines.step)
 	next := p.lines.step * p.dst.W * p.dst.Stride
 	if pair.i > 0 {
-		p.line(g, r, c, a, here[:pair.i])
+		p.line(g, r, c, a, first[:pair.i])
 	}
 	if pair.j > 0 {
-		p.line(g, r, c[next:], a, there[:pair.j])
+		p.line(g, r, c[next:], a, second[:pair.j])
 	}
-	g.C, g.A, g.Taps = c, a, here[pair.i:pair.i+pair.n]
+	g.C, g.A, g.Taps = c, a, first[pair.i:pair.i+pair.n]
 	g.Rows, g.ARun, g.CRun = 2*r.rows, pair.ahead, next
 	p.k.GEMM(g)
 	g.Ahead = nil
-	if pair.i+pair.n < len(here) {
-		p.line(g, r, c, a, here[pair.i+pair.n:])
+	if pair.i+pair.n < len(first) {
+		p.line(g, r, c, a, first[pair.i+pair.n:])
 	}
-	if pair.j+pair.n < len(there) {
-		p.line(g, r, c[next:], a, there[pair.j+pair.n:])
+	if pair.j+pair.n < len(second) {
+		p.line(g, r, c[next:], a, second[pair.j+pair.n:])
 	}
 }

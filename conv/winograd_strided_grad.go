@@ -5,7 +5,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// stridedGrad is the weight gradient by minimal filtering at stride 2: for each
+// stridedGrad is the weight gradient by Winograd at stride 2: for each
 // point and phase a product of (small channels) x (large channels) that
 // contracts the rows of all tiles and images.
 type stridedGrad struct {
@@ -21,7 +21,7 @@ func newStridedGrad(s *strided, transposed bool) *stridedGrad {
 	if !transposed {
 		d.swap, d.from, d.to = true, s.large, s.small
 	}
-	d.tiles = newGradTiles(s.k, d.from.C, d.to.C)
+	d.tiles = newGradTiles(s.kernels, d.from.C, d.to.C)
 	d.chunk = min(stridedGradChunk, s.small.N)
 	return d
 }
@@ -30,15 +30,15 @@ func newStridedGrad(s *strided, transposed bool) *stridedGrad {
 const stridedGradChunk = 32
 
 // sumPlane is the floats of the sums of one combo.
-func (d *stridedGrad) sumPlane() int { return d.from.C*d.to.C + spread }
+func (d *stridedGrad) sumPlane() int { return d.from.C*d.to.C + planePad }
 
 func (d *stridedGrad) images() int { return d.chunk }
 
 func (d *stridedGrad) sumsLen() int { return d.combos() * d.sumPlane() }
 
 func (d *stridedGrad) scratch() int {
-	t := max(d.lines(), stridedTaps*stridedPoints*inverseFloats)
-	return t + d.smallRow(d.chunk, d.small.C) + d.largeRow(d.chunk, d.large.C) + d.k.NR
+	t := max(d.lineLen(), stridedTaps*stridedPoints*inverseFloats)
+	return t + d.smallRow(d.chunk, d.small.C) + d.largeRow(d.chunk, d.large.C) + d.kernels.NR
 }
 
 // sumAt is the number of a combo: phases, then points.
@@ -56,12 +56,12 @@ func (d *stridedGrad) sumAt(i, j, py, px int) int {
 	return n
 }
 
-// weight is the work of point i along y.
+// weight is the cost of point i along y.
 func (d *stridedGrad) weight(i int) int { return d.ys.tilesAt(i, 0) + d.ys.tilesAt(i, 1) }
 
-// run makes share part of parts of the sums, runs of tiles in the order of
-// points along y and row panels.
-func (d *stridedGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool, part, parts int) {
+// run makes one share of the sums, a run of tiles in the order of points along y and row
+// panels.
+func (d *stridedGrad) run(ws *Workspace, s Sums, x, dy []float32, n, share, shares int) {
 	small, large := x, dy
 	if d.swap {
 		small, large = dy, x
@@ -70,12 +70,11 @@ func (d *stridedGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool,
 	for i := range d.ys.points {
 		total += d.weight(i)
 	}
-	lo, hi := pool.Split(total*len(d.tiles.rows), parts, part)
-	t := ws.buf[:max(d.lines(), stridedTaps*stridedPoints*inverseFloats)]
-	v := ws.buf[len(t):][:d.smallRow(d.chunk, d.small.C)]
-	w := ws.buf[len(t)+len(v):][:d.largeRow(d.chunk, d.large.C)+d.k.NR]
+	lo, hi := pool.Split(total*len(d.tiles.rows), shares, share)
+	line, rest := cut(ws.buf, max(d.lineLen(), stridedTaps*stridedPoints*inverseFloats))
+	v, w := cut(rest, d.smallRow(d.chunk, d.small.C))
 	vp, wp := d.plane(d.chunk, d.small.C), d.plane(d.chunk, d.large.C)
-	for n0 := 0; n0 < n || n0 == 0 && !add; n0 += d.chunk {
+	for n0 := 0; n0 < n || n0 == 0 && !s.Add; n0 += d.chunk {
 		images := min(d.chunk, n-n0)
 		at := 0
 		for i := range d.ys.points {
@@ -85,9 +84,9 @@ func (d *stridedGrad) run(ws *Workspace, sums, x, dy []float32, n int, add bool,
 			if r0 >= r1 {
 				continue
 			}
-			d.evaluate(ws, v, vp, t, small[n0*d.small.Row:], images, i)
-			d.spreadOut(ws, w, wp, t, large[n0*d.large.Row:], images, i)
-			d.contract(ws, sums, v, w, vp, wp, i, images, r0, r1, add || n0 > 0)
+			d.transformSmall(ws, v, vp, line, small[n0*d.small.Row:], images, i)
+			d.transformLarge(ws, w, wp, line, large[n0*d.large.Row:], images, i)
+			d.contract(ws, s.Workspace, v, w, vp, wp, i, images, r0, r1, s.Add || n0 > 0)
 		}
 	}
 }
@@ -119,9 +118,9 @@ func (d *stridedGrad) contract(ws *Workspace, sums, v, w []float32, vp, wp, i, i
 	}
 }
 
-// finish transforms the sums of rows number part of parts back to taps.
-func (d *stridedGrad) finish(ws *Workspace, dw, sums []float32, part, parts int) {
-	r0, r1 := pool.Split(len(d.tiles.rows), parts, part)
+// finish transforms one share of the sums' row panels back to taps.
+func (d *stridedGrad) finish(ws *Workspace, s Sums, share, shares int) {
+	r0, r1 := pool.Split(len(d.tiles.rows), shares, share)
 	first, last := d.tiles.rowAt[r0]*d.to.C, d.tiles.rowAt[r1]*d.to.C
 	plane, tap := d.sumPlane(), d.from.C*d.to.C
 	kernelW := d.xs.taps[0] + d.xs.taps[1]
@@ -132,10 +131,10 @@ func (d *stridedGrad) finish(ws *Workspace, dw, sums []float32, part, parts int)
 				ny, nx, ry, rx := d.ys.most[py], d.xs.most[px], d.ys.taps[py], d.xs.taps[px]
 				t := ws.buf[:ry*nx*n]
 				for j := range nx {
-					d.k.Mix(t[j*n:], nx*n, sums[d.sumAt(0, j, py, px)*plane+at:], nx*plane, n, d.ys.turned[py], ry, ny)
+					d.kernels.Transform(t[j*n:], nx*n, s.Workspace[d.sumAt(0, j, py, px)*plane+at:], nx*plane, n, d.ys.kernelT[py], ry, ny)
 				}
 				for a := range ry {
-					d.k.Mix(dw[((2*a+py)*kernelW+px)*tap+at:], 2*tap, t[a*nx*n:], n, n, d.xs.turned[px], rx, nx)
+					d.kernels.Transform(s.DW[((2*a+py)*kernelW+px)*tap+at:], 2*tap, t[a*nx*n:], n, n, d.xs.kernelT[px], rx, nx)
 				}
 			}
 		}

@@ -7,28 +7,28 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// mixSide is the largest matrix.
-const mixSide = 8
+// transformSide is the largest matrix.
+const transformSide = 8
 
-// mix writes the small transforms of minimal filtering.
-func mix(g *gen) {
-	mixes(g, false)
-	mixes(g, true)
+// transform writes the small transforms of Winograd.
+func transform(g *gen) {
+	transforms(g, false)
+	transforms(g, true)
 }
 
-// mixes writes one form of them: with stream, results go past the caches, and there is no adding. Vectors of all columns stay in
-// registers while the rows go by.
-func mixes(g *gen, stream bool) {
+// transforms writes one form of them: with stream, results go past the caches, and there is no
+// adding. Vectors of all columns stay in registers while the rows go by.
+func transforms(g *gen, stream bool) {
 	if stream {
-		name := "mixStream_" + g.name
+		name := "transformStream_" + g.name
 		g.kernel(name, "dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols int",
-			fmt.Sprintf("%s works like Mixes for q < count, j < rows, i < n, where all rows of dst start on whole vectors:", name),
-			"dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i].")
+			fmt.Sprintf("%s works like Transforms for q < count, j < rows, i < n, where all rows of dst start on whole vectors:", name),
+			"dst[q*dstep+j*ds+i] = Σ_c m[j*cols+c] * src[q*sstep+c*ss+i].")
 	} else {
-		name := "mix_" + g.name
+		name := "transform_" + g.name
 		g.kernel(name, "dst *float32, ds, dstep int, src *float32, ss, sstep, n, count int, m *float32, rows, cols, add int",
-			fmt.Sprintf("%s works like Mixes for q < count, j < rows, i < n:", name),
-			"dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.")
+			fmt.Sprintf("%s works like Transforms for q < count, j < rows, i < n:", name),
+			"dst[q*dstep+j*ds+i] = Σ_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.")
 	}
 	b := &lanes{gen: g}
 	// Two vectors at once where the registers hold them.
@@ -37,7 +37,7 @@ func mixes(g *gen, stream bool) {
 		width = 2
 	}
 	g.Comment(
-		fmt.Sprintf("%s-%s: columns; above them sums and a factor", g.v(0).Asm(), g.v(mixSide*width-1).Asm()),
+		fmt.Sprintf("%s-%s: columns; above them sums and a factor", g.v(0).Asm(), g.v(transformSide*width-1).Asm()),
 		"AX, R15: dst and src of this q, count in its place on the stack; DI, SI: dst and src; CX: m; R8: elements left; R9, R10: strides",
 		"R12: rows left; DX, R13, BX: this row of dst, column of src, row of m")
 	g.Load(g.Param("ds"), reg.R9)
@@ -47,11 +47,11 @@ func mixes(g *gen, stream bool) {
 	g.SHLQ(operand.U8(2), reg.R9)
 	g.SHLQ(operand.U8(2), reg.R10)
 	g.Load(g.Param("cols"), reg.RAX)
-	for cols := 1; cols < mixSide; cols++ {
+	for cols := 1; cols < transformSide; cols++ {
 		g.CMPQ(reg.RAX, operand.U8(cols))
 		g.JE(operand.LabelRef(fmt.Sprintf("cols%d", cols)))
 	}
-	for cols := mixSide; cols > 0; cols-- {
+	for cols := transformSide; cols > 0; cols-- {
 		g.Label(fmt.Sprintf("cols%d", cols))
 		g.Load(g.Param("dst"), reg.RAX)
 		again := g.label("again")
@@ -62,7 +62,7 @@ func mixes(g *gen, stream bool) {
 		pass := func(vectors int, masked bool) {
 			b.masked, b.used = masked, 0
 			g.MOVQ(reg.RSI, reg.R13)
-			var x [mixSide][2]reg.VecPhysical
+			var x [transformSide][2]reg.VecPhysical
 			for c := range cols {
 				for j := range vectors {
 					x[c][j] = b.tmp()

@@ -2,11 +2,11 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// Minimal filtering at stride 2. Seen from the small side, a transposed
+// Winograd's minimal filtering at stride 2. Seen from the small side, a transposed
 // convolution with kernel k makes two interleaved lines of each line x, one of
 // the even taps and one of the odd ones:
 //
-//	large[2s+p-pad] = S_a x[s-a] . w[2a+p]
+//	large[2s+p-pad] = Σ_a x[s-a] . w[2a+p]
 //
 // Each is a product of two polynomials, x cut into tiles of at most four values
 // and the phase p of the kernel, of two or three taps. Such a product has
@@ -14,13 +14,13 @@ import "github.com/gantiny/gantiny/simd"
 //
 //	C = P [ (E x) . (G w) ],  E, G the values, P the interpolation
 //
-// of which neighbouring tiles add up (Toom and Cook; Winograd, "Arithmetic
+// of which neighboring tiles add up (Toom and Cook; Winograd, "Arithmetic
 // Complexity of Computations", 1980). All phases and tiles take a prefix of the
 // same points, so that one evaluation of x serves both phases. In two dimensions
-// 7x7 -> 14x14 with 5x5 taps takes 400 products in place of 1024. Convolutions
+// 7x7 -> 14x14 with 5x5 taps takes 400 products instead of 1024. Convolutions
 // and gradients are the adjoints: with the same three matrices,
 //
-//	x  = E^T [ (P^T C) . (G w) ],  w = G^T S [ (P^T C) . (E x) ]
+//	x  = E^T [ (P^T C) . (G w) ],  w = G^T Σ [ (P^T C) . (E x) ]
 const (
 	stridedTile   = 4
 	stridedTaps   = 3 // of a phase at most
@@ -91,16 +91,16 @@ func rounded(x []float64) []float32 {
 	return y
 }
 
-// strideAxis is one axis of a strided filter.
+// strideAxis is one axis of a Winograd pass at stride 2.
 type strideAxis struct {
-	taps   [2]int // of each phase
-	tiles  []axisTile
-	most   [2]int                // points of each phase, of any tile
-	points int                   // of both phases
-	having [3][stridedPoints]int // how many tiles have a point in each phase, and in any
-	idle   []int                 // large positions that no product reaches
-	kernel [2][]float32          // G: points by taps
-	turned [2][]float32          // G^T
+	taps    [2]int // of each phase
+	tiles   []axisTile
+	most    [2]int                // points of each phase, of any tile
+	points  int                   // of both phases
+	counts  [3][stridedPoints]int // how many tiles have a point in each phase, and in any
+	idle    []int                 // large positions that no product reaches
+	kernel  [2][]float32          // G: points by taps
+	kernelT [2][]float32          // G^T
 }
 
 // axisTile is n values of the small side from at on.
@@ -159,7 +159,7 @@ func newStrideAxis(small, large, kernel, pad int) *strideAxis {
 	}
 	for p, taps := range a.taps {
 		a.kernel[p] = rounded(values(a.most[p], taps))
-		a.turned[p] = transposed(a.kernel[p], taps)
+		a.kernelT[p] = transposed(a.kernel[p], taps)
 	}
 	a.count()
 	for o, r := range reached {
@@ -171,38 +171,38 @@ func newStrideAxis(small, large, kernel, pad int) *strideAxis {
 }
 
 // evaluated is how many tiles have point i; they are the first ones.
-func (a *strideAxis) evaluated(i int) int { return a.having[2][i] }
+func (a *strideAxis) evaluated(i int) int { return a.counts[2][i] }
 
 // tilesAt is how many tiles have point i in phase p; they are the first ones.
-func (a *strideAxis) tilesAt(i, p int) int { return a.having[p][i] }
+func (a *strideAxis) tilesAt(i, p int) int { return a.counts[p][i] }
 
-// count fills having.
+// count fills counts.
 func (a *strideAxis) count() {
 	for _, t := range a.tiles {
 		n := [3]int{t.products[0].points, t.products[1].points}
 		n[2] = max(n[0], n[1])
 		for p := range n {
 			for i := range n[p] {
-				a.having[p][i]++
+				a.counts[p][i]++
 			}
 		}
 	}
 }
 
-// strided is the strided filter of a geometry between its two sides.
+// strided is the transforms of a geometry at stride 2 between its two sides.
 type strided struct {
-	k            *simd.Kernels
+	kernels      *simd.Kernels
 	small, large Layout
 	ys, xs       *strideAxis
 }
 
-// newStrided returns nil where minimal filtering at stride 2 does not apply.
+// newStrided returns nil where it does not apply.
 func newStrided(g Geometry, in, out Layout, k *simd.Kernels) *strided {
 	if g.IsDense() || g.Groups != 1 || g.StrideH != 2 || g.StrideW != 2 || g.DilationH != 1 || g.DilationW != 1 ||
-		g.InC < minimalChannels || g.OutC < minimalChannels {
+		g.InC < winogradChannels || g.OutC < winogradChannels {
 		return nil
 	}
-	s := &strided{k: k, small: out, large: in}
+	s := &strided{kernels: k, small: out, large: in}
 	if g.Transposed {
 		s.small, s.large = in, out
 	}
@@ -224,22 +224,22 @@ func (s *strided) combos() int {
 }
 
 // plane is the floats of one plane: all tiles along x of one tile along y.
-func (s *strided) plane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + spread }
+func (s *strided) plane(chunk, channels int) int { return len(s.xs.tiles)*chunk*channels + planePad }
 
-// smallRow is how many floats evaluate writes.
+// smallRow is how many floats transformSmall writes.
 func (s *strided) smallRow(chunk, channels int) int {
 	return len(s.ys.tiles) * s.xs.points * s.plane(chunk, channels)
 }
 
-// largeRow is how many floats spreadOut writes.
+// largeRow is how many floats transformLarge writes.
 func (s *strided) largeRow(chunk, channels int) int {
 	return len(s.ys.tiles) * 2 * s.xs.both() * s.plane(chunk, channels)
 }
 
 func (a *strideAxis) both() int { return a.most[0] + a.most[1] }
 
-// lines is the room for a block of one line of either side.
-func (s *strided) lines() int {
+// lineLen is the length of a block of one line of either side.
+func (s *strided) lineLen() int {
 	_, small := blockOf(s.small)
 	_, large := blockOf(s.large)
 	return max(s.small.W*small, s.large.W*large)
@@ -250,31 +250,31 @@ func (s *strided) largeAt(ty, py, px, j int) int {
 	return (ty*2+py)*s.xs.both() + px*s.xs.most[0] + j
 }
 
-// evaluate makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
-func (s *strided) evaluate(ws *Workspace, v []float32, plane int, t, src []float32, images, i int) {
+// transformSmall makes row i of E x of images of src: v[(ty*points+j)*plane + (tx*images+n)*C+c].
+func (s *strided) transformSmall(ws *Workspace, v []float32, plane int, line, src []float32, images, i int) {
 	m := &s.small
 	step, block := blockOf(*m)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)
 		for ty := range s.ys.evaluated(i) {
 			y := &s.ys.tiles[ty]
-			ws.mixes = simd.Mixes{
-				Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
+			ws.transforms = simd.Transforms{
+				Dst: line, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
 				M: y.eval[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 			}
-			s.k.Mixes(&ws.mixes)
+			s.kernels.Transforms(&ws.transforms)
 			for tx := range s.xs.tiles {
 				x := &s.xs.tiles[tx]
 				to := v[ty*s.xs.points*plane+(tx*images+n)*m.C:]
-				s.k.Mix(to, plane, t[x.at*block:], block, count*m.C, x.eval, len(x.eval)/x.n, x.n)
+				s.kernels.Transform(to, plane, line[x.at*block:], block, count*m.C, x.eval, len(x.eval)/x.n, x.n)
 			}
 		}
 	}
 }
 
-// spreadOut makes row i of P^T C of images of src, which is the large side:
+// transformLarge makes row i of P^T C of images of src, which is the large side:
 // w[largeAt(ty, py, px, j)*plane + (tx*images+n)*C+c].
-func (s *strided) spreadOut(ws *Workspace, w []float32, plane int, t, src []float32, images, i int) {
+func (s *strided) transformLarge(ws *Workspace, w []float32, plane int, line, src []float32, images, i int) {
 	m := &s.large
 	step, block := blockOf(*m)
 	for n := 0; n < images; n += step {
@@ -284,11 +284,11 @@ func (s *strided) spreadOut(ws *Workspace, w []float32, plane int, t, src []floa
 				y := &s.ys.tiles[ty].products[py]
 				rows := y.hi - y.lo
 				if rows > 0 {
-					ws.mixes = simd.Mixes{
-						Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: 2 * m.W * m.Stride, SStep: m.Stride,
+					ws.transforms = simd.Transforms{
+						Dst: line, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: 2 * m.W * m.Stride, SStep: m.Stride,
 						M: y.interT[i*rows:][:rows], Rows: 1, Cols: rows, N: count * m.C, Count: m.W,
 					}
-					s.k.Mixes(&ws.mixes)
+					s.kernels.Transforms(&ws.transforms)
 				}
 				for px := range 2 {
 					for tx := range s.xs.tiles {
@@ -300,7 +300,7 @@ func (s *strided) spreadOut(ws *Workspace, w []float32, plane int, t, src []floa
 							}
 							continue
 						}
-						s.k.Mix(to, plane, t[x.at*block:], 2*block, count*m.C, x.interT, x.points, x.hi-x.lo)
+						s.kernels.Transform(to, plane, line[x.at*block:], 2*block, count*m.C, x.interT, x.points, x.hi-x.lo)
 					}
 				}
 			}

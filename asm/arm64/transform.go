@@ -2,22 +2,23 @@ package main
 
 import "fmt"
 
-const mixSide = 8 // the largest matrix
+const transformSide = 8 // the largest matrix
 
-// mix writes the small transforms of minimal filtering. Vectors of all columns stay in registers while the rows go by.
-func mix(to *file) {
-	c := to.function("mix_neon", "", []param{pointers("dst"), ints("ds"), pointers("src"), ints("ss", "n"), pointers("m"), ints("rows", "cols")},
-		"mix_neon works like mixScalar for i < n, j < rows:", "dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].")
+// transform writes the small transforms of Winograd. Vectors of all columns stay in registers while
+// the rows go by.
+func transform(to *file) {
+	c := to.function("transform_neon", "", []param{pointers("dst"), ints("ds"), pointers("src"), ints("ss", "n"), pointers("m"), ints("rows", "cols")},
+		"transform_neon works like transformScalar for i < n, j < rows:", "dst[j*ds+i] = Σ_c m[j*cols+c] * src[c*ss+i].")
 	c.comment("V0-V15: columns; V16-V19: sums; V20, V21: a row of m",
 		"R0: dst; R1: src; R2: m; R8: elements left; R4, R5: strides; R7: rows left; R9, R10, R11: this row of dst, column of src, row of m")
 	c.load("dst", "R0", "ds", "R4", "src", "R1", "ss", "R5", "n", "R8", "m", "R2", "cols", "R12")
 	c.op("LSL $2, R4")
 	c.op("LSL $2, R5")
-	for cols := 1; cols < mixSide; cols++ {
+	for cols := 1; cols < transformSide; cols++ {
 		c.op("CMP $%d, R12", cols)
 		c.op("BEQ cols%d", cols)
 	}
-	for cols := mixSide; cols > 0; cols-- {
+	for cols := transformSide; cols > 0; cols-- {
 		c.label(fmt.Sprintf("cols%d", cols))
 		steps := []step{{4, 4}, {1, 4}, {1, 1}}
 		if cols > 4 {
