@@ -31,8 +31,8 @@ func FuzzNPY(f *testing.F) {
 	f.Add([]byte("\x93NUMPY\x03\x00\x2e\x00\x00\x00{\"shape\":(1L,),'descr':'<f4','fortran_order':F"))
 
 	one := "\x00\x00\x00\x00\x00\x00\xf0\x3f"
-	f.Add([]byte("\x93NUMPY\x01\x00\x38\x00{'descr':'<f8','fortran_order':True ,'shape':(2,2)}     \n" + one + one + one + one))
-	f.Add([]byte("\x93NUMPY\x01\x00\x38\x00{'descr':'>f4','fortran_order':False,'shape':(2,)}      \n" + one))
+	f.Add([]byte("\x93NUMPY\x01\x00\x39\x00{'descr':'<f8','fortran_order':True ,'shape':(2,2)}     \n" + one + one + one + one))
+	f.Add([]byte("\x93NUMPY\x01\x00\x39\x00{'descr':'>f4','fortran_order':False,'shape':(2,)}      \n" + one))
 
 	f.Fuzz(func(t *testing.T, file []byte) {
 		var data []float32

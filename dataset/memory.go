@@ -1,0 +1,111 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"sync"
+)
+
+// ErrMemory is what the errors of a set wrap that does not fit the memory it may take; they say how
+// much is needed.
+var ErrMemory = errors.New("needs more memory")
+
+const (
+	assumedMemory = 2 << 30 // bytes, where the system does not tell
+	decodingShare = 1 << 30 // bytes that pictures in decoding take together, unless MaxRAM says otherwise
+)
+
+// availableMemory is how many bytes this machine, or the container that the process runs in, could
+// still give; 0 where the system does not tell.
+func availableMemory(system fs.FS) int64 {
+	var available int64
+	if text, err := fs.ReadFile(system, "proc/meminfo"); err == nil {
+		for line := range bytes.Lines(text) {
+			if rest, ok := bytes.CutPrefix(line, []byte("MemAvailable:")); ok {
+				var kilobytes int64
+				if _, err := fmt.Sscan(string(rest), &kilobytes); err == nil {
+					available = kilobytes << 10
+				}
+			}
+		}
+	}
+	var limit, used int64
+	read := func(path string, to *int64) bool {
+		text, err := fs.ReadFile(system, path)
+		if err != nil {
+			return false
+		}
+		_, err = fmt.Sscan(string(text), to) // "max" is no number
+		return err == nil
+	}
+	const group = "sys/fs/cgroup/memory."
+	if read(group+"max", &limit) && read(group+"current", &used) && limit > used {
+		if available == 0 || limit-used < available {
+			available = limit - used
+		}
+	}
+	return available
+}
+
+// memoryLimit is how many bytes loading may take: what was asked for, or three quarters of what is
+// available.
+func memoryLimit(asked int64) int64 {
+	limit := asked
+	if limit == 0 {
+		if limit = availableMemory(os.DirFS("/")) / 4 * 3; limit == 0 {
+			limit = assumedMemory
+		}
+	}
+	return min(limit, math.MaxInt)
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
+
+// exceeds is the error of what, which needs need bytes.
+func exceeds(what string, need, limit int64) error {
+	return fmt.Errorf("dataset: %s %w: %s, and may take %s", what, ErrMemory, mebibytes(need), mebibytes(limit))
+}
+
+// budget is memory that several goroutines take from.
+type budget struct {
+	total int64
+	mu    sync.Mutex
+	free  int64
+	freed chan struct{} // closed and made anew when memory comes back
+}
+
+func newBudget(total int64) *budget {
+	return &budget{total: total, free: total, freed: make(chan struct{})}
+}
+
+// take waits for n bytes, at most the budget's total, or until ctx ends.
+func (b *budget) take(ctx context.Context, n int64) error {
+	for {
+		b.mu.Lock()
+		if n <= b.free {
+			b.free -= n
+			b.mu.Unlock()
+			return nil
+		}
+		freed := b.freed
+		b.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *budget) give(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free += n
+	close(b.freed)
+	b.freed = make(chan struct{})
+}
