@@ -146,21 +146,40 @@ func largest16(img image.Image) int {
 	return largest
 }
 
-// stretch16 scales a picture's 16-bit colors in place so that white becomes 65535; what is above
-// becomes white too.
-func stretch16(img image.Image, white int) {
+// narrow16 returns a picture of 16 bits a sample with 8 bits, in the same memory: white and what is
+// above it becomes 255. Pictures of 8 bits it returns as they are.
+func narrow16(img image.Image, white int) image.Image {
 	pix, colors, of := samples16(img)
-	_, premultiplied := img.(*image.RGBA64)
-	for ; len(pix) >= 2*of && of > 0; pix = pix[2*of:] {
-		for c := range colors {
-			v := int64(pix[2*c])<<8 | int64(pix[2*c+1])
-			v = min((v*0xffff+int64(white)/2)/int64(white), 0xffff)
-			if premultiplied {
-				v = min(v, int64(pix[6])<<8|int64(pix[7]))
+	if pix == nil {
+		return img
+	}
+	var color, alpha [1 << 16]uint8
+	for v := range uint32(1 << 16) {
+		w := uint32(white)
+		color[v] = uint8(min(v*255+w/2, w*255) / w)
+		alpha[v] = uint8((v*255 + 0x7fff) / 0xffff)
+	}
+	n := len(pix) / 2
+	for i := 0; i < n; i += of {
+		for c := range of {
+			v := uint16(pix[2*(i+c)])<<8 | uint16(pix[2*(i+c)+1])
+			if pix[i+c] = color[v]; c >= colors {
+				pix[i+c] = alpha[v]
 			}
-			pix[2*c], pix[2*c+1] = uint8(v>>8), uint8(v)
 		}
 	}
+	switch m := img.(type) {
+	case *image.Gray16:
+		return &image.Gray{Pix: pix[:n], Stride: m.Stride / 2, Rect: m.Rect}
+	case *image.NRGBA64:
+		return &image.NRGBA{Pix: pix[:n], Stride: m.Stride / 2, Rect: m.Rect}
+	case *image.RGBA64: // premultiplied: no color is above its alpha
+		for p := pix[:n]; len(p) >= 4; p = p[4:] {
+			p[0], p[1], p[2] = min(p[0], p[3]), min(p[1], p[3]), min(p[2], p[3])
+		}
+		return &image.RGBA{Pix: pix[:n], Stride: m.Stride / 2, Rect: m.Rect}
+	}
+	return img
 }
 
 // likelyWhite returns the white of 16-bit pictures of which largest is the largest color: that of

@@ -77,9 +77,10 @@ type Options struct {
 	// the folder that a run writes to. What does not exist is ignored, and so is the data's folder itself.
 	Exclude []string
 
-	// MaxRAM is how many bytes loading may take, the images included: a set that needs more is an
-	// error, which wraps ErrMemory. 0 is three quarters of what the system has available, and at most
-	// 1 GiB of it for all pictures that are being decoded at a time.
+	// MaxRAM is how many bytes loading may take, the images included: a set or a picture that needs
+	// more is an error, which wraps ErrMemory and says how much. 0 is three quarters of what the system
+	// has available; of that at most 1 GiB for all pictures that are being decoded at a time, and at
+	// most 256 MiB for a file that grows to more than 64 times its size.
 	MaxRAM int64
 	// CacheDir is a folder for converted sets of pictures, so that they load at once the next time;
 	// "" is for none. See the package's documentation.
@@ -220,11 +221,12 @@ func (l *loader) openDigits() (*Dataset, error) {
 	if l.o.Split == Test {
 		return nil, fmt.Errorf("dataset: digits: %w: it has no test split; mnist has", ErrNotFound)
 	}
-	d, err := l.readImages("digits", bytes.NewReader(digits.Images()), -1)
+	images, labels := digits.Images(), digits.Labels()
+	d, err := l.readImages("digits", bytes.NewReader(images), int64(len(images)))
 	if err != nil {
 		return nil, err
 	}
-	return d, l.readLabels(d, "digits", bytes.NewReader(digits.Labels()), -1)
+	return d, l.readLabels(d, "digits", bytes.NewReader(labels), int64(len(labels)))
 }
 
 // openNamed looks for a well-known set where it is usually kept.

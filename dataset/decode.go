@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
@@ -64,7 +65,7 @@ func readHead(f *os.File) (h pictureHead, err error) {
 		if err := h.readJPEG(f); err != nil {
 			return h, err
 		}
-	} else if err := h.readConfig(f); err != nil {
+	} else if err := h.readConfig(f, first); err != nil {
 		return h, err
 	}
 	if h.w <= 0 || h.h <= 0 {
@@ -89,7 +90,7 @@ func (h *pictureHead) readJPEG(f *os.File) error {
 			if why := frame.unsupported(); why != "" {
 				return fmt.Errorf("JPEG %s, which is not read here", why)
 			}
-			h.w, h.h, h.decoded = frame.w, frame.h, frame.decodedBytes()+h.size // it may be put in order
+			h.w, h.h, h.decoded = frame.w, frame.h, frame.decodedBytes()
 			return nil
 		}
 		if int64(len(p)) == h.size || n > 1<<24 {
@@ -98,7 +99,7 @@ func (h *pictureHead) readJPEG(f *os.File) error {
 	}
 }
 
-func (h *pictureHead) readConfig(f *os.File) error {
+func (h *pictureHead) readConfig(f *os.File, first []byte) error {
 	var c image.Config
 	var err error
 	r := io.NewSectionReader(f, 0, h.size)
@@ -118,7 +119,11 @@ func (h *pictureHead) readConfig(f *os.File) error {
 		return h.explain(err)
 	}
 	h.w, h.h = c.Width, c.Height
-	h.decoded = int64(c.Width) * int64(c.Height) * pixelCost(h.format, c.ColorModel)
+	cost := pixelCost(h.format, c.ColorModel)
+	if h.format == formatPNG && first[28] != 0 {
+		cost *= 2 // an interlaced picture is put together from several
+	}
+	h.decoded = int64(c.Width) * int64(c.Height) * cost
 	return nil
 }
 
@@ -134,8 +139,6 @@ func pixelCost(f format, m color.Model) int64 {
 		n = 8
 	}
 	switch f {
-	case formatPNG:
-		return 2 * n // interlaced pictures are put together from several
 	case formatGIF:
 		return 5 // and the frame that the screen is drawn from
 	case formatWebP, formatTIFF:
@@ -152,9 +155,9 @@ func (h *pictureHead) plausible() bool {
 	case formatPNG, formatTIFF:
 		return pixels/8 <= 1032*size // DEFLATE makes at most 1,032 bytes of one; a pixel has a bit at least
 	case formatJPEG:
-		return pixels <= 1024*size // a block of 64 has a bit at least, and may stand for 16 times as many
+		return pixels <= 1024*size // a block of 64 has a bit at least
 	case formatBMP:
-		return pixels <= 256*size
+		return pixels <= 8*size
 	}
 	return true // WebP and GIF can say "nothing" in a few bytes
 }
@@ -162,12 +165,18 @@ func (h *pictureHead) plausible() bool {
 // explain puts a decoder's error into words for whoever has the file.
 func (h *pictureHead) explain(err error) error {
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s cut short", h.format)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, png.FormatError("not enough pixel data")),
+		strings.HasSuffix(err.Error(), "short chunk data"), strings.HasSuffix(err.Error(), "unexpected EOF"):
+		return fmt.Errorf("%s cut short", h.format)
 	}
-	return fmt.Errorf("%s: %w", h.format, err)
+	text := err.Error()
+	for _, prefix := range []string{"png: ", "jpeg: ", "invalid JPEG format: ", "unsupported JPEG feature: ", "gif: ", "webp: ", "riff: ", "vp8: ",
+		"vp8l: ", "bmp: ", "tiff: ", "invalid format: ", "unsupported feature: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return fmt.Errorf("damaged %s: %s", h.format, text)
 }
 
 // decoded is a picture in memory.
@@ -196,6 +205,9 @@ func decodePicture(ctx context.Context, h pictureHead, p []byte) (d decoded, err
 		return d, ctx.Err()
 	}
 	if repaired == nil {
+		if h.format == formatJPEG && !endsJPEG(p) {
+			err = io.ErrUnexpectedEOF
+		}
 		return d, h.explain(err)
 	}
 	d.Image, d.warning = repaired, warning

@@ -27,12 +27,12 @@ const (
 // counts uncompressed bytes. Memory grows with what has really been read,
 // whatever the header promises, and no byte may follow the array.
 func ReadIDX(r io.Reader, name string) (dims []int, data []uint8, err error) {
-	return readIDX(name, r, -1, math.MaxInt64)
+	return readIDX(name, r, -1, func(int64) int64 { return math.MaxInt64 })
 }
 
-// readIDX is ReadIDX for a file of size bytes, -1 where that is not known, that may take limit bytes
-// of memory.
-func readIDX(name string, r io.Reader, size, limit int64) (dims []int, data []uint8, err error) {
+// readIDX is ReadIDX for a file of size bytes, -1 where that is not known. limit tells how many bytes
+// it may take if it needs so many.
+func readIDX(name string, r io.Reader, size int64, limit func(need int64) int64) (dims []int, data []uint8, err error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	in := &idxReader{name: name, r: br}
 	holds := size // bytes that may come, -1 for no telling
@@ -59,13 +59,13 @@ func readIDX(name string, r io.Reader, size, limit int64) (dims []int, data []ui
 	}
 	// A gzip file of real pictures is some 2 to 20 times smaller than what it holds. One that shrank
 	// more gets its memory as its bytes come, which takes twice as much at the end.
-	known := size >= 0 && (!zipped || total <= 64*size)
+	known := size >= 0 && (!zipped || total/usualRatio <= size)
 	need := total
 	if !known {
 		need = 2 * min(total, math.MaxInt64/2)
 	}
-	if need > limit {
-		return nil, nil, exceeds(name, need, limit)
+	if most := limit(need); need > most {
+		return nil, nil, exceeds(name, need, most)
 	}
 	if data, err = in.readAll(int(total), known); err != nil {
 		return nil, nil, err
@@ -209,7 +209,7 @@ func WriteIDX(w io.Writer, data []uint8, dims ...int) error {
 
 // readIDX reads an IDX file within the memory that is left, until the context ends.
 func (l *loader) readIDX(name string, r io.Reader, size int64) (dims []int, data []uint8, err error) {
-	return readIDX(name, &stoppable{l.ctx, r}, size, l.limit)
+	return readIDX(name, &stoppable{l.ctx, r}, size, func(need int64) int64 { return l.share(l.limit, need, max(size, 0)) })
 }
 
 // readImages reads an IDX file of (N, H, W) or (N, H, W, C).

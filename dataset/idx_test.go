@@ -91,7 +91,7 @@ func TestIDXErrors(t *testing.T) {
 		{"overflow", with(4, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255), ": too large"},
 	} {
 		// Plain, of a known size and not, and within gzip: the same words.
-		_, _, plain := readIDX("dir/f", bytes.NewReader(c.file), int64(len(c.file)), 1<<20)
+		_, _, plain := readIDX("dir/f", bytes.NewReader(c.file), int64(len(c.file)), func(int64) int64 { return math.MaxInt64 })
 		_, _, piped := ReadIDX(bytes.NewReader(c.file), "dir/f")
 		_, _, inner := ReadIDX(bytes.NewReader(zipped(t, c.file)), "dir/f")
 		for _, err := range []error{plain, piped, inner} {

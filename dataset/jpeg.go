@@ -34,14 +34,15 @@ type jpegSegment struct {
 }
 
 // eachJPEGSegment calls f for the segments of a JPEG file up to EOI, until f returns false. Bytes
-// between segments are skipped. It reports whether all was in order: no such bytes, an EOI.
-func eachJPEGSegment(p []byte, f func(jpegSegment) bool) (tidy bool) {
+// between segments are skipped. It reports whether it came to an EOI, and whether there were no such
+// bytes on the way.
+func eachJPEGSegment(p []byte, f func(jpegSegment) bool) (ended, tidy bool) {
 	tidy = true
 	rest := p[min(2, len(p)):]
 	for {
 		i := bytes.IndexByte(rest, 0xff)
 		if i < 0 || i+1 >= len(rest) {
-			return false
+			return false, tidy
 		}
 		tidy = tidy && i == 0
 		marker := rest[i+1]
@@ -50,7 +51,7 @@ func eachJPEGSegment(p []byte, f func(jpegSegment) bool) (tidy bool) {
 		case marker == 0xff:
 			continue
 		case marker == jpegEOI:
-			return tidy
+			return true, tidy
 		case marker < jpegSOF0 || marker >= jpegRST0 && marker <= jpegSOI:
 			rest = rest[1:] // stands alone, or is none
 			tidy = false
@@ -58,11 +59,11 @@ func eachJPEGSegment(p []byte, f func(jpegSegment) bool) (tidy bool) {
 		}
 		s := jpegSegment{marker: marker}
 		if len(rest) < 3 {
-			return false
+			return false, tidy
 		}
 		n := int(binary.BigEndian.Uint16(rest[1:]))
 		if n < 2 || 1+n > len(rest) {
-			return false
+			return false, tidy
 		}
 		s.data, rest = rest[3:1+n], rest[1+n:]
 		if marker == jpegSOS {
@@ -70,7 +71,7 @@ func eachJPEGSegment(p []byte, f func(jpegSegment) bool) (tidy bool) {
 			rest = rest[len(s.coded):]
 		}
 		if !f(s) {
-			return tidy
+			return false, tidy
 		}
 	}
 }
@@ -96,12 +97,17 @@ type jpegFrame struct {
 	precision int
 	w, h      int
 	sampling  [][2]int // of each component: horizontal, vertical
+	converted bool     // its colors are no YCbCr, so that the decoder makes RGBA or CMYK of them
 }
 
 // readJPEGFrame returns the frame header of a JPEG of which p is the beginning; false if there is
 // none.
 func readJPEGFrame(p []byte) (f jpegFrame, ok bool) {
+	adobe := byte(1)
 	eachJPEGSegment(p, func(s jpegSegment) bool {
+		if s.marker == jpegAPP14 && len(s.data) >= 12 {
+			adobe = s.data[11]
+		}
 		if s.marker < jpegSOF0 || s.marker > jpegSOF15 || s.marker == jpegDHT || s.marker == jpegJPG || s.marker == jpegDAC {
 			return s.marker != jpegSOS
 		}
@@ -116,6 +122,7 @@ func readJPEGFrame(p []byte) (f jpegFrame, ok bool) {
 			f.sampling = append(f.sampling, [2]int{int(c[1] >> 4), int(c[1] & 15)})
 		}
 		ok = true
+		f.converted = adobe == 0 || len(f.sampling) == 4 || len(f.sampling) == 3 && s.data[6] == 'R'
 		return false
 	})
 	return f, ok
@@ -177,8 +184,8 @@ func (f jpegFrame) decodedBytes() int64 {
 	if f.marker == jpegSOF2 {
 		n += 4 * samples // the coefficients
 	}
-	if len(f.sampling) != 1 {
-		n += 4 * int64(f.w) * int64(f.h) // of CMYK and RGB, which are converted
+	if f.converted {
+		n += 4 * int64(f.w) * int64(f.h)
 	}
 	return n
 }
@@ -191,7 +198,7 @@ func tidyJPEG(p []byte) ([]byte, string) {
 	to := []byte{0xff, jpegSOI}
 	var stray []byte
 	refined := newRefinement()
-	tidy := eachJPEGSegment(p, func(s jpegSegment) bool {
+	ended, tidy := eachJPEGSegment(p, func(s jpegSegment) bool {
 		known := s.marker == jpegAPP0 || s.marker == jpegAPP14 || s.marker >= jpegSOF0 && s.marker <= jpegSOF2 ||
 			s.marker == jpegDHT || s.marker == jpegDQT || s.marker == jpegDRI || s.marker == jpegSOS
 		if !known {
@@ -213,10 +220,16 @@ func tidyJPEG(p []byte) ([]byte, string) {
 		return nil, ""
 	case len(stray) > 0:
 		return append(to, 0xff, jpegEOI), fmt.Sprintf("has unknown segments (% x)", stray)
-	case !tidy:
+	case !ended || !tidy:
 		return append(to, 0xff, jpegEOI), "has no end marker, or stray bytes and markers"
 	}
 	return nil, ""
+}
+
+// endsJPEG reports whether a JPEG has an EOI after its segments.
+func endsJPEG(p []byte) bool {
+	ended, _ := eachJPEGSegment(p, func(jpegSegment) bool { return true })
+	return ended
 }
 
 // refinement keeps account of how exactly the scans of a progressive JPEG have sent each

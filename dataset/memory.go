@@ -18,6 +18,11 @@ var ErrMemory = errors.New("needs more memory")
 const (
 	assumedMemory = 2 << 30 // bytes, where the system does not tell
 	decodingShare = 1 << 30 // bytes that pictures in decoding take together, unless MaxRAM says otherwise
+
+	// A file that shrank to less than a 64th is rather made to fill memory than a picture: it may take
+	// 256 MiB, unless MaxRAM says otherwise.
+	usualRatio = 64
+	bombShare  = 256 << 20
 )
 
 // availableMemory is how many bytes this machine, or the container that the process runs in, could
@@ -64,11 +69,25 @@ func memoryLimit(asked int64) int64 {
 	return min(limit, math.MaxInt)
 }
 
-func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
+// share is how much of limit bytes a file of size bytes may take that becomes need bytes.
+func (l *loader) share(limit, need, size int64) int64 {
+	if l.o.MaxRAM == 0 && need/usualRatio > size {
+		return min(limit, bombShare)
+	}
+	return limit
+}
 
-// exceeds is the error of what, which needs need bytes.
+// bytesText writes a number of bytes, rounded up.
+func bytesText(n int64) string {
+	if n < 10<<20 {
+		return fmt.Sprintf("%d KiB", (n+1<<10-1)>>10)
+	}
+	return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20)
+}
+
+// exceeds is the error of what, which needs need bytes and may take limit.
 func exceeds(what string, need, limit int64) error {
-	return fmt.Errorf("dataset: %s %w: %s, and may take %s", what, ErrMemory, mebibytes(need), mebibytes(limit))
+	return fmt.Errorf("dataset: %s: %w: %s, and may take %s", what, ErrMemory, bytesText(need), bytesText(limit))
 }
 
 // budget is memory that several goroutines take from.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 )
@@ -22,10 +23,12 @@ type BadPicture struct {
 	Reason string // what the file is, or what is wrong with it: "PNG cut short", "an HTML page"
 }
 
-// PicturesError says which pictures of a set cannot be read. It wraps ErrPicture.
+// PicturesError says which pictures of a set cannot be read. It wraps ErrPicture, and ErrMemory too if
+// more memory would make some of them readable.
 type PicturesError struct {
-	Bad []BadPicture // all of them, in the order of the set
-	Of  int          // pictures in the set, with these
+	Bad    []BadPicture // all of them, in the order of the set
+	Of     int          // pictures in the set, with these
+	memory bool         // some need more memory than they may take
 }
 
 // Error names the first ten.
@@ -41,8 +44,13 @@ func (e *PicturesError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns ErrPicture.
-func (e *PicturesError) Unwrap() error { return ErrPicture }
+// Unwrap returns the sentinels.
+func (e *PicturesError) Unwrap() []error {
+	if e.memory {
+		return []error{ErrPicture, ErrMemory}
+	}
+	return []error{ErrPicture}
+}
 
 // openPictures reads the pictures of a set, from the cache if they are there.
 func (l *loader) openPictures(set *pictureSet) (*Dataset, error) {
@@ -80,6 +88,7 @@ func (l *loader) openPictures(set *pictureSet) (*Dataset, error) {
 // about is what was seen while a picture was read.
 type about struct {
 	bad         string // why it cannot be read; "" if it can
+	large       bool   // because it needs more memory
 	warning     string
 	transparent bool
 	largest16   int // the largest of its 16-bit colors, -1 for a picture of 8 bits
@@ -88,14 +97,13 @@ type about struct {
 
 // reader reads the pictures of one set.
 type reader struct {
-	l       *loader
-	d       *Dataset
-	paths   []string
-	white   int // of 16-bit pictures; 0 for 65535
-	about   []about
-	budget  *budget
-	limited bool // by Options.MaxRAM
-	resize  bool
+	l      *loader
+	d      *Dataset
+	paths  []string
+	white  int // of 16-bit pictures; 0 for 65535
+	about  []about
+	budget *budget
+	resize bool
 
 	mu   sync.Mutex
 	done int
@@ -127,7 +135,7 @@ func (r *reader) allocate() error {
 		return exceeds(d.describe(), int64(bytes), l.limit)
 	}
 	rest := l.limit - int64(bytes)
-	if r.limited = l.o.MaxRAM != 0; !r.limited {
+	if l.o.MaxRAM == 0 {
 		rest = min(rest, decodingShare)
 	}
 	r.budget = newBudget(rest)
@@ -210,27 +218,43 @@ func (r *reader) read(i int) (a about, err error) {
 	if !r.resize {
 		need += 4 * int64(h.w) * int64(h.h)
 	}
-	if need > r.budget.total {
-		return a, r.tooLarge(path, h, need)
+	if most := r.l.share(r.budget.total, need, h.size); need > most {
+		images := int64(len(r.d.Pix))
+		a.bad = fmt.Sprintf("%s of %dx%d pixels: %v: %s, and may take %s", h.format, h.w, h.h, ErrMemory, bytesText(need+images), bytesText(most+images))
+		a.large = true
+		return a, nil
 	}
 	if err := r.budget.take(r.l.ctx, need); err != nil {
 		return a, err
 	}
 	defer r.budget.give(need)
+	err = r.decode(i, f, h, &a)
+	if need >= collectFrom {
+		debug.FreeOSMemory() // the next picture gets its memory from the budget: this one's must be free
+	}
+	return a, err
+}
+
+// collectFrom is the bytes of a picture from which its memory is worth being collected at once. The
+// collector takes a millisecond, such a picture some hundred.
+const collectFrom = 16 << 20
+
+// decode reads picture i, of which h is the head, from f into its place.
+func (r *reader) decode(i int, f *os.File, h pictureHead, a *about) error {
 	p := make([]byte, h.size)
 	if _, err := f.ReadAt(p, 0); err != nil {
 		a.bad = reason(h.explain(err))
-		return a, nil
+		return nil
 	}
 	img, err := decodePicture(r.l.ctx, h, p)
 	if ctxErr := r.l.ctx.Err(); ctxErr != nil {
-		return a, ctxErr
+		return ctxErr
 	}
 	if err != nil {
 		a.bad = err.Error()
-		return a, nil
+		return nil
 	}
-	return a, r.store(i, img, &a)
+	return r.store(i, img, a)
 }
 
 // store puts a decoded picture into its place.
@@ -246,19 +270,15 @@ func (r *reader) store(i int, img decoded, a *about) error {
 	}
 	a.warning = img.warning
 	a.largest16 = largest16(img.Image)
-	if r.white != 0 {
-		stretch16(img.Image, r.white)
+	white := r.white
+	if white == 0 {
+		white = 0xffff
 	}
+	img.Image = narrow16(img.Image, white)
 	pix := r.d.Image(i)
 	a.transparent = canvas{h: r.d.H, w: r.d.W, c: r.d.C, ground: r.l.ground}.store(pix, img)
 	a.plain = plain(pix, r.d.C)
 	return nil
-}
-
-// tooLarge is the error of a picture that no memory may be taken for. Without MaxRAM the pictures in
-// decoding share less than what loading may take altogether.
-func (r *reader) tooLarge(path string, h pictureHead, need int64) error {
-	return exceeds(fmt.Sprintf("%s: %s of %dx%d pixels", path, h.format, h.w, h.h), need+int64(len(r.d.Pix)), r.budget.total+int64(len(r.d.Pix)))
 }
 
 // plain reports whether all pixels, of c channels, are the same.
@@ -300,6 +320,7 @@ func (r *reader) dropBad() error {
 	for i, a := range r.about {
 		if a.bad != "" {
 			e.Bad = append(e.Bad, BadPicture{r.paths[i], a.bad})
+			e.memory = e.memory || a.large
 			continue
 		}
 		copy(d.Pix[n*size:(n+1)*size], d.Pix[i*size:(i+1)*size])

@@ -96,6 +96,8 @@ func (f *dataFlags) load(ctx context.Context, c train.Config, out string, stderr
 		return data, nil
 	case errors.Is(err, dataset.ErrNotFound) || errors.Is(err, dataset.ErrNotFile):
 		return nil, usagef("--data: %w", err)
+	case errors.Is(err, dataset.ErrPicture) && errors.Is(err, dataset.ErrMemory):
+		return nil, fmt.Errorf("%w\n--skip-bad leaves them out; --max-ram allows more memory", err)
 	case errors.Is(err, dataset.ErrPicture):
 		return nil, fmt.Errorf("%w\n--skip-bad leaves them out", err)
 	case errors.Is(err, dataset.ErrMemory):
