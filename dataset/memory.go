@@ -77,17 +77,18 @@ func (l *loader) share(limit, need, size int64) int64 {
 	return limit
 }
 
-// bytesText writes a number of bytes, rounded up.
-func bytesText(n int64) string {
-	if n < 10<<20 {
-		return fmt.Sprintf("%d KiB", (n+1<<10-1)>>10)
-	}
-	return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20)
-}
-
 // exceeds is the error of what, which needs need bytes and may take limit.
 func exceeds(what string, need, limit int64) error {
-	return fmt.Errorf("dataset: %s: %w: %s, and may take %s", what, ErrMemory, bytesText(need), bytesText(limit))
+	return fmt.Errorf("dataset: %s: %w: %s", what, ErrMemory, needsText(need, limit))
+}
+
+// needsText writes the sizes, so that as much as it says is enough.
+func needsText(need, limit int64) string {
+	unit, name := int64(1<<20), "MiB"
+	if need < 10<<20 {
+		unit, name = 1<<10, "KiB"
+	}
+	return fmt.Sprintf("%d %s, and may take %d %s", (need+unit-1)/unit, name, limit/unit, name)
 }
 
 // budget is memory that several goroutines take from.

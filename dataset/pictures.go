@@ -220,7 +220,7 @@ func (r *reader) read(i int) (a about, err error) {
 	}
 	if most := r.l.share(r.budget.total, need, h.size); need > most {
 		images := int64(len(r.d.Pix))
-		a.bad = fmt.Sprintf("%s of %dx%d pixels: %v: %s, and may take %s", h.format, h.w, h.h, ErrMemory, bytesText(need+images), bytesText(most+images))
+		a.bad = fmt.Sprintf("%s of %dx%d pixels: %v: %s", h.format, h.w, h.h, ErrMemory, needsText(need+images, most+images))
 		a.large = true
 		return a, nil
 	}
@@ -366,9 +366,9 @@ func (r *reader) remark() {
 	}
 	if transparent > 0 {
 		g := l.ground
-		l.note("%d of %s are transparent in places: they lie on #%02x%02x%02x", transparent, plural(d.N, "picture"), g.R, g.G, g.B)
+		l.note("pictures that are transparent in places: %d of %d; they lie on #%02x%02x%02x", transparent, d.N, g.R, g.G, g.B)
 	}
 	if plain > 0 && 2*plain >= d.N && d.H*d.W > 1 {
-		l.note("%d of %s are of one color all over", plain, plural(d.N, "picture"))
+		l.note("pictures of one color all over: %d of %d", plain, d.N)
 	}
 }
