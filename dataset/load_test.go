@@ -1,13 +1,11 @@
 package dataset
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,8 +13,6 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
-
-	"golang.org/x/image/bmp"
 )
 
 // Ink on transparency is seen: the ground is white, or what was asked for.
@@ -195,20 +191,13 @@ func TestLoadStops(t *testing.T) {
 	}
 }
 
-// noise fills dir with n BMPs of 800 x 600 pixels, that were not changed lately.
-func noise(t *testing.T, dir string, n int) {
+// heavy fills dir with n small pictures in files of more than a megabyte, in classes, that were not
+// changed lately.
+func heavy(t *testing.T, dir string, n int) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
-		img := image.NewNRGBA(image.Rect(0, 0, 800, 600))
-		for p := 0; p < len(img.Pix); p += 4 {
-			img.Pix[p], img.Pix[p+3] = uint8(r.Uint32()), 255
-		}
-		var b bytes.Buffer
-		if err := bmp.Encode(&b, img); err != nil {
-			t.Fatal(err)
-		}
-		path := write(t, dir, fmt.Sprintf("%d/a.bmp", i), b.Bytes())
+		p := append(pngOf(t, grey(8, 8, ramp(64 + i)[i:]...)), make([]byte, 5<<18)...)
+		path := write(t, dir, fmt.Sprintf("%d/a.png", i), p)
 		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +207,7 @@ func noise(t *testing.T, dir string, n int) {
 // A set that was converted before comes from the cache: the same images, labels and notes.
 func TestCache(t *testing.T) {
 	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "sets")
-	noise(t, dir, 7)
+	heavy(t, dir, 7)
 	o := Options{Size: 8, CacheDir: cache}
 	kept := func() []string {
 		t.Helper()
@@ -266,7 +255,7 @@ func TestCache(t *testing.T) {
 			t.Errorf("another %s: %d files, notes %q", name, len(kept()), notes)
 		}
 	}
-	path := filepath.Join(dir, "3/a.bmp")
+	path := filepath.Join(dir, "3/a.png")
 	if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
