@@ -81,7 +81,8 @@ func (k canvas) store(dst []uint8, d decoded) (transparent bool) {
 		draw.Draw(rgba, rgba.Rect, d.Image, b.Min, draw.Src)
 	} else {
 		part := d.turn.rect(square(w, h), b.Dx(), b.Dy()).Add(b.Min)
-		draw.CatmullRom.Scale(rgba, rgba.Rect, d.Image, part, draw.Src, nil)
+		img, part := shrink(d.Image, part, max(k.h, k.w))
+		draw.CatmullRom.Scale(rgba, rgba.Rect, img, part, draw.Src, nil)
 	}
 	for y := range k.h {
 		for x := range k.w {

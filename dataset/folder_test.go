@@ -7,11 +7,14 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/draw"
 )
 
 // put encodes img as dir/name, by the name's extension.
@@ -161,6 +164,54 @@ func tryConvert(d *Dataset, o Options) (*Dataset, error) {
 		return nil, err
 	}
 	return l.convert(d)
+}
+
+// A large picture is averaged before it is scaled: the result is that of scaling all its pixels.
+func TestShrink(t *testing.T) {
+	const side, target = 331, 7
+	at := image.Rect(5, 3, 5+side, 3+side)
+	soft := func(x, y int) color.NRGBA {
+		wave := func(a, b float64) uint8 { return uint8(127.5 + 127*math.Sin(float64(x)*a+float64(y)*b)) }
+		return color.NRGBA{wave(0.02, 0.01), wave(0.01, -0.02), wave(-0.02, 0.02), wave(0.02, 0.02)}
+	}
+	nrgba, rgba, gray := image.NewNRGBA(at), image.NewRGBA(at), image.NewGray(at)
+	chroma := image.NewYCbCr(at, image.YCbCrSubsampleRatio420)
+	for y := at.Min.Y; y < at.Max.Y; y++ {
+		for x := at.Min.X; x < at.Max.X; x++ {
+			c := soft(x, y)
+			nrgba.SetNRGBA(x, y, c)
+			rgba.Set(x, y, c)
+			gray.SetGray(x, y, color.Gray{Y: c.R})
+			chroma.Y[chroma.YOffset(x, y)], chroma.Cb[chroma.COffset(x, y)], chroma.Cr[chroma.COffset(x, y)] = c.R, c.G, c.B
+		}
+	}
+	for _, img := range []image.Image{nrgba, rgba, gray, chroma} {
+		name := fmt.Sprintf("%T", img)
+		small, part := shrink(img, at, target)
+		if part != image.Rect(0, 0, finest*target, finest*target) || small.Bounds() != part {
+			t.Fatalf("%s: %v of %v", name, part, small.Bounds())
+		}
+		got, want := image.NewRGBA(image.Rect(0, 0, target, target)), image.NewRGBA(image.Rect(0, 0, target, target))
+		draw.CatmullRom.Scale(got, got.Rect, small, part, draw.Src, nil)
+		draw.CatmullRom.Scale(want, want.Rect, img, at, draw.Src, nil)
+		worst := 0
+		for i := range got.Pix {
+			worst = max(worst, abs(int(got.Pix[i])-int(want.Pix[i])))
+		}
+		if worst > 3 {
+			t.Errorf("%s: differs by %d", name, worst)
+		}
+	}
+	if img, part := shrink(gray, at, 21); img != image.Image(gray) || part != at {
+		t.Error("331 pixels were averaged to 8 * 21")
+	}
+	if img, _ := shrink(image.NewPaletted(at, color.Palette{color.Black}), at, 2); img.Bounds() != at {
+		t.Error("a paletted picture was averaged")
+	}
+	dst := make([]uint8, 16)
+	if (canvas{h: 4, w: 4, c: 1}).store(dst, decoded{Image: flat(301, 211, color.Gray{Y: 123}), turn: 6}); !slices.Equal(dst, slices.Repeat([]uint8{123}, 16)) {
+		t.Errorf("flat 123 became %v", dst)
+	}
 }
 
 func TestConvertIDX(t *testing.T) {
