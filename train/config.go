@@ -25,6 +25,13 @@ type Config struct {
 	Seed    uint64 `toml:"seed" json:"seed"`                     // of weights, noise, order and dropout
 	Threads int    `toml:"threads" json:"threads" resume:"free"` // 0: one per processor; any number gives the same bits
 
+	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen from
+	// the images themselves.
+	SkipBad    bool   `toml:"skip_bad" json:"skip_bad" resume:"free"`     // leave out unreadable pictures
+	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color
+	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
+	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
+
 	Latent   int `toml:"latent" json:"latent"`     // the generator's inputs
 	Width    int `toml:"width" json:"width"`       // channels, see model.Config
 	Size     int `toml:"size" json:"size"`         // pixels a side
@@ -45,7 +52,7 @@ type Config struct {
 // MNIST DCGAN, for 50 epochs.
 func Default() Config {
 	return Config{
-		Epochs: 50, Batch: 256, Seed: 1,
+		Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Latent: 100, Width: 64, Size: 28, Channels: 1,
 		LearningRate: 1e-4, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, CheckpointMinutes: 5,

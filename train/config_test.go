@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 // one of them.
 func TestDifference(t *testing.T) {
 	free := map[string]bool{
-		"data": true, "epochs": true, "threads": true,
+		"data": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true,
 		"sample_every": true, "metrics_every": true, "checkpoint_epochs": true, "checkpoint_minutes": true,
 	}
 	for i := range reflect.TypeFor[Config]().NumField() {
@@ -69,6 +69,8 @@ func TestDifference(t *testing.T) {
 		f := reflect.ValueOf(&c).Elem().Field(i)
 		name := reflect.TypeFor[Config]().Field(i).Tag.Get("toml")
 		switch f.Kind() {
+		case reflect.Bool:
+			f.SetBool(!f.Bool())
 		case reflect.Int:
 			f.SetInt(f.Int() + 1)
 		case reflect.Uint64:

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -22,6 +21,7 @@ type trainFlags struct {
 	kernel  string
 	resume  bool
 	command string // for the record in the generator
+	data    dataFlags
 
 	given *pflag.FlagSet // with the settings that the user gave
 }
@@ -36,7 +36,12 @@ checkpoint, metrics.jsonl, and grids of samples from the same latents.
 
 Ctrl-C finishes the step, saves a checkpoint and exits with status 130; a second one quits at once. --resume goes on
 from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with status 3
-and keeps its last good checkpoint.`,
+and keeps its last good checkpoint.
+
+Pictures are PNG, JPEG, GIF (the first frame), WebP, BMP and TIFF, told apart by what they hold. They are turned upright as EXIF says,
+cropped to the centered square and resized. Sub-folders of pictures are classes; a folder called train, or the one folder that has
+pictures or IDX files, is found below DIR. What is left out is named. Large sets are kept converted in the user's cache folder,
+2 GiB at most.`,
 		Example: `  gantiny train --data digits --out run1
   gantiny train --data ~/mnist --out run2 --epochs 100 --config run2.toml
   gantiny train --out run2 --resume`,
@@ -52,6 +57,7 @@ and keeps its last good checkpoint.`,
 	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
+	f.data.bind(fl)
 	addKernelFlag(cmd, &f.kernel)
 	defaults := train.Default()
 	bindSettings(fl, &defaults)
@@ -60,7 +66,7 @@ and keeps its last good checkpoint.`,
 
 // bindSettings gives every setting of a run its flag. c holds the defaults and takes the values.
 func bindSettings(fl *pflag.FlagSet, c *train.Config) {
-	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
+	bindData(fl, c)
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fl.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, order, noise and dropout")
@@ -89,11 +95,8 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	data, err := dataset.Open(c.Data, dataset.Options{Size: c.Size, RGB: c.Channels == 3})
+	data, err := f.data.load(ctx, c, f.out, stderr)
 	if err != nil {
-		if errors.Is(err, dataset.ErrNotFound) {
-			return usagef("--data: %w", err)
-		}
 		return err
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
@@ -159,7 +162,7 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		return c, err
 	}
 	if c.Data == "" {
-		return c, usagef("--data is missing: digits, mnist or a directory of images")
+		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")
 	}
 	if err := c.Validate(); err != nil {
 		return c, &usageError{err}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -149,6 +150,65 @@ func TestTrainFails(t *testing.T) {
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "tiny.toml/run").want(t, exitFailed, "tiny.toml")
 	writeFile(t, "pictures/00.png", "no picture")
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "run").want(t, exitFailed, "00.png")
+}
+
+// What the data have that is not used is said, and settings about them are remembered with the run.
+func TestTrainData(t *testing.T) {
+	tinyRun(t)
+	writeFile(t, "pictures/bad1.png", "<html>")
+	writeFile(t, "pictures/bad2.png", "")
+	writeFile(t, "pictures/notes.txt", "")
+	args := []string{"train", "--config", "tiny.toml", "--epochs", "1", "--out"}
+	gantiny(t, append(args, "run")...).want(t, exitFailed, "2 of 42 pictures cannot be read", "pictures/bad1.png: an HTML page", "pictures/bad2.png: an empty file", "--skip-bad leaves them out")
+	gantiny(t, append(args, "run", "--skip-bad")...).want(t, exitDone, "pictures: reading 42 pictures", "pictures: 1 file left out (.txt 1)", "bad2.png", "pictures: 40 images of 8x8x1")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "2").want(t, exitDone, "2 of 42 pictures", "epoch 2/2")
+
+	// The run's own grids are no data.
+	gantiny(t, append(args, "pictures", "--skip-bad")...).want(t, exitDone, "40 images")
+	gantiny(t, "train", "--out", "pictures", "--resume", "--epochs", "2").want(t, exitDone, "epoch 2/2")
+	gantiny(t, append(args, "pictures/run", "--skip-bad")...).want(t, exitDone, "40 images")
+	gantiny(t, "train", "--out", "pictures/run", "--resume", "--epochs", "2").want(t, exitDone, "epoch 2/2")
+
+	for flag, value := range map[string]string{"--background": "#12345", "--transpose": "maybe", "--white": "70000", "--max-ram": "much"} {
+		gantiny(t, append(args, "other", "--skip-bad", flag, value)...).want(t, exitUsage, flag+" "+value+": ")
+	}
+	gantiny(t, append(args, "other", "--skip-bad", "--max-ram", "1K")...).want(t, exitFailed, "needs more memory: ", "--max-ram allows more")
+	gantiny(t, append(args, "other", "--data", "nosuch")...).want(t, exitUsage, "nosuch: no such data set")
+}
+
+func TestParseColor(t *testing.T) {
+	for text, want := range map[string]color.RGBA{
+		"": {255, 255, 255, 255}, "black": {0, 0, 0, 255}, "Orange": {255, 165, 0, 255}, "#fc0": {255, 204, 0, 255}, "#12aBcD": {0x12, 0xab, 0xcd, 255},
+	} {
+		c, err := parseColor(text)
+		if err != nil || color.RGBAModel.Convert(c) != want {
+			t.Errorf("%q: %v, %v", text, c, err)
+		}
+	}
+	for _, text := range []string{"#", "#12", "#12345g", "#1234567", "ffffff", "nocolor"} {
+		if c, err := parseColor(text); err == nil {
+			t.Errorf("%q: %v", text, c)
+		}
+	}
+}
+
+func TestLoadingOnTerminal(t *testing.T) {
+	var out strings.Builder
+	l := &loading{w: &out, name: "cats", terminal: true}
+	l.progress(1, 3)
+	l.progress(2, 3) // within a tenth of a second
+	l.note("a line")
+	l.settle()
+	if want := "\r1 of 3 pictures\x1b[K\r\x1b[Kcats: a line\n"; out.String() != want {
+		t.Errorf("it shows %q, want %q", out.String(), want)
+	}
+	out.Reset()
+	l = &loading{w: &out, name: "cats"}
+	l.progress(1, 3)
+	l.progress(2, 3)
+	if want := "cats: 1 of 3 pictures\n"; out.String() != want {
+		t.Errorf("off a terminal it shows %q, want %q", out.String(), want)
+	}
 }
 
 func TestProgressOnTerminal(t *testing.T) {
