@@ -33,3 +33,9 @@ func (s *stream) Noise(dst []float32, m conv.Layout, step uint64) {
 		rng.FillNormal(dst[n*m.C:][:m.C], key, uint64(n))
 	}
 }
+
+// drawn returns the number of batches that Reals has given since the run began.
+func (s *stream) drawn() uint64 {
+	at := s.batches.Cursor()
+	return uint64(at.Epoch)*uint64(s.batches.PerEpoch()) + uint64(at.Batch)
+}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,7 +22,6 @@ import (
 type trainFlags struct {
 	out     string
 	config  string
-	kernel  string
 	resume  bool
 	command string // for the record in the generator
 
@@ -34,9 +36,9 @@ func newTrain() *cobra.Command {
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
 checkpoint, metrics.jsonl, and grids of samples from the same latents.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; a second one quits at once. --resume goes on
-from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with status 3
-and keeps its last good checkpoint.`,
+Ctrl-C finishes the step, saves a checkpoint and exits with status 130; a second one, a second later, quits at once. So do the signals
+TERM and HUP. --resume goes on from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with
+status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate.`,
 		Example: `  gantiny train --data digits --out run1
   gantiny train --data ~/mnist --out run2 --epochs 100 --config run2.toml
   gantiny train --out run2 --resume`,
@@ -52,13 +54,13 @@ and keeps its last good checkpoint.`,
 	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
-	addKernelFlag(cmd, &f.kernel)
 	defaults := train.Default()
+	addKernelFlag(cmd, &defaults.Kernel)
 	bindSettings(fl, &defaults)
 	return cmd
 }
 
-// bindSettings gives every setting of a run its flag. c holds the defaults and takes the values.
+// bindSettings gives every setting of a run but kernel its flag. c holds the defaults and takes the values.
 func bindSettings(fl *pflag.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
@@ -89,17 +91,19 @@ func bindSettings(fl *pflag.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
 	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
-	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints")
-	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints within an epoch, 0 for none")
+	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
+	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints, whatever the epochs; 0 for --checkpoint-epochs")
 }
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
 func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
+	// Who reads standard error may go first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
+	signal.Ignore(syscall.SIGPIPE)
 	c, err := f.resolve()
 	if err != nil {
 		return err
 	}
-	kernels, err := lookupKernels(f.kernel)
+	kernels, err := lookupKernels(c.Kernel)
 	if err != nil {
 		return err
 	}
@@ -111,26 +115,36 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
+	if c.Data, err = lasting(c.Data); err != nil {
+		return err
+	}
 
 	bar := newProgress(stderr)
 	err = train.Run(ctx, c, data, train.Options{
 		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
-		OnStep: bar.step,
-		OnEpoch: func(s train.Stats) {
-			if s.Grid != "" {
-				bar.log("samples of epoch %d: %s", s.Epoch, s.Grid)
-			}
-		},
+		OnStep:  bar.step,
+		OnEpoch: bar.epoch,
+		OnNote:  func(note string) { bar.log("note: %s", note) },
 	})
 	bar.settle()
+	return f.report(err, stderr)
+}
+
+// report says how a run ended and what can be done next.
+func (f *trainFlags) report(err error, stderr io.Writer) error {
 	switch {
 	case err == nil:
 		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
 	case errors.Is(err, train.ErrInterrupted):
 		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", f.out)
+	case errors.Is(err, train.ErrDiverged):
+		fmt.Fprintf(stderr, "to go on from there: gantiny train --out %s --resume --learning-rate, with a smaller one\n", f.out)
 	case errors.Is(err, train.ErrExists):
-		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
-	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
+		if _, serr := train.Saved(f.out); serr == nil && !f.resume {
+			return usagef("--out %s: %w; --resume goes on with it", f.out, err)
+		}
+		return usagef("--out %s: %w; take another directory", f.out, err)
+	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch) || errors.Is(err, train.ErrNoRun):
 		return &usageError{err}
 	}
 	return err
@@ -162,6 +176,7 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		}
 	}
 	settings := pflag.NewFlagSet("", pflag.ContinueOnError)
+	settings.StringVar(&c.Kernel, "kernel", c.Kernel, "")
 	bindSettings(settings, &c)
 	var err error
 	f.given.Visit(func(given *pflag.Flag) {
@@ -179,6 +194,17 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		return c, &usageError{err}
 	}
 	return c, nil
+}
+
+// lasting is the name of a data set as it holds in any working directory, where a run may be resumed.
+func lasting(data string) (string, error) {
+	if slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data) {
+		return data, nil
+	}
+	if _, err := os.Stat(data); err != nil {
+		return data, nil // no path
+	}
+	return filepath.Abs(data)
 }
 
 // commandLine is what the user ran, for the record: the command and its flags.
