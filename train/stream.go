@@ -30,7 +30,7 @@ func (s *stream) Reals(dst []float32, m conv.Layout) { s.data.Fill(dst, m, s.bat
 func (s *stream) Noise(dst []float32, m conv.Layout, step uint64) {
 	key := s.noise.Sub(step)
 	for n := range m.N {
-		rng.FillNormal(dst[n*m.C:][:m.C], key, uint64(n))
+		rng.FillNormal(dst[n*m.Row:][:m.C], key, uint64(n))
 	}
 }
 
