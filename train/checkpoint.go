@@ -154,9 +154,8 @@ func (c *checkpoint) readHeader() error {
 func (c *checkpoint) close() { c.file.Close() }
 
 // fits returns an error that wraps ErrMismatch and names the difference if a run
-// with these settings and images could not go on to the checkpoint's own future, and
-// one that wraps safetensors.ErrFormat if the checkpoint contradicts itself. An epoch
-// has perEpoch steps.
+// with these settings and images, of which an epoch has perEpoch steps, could not go on
+// to the checkpoint's own future, or if the checkpoint contradicts itself.
 func (c *checkpoint) fits(now Config, data dataInfo, perEpoch int) error {
 	if d := now.difference(c.Config); d != "" {
 		return fmt.Errorf("train: resume: %w: %s", ErrMismatch, d)
@@ -169,8 +168,8 @@ func (c *checkpoint) fits(now Config, data dataInfo, perEpoch int) error {
 	}
 	at := dataset.Cursor{Seed: now.Seed, Epoch: int(c.Step / uint64(perEpoch)), Batch: int(c.Step % uint64(perEpoch))}
 	if c.Cursor != at || c.Meter.Steps < 0 || uint64(c.Meter.Steps) > c.Step {
-		return fmt.Errorf("train: %s: %w: step %d of %d an epoch is at %+v, the next batch at %+v, after %d steps without a line of metrics",
-			c.path, safetensors.ErrFormat, c.Step, perEpoch, at, c.Cursor, c.Meter.Steps)
+		return fmt.Errorf("train: %s: %w itself: after step %d, of %d an epoch, the next batch is %+v with %d steps to report",
+			c.path, ErrMismatch, c.Step, perEpoch, c.Cursor, c.Meter.Steps)
 	}
 	return nil
 }

@@ -208,7 +208,7 @@ func (r *run) restoreFrom(path string, perEpoch int) (*header, error) {
 
 // prepare makes the directory's files agree with the state.
 func (r *run) prepare(fresh bool, lock *os.File) error {
-	for _, name := range []string{CheckpointFile, GeneratorFile, MetricsFile} {
+	for _, name := range []string{CheckpointFile, PreviousFile, GeneratorFile, MetricsFile} {
 		if err := atomicfile.RemoveLeftovers(r.path(name)); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
@@ -221,7 +221,7 @@ func (r *run) prepare(fresh bool, lock *os.File) error {
 	if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	if !exists(r.path(GeneratorFile)) {
+	if !r.generatorSaved() {
 		if err := r.saveGenerator(); err != nil {
 			return err
 		}

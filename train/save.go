@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gantiny/gantiny/internal/atomicfile"
@@ -104,15 +105,23 @@ func (r *run) gridPath(epoch int) string {
 }
 
 // save writes the generator as it is now and then the checkpoint, unless a value
-// of the state is no finite number.
+// of the state is no finite number. One is tried where the other fails.
 func (r *run) save() error {
 	if err := r.t.checkState(); err != nil {
 		return err
 	}
-	if err := r.saveGenerator(); err != nil {
-		return err
+	return errors.Join(r.saveGenerator(), r.saveCheckpoint())
+}
+
+// generatorSaved tells whether the generator's file holds the one of now.
+func (r *run) generatorSaved() bool {
+	m, err := model.Load(r.path(GeneratorFile))
+	if err != nil {
+		return false
 	}
-	return r.saveCheckpoint()
+	return slices.EqualFunc(m.Params(), r.t.product().Params(), func(a, b *model.Param) bool {
+		return a.Name == b.Name && slices.Equal(a.Data, b.Data)
+	})
 }
 
 func (r *run) saveGenerator() error {
