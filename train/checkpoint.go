@@ -12,6 +12,7 @@ import (
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/safetensors"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // ErrMismatch is what the error wraps when a run is resumed with settings, images
@@ -27,8 +28,11 @@ const (
 type header struct {
 	Format  int            `json:"format"`
 	Version string         `json:"version"` // of the program, for the record
-	Kernels string         `json:"kernels"` // row that made it, for the record
+	Kernels string         `json:"kernels"` // row that made it
+	Fused   *bool          `json:"fused"`   // whether that fuses multiply-adds; nil: by its name
 	Step    uint64         `json:"step"`    // steps done
+	Updates [2]uint64      `json:"updates"` // of the generator and of the discriminator
+	Aim     string         `json:"aim"`     // the objective's name
 	Cursor  dataset.Cursor `json:"cursor"`  // next batch
 	Meter   meter          `json:"meter"`
 	Config  Config         `json:"config"`
@@ -44,22 +48,25 @@ type dataInfo struct {
 
 // state lists every array that a Trainer's next step depends on, with the name
 // that it has in a checkpoint: the parameters of both networks, BatchNorm's
-// moving statistics among them, and Adam's moments.
+// moving statistics among them, what the optimizers remember, and the average.
 func (t *Trainer) state() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	add := func(name string, p *model.Param, data []float32) {
 		list = append(list, safetensors.Tensor{Name: name + "." + p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: data})
 	}
-	for _, n := range []struct {
-		name string
-		network
-	}{{"generator", t.g}, {"discriminator", t.d}} {
+	for _, n := range []*Network{t.g, t.d} {
 		for _, p := range n.model.Params() {
 			add(n.name, p, p.Data)
 		}
-		for i, p := range n.adam.params {
-			add("adam.m."+n.name, p, n.adam.m[i])
-			add("adam.v."+n.name, p, n.adam.v[i])
+		for i, p := range n.params {
+			for j, name := range n.rule.State() {
+				add(name+"."+n.name, p, n.updater.state[i][j])
+			}
+		}
+	}
+	if t.ema != nil {
+		for _, p := range t.ema.to {
+			add("ema", p, p.Data)
 		}
 	}
 	return list
@@ -71,21 +78,23 @@ func (t *Trainer) checkState() error {
 		if sum := t.k.Sum(s.Floats); sum-sum != 0 {
 			// The sum of large finite numbers may overflow: look again.
 			if i := slices.IndexFunc(s.Floats, func(x float32) bool { return x-x != 0 }); i >= 0 {
-				return t.diverged(t.steps, fmt.Sprintf("%s holds %g", s.Name, s.Floats[i]))
+				return diverged(t.steps, fmt.Sprintf("%s holds %g", s.Name, s.Floats[i]))
 			}
 		}
 	}
 	return nil
 }
 
-// save writes the Trainer's state with h to path in one piece.
-func (t *Trainer) save(path string, h header) error {
-	h.Format, h.Step, h.Config, h.Kernels = checkpointFormat, t.steps, t.cfg, t.k.Name
+// save writes the Trainer's state with h to path in one piece. Unless old is "", what
+// was there stands at old afterwards.
+func (t *Trainer) save(path, old string, h header) error {
+	h.Format, h.Step, h.Config, h.Kernels, h.Fused = checkpointFormat, t.steps, t.cfg, t.k.Name, &t.k.FMA
+	h.Aim, h.Updates = t.objective.Name(), [2]uint64{t.g.n, t.d.n}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	err = atomicfile.Write(path, func(w io.Writer) error {
+	err = atomicfile.WriteKeeping(path, old, func(w io.Writer) error {
 		return safetensors.Write(w, map[string]string{checkpointKey: string(text)}, t.state())
 	})
 	if err != nil {
@@ -133,8 +142,11 @@ func (c *checkpoint) readHeader() error {
 	if err := json.Unmarshal([]byte(text), &c.header); err != nil {
 		return fmt.Errorf("%w: %s: %w", safetensors.ErrFormat, checkpointKey, err)
 	}
+	if c.Aim == "" { // of a time when there was one objective, with one update a step
+		c.Aim, c.Updates = "gan/bce", [2]uint64{c.Step, c.Step}
+	}
 	if c.Format != checkpointFormat {
-		return fmt.Errorf("checkpoint of format %d, this program reads %d", c.Format, checkpointFormat)
+		return fmt.Errorf("%w: checkpoint of format %d, this program reads %d", ErrMismatch, c.Format, checkpointFormat)
 	}
 	return nil
 }
@@ -142,15 +154,38 @@ func (c *checkpoint) readHeader() error {
 func (c *checkpoint) close() { c.file.Close() }
 
 // fits returns an error that wraps ErrMismatch and names the difference if a run
-// with these settings and images could not go on to the checkpoint's own future.
-func (c *checkpoint) fits(now Config, data dataInfo) error {
+// with these settings and images, of which an epoch has perEpoch steps, could not go on
+// to the checkpoint's own future, or if the checkpoint contradicts itself.
+func (c *checkpoint) fits(now Config, data dataInfo, perEpoch int) error {
 	if d := now.difference(c.Config); d != "" {
 		return fmt.Errorf("train: resume: %w: %s", ErrMismatch, d)
 	}
 	if data.SHA256 != c.Data.SHA256 {
 		return fmt.Errorf("train: resume: %w: the images are %s, the checkpoint has %s", ErrMismatch, data, c.Data)
 	}
+	if err := c.Config.Validate(); err != nil {
+		return fmt.Errorf("train: %s: %w", c.path, err)
+	}
+	at := dataset.Cursor{Seed: now.Seed, Epoch: int(c.Step / uint64(perEpoch)), Batch: int(c.Step % uint64(perEpoch))}
+	if c.Cursor != at || c.Meter.Steps < 0 || uint64(c.Meter.Steps) > c.Step {
+		return fmt.Errorf("train: %s: %w itself: after step %d, of %d an epoch, the next batch is %+v with %d steps to report",
+			c.path, ErrMismatch, c.Step, perEpoch, c.Cursor, c.Meter.Steps)
+	}
 	return nil
+}
+
+// otherBits says why a run on row k does not go on to the bits that it would have
+// come to on the checkpoint's; "" if it does.
+func (c *checkpoint) otherBits(k *simd.Kernels) string {
+	plain := func(name string) bool { return name == "scalar" || name == "go" } // of the same bits
+	fused := !plain(c.Kernels)
+	if c.Fused != nil {
+		fused = *c.Fused
+	}
+	if c.Kernels == k.Name || fused && k.FMA || plain(c.Kernels) && plain(k.Name) {
+		return ""
+	}
+	return fmt.Sprintf("the checkpoint was made on kernels %s, the run goes on with %s: to other bits than it would have come to there", c.Kernels, k.Name)
 }
 
 func (d dataInfo) String() string {
@@ -160,6 +195,9 @@ func (d dataInfo) String() string {
 // restore puts the checkpoint's state into t. Every shape is checked before the
 // first value changes.
 func (c *checkpoint) restore(t *Trainer) error {
+	if aim := t.objective.Name(); aim != c.Aim {
+		return fmt.Errorf("train: %s: %w: the objective is %s, the checkpoint has %s", c.path, ErrMismatch, aim, c.Aim)
+	}
 	state := t.state()
 	for _, s := range state {
 		info, err := c.tensors.Find(s.Name)
@@ -179,7 +217,8 @@ func (c *checkpoint) restore(t *Trainer) error {
 		}
 	}
 	t.steps = c.Step
-	t.g.pass.Repack()
-	t.d.pass.Repack()
+	t.g.n, t.d.n = c.Updates[0], c.Updates[1]
+	t.g.repack()
+	t.d.repack()
 	return nil
 }

@@ -3,7 +3,6 @@ package train
 import (
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 
@@ -16,14 +15,16 @@ import (
 var ErrConfig = errors.New("bad setting")
 
 // Config holds a run's settings under the names that they have in a TOML file.
-// Those tagged free may change when a run is resumed; all others take part in
-// the numbers.
+// All take part in the numbers, and must be the checkpoint's when a run is resumed,
+// but for those tagged free, which do not, and those tagged noted, which may change all
+// the same.
 type Config struct {
 	Data    string `toml:"data" json:"data" resume:"free"`       // where the images come from; for the record, see Run
 	Epochs  int    `toml:"epochs" json:"epochs" resume:"free"`   // passes over the images
 	Batch   int    `toml:"batch" json:"batch"`                   // images a step
 	Seed    uint64 `toml:"seed" json:"seed"`                     // of weights, noise, order and dropout
 	Threads int    `toml:"threads" json:"threads" resume:"free"` // 0: one per processor; any number gives the same bits
+	Kernel  string `toml:"kernel" json:"kernel" resume:"free"`   // row of package simd, "": the best of the machine
 
 	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen from
 	// the images themselves.
@@ -37,25 +38,43 @@ type Config struct {
 	Size     int `toml:"size" json:"size"`         // pixels a side
 	Channels int `toml:"channels" json:"channels"` // 1: grey, 3: colour
 
-	LearningRate float64 `toml:"learning_rate" json:"learning_rate"` // Adam's constants, of both networks
-	Beta1        float64 `toml:"beta1" json:"beta1"`
-	Beta2        float64 `toml:"beta2" json:"beta2"`
-	Epsilon      float64 `toml:"epsilon" json:"epsilon"`
+	Loss        string  `toml:"loss" json:"loss"`                          // bce, hinge, lsgan, wasserstein or relativistic
+	Optimizer   string  `toml:"optimizer" json:"optimizer"`                // adam, adamw, rmsprop or sgd, of both networks
+	Beta1       float64 `toml:"beta1" json:"beta1"`                        // of adam and adamw
+	Beta2       float64 `toml:"beta2" json:"beta2"`                        // of adam and adamw; rmsprop's decay
+	Epsilon     float64 `toml:"epsilon" json:"epsilon"`                    // of adam, adamw and rmsprop
+	Momentum    float64 `toml:"momentum" json:"momentum"`                  // of sgd
+	Nesterov    bool    `toml:"nesterov" json:"nesterov"`                  // of sgd
+	WeightDecay float64 `toml:"weight_decay" json:"weight_decay"`          // of adamw
+	ClipNorm    float64 `toml:"clip_norm" json:"clip_norm" resume:"noted"` // most that a network's gradients may measure together, 0: anything
+
+	LearningRate  float64 `toml:"learning_rate" json:"learning_rate" resume:"noted"`
+	DLearningRate float64 `toml:"d_learning_rate" json:"d_learning_rate" resume:"noted"` // the discriminator's, 0: as the generator's
+	DBeta1        float64 `toml:"d_beta1" json:"d_beta1"`                                // alike, -1: as the generator's
+	DBeta2        float64 `toml:"d_beta2" json:"d_beta2"`
+
+	Schedule    string  `toml:"schedule" json:"schedule" resume:"noted"`         // of the learning rates: constant, linear or cosine, see Schedule
+	WarmupSteps int     `toml:"warmup_steps" json:"warmup_steps" resume:"noted"` // steps in which they rise
+	DecaySteps  int     `toml:"decay_steps" json:"decay_steps" resume:"noted"`   // steps after these in which they fall
+	FinalRate   float64 `toml:"final_rate" json:"final_rate" resume:"noted"`     // share of them that is left then
+
+	EMAImages float64 `toml:"ema_images" json:"ema_images"` // images in which the weight of a step halves in the generator that is saved, 0: save it as it is
 
 	SampleEvery       int     `toml:"sample_every" json:"sample_every" resume:"free"`             // epochs between grids; the first and the last epoch always draw one
 	MetricsEvery      int     `toml:"metrics_every" json:"metrics_every" resume:"free"`           // steps between lines of metrics; each epoch's end always writes one
-	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints; the last epoch always writes one
-	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints within an epoch, 0: none
+	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints, 0: none at their ends; the last epoch always writes one
+	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints instead, 0: epochs, and 5 minutes within one
 }
 
-// Default returns the reference: the networks, batch and optimiser of Keras'
+// Default returns the reference: the networks, batch and optimizer of Keras'
 // MNIST DCGAN, for 50 epochs.
 func Default() Config {
 	return Config{
 		Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Latent: 100, Width: 64, Size: 28, Channels: 1,
-		LearningRate: 1e-4, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
-		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, CheckpointMinutes: 5,
+		Loss: "bce", Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
+		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1,
 	}
 }
 
@@ -83,60 +102,35 @@ func (c *Config) Decode(text string) error {
 	return nil
 }
 
-// Validate reports the first setting that cannot be trained with.
-func (c Config) Validate() error {
-	bad := func(name string, got any, want string) error {
-		return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
-	}
-	counts := []struct {
-		name       string
-		got, least int
-	}{
-		{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"threads", c.Threads, 0},
-		{"latent", c.Latent, 1}, {"width", c.Width, 1}, {"size", c.Size, 1}, {"channels", c.Channels, 1},
-		{"sample_every", c.SampleEvery, 0}, {"metrics_every", c.MetricsEvery, 0}, {"checkpoint_epochs", c.CheckpointEpochs, 0},
-	}
-	for _, x := range counts {
-		if x.got < x.least {
-			return bad(x.name, x.got, fmt.Sprintf("at least %d", x.least))
-		}
-		if x.got > math.MaxInt32 {
-			return bad(x.name, x.got, "a smaller number")
-		}
-	}
-	switch {
-	case !(c.LearningRate > 0) || !finite(c.LearningRate):
-		return bad("learning_rate", c.LearningRate, "a positive number")
-	case !(c.Epsilon > 0) || !finite(c.Epsilon):
-		return bad("epsilon", c.Epsilon, "a positive number")
-	case !(c.Beta1 >= 0 && c.Beta1 < 1):
-		return bad("beta1", c.Beta1, "in [0, 1)")
-	case !(c.Beta2 >= 0 && c.Beta2 < 1):
-		return bad("beta2", c.Beta2, "in [0, 1)")
-	case !(c.CheckpointMinutes >= 0) || !finite(c.CheckpointMinutes):
-		return bad("checkpoint_minutes", c.CheckpointMinutes, "0 or more")
-	}
-	if err := c.Model().Validate(); err != nil {
-		return fmt.Errorf("train: %w: %w", ErrConfig, err)
-	}
-	return nil
-}
-
 // Model returns the description of the two networks.
 func (c Config) Model() model.Config {
 	return model.Config{Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, Seed: c.Seed}
 }
 
 // difference names the first setting by which a run with c could not go on from
-// a checkpoint made with old to the same numbers; "" if there is none.
+// a checkpoint made with old; "" if there is none.
 func (c Config) difference(old Config) string {
+	return c.first(old, "", func(name string, now, was any) string {
+		return fmt.Sprintf("%s is %v, the checkpoint has %v", name, now, was)
+	})
+}
+
+// change says which setting differs that may, though the run goes on to other numbers;
+// "" if there is none.
+func (c Config) change(old Config) string {
+	return c.first(old, "noted", func(name string, now, was any) string {
+		return fmt.Sprintf("%s is %v from here on, it was %v", name, now, was)
+	})
+}
+
+// first returns what say makes of the first field with this tag that differs.
+func (c Config) first(old Config, tag string, say func(name string, now, was any) string) string {
 	now, was := reflect.ValueOf(c), reflect.ValueOf(old)
 	for i := range now.NumField() {
 		f := now.Type().Field(i)
-		if f.Tag.Get("resume") == "free" || now.Field(i).Equal(was.Field(i)) {
-			continue
+		if f.Tag.Get("resume") == tag && !now.Field(i).Equal(was.Field(i)) {
+			return say(f.Tag.Get("toml"), now.Field(i), was.Field(i))
 		}
-		return fmt.Sprintf("%s is %v, the checkpoint has %v", f.Tag.Get("toml"), now.Field(i), was.Field(i))
 	}
 	return ""
 }

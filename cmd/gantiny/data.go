@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/spf13/pflag"
 	"golang.org/x/image/colornames"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/train"
 )
@@ -25,13 +25,13 @@ type dataFlags struct {
 	maxRAM  byteSize
 }
 
-func (f *dataFlags) bind(fl *pflag.FlagSet) {
+func (f *dataFlags) bind(fl *cli.FlagSet) {
 	fl.BoolVar(&f.noCache, "no-cache", false, "read the pictures, and do not keep them converted for the next time")
 	fl.Var(&f.maxRAM, "max-ram", "memory that reading the data may take, such as 512M; by default three quarters of what is free")
 }
 
 // bindData gives the settings of a run that say how its data are read their flags.
-func bindData(fl *pflag.FlagSet, c *train.Config) {
+func bindData(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of pictures, of folders of pictures or of IDX files (MNIST, Fashion-MNIST), or an IDX file; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
 	fl.BoolVar(&c.SkipBad, "skip-bad", c.SkipBad, "leave out pictures that cannot be read, instead of stopping")
 	fl.StringVar(&c.Background, "background", c.Background, "what transparent pictures lie on: a `COLOR` such as black or #ffcc00")
@@ -82,64 +82,27 @@ func (f *dataFlags) load(ctx context.Context, c train.Config, out string, stderr
 	if err != nil {
 		return nil, err
 	}
-	show := &loading{w: stderr, name: c.Data, terminal: isTerminal(stderr), last: time.Now()}
-	o.Note, o.Progress = show.note, show.progress
+	bar := display.NewBriefProgress(stderr)
+	o.Note = func(line string) { bar.Log("%s: %s", c.Data, line) }
+	o.Progress = func(done, total int) {
+		bar.Show(display.State{Part: c.Data, Done: done, Of: total, Unit: "picture", Facts: []string{fmt.Sprintf("%d of %s", done, display.Plural(total, "picture"))}})
+	}
 	o.Exclude = []string{out, filepath.Join(out, train.SamplesDir)}
 	o.MaxRAM = f.maxRAM.n
 	if dir, err := os.UserCacheDir(); err == nil && !f.noCache {
 		o.CacheDir = filepath.Join(dir, "gantiny")
 	}
 	data, err := dataset.Load(ctx, c.Data, o)
-	show.settle()
+	bar.Settle()
 	switch {
 	case err == nil:
 		return data, nil
 	case errors.Is(err, dataset.ErrNotFound) || errors.Is(err, dataset.ErrNotFile):
 		return nil, usagef("--data: %w", err)
-	case errors.Is(err, dataset.ErrPicture) && errors.Is(err, dataset.ErrMemory):
-		return nil, fmt.Errorf("%w\n--skip-bad leaves them out; --max-ram allows more memory", err)
 	case errors.Is(err, dataset.ErrPicture):
 		return nil, fmt.Errorf("%w\n--skip-bad leaves them out", err)
 	case errors.Is(err, dataset.ErrMemory):
 		return nil, fmt.Errorf("%w; --max-ram allows more", err)
 	}
 	return nil, err
-}
-
-// loading shows how reading pictures goes on: one line redrawn in place on a terminal, else a plain line every so often.
-type loading struct {
-	w        io.Writer
-	name     string // of the data
-	terminal bool
-	last     time.Time // of the last line
-	drawn    bool      // a line without its newline stands on the terminal
-}
-
-func (l *loading) note(line string) {
-	l.settle()
-	fmt.Fprintf(l.w, "%s: %s\n", l.name, line)
-}
-
-func (l *loading) progress(done, total int) {
-	every := plainEvery
-	if l.terminal {
-		every = liveEvery
-	}
-	if now := time.Now(); now.Sub(l.last) >= every {
-		l.last = now
-		if l.terminal {
-			fmt.Fprintf(l.w, "\r%d of %s\x1b[K", done, plural(total, "picture"))
-			l.drawn = true
-			return
-		}
-		fmt.Fprintf(l.w, "%s: %d of %s\n", l.name, done, plural(total, "picture"))
-	}
-}
-
-// settle takes the line that stands on the terminal away, so that others can follow.
-func (l *loading) settle() {
-	if l.drawn {
-		fmt.Fprint(l.w, "\r\x1b[K")
-		l.drawn = false
-	}
 }

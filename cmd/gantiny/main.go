@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,10 +26,26 @@ const (
 	exitInterrupted = 130
 )
 
+// oneWish is the time in which several signals are one: timeout, sudo and supervisors send theirs to a process and
+// to its group.
+const oneWish = time.Second
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	context.AfterFunc(ctx, func() { time.AfterFunc(oneWish, stop) }) // a second Ctrl-C after that ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// endings are the signals that ask the program to end, but for those that it was started to ignore, as nohup and a shell's
+// background do. Of no signals at all NotifyContext would take every one, so there is always SIGTERM.
+func endings() []os.Signal {
+	signals := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	return signals
 }
 
 // run is the whole program on the given arguments; it returns the exit status.

@@ -23,6 +23,7 @@ const (
 	liveEvery  = 100 * time.Millisecond
 	plainEvery = 30 * time.Second
 	barCells   = 24
+	leastCells = 6 // of the bar, on a narrow terminal
 )
 
 func newProgress(w io.Writer) *progress {
@@ -45,17 +46,19 @@ func (p *progress) step(s train.Stats) {
 		return
 	}
 	p.last = now
-	state := fmt.Sprintf("G %.4f  D %.4f  %.0f images/s", s.G, s.D, s.ImagesPerSecond)
+	state := fmt.Sprintf("G %.4f  D %.4f  D(x) %.2f  D(G(z)) %.2f", s.G, s.D, s.Real, s.Fake)
 	if s.Left > 0 {
 		state += "  " + roughly(s.Left) + " left"
 	}
+	state += fmt.Sprintf("  %.0f images/s", s.ImagesPerSecond) // last, where a narrow terminal cuts
 	if p.width == nil {
 		fmt.Fprintf(p.w, "epoch %d/%d  step %d/%d  %s\n", s.Epoch, s.Epochs, s.Batch, s.Batches, state)
 		return
 	}
-	full := barCells * s.Batch / s.Batches
-	line := []rune(fmt.Sprintf("epoch %d/%d  %s%s  %s", s.Epoch, s.Epochs,
-		strings.Repeat("█", full), strings.Repeat("░", barCells-full), state))
+	head := fmt.Sprintf("epoch %d/%d  ", s.Epoch, s.Epochs)
+	cells := min(max(p.width()-1-len(head)-2-len(state), leastCells), barCells)
+	full := cells * s.Batch / s.Batches
+	line := []rune(head + strings.Repeat("█", full) + strings.Repeat("░", cells-full) + "  " + state)
 	if most := p.width() - 1; len(line) > most { // a line that wraps could not be redrawn
 		line = line[:max(most, 0)]
 	}
@@ -64,6 +67,18 @@ func (p *progress) step(s train.Stats) {
 	if ended {
 		p.settle()
 	}
+}
+
+// epoch reports a finished epoch's grid.
+func (p *progress) epoch(s train.Stats) {
+	if s.Grid == "" {
+		return
+	}
+	next := ""
+	if s.NextGrid > 0 {
+		next = fmt.Sprintf("; the next after epoch %d", s.NextGrid)
+	}
+	p.log("samples of epoch %d: %s%s", s.Epoch, s.Grid, next)
 }
 
 // log writes a line of its own.

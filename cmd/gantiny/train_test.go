@@ -137,10 +137,85 @@ func TestTrainInterrupted(t *testing.T) {
 	}
 }
 
+// A run can be resumed from any directory, to the end as well, after which it says what would make it go on.
+func TestTrainFromAnotherDirectory(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "run", "--epochs", "1").want(t, exitDone, "samples of epoch 1")
+	if err := os.Mkdir("elsewhere", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("elsewhere")
+	gantiny(t, "train", "--out", "../run", "--resume", "--epochs", "2").want(t, exitDone, "epoch 2/2")
+	if err := os.Remove("../run/" + train.GeneratorFile); err != nil {
+		t.Fatal(err)
+	}
+	gantiny(t, "train", "--out", "../run", "--resume").want(t, exitDone, "complete after 2 epochs; raise epochs", "done:")
+	gantiny(t, "generate", "../run", "-n", "1").want(t, exitDone)
+}
+
+func TestTrainWhereFilesAre(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "run", "--epochs", "2").want(t, exitDone, "samples of epoch 1: run/samples/epoch-0001.png; the next after epoch 2")
+	for _, name := range []string{train.CheckpointFile, train.PreviousFile} {
+		if err := os.Remove(filepath.Join("run", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := readFile(t, "run/"+train.GeneratorFile)
+	for _, args := range [][]string{{}, {"--resume"}} {
+		gantiny(t, append([]string{"train", "--config", "tiny.toml", "--out", "run"}, args...)...).want(t, exitUsage, "a run is there already")
+	}
+	if readFile(t, "run/"+train.GeneratorFile) != before {
+		t.Error("the generator has changed")
+	}
+}
+
+// What a run killed at its very start leaves can be resumed, with the settings that it was given.
+func TestTrainBeforeTheFirstCheckpoint(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "whole", "--epochs", "1").want(t, exitDone)
+	for _, lock := range []string{readFile(t, "whole/.lock"), ""} {
+		if err := os.RemoveAll("run"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir("run", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, "run/.lock", lock)
+		args := []string{"train", "--out", "run", "--resume"}
+		if lock == "" {
+			gantiny(t, args...).want(t, exitUsage, "--data is missing")
+			args = append(args, "--config", "tiny.toml", "--epochs", "1")
+		}
+		gantiny(t, args...).want(t, exitDone, "epoch 1/1")
+		if !slices.Equal(parameters(t, "run"), parameters(t, "whole")) {
+			t.Error("other weights")
+		}
+	}
+}
+
+// The file of settings takes kernel too, and a run goes on with the row that it was given.
+func TestTrainKernel(t *testing.T) {
+	tinyRun(t)
+	writeFile(t, "scalar.toml", readFile(t, "tiny.toml")+"kernel = \"scalar\"\n")
+	gantiny(t, "train", "--config", "scalar.toml", "--out", "run", "--epochs", "1").want(t, exitDone, "kernels scalar")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "2").want(t, exitDone, "kernels scalar")
+	writeFile(t, "scalar.toml", readFile(t, "tiny.toml")+"kernel = \"nosuch\"\n")
+	gantiny(t, "train", "--config", "scalar.toml", "--out", "other").want(t, exitUsage, "nosuch")
+	for _, k := range kernelNames() {
+		if k == "scalar" || k == "go" {
+			continue
+		}
+		gantiny(t, "train", "--out", "run", "--resume", "--epochs", "3", "--kernel", k).want(t, exitDone, "note: the checkpoint was made on kernels scalar")
+		break
+	}
+}
+
 func TestTrainDiverges(t *testing.T) {
 	tinyRun(t)
 	writeFile(t, "wild.toml", readFile(t, "tiny.toml")+"learning_rate = 1e30\n")
-	gantiny(t, "train", "--config", "wild.toml", "--out", "wild", "--epochs", "50").want(t, exitDiverged, "diverged")
+	gantiny(t, "train", "--config", "wild.toml", "--out", "wild", "--epochs", "50").want(t, exitDiverged, "diverged", "--resume --learning-rate")
+	gantiny(t, "train", "--out", "wild", "--resume", "--epochs", "1", "--learning-rate", "1e-4").want(t, exitDone, "learning_rate is 0.0001 from here on")
 	gantiny(t, "generate", "wild", "-n", "1").want(t, exitDone)
 }
 
@@ -213,16 +288,17 @@ func TestLoadingOnTerminal(t *testing.T) {
 
 func TestProgressOnTerminal(t *testing.T) {
 	var out strings.Builder
-	now := time.Unix(0, 0)
-	p := &progress{w: &out, width: func() int { return 70 }, now: func() time.Time { return now }, last: now}
+	now, columns := time.Unix(0, 0), 120
+	p := &progress{w: &out, width: func() int { return columns }, now: func() time.Time { return now }, last: now}
 	show := func(batch int, after time.Duration) string {
 		now = now.Add(after)
 		out.Reset()
 		p.step(train.Stats{Epoch: 2, Epochs: 3, Batch: batch, Batches: 12, ImagesPerSecond: 1234.5,
-			Losses: train.Losses{G: 0.8, D: 1.25}, Left: 90 * time.Second})
+			Losses: train.Losses{G: 0.8, D: 1.25, Real: 0.625, Fake: 0.375}, Left: 90 * time.Second})
 		return out.String()
 	}
-	if got := show(6, time.Second); got != "\repoch 2/3  ████████████░░░░░░░░░░░░  G 0.8000  D 1.2500  1234 images/\x1b[K" {
+	const tail = "  G 0.8000  D 1.2500  D(x) 0.62  D(G(z)) 0.38  1m30s left  1234 images/s\x1b[K"
+	if got := show(6, time.Second); got != "\repoch 2/3  ████████████░░░░░░░░░░░░"+tail {
 		t.Errorf("in the middle it shows %q", got)
 	}
 	if got := show(7, time.Millisecond); got != "" {
@@ -230,6 +306,10 @@ func TestProgressOnTerminal(t *testing.T) {
 	}
 	if got := show(12, time.Millisecond); !strings.HasPrefix(got, "\repoch 2/3  ████████████████████████  ") || !strings.HasSuffix(got, "\x1b[K\n") {
 		t.Errorf("at the end it shows %q", got)
+	}
+	columns = 80
+	if got := show(6, time.Second); got != "\repoch 2/3  ███░░░  G 0.8000  D 1.2500  D(x) 0.62  D(G(z)) 0.38  1m30s left  123\x1b[K" {
+		t.Errorf("on 80 columns it shows %q", got)
 	}
 	if got := roughly(3725 * time.Second); got != "1h02m" {
 		t.Errorf("3725 s are %s", got)
