@@ -59,6 +59,39 @@ func (g *gen) byRows(rows reg.Register, body func(t tile)) {
 	}
 }
 
+// openTile fetches what the kernels of GEMM and Outer read of a block: AX, BX: A, B; SI, R8: next
+// tap, taps left; R9, R10: 1 and 3 row strides of A.
+func (g *gen) openTile(f func(string) operand.Mem) {
+	g.Load(g.Param("t"), reg.RDI)
+	g.MOVQ(f("a"), reg.RAX)
+	g.MOVQ(f("b"), reg.RBX)
+	g.Load(g.Param("taps"), reg.RSI)
+	g.Load(g.Param("ntaps"), reg.R8)
+	g.MOVQ(f("lda"), reg.R9)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+}
+
+// labelOf is a label of this body, ref a reference to it.
+func (t tile) labelOf(s string) string       { return fmt.Sprintf("%s_%d", s, t.rows) }
+func (t tile) ref(s string) operand.LabelRef { return operand.LabelRef(t.labelOf(s)) }
+
+// taps runs body for each tap, with A and B at CX and R12; values of B have size bytes.
+func (t tile) taps(size int, body func()) {
+	t.TESTQ(reg.R8, reg.R8)
+	t.JZ(t.ref("summed"))
+
+	t.Label(t.labelOf("tap"))
+	t.MOVQ(at(reg.RSI, 0), reg.RCX)
+	t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
+	t.MOVQ(at(reg.RSI, 8), reg.R12)
+	t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: uint8(size)}, reg.R12)
+	body()
+	t.ADDQ(operand.U8(16), reg.RSI)
+	t.DECQ(reg.R8)
+	t.JNZ(t.ref("tap"))
+	t.Label(t.labelOf("summed"))
+}
+
 // step is one k of the contraction: a row of B (b loads its vector j into v) times one broadcast
 // value of A a row (a gives its place).
 func (t tile) step(a func(r int) operand.Mem, b func(j int, v reg.VecPhysical)) {

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", []field{
+var gemmBlock = block{Name: "gemmBlock", Doc: "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", Fields: []field{
 	{"c", "unsafe.Pointer", ""}, {"a", "unsafe.Pointer", ""}, {"b", "unsafe.Pointer", ""},
 	{"start", "unsafe.Pointer", "first row of sums, the same for every row of the tile; nil: start from C"},
 	{"rows", "uintptr", ""},
@@ -171,7 +171,7 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		c.op("MOVW $%#x, R5", one)
 		c.op("CMP R4, R5")
 		c.op("BEQ %s", label("store"))
-		c.op("ADD $%d, R0, R4", b.offset("slope"))
+		c.op("ADD $%d, R0, R4", offset(b, "slope"))
 		c.move("vld1.32 []", 0, "R4", "")
 		for v := range 2 * rows {
 			t := 1 + v%3*2

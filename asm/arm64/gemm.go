@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", []field{
+var gemmBlock = block{Name: "gemmBlock", Doc: "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", Fields: []field{
 	{"c", "unsafe.Pointer", ""}, {"a", "unsafe.Pointer", ""}, {"b", "unsafe.Pointer", ""},
 	{"start", "unsafe.Pointer", "first row of sums, the same for every row of the tile; nil: start from C"},
 	{"rows", "uintptr", ""},
@@ -135,9 +135,9 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 		c.op("B %s", label("taps"))
 
 		c.label(label("summed"))
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("scale"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "scale"), regBlock, regTemp)
 		c.op("CBZ %s, %s", regTemp, label("scaled"))
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("shift"), regBlock, regLeft)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "shift"), regBlock, regLeft)
 		c.op("FLDPQ (%s), (F28, F29)", regTemp)
 		c.op("FLDPQ (%s), (F30, F31)", regLeft)
 		for v := range 2 * rows { // a fused multiply-add replaces its term
@@ -146,7 +146,7 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 			c.mov(v, firstA+v%8)
 		}
 		c.label(label("scaled"))
-		c.op("MOVWU %d(%s), %s", gemmBlock.offset("slope"), regBlock, regTemp)
+		c.op("MOVWU %d(%s), %s", offset(&gemmBlock, "slope"), regBlock, regTemp)
 		c.op("MOVD $0x3f800000, %s", regLeft)
 		c.op("CMP %s, %s", regLeft, regTemp)
 		c.op("BEQ %s", label("store"))
@@ -160,20 +160,20 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 		c.label(label("store"))
 		c.moveC(&gemmBlock, true, rows, true)
 		move := func(field, by string) {
-			c.op("MOVD %d(%s), %s", gemmBlock.offset(field), regBlock, regLeft)
+			c.op("MOVD %d(%s), %s", offset(&gemmBlock, field), regBlock, regLeft)
 			c.op("ADD %s, %s", by, regLeft)
-			c.op("MOVD %s, %d(%s)", regLeft, gemmBlock.offset(field), regBlock)
+			c.op("MOVD %s, %d(%s)", regLeft, offset(&gemmBlock, field), regBlock)
 		}
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("panels"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "panels"), regBlock, regTemp)
 		c.op("SUBS $1, %s, %s", regTemp, regTemp)
 		c.op("BEQ %s", label("done"))
-		c.op("MOVD %s, %d(%s)", regTemp, gemmBlock.offset("panels"), regBlock)
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("ldb"), regBlock, regTemp)
+		c.op("MOVD %s, %d(%s)", regTemp, offset(&gemmBlock, "panels"), regBlock)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "ldb"), regBlock, regTemp)
 		c.op("ADD %s, %s", regTemp, regBaseB)
 		move("c", fmt.Sprintf("$%d", 4*tileCols))
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("startStep"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "startStep"), regBlock, regTemp)
 		move("start", regTemp)
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("scale"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "scale"), regBlock, regTemp)
 		c.op("CBZ %s, %s", regTemp, label("again"))
 		move("scale", fmt.Sprintf("$%d", 4*tileCols))
 		move("shift", fmt.Sprintf("$%d", 4*tileCols))

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-var outerBlock = block{"outerBlock", "is an Outer tile of whole width as its kernel reads it. Strides are in bytes.", []field{
+var outerBlock = block{Name: "outerBlock", Doc: "is an Outer tile of whole width as its kernel reads it. Strides are in bytes.", Fields: []field{
 	{"c", "unsafe.Pointer", ""}, {"a", "unsafe.Pointer", ""}, {"b", "unsafe.Pointer", ""},
 	{"rows", "uintptr", ""}, {"lda", "uintptr", ""}, {"ldb", "uintptr", ""}, {"ldc", "uintptr", ""},
 	{"accumulate", "uintptr", "not 0: start from C"},
