@@ -222,67 +222,6 @@ func TestEpilogue(t *testing.T) {
 	})
 }
 
-// windows are layouts of the problem that are windows into larger ones: of more images, of more
-// channels on one side, and on both.
-func (pr *problem) windows() (list [][2]Layout) {
-	in, out := NewLayout(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewLayout(pr.outH, pr.outW, pr.g.OutC, pr.n)
-	wider := func(m Layout, by int) Layout {
-		m.Row += by
-		m.Stride = (m.N + 1) * m.Row
-		return m
-	}
-	images := [2]Layout{in, out}
-	images[0].Stride += 2 * in.C
-	images[1].Stride += 3 * out.C
-	return [][2]Layout{images, {wider(in, 3), out}, {in, wider(out, 1)}, {wider(in, in.C), wider(out, 5)}}
-}
-
-// outside tells whether element i of a buffer is none of the layout's.
-func (m Layout) outside(i int) bool {
-	i %= m.Stride
-	return i >= m.span(m.N) || i%m.Row >= m.C
-}
-
-// A Layout can be a window into a larger one: results have the same bits, and nothing outside the
-// window is read or written.
-func TestWindows(t *testing.T) {
-	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for i, f := range families() {
-			for _, n := range []int{1, 3, thinImages + 1} {
-				if testing.Short() && n != 3 {
-					continue
-				}
-				pr := newProblem(f.g, n, uint64(i))
-				plain := plainPasses(t, pr, k)
-				for j, m := range pr.windows() {
-					checkWindow(t, fmt.Sprintf("%s, %d images, window %d", f.name, n, j), newPasses(t, pr, m[0], m[1], k), plain)
-				}
-			}
-		}
-	})
-}
-
-// checkWindow compares a plan between windows with the plan between plain layouts.
-func checkWindow(t *testing.T, what string, s, plain *passes) {
-	t.Helper()
-	e := Epilogue{Bias: make([]float32, len(s.problem.y)/s.n), Slope: 0.3}
-	if !s.g.IsDense() {
-		e.Bias = e.Bias[:s.g.OutC]
-	}
-	for i := range e.Bias {
-		e.Bias[i] = float32(i%7) - 3
-	}
-	if !sameBits(s.forward(e, 2, 1), plain.forward(e, 1, 1)) {
-		t.Errorf("%s: y has other bits", what)
-	}
-	if !sameBits(s.inputGrad(1, 2), plain.inputGrad(1, 1)) {
-		t.Errorf("%s: dx has other bits", what)
-	}
-	if !sameBits(s.weightGrad(s.n, 2), plain.weightGrad(s.n, 1)) {
-		t.Errorf("%s: dw has other bits", what)
-	}
-}
-
 // exported returns buf's images, and fails where elements outside m were written.
 func exported(m Layout, buf []float32, images int) []float32 {
 	v := make([]float32, images)
@@ -293,65 +232,6 @@ func exported(m Layout, buf []float32, images int) []float32 {
 		}
 	}
 	return v
-}
-
-// WeightGrad over the first n images only.
-func TestWeightGradPrefix(t *testing.T) {
-	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for i, f := range families() {
-			pr := newProblem(f.g, 5, uint64(i))
-			s := plainPasses(t, pr, k)
-			for _, n := range []int{0, 2} {
-				dw := make([]float64, len(pr.w))
-				DirectWeightGrad(f.g, dw, pr.x, pr.dy, n)
-				checkClose(t, fmt.Sprintf("%s, %d of 5 images", f.name, n), s.weightGrad(n, 2), narrow(dw))
-			}
-		}
-	})
-}
-
-// Several blocks of images, whose last one is shorter.
-func TestWeightGradBlocks(t *testing.T) {
-	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for _, g := range []Geometry{
-			Same(3, 3, 5, 9, 3, 1, true), Same(2, 2, 9, 5, 3, 2, true), Same(4, 4, 5, 6, 3, 2, false),
-			Same(4, 4, 6, 6, 3, 2, false), Same(4, 4, 1, 9, 3, 2, false), Same(3, 3, 9, 2, 4, 2, true), Dense(1, 1, 4, 2, 1, 3),
-		} {
-			n := 2*maxBlock + 5
-			if g.IsDense() {
-				n = maxBlockDense + 3
-			}
-			pr := newProblem(g, n, 1)
-			s := plainPasses(t, pr, k)
-			checkClose(t, fmt.Sprintf("%+v", g), s.weightGrad(n, 1), pr.dw)
-			if !sameBits(s.weightGrad(n, 3), s.weightGrad(n, 1)) {
-				t.Errorf("%+v: shares differ", g)
-			}
-		}
-	})
-}
-
-// A batch in pieces, cut where a block of images ends, gives the bits of the whole one.
-func TestWeightGradPieces(t *testing.T) {
-	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for _, g := range []Geometry{Same(3, 3, 5, 9, 3, 1, true), Same(4, 4, 5, 6, 3, 2, false), Same(4, 4, 6, 6, 3, 2, false)} {
-			n := maxBlock + 7
-			s := plainPasses(t, newProblem(g, n, 1), k)
-			want, sums := s.weightGrad(n, 1), s.sums()
-			for share := range 2 {
-				s.p.WeightGrad(s.ws, sums, s.x, s.dy, maxBlock, share, 2)
-			}
-			sums.Add = true
-			x, dy := append(s.x, nans(maxBlock*g.InC)...), append(s.dy, nans(maxBlock*g.OutC)...) // as long as a layout of n images from there on
-			for share := range 3 {
-				s.p.WeightGrad(s.ws, sums, x[maxBlock*g.InC:], dy[maxBlock*g.OutC:], n-maxBlock, share, 3)
-			}
-			s.p.FinishWeightGrad(s.ws, sums, 0, 1)
-			if !sameBits(sums.DW, want) {
-				t.Errorf("%+v: two pieces give other bits than the whole", g)
-			}
-		}
-	})
 }
 
 // Contractions so long that a tile takes several kernel calls, on small whole

@@ -33,7 +33,7 @@ func TestTransform(t *testing.T) {
 					ds, ss := n+rnd.IntN(3), n+rnd.IntN(3)
 					mem.reset()
 					dst, src, m := mem.slice((rows-1)*ds+n), mem.slice((cols-1)*ss+n), mem.slice(rows*cols)
-					randomise(rnd, dst, src, m)
+					randomize(rnd, dst, src, m)
 					want, exact := convert[float32](dst), convert[float64](dst)
 					transformModel(model32(k), want, ds, src, ss, n, m, rows, cols)
 					transformModel(oracle, exact, ds, convert[float64](src), ss, n, convert[float64](m), rows, cols)
@@ -113,49 +113,12 @@ func TestTransforms(t *testing.T) {
 			for _, n := range []int{0, 1, 7, 16, 31, 33, 64, 100, 300} {
 				for _, count := range []int{0, 1, 2, 5} {
 					for _, how := range []string{"set", "add", "stream"} {
-						add := how == "add"
-						rows, cols := between(rnd, 1, maxTransform), between(rnd, 1, maxTransform)
-						x := Transforms{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: add}
-						x.DStep, x.SStep = rows*x.DS+rnd.IntN(2), rnd.IntN(2*x.SS+1)
-						const line = 16
-						x.Stream = how == "stream"
-						if x.Stream {
-							x.DS = (n + line - 1) / line * line
-							x.DStep = rows * x.DS
-						}
-						mem.reset()
-						last := max(count-1, 0)
-						length := last*x.DStep + (rows-1)*x.DS + n
-						spare := 0
-						if x.Stream {
-							spare = line
-						}
-						whole := mem.slice(length + spare)
-						x.Src, x.M = mem.slice(last*x.SStep+(cols-1)*x.SS+n), mem.slice(rows*cols)
-						randomise(rnd, whole, x.Src, x.M)
-						at := 0
-						if x.Stream { // where a line begins
-							at = int(-uintptr(unsafe.Pointer(&whole[0]))%(4*line)) / 4
-						}
-						x.Dst = whole[at:][:length]
-						all := convert[float32](whole)
-						want := all[at:]
-						sums := make([]float32, rows*n)
-						for q := range count {
-							transformModel(model32(k), sums, n, x.Src[q*x.SStep:], x.SS, n, x.M, rows, cols)
-							for j := range rows {
-								for i, s := range sums[j*n:][:n] {
-									if add {
-										s += want[q*x.DStep+j*x.DS+i]
-									}
-									want[q*x.DStep+j*x.DS+i] = s
-								}
-							}
-						}
-						label := fmt.Sprintf("%d times %dx%d, n %d, %s, %s", count, rows, cols, n, how, where)
-						k.Transforms(&x)
-						if i, ok := sameBits(whole, all, false); !ok {
-							t.Fatalf("%s: dst[%d] = %g, want %g", label, i-at, whole[i], all[i])
+						c := newTransformsCase(rnd, mem, n, count, how)
+						want := c.want(k)
+						label := fmt.Sprintf("%d times %dx%d, n %d, %s, %s", count, c.x.Rows, c.x.Cols, n, how, where)
+						k.Transforms(&c.x)
+						if i, ok := sameBits(c.whole, want, false); !ok {
+							t.Fatalf("%s: dst[%d] = %g, want %g", label, i-c.at, c.whole[i], want[i])
 						}
 						if mem.check(t); t.Failed() {
 							t.Fatal(label)
@@ -164,6 +127,64 @@ func TestTransforms(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// transformsCase is one Transforms whose Dst begins at whole[at].
+type transformsCase struct {
+	x     Transforms
+	whole []float32
+	at    int
+}
+
+// newTransformsCase makes a case that sets, adds or streams.
+func newTransformsCase(rnd *rand.Rand, mem memory, n, count int, how string) *transformsCase {
+	const line = 16
+	rows, cols := between(rnd, 1, maxTransform), between(rnd, 1, maxTransform)
+	x := Transforms{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: how == "add", Stream: how == "stream"}
+	x.DStep, x.SStep = rows*x.DS+rnd.IntN(2), rnd.IntN(2*x.SS+1)
+	spare := 0
+	if x.Stream {
+		x.DS = (n + line - 1) / line * line
+		x.DStep = rows * x.DS
+		spare = line
+	}
+	mem.reset()
+	last := max(count-1, 0)
+	length := last*x.DStep + (rows-1)*x.DS + n
+	c := &transformsCase{whole: mem.slice(length + spare)}
+	x.Src, x.M = mem.slice(last*x.SStep+(cols-1)*x.SS+n), mem.slice(rows*cols)
+	randomize(rnd, c.whole, x.Src, x.M)
+	if x.Stream { // where a line begins
+		c.at = int(-uintptr(unsafe.Pointer(&c.whole[0]))%(4*line)) / 4
+	}
+	x.Dst = c.whole[c.at:][:length]
+	c.x = x
+	return c
+}
+
+// want is what whole should be.
+func (c *transformsCase) want(k *Kernels) []float32 {
+	x, all := &c.x, convert[float32](c.whole)
+	want := all[c.at:]
+	sums := make([]float32, x.Rows*x.N)
+	for q := range x.Count {
+		transformModel(model32(k), sums, x.N, x.Src[q*x.SStep:], x.SS, x.N, x.M, x.Rows, x.Cols)
+		for j := range x.Rows {
+			for i, s := range sums[j*x.N:][:x.N] {
+				if x.Add {
+					s += want[q*x.DStep+j*x.DS+i]
+				}
+				want[q*x.DStep+j*x.DS+i] = s
+			}
+		}
+	}
+	return all
+}
+
+// TestTransformsBounds: no allocation, and a panic where it leaves its slices.
+func TestTransformsBounds(t *testing.T) {
+	eachRow(t, func(t *testing.T, k *Kernels) {
 		x := Transforms{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
 		if a := alloctest.PerRun(func() { k.Transforms(&x) }); a != 0 {
 			t.Errorf("%d allocations", a)
