@@ -65,22 +65,23 @@ type Options struct {
 	// unless no picture of 16 bits uses more than the lowest 8, 10, 12 or 14 bits: then it is the
 	// largest number of that many bits.
 	White int
-	// Transpose exchanges rows and columns of the images of an IDX file. Auto does so where the name
-	// begins with emnist-, since EMNIST's files hold their images that way.
+	// Transpose exchanges rows and columns of the images of an IDX file. Auto does so where the
+	// name begins with emnist-, since EMNIST's files hold their images that way.
 	Transpose Choice
 	// SkipBad leaves pictures out that cannot be read, with a note, instead of failing.
 	SkipBad bool
-	// NeedLabels makes a set without labels an error, which wraps ErrLabels. Otherwise a labels file
-	// that cannot be read is ignored, with a note.
+	// NeedLabels makes a set without labels an error, which wraps ErrLabels. Otherwise a labels
+	// file that cannot be read is ignored, with a note.
 	NeedLabels bool
-	// Exclude names files and folders that are not read though they lie in the data's folder, such as
-	// the folder that a run writes to. What does not exist is ignored, and so is the data's folder itself.
+	// Exclude names files and folders that are not read though they lie in the data's folder, such
+	// as the folder that a run writes to. What does not exist is ignored, and so is the data's
+	// folder itself.
 	Exclude []string
 
 	// MaxRAM is how many bytes loading may take, the images included: a set or a picture that needs
-	// more is an error, which wraps ErrMemory and says how much. 0 is three quarters of what the system
-	// has available; of that at most 1 GiB for all pictures that are being decoded at a time, and at
-	// most 256 MiB for a file that grows to more than 64 times its size.
+	// more is an error, which wraps ErrMemory and says how much. 0 is three quarters of what the
+	// system has available; of that at most 1 GiB for all pictures that are being decoded at a
+	// time, and at most 256 MiB for a file that grows to more than 64 times its size.
 	MaxRAM int64
 	// CacheDir is a folder for converted sets of pictures, so that they load at once the next time;
 	// "" is for none. See the package's documentation.
@@ -89,8 +90,8 @@ type Options struct {
 	// Note is called with a line of text, without its newline, for what whoever has the data should
 	// know: what is read, what was left out, what was damaged. nil is for none.
 	Note func(line string)
-	// Progress is called after each picture of a folder with how many of how many are read, from one
-	// goroutine at a time. nil is for none.
+	// Progress is called after each picture of a folder with how many of how many are read, from
+	// one goroutine at a time. nil is for none.
 	Progress func(done, total int)
 }
 
@@ -128,12 +129,12 @@ func Open(spec string, o Options) (*Dataset, error) { return Load(context.Backgr
 //	         a directory somewhere below it
 //	FILE     an IDX file of images, with its labels beside it if there are any
 //
-// A directory that has one of these names is written ./digits. The package's documentation says which
-// pictures are read and how.
+// A directory that has one of these names is written ./digits. The package's documentation says
+// which pictures are read and how.
 //
-// When ctx ends, Load stops within the picture that it reads and returns the context's error. Errors
-// wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrPicture (a *PicturesError), ErrLabels,
-// ErrMemory, or the file system's.
+// When ctx ends, Load stops within the picture that it reads and returns the context's error.
+// Errors wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrPicture (a *PicturesError),
+// ErrLabels, ErrMemory, or the file system's.
 func Load(ctx context.Context, spec string, o Options) (*Dataset, error) {
 	l, err := newLoader(ctx, spec, o)
 	if err != nil {

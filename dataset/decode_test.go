@@ -210,8 +210,10 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// What cannot be read is named by what it is, all of it at once, or left out.
-func TestUnreadable(t *testing.T) {
+// unreadable is a file that is no picture, or none that is read.
+type unreadable struct{ name, contents, want string }
+
+func unreadables(t *testing.T) []unreadable {
 	good := pngOf(t, grey(2, 2, 1, 2, 3, 4))
 	var jpg bytes.Buffer
 	if err := jpeg.Encode(&jpg, flat(40, 40, color.Gray{Y: 77}), nil); err != nil {
@@ -225,9 +227,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	progressive := testdata(t, "progressive.jpg")
 	lastScan := bytes.LastIndex(progressive, []byte{0xff, jpegSOS})
-	files := []struct {
-		name, contents, want string
-	}{
+	return []unreadable{
 		{"a.png", string(good[:len(good)-30]), "PNG cut short"},
 		{"b.png", string(good[:20]), "PNG cut short"},
 		{"c.jpg", "", "an empty file"},
@@ -248,6 +248,12 @@ func TestUnreadable(t *testing.T) {
 		{"r.png", strings.Replace(string(good), "IHDR\x00\x00\x00\x02", "IHDR\x00\x00\x01\x02", 1), "damaged PNG: invalid checksum"},
 		{"s.bmp", "BM" + strings.Repeat("\x00", 60), "damaged BMP: unsupported BMP image"},
 	}
+}
+
+// What cannot be read is named by what it is, all of it at once, or left out.
+func TestUnreadable(t *testing.T) {
+	good := pngOf(t, grey(2, 2, 1, 2, 3, 4))
+	files := unreadables(t)
 	dir := t.TempDir()
 	write(t, dir, "0/0.png", good)
 	for _, f := range files {
@@ -385,7 +391,8 @@ func TestRepairKinds(t *testing.T) {
 			}
 		}
 	}
-	// The rows of Adam7, counted by hand: 5x5 pixels of 8 bits make passes of 1x1, 1x1, 2x1, 1x2, 3x1, 2x3 and 5x2.
+	// The rows of Adam7, counted by hand: 5x5 pixels of 8 bits make passes of 1x1, 1x1, 2x1, 1x2,
+	// 3x1, 2x3 and 5x2.
 	head := []byte{0, 0, 0, 5, 0, 0, 0, 5, 8, 0, 0, 0, 1}
 	if n, err := pngRawBytes(head); err != nil || n != 2+2+3+2*2+4+3*3+2*6 {
 		t.Errorf("interlaced: %d bytes, %v", n, err)

@@ -204,93 +204,124 @@ func heavy(t *testing.T, dir string, n int) {
 	}
 }
 
-// A set that was converted before comes from the cache: the same images, labels and notes.
-func TestCache(t *testing.T) {
-	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "sets")
+// cacheTest is a set of pictures with a cache.
+type cacheTest struct {
+	*testing.T
+	dir   string
+	o     Options
+	first *Dataset
+}
+
+func newCacheTest(t *testing.T) *cacheTest {
+	dir := t.TempDir()
 	heavy(t, dir, 7)
-	o := Options{Size: 8, CacheDir: cache}
-	kept := func() []string {
-		t.Helper()
-		files, err := filepath.Glob(filepath.Join(cache, "*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return files
+	bad := write(t, dir, "0/b.png", nil)
+	if err := os.Chtimes(bad, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
 	}
-	first, notes := loaded(t, dir, o)
-	if files := kept(); len(files) != 1 || strings.Contains(notes, "as they were read before") {
+	c := &cacheTest{T: t, dir: dir, o: Options{Size: 8, SkipBad: true, CacheDir: filepath.Join(t.TempDir(), "sets")}}
+	var notes string
+	c.first, notes = loaded(t, dir, c.o)
+	if files := c.kept(); len(files) != 1 || strings.Contains(notes, "as they were read before") {
 		t.Fatalf("kept %v, notes %q", files, notes)
 	}
-	same := func(name string, o Options, fromCache bool) {
-		t.Helper()
-		d, notes := loaded(t, dir, o)
-		if d.SHA256 != first.SHA256 || !slices.Equal(d.Labels, first.Labels) || !slices.Equal(d.Classes, first.Classes) || d.Name != first.Name {
-			t.Errorf("%s: %+v", name, d)
-		}
-		if strings.Contains(notes, "as they were read before") != fromCache {
-			t.Errorf("%s: notes %q", name, notes)
-		}
+	return c
+}
+
+// kept returns the files of the cache, that used last at the end.
+func (c *cacheTest) kept() []string {
+	c.Helper()
+	files, err := filepath.Glob(filepath.Join(c.o.CacheDir, "*"))
+	if err != nil {
+		c.Fatal(err)
 	}
-	same("again", o, true)
-	same("no cache", Options{Size: 8}, false)
+	slices.SortFunc(files, func(a, b string) int {
+		x, errX := os.Stat(a)
+		y, errY := os.Stat(b)
+		if err := errors.Join(errX, errY); err != nil {
+			c.Fatal(err)
+		}
+		return x.ModTime().Compare(y.ModTime())
+	})
+	return files
+}
+
+// same loads the set, which must be the first one, from the cache or not.
+func (c *cacheTest) same(name string, o Options, fromCache bool) {
+	c.Helper()
+	d, notes := loaded(c.T, c.dir, o)
+	if d.SHA256 != c.first.SHA256 || !slices.Equal(d.Labels, c.first.Labels) || !slices.Equal(d.Classes, c.first.Classes) || d.Name != c.first.Name {
+		c.Errorf("%s: %+v", name, d)
+	}
+	if strings.Contains(notes, "as they were read before") != fromCache || !strings.Contains(notes, "b.png: an empty file") {
+		c.Errorf("%s: notes %q", name, notes)
+	}
+}
+
+// touch sets when a picture of the set changed.
+func (c *cacheTest) touch(ago time.Duration) {
+	c.Helper()
+	if err := os.Chtimes(filepath.Join(c.dir, "3/a.png"), time.Time{}, time.Now().Add(-ago)); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// A set that was converted before comes from the cache: the same images, labels and notes. A
+// damaged file is no use, and is written again.
+func TestCache(t *testing.T) {
+	c := newCacheTest(t)
+	c.same("again", c.o, true)
+	c.same("no cache", Options{Size: 8, SkipBad: true}, false)
 	for name, damage := range map[string]func(p []byte) []byte{
 		"a bit":  func(p []byte) []byte { p[len(p)/2] ^= 1; return p },
 		"cut":    func(p []byte) []byte { return p[:len(p)-1] },
 		"empty":  func(p []byte) []byte { return nil },
 		"header": func(p []byte) []byte { p[len(cacheFormat)+3] = 0xff; return p },
 	} {
-		p, err := os.ReadFile(kept()[0])
+		path := c.kept()[0]
+		p, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, cache, filepath.Base(kept()[0]), damage(p))
-		same(name, o, false)
-		same(name+", written again", o, true)
+		write(t, c.o.CacheDir, filepath.Base(path), damage(p))
+		c.same(name, c.o, false)
+		c.same(name+", written again", c.o, true)
 	}
-	// What the pixels depend on makes another file.
-	for name, other := range map[string]Options{"size": {Size: 9}, "RGB": {Size: 8, RGB: true}, "ground": {Size: 8, Background: color.Black}, "white": {Size: 8, White: 4095}} {
-		before := len(kept())
-		other.CacheDir = cache
-		if _, notes := loaded(t, dir, other); len(kept()) != before+1 || strings.Contains(notes, "as they were") {
-			t.Errorf("another %s: %d files, notes %q", name, len(kept()), notes)
+	// A cache that cannot be written is no reason to fail.
+	c.o.CacheDir = c.kept()[0]
+	if _, notes := loaded(t, c.dir, c.o); !strings.Contains(notes, "not kept") {
+		t.Errorf("no folder: notes %q", notes)
+	}
+}
+
+// What the pixels depend on makes another file of the cache.
+func TestCacheKey(t *testing.T) {
+	c := newCacheTest(t)
+	for name, o := range map[string]Options{"size": {Size: 9}, "RGB": {Size: 8, RGB: true}, "ground": {Size: 8, Background: color.Black}, "white": {Size: 8, White: 4095}} {
+		before := len(c.kept())
+		o.CacheDir, o.SkipBad = c.o.CacheDir, true
+		if _, notes := loaded(t, c.dir, o); len(c.kept()) != before+1 || strings.Contains(notes, "as they were") {
+			t.Errorf("another %s: %d files, notes %q", name, len(c.kept()), notes)
 		}
 	}
-	path := filepath.Join(dir, "3/a.png")
-	if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	same("touched", o, false)
-	if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	before := len(kept())
-	if same("just changed", o, false); len(kept()) != before {
+	c.touch(time.Minute)
+	c.same("touched", c.o, false)
+	c.touch(0)
+	before := len(c.kept())
+	if c.same("just changed", c.o, false); len(c.kept()) != before {
 		t.Error("a set that may still change was kept")
 	}
 	// The files used least recently go.
-	files := kept()
-	slices.SortFunc(files, func(a, b string) int {
-		x, _ := os.Stat(a)
-		y, _ := os.Stat(b)
-		return x.ModTime().Compare(y.ModTime())
-	})
+	files := c.kept()
 	last, err := os.Stat(files[len(files)-1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := trim(cache, last.Size()); err != nil {
+	if err := trim(c.o.CacheDir, last.Size()); err != nil {
 		t.Fatal(err)
 	}
-	if left := kept(); !slices.Equal(left, files[len(files)-1:]) {
+	if left := c.kept(); !slices.Equal(left, files[len(files)-1:]) {
 		t.Errorf("left %v of %v", left, files)
-	}
-	// A cache that cannot be written is no reason to fail.
-	if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	o.CacheDir = path
-	if _, notes := loaded(t, dir, o); !strings.Contains(notes, "not kept") {
-		t.Errorf("no folder: notes %q", notes)
 	}
 }
 
@@ -317,7 +348,8 @@ func TestMemoryLimits(t *testing.T) {
 	if _, err := l.convert(d); err == nil {
 		t.Error("16 images of 2^28 pixels fit 1 GiB")
 	}
-	// A PNG of 8192 x 8192 transparent pixels of 64 bits has half a megabyte, and one that only says so a few bytes.
+	// A PNG of 8192 x 8192 transparent pixels of 64 bits has half a megabyte, and one that only
+	// says so a few bytes.
 	head := append([]byte{0, 0, 0x20, 0, 0, 0, 0x20, 0, 16, 6}, 0, 0, 0)
 	claim := chunked(pngChunk{name: "IHDR", data: head, whole: true}, pngChunk{name: "IDAT", data: []byte("x"), whole: true})
 	bomb := chunked(pngChunk{name: "IHDR", data: head, whole: true}, pngChunk{name: "IDAT", data: make([]byte, 521000), whole: true})
@@ -329,7 +361,8 @@ func TestMemoryLimits(t *testing.T) {
 		!strings.Contains(bad.Bad[0].Reason, "needs more memory: 513 MiB, and may take 256 MiB") || bad.Bad[1].Reason != "PNG cut short: 46 bytes cannot hold 8192x8192 pixels" {
 		t.Errorf("bombs: %+v", bad)
 	}
-	// Likewise a gzip file: 200 MB that shrank to a thousandth, and a header that promises more than any file of that size holds.
+	// Likewise a gzip file: 200 MB that shrank to a thousandth, and a header that promises more
+	// than any file of that size holds.
 	for _, c := range []struct {
 		images     byte // times 2^24
 		size, need int64

@@ -19,8 +19,8 @@ const (
 	assumedMemory = 2 << 30 // bytes, where the system does not tell
 	decodingShare = 1 << 30 // bytes that pictures in decoding take together, unless MaxRAM says otherwise
 
-	// A file that shrank to less than a 64th is rather made to fill memory than a picture: it may take
-	// 256 MiB, unless MaxRAM says otherwise.
+	// A file that shrank to less than a 64th is rather made to fill memory than a picture: it may
+	// take 256 MiB, unless MaxRAM says otherwise.
 	usualRatio = 64
 	bombShare  = 256 << 20
 )

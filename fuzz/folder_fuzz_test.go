@@ -20,9 +20,59 @@ import (
 	"github.com/gantiny/gantiny/dataset"
 )
 
-// FuzzPictureFolder loads a folder of two files that may be pictures: without a panic, within the memory that they may
-// take, to images of the size that was asked for or an error that names a file.
+// FuzzPictureFolder loads a folder of two files that may be pictures: without a panic, within the
+// memory that they may take, to images of the size that was asked for or an error that names a
+// file.
 func FuzzPictureFolder(f *testing.F) {
+	files := pictureSeeds(f)
+	for i, p := range files {
+		f.Add(p, files[(i+1)%len(files)], uint8(i%5), i%2 == 0)
+	}
+	f.Add([]byte{}, []byte("<html>"), uint8(4), false)
+
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, x, y []byte, size uint8, rgb bool) {
+		const limit = 4 << 20
+		dir, err := os.MkdirTemp(root, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		for name, p := range map[string][]byte{"0.png": x, "1.jpg": y} {
+			if err := os.WriteFile(filepath.Join(dir, name), p, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := dataset.Options{Size: int(size), RGB: rgb, MaxRAM: limit}
+		var d *dataset.Dataset
+		// The decoders' tables, readers' buffers, what is decoded twice to be repaired or
+		// stretched, and rows in scaling.
+		if used := allocated(func() { d, err = dataset.Open(dir, o) }); used > 8*limit {
+			t.Errorf("%d bytes allocated", used)
+		}
+		if err != nil {
+			if !strings.Contains(err.Error(), dir) && !errors.Is(err, dataset.ErrMemory) {
+				t.Errorf("no file is named: %v", err)
+			}
+			return
+		}
+		if d.N != 2 || len(d.Pix) != 2*d.H*d.W*d.C || size > 0 && (d.H != int(size) || d.W != int(size)) || (d.C == 3) != rgb {
+			t.Errorf("%d images of %dx%dx%d, %d pixels", d.N, d.H, d.W, d.C, len(d.Pix))
+		}
+	})
+}
+
+// turnedJPEG puts EXIF's orientation into a JPEG.
+func turnedJPEG(p []byte, orientation uint16) []byte {
+	exif := []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00")
+	exif = binary.LittleEndian.AppendUint16(exif, orientation)
+	exif = append(exif, 0, 0, 0, 0, 0, 0)
+	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
+	return bytes.Join([][]byte{p[:2], segment, exif, p[2:]}, nil)
+}
+
+// pictureSeeds are files of all formats that are read, whole and damaged.
+func pictureSeeds(f *testing.F) [][]byte {
 	img := image.NewNRGBA(image.Rect(0, 0, 5, 3))
 	for i := range img.Pix {
 		img.Pix[i] = uint8(i * 37)
@@ -55,47 +105,5 @@ func FuzzPictureFolder(f *testing.F) {
 		}
 		files = append(files, p)
 	}
-	for i, p := range files {
-		f.Add(p, files[(i+1)%len(files)], uint8(i%5), i%2 == 0)
-	}
-	f.Add([]byte{}, []byte("<html>"), uint8(4), false)
-
-	root := f.TempDir()
-	f.Fuzz(func(t *testing.T, x, y []byte, size uint8, rgb bool) {
-		const limit = 4 << 20
-		dir, err := os.MkdirTemp(root, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		for name, p := range map[string][]byte{"0.png": x, "1.jpg": y} {
-			if err := os.WriteFile(filepath.Join(dir, name), p, 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-		o := dataset.Options{Size: int(size), RGB: rgb, MaxRAM: limit}
-		var d *dataset.Dataset
-		// The decoders' tables, readers' buffers, what is decoded twice to be repaired or stretched, and rows in scaling.
-		if used := allocated(func() { d, err = dataset.Open(dir, o) }); used > 8*limit {
-			t.Errorf("%d bytes allocated", used)
-		}
-		if err != nil {
-			if !strings.Contains(err.Error(), dir) && !errors.Is(err, dataset.ErrMemory) {
-				t.Errorf("no file is named: %v", err)
-			}
-			return
-		}
-		if d.N != 2 || len(d.Pix) != 2*d.H*d.W*d.C || size > 0 && (d.H != int(size) || d.W != int(size)) || (d.C == 3) != rgb {
-			t.Errorf("%d images of %dx%dx%d, %d pixels", d.N, d.H, d.W, d.C, len(d.Pix))
-		}
-	})
-}
-
-// turnedJPEG puts EXIF's orientation into a JPEG.
-func turnedJPEG(p []byte, orientation uint16) []byte {
-	exif := []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00")
-	exif = binary.LittleEndian.AppendUint16(exif, orientation)
-	exif = append(exif, 0, 0, 0, 0, 0, 0)
-	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
-	return bytes.Join([][]byte{p[:2], segment, exif, p[2:]}, nil)
+	return files
 }
