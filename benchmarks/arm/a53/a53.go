@@ -1,14 +1,4 @@
-package main
-
-import (
-	"fmt"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
-)
-
-// A model of the Cortex-A53, which has no public description of its pipelines and none of use in llvm-mca. It issues two
+// Package a53 is a model of the Cortex-A53, which has no public description of its pipelines and none of use in llvm-mca. It issues two
 // instructions a cycle, in order, and this is what public measurements agree on:
 //
 //   - one vector instruction of 128 bits a cycle, beside it one on general registers or a branch;
@@ -18,9 +8,22 @@ import (
 //
 // What LD4R takes is not known: it is a parameter, LD1R and LD2R take as much as their share of it. The same holds for 32-bit code and its VLD4 to all
 // lanes. Nor is it sure that a load of vectors waits while an FMLA begins to add, four cycles after its start.
-type cortexA53 struct {
-	replicate int  // cycles of LD4R
-	adding    bool // whether loads wait then
+package a53
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gantiny/gantiny/benchmarks/arm/listing"
+)
+
+// Core is the model with what is not known of it.
+type Core struct {
+	Replicate int  // cycles of LD4R
+	Adding    bool // whether loads of vectors wait while an FMLA begins to add
 }
 
 const (
@@ -71,8 +74,8 @@ func spread(operands string) string {
 }
 
 // read decodes an instruction of an inner loop. replicate is the cycles of an LD4R.
-func read(text string, replicate int) step {
-	mnemonic, operands, _ := strings.Cut(text, " ")
+func read(i listing.Instruction, replicate int) step {
+	mnemonic, operands, _ := strings.Cut(i.Text, " ")
 	if mnemonic[0] == 'v' {
 		return readA32(mnemonic, operands, replicate)
 	}
@@ -113,13 +116,13 @@ func read(text string, replicate int) step {
 		return s
 	case strings.HasPrefix(mnemonic, "ld"):
 		return step{kind: load, busy: 1, latency: loadLatency, to: regs[:1], from: regs[1:]}
-	case branchTarget.MatchString(text):
+	case i.IsBranch():
 		return step{kind: branch, busy: 1, from: regs}
 	case mnemonic == "mov" && len(regs) == 2 && regs[1][0] == 'x':
 		return step{kind: insert, busy: 1, latency: vectorLatency, to: regs[:1], from: regs} // the other half too
 	case vectors() > 0:
 		s := step{kind: vector, busy: 1, latency: vectorLatency, to: regs[:1], from: regs[1:], adds: mnemonic == "fmla"}
-		if isMultiply(mnemonic) && !strings.HasPrefix(mnemonic, "smull") || mnemonic == "sadalp" {
+		if i.IsMultiply() && !strings.HasPrefix(mnemonic, "smull") || mnemonic == "sadalp" {
 			s.from = regs // the sum too
 		}
 		return s
@@ -183,11 +186,11 @@ func together(a, b kind) bool {
 	return slices.Contains(pairs, [2]kind{a, b}) || slices.Contains(pairs, [2]kind{b, a})
 }
 
-// inOrder is the cycles of one round of the loop in a long run.
-func (l loop) inOrder(core cortexA53) float64 {
+// Cycles is the cycles of one round of the loop in a long run.
+func (core Core) Cycles(loop []listing.Instruction) float64 {
 	var steps []step
-	for _, i := range l {
-		steps = append(steps, read(i.text, core.replicate))
+	for _, i := range loop {
+		steps = append(steps, read(i, core.Replicate))
 	}
 	ready := map[string]int{}
 	adds := map[int]bool{} // cycles in which an FMLA begins to add
@@ -209,7 +212,7 @@ func (l loop) inOrder(core cortexA53) float64 {
 				single = false
 			} else {
 				now = max(next, wait)
-				for core.adding && (s.kind == vectorLoad || s.kind == halfLoad) && adds[now] {
+				for core.Adding && (s.kind == vectorLoad || s.kind == halfLoad) && adds[now] {
 					now++
 				}
 				next = now + s.busy
@@ -230,12 +233,15 @@ func (l loop) inOrder(core cortexA53) float64 {
 	return float64(now-begin) / rounds
 }
 
-// arithmetic counts vector instructions that are no loads: as many cycles at least.
-func (l loop) arithmetic() (n int) {
-	for _, i := range l {
-		if read(i.text, 2).kind == vector {
+// Arithmetic counts vector instructions that are no loads: as many cycles at least.
+func Arithmetic(loop []listing.Instruction) (n int) {
+	for _, i := range loop {
+		if read(i, 2).kind == vector {
 			n++
 		}
 	}
 	return n
 }
+
+// Inserts tells whether i moves a general register into half a vector.
+func Inserts(i listing.Instruction) bool { return read(i, 2).kind == insert }
