@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
 )
@@ -157,7 +158,7 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 			SHA256  string  `json:"pixels_sha256"`
 		}{images, seconds, kernels.Name, m.name, m.form(), out.path, hex.EncodeToString(d.hash.Sum(nil))})
 	}
-	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", out.path, plural(images, "image"), shape, seconds, m.form(), kernels.Name)
+	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", out.path, display.Plural(images, "image"), shape, seconds, m.form(), kernels.Name)
 	return nil
 }
 
@@ -185,7 +186,7 @@ func (f *generateFlags) wantsPicture(stdout io.Writer) bool {
 	if f.show {
 		return true
 	}
-	return isTerminal(stdout) && !f.json && f.out == ""
+	return display.IsTerminal(stdout) && !f.json && f.out == ""
 }
 
 // pictureWriter is standard output, or standard error where the former carries something else.
@@ -203,7 +204,7 @@ func (f *generateFlags) showPicture(w io.Writer, d *drawing) error {
 	}
 	n := len(d.kept) / d.shape.Len()
 	grid := picture.Grid(d.kept, d.shape.H, d.shape.W, d.shape.C, gridColumns(f.cols, n))
-	return picture.Terminal(w, grid, picture.Text{Width: terminalWidth(w), Colors: terminalColors(d.shape.C)})
+	return picture.Terminal(w, grid, picture.Text{Width: display.Width(w), Colors: display.Colors(d.shape.C)})
 }
 
 // part returns the images [first, end) of count that --shard asks for.
@@ -219,7 +220,7 @@ func (f *generateFlags) part(count int) (first, end int, err error) {
 	}
 	first, end = int(int64(i-1)*int64(count)/int64(n)), int(int64(i)*int64(count)/int64(n))
 	if first == end {
-		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, plural(count, "image"))
+		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, display.Plural(count, "image"))
 	}
 	return first, end, nil
 }

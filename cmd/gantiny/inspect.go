@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/simd"
@@ -197,14 +198,14 @@ func (r *report) print(w io.Writer) error {
 	facts := [][2]string{
 		{"model", r.Model + " (" + r.Name + ", " + r.Form + ")"},
 		{"memory", r.memory()},
-		{"", fmt.Sprintf("train %d at a time: %s on %s, and the data", r.Training.Batch, mebibytes(r.Training.Bytes), plural(r.Training.Threads, "thread"))},
+		{"", fmt.Sprintf("train %d at a time: %s on %s, and the data", r.Training.Batch, mebibytes(r.Training.Bytes), display.Plural(r.Training.Threads, "thread"))},
 		{"kernels", strings.Join(rows, " ") + " (* in use)"},
-		{"machine", fmt.Sprintf("%s, %s", r.Platform, plural(r.Processors, "processor"))},
+		{"machine", fmt.Sprintf("%s, %s", r.Platform, display.Plural(r.Processors, "processor"))},
 	}
 	if p := r.Provenance; p.Command != "" {
 		facts = append(facts, [2]string{"made by", p.Command},
 			[2]string{"version", p.Version},
-			[2]string{"trained", fmt.Sprintf("%s on %s, seed %d", plural(p.Epochs, "epoch"), p.Dataset, p.Seed)},
+			[2]string{"trained", fmt.Sprintf("%s on %s, seed %d", display.Plural(p.Epochs, "epoch"), p.Dataset, p.Seed)},
 			[2]string{"data", "sha256 " + p.DatasetSHA256})
 	}
 	fmt.Fprintln(w)
@@ -226,7 +227,7 @@ func (r *report) memory() string {
 		}
 		sizes = append(sizes, strings.TrimSuffix(mebibytes(m.Bytes), " MiB"))
 		if i+1 == len(r.Memory) || r.Memory[i+1].Threads != m.Threads {
-			line += fmt.Sprintf("; %s MiB on %s", strings.Join(sizes, ", "), plural(m.Threads, "thread"))
+			line += fmt.Sprintf("; %s MiB on %s", strings.Join(sizes, ", "), display.Plural(m.Threads, "thread"))
 			sizes = nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
 )
@@ -34,7 +35,7 @@ func (f *generateFlags) openLatents(dim int) (*latents, error) {
 			l.rows = shape[0]
 		}
 		if l.rows > shape[0] {
-			return nil, usagef("-n %d: %s holds %s", f.n, f.latents, plural(shape[0], "latent"))
+			return nil, usagef("-n %d: %s holds %s", f.n, f.latents, display.Plural(shape[0], "latent"))
 		}
 		if l.rows == 0 {
 			return nil, fmt.Errorf("%s: no latents", f.latents)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -250,10 +251,10 @@ func TestBench(t *testing.T) {
 			for _, l := range got.Layers {
 				layers += l.MS
 			}
-			for _, kind := range []string{products, elementwise, packing, others} {
+			for _, kind := range []string{bench.Products, bench.Elementwise, bench.Packing, bench.Others} {
 				whole += sums[kind]
 			}
-			if len(sums) != 5 || sums[products] <= 0 || math.Abs(whole/layers-1) > 1e-9 || math.Abs((sums[products]+sums[rest])/got.MedianMS-1) > 1e-9 {
+			if len(sums) != 5 || sums[bench.Products] <= 0 || math.Abs(whole/layers-1) > 1e-9 || math.Abs((sums[bench.Products]+sums[bench.Rest])/got.MedianMS-1) > 1e-9 {
 				t.Errorf("%s: sums %+v of a step of %g ms and layers of %g ms", args, got.Sums, got.MedianMS, layers)
 			}
 		} else if got.Sums != nil {

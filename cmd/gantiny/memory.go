@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -138,7 +139,7 @@ func (f *footprint) fit(limit byteSize, batch, threads int, fewer bool) (int, in
 			threads = (threads + 1) / 2
 		default:
 			return 0, 0, usagef("--max-ram %s: %s needs at least %s (batch 1, %s)",
-				limit.text, f.net.name, mebibytes(n+varyingBytes), plural(threads, "thread"))
+				limit.text, f.net.name, mebibytes(n+varyingBytes), display.Plural(threads, "thread"))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/man"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/pretrained"
 	"github.com/gantiny/gantiny/model/quantized"
@@ -182,13 +183,13 @@ func addKernelFlag(cmd *cobra.Command, name *string) {
 	if err != nil {
 		panic(err)
 	}
-	manText(cmd, "kernel", "instruction set, one of those that 'gantiny inspect' lists (the best by default)")
+	man.SetUsage(cmd, "kernel", "instruction set, one of those that 'gantiny inspect' lists (the best by default)")
 }
 
 // addThreadsFlag gives a command its --threads.
 func addThreadsFlag(cmd *cobra.Command, threads *int) {
 	cmd.Flags().IntVar(threads, "threads", processors(), "threads")
-	manText(cmd, "threads", "threads (one a processor by default)")
+	man.SetUsage(cmd, "threads", "threads (one a processor by default)")
 }
 
 // completeModel is the shell's completion of [MODEL].

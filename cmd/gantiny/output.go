@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
@@ -54,7 +55,7 @@ func (f *generateFlags) openOutput(shape model.Shape, n int) (*output, error) {
 		return nil, fmt.Errorf("-o %s: a picture has 1 or 3 channels, the model makes %d; .npy takes any", o.path, shape.C)
 	}
 	if bytes := int64(n) * int64(shape.Len()); o.kind != "npy" && o.kind != "dir" && bytes > maxGridBytes {
-		return nil, usagef("-n: %s do not fit one picture; use -o FILE.npy or -o DIR/", plural(n, "image"))
+		return nil, usagef("-n: %s do not fit one picture; use -o FILE.npy or -o DIR/", display.Plural(n, "image"))
 	}
 	return o, nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantize"
 	"github.com/gantiny/gantiny/model/quantized"
@@ -154,7 +156,7 @@ func runQuantize(ctx context.Context, f *quantizeFlags, args []string, stdout, s
 		return err
 	}
 	fmt.Fprintf(stderr, "%s: %d bytes, %d in floats\n", r.Out, r.Int8Bytes, r.FloatBytes)
-	fmt.Fprintf(stderr, "%s: PSNR %.2f dB, pixels off by %.3f of 255 on average, %d at most\n", plural(r.Images, "image"), r.PSNR, r.Mean, r.Largest)
+	fmt.Fprintf(stderr, "%s: PSNR %.2f dB, pixels off by %.3f of 255 on average, %d at most\n", display.Plural(r.Images, "image"), r.PSNR, r.Mean, r.Largest)
 	if f.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
@@ -264,7 +266,7 @@ func (c *comparing) time(ctx context.Context, r *quantizeReport) error {
 				took[i] = append(took[i], time.Since(start).Seconds()*1e3/float64(batch))
 			}
 		}
-		r.Speed = append(r.Speed, speed{Batch: batch, FloatMS: median(took[0][1:]), Int8MS: median(took[1][1:])})
+		r.Speed = append(r.Speed, speed{Batch: batch, FloatMS: bench.Median(took[0][1:]), Int8MS: bench.Median(took[1][1:])})
 	}
 	return nil
 }

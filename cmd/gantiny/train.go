@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/train"
 )
@@ -96,19 +97,19 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		}
 		return err
 	}
-	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
+	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
-	bar := newProgress(stderr)
+	bar := display.NewProgress(stderr)
 	err = train.Run(ctx, c, data, train.Options{
 		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
-		OnStep: bar.step,
+		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
 		OnEpoch: func(s train.Stats) {
 			if s.Grid != "" {
-				bar.log("samples of epoch %d: %s", s.Epoch, s.Grid)
+				bar.Log("samples of epoch %d: %s", s.Epoch, s.Grid)
 			}
 		},
 	})
-	bar.settle()
+	bar.Settle()
 	switch {
 	case err == nil:
 		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
@@ -120,6 +121,15 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return &usageError{err}
 	}
 	return err
+}
+
+// trainState is a step as progress shows it.
+func trainState(s train.Stats) display.State {
+	facts := fmt.Sprintf("G %.4f  D %.4f  %.0f images/s", s.G, s.D, s.ImagesPerSecond)
+	if s.Left > 0 {
+		facts += "  " + display.Roughly(s.Left) + " left"
+	}
+	return display.State{Part: fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs), Done: s.Batch, Of: s.Batches, Unit: "step", Facts: facts}
 }
 
 // resolve finds the settings of the run: the defaults or, when it is resumed, those that it was started with; over them

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
@@ -149,29 +148,4 @@ func TestTrainFails(t *testing.T) {
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "tiny.toml/run").want(t, exitFailed, "tiny.toml")
 	writeFile(t, "pictures/00.png", "no picture")
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "run").want(t, exitFailed, "00.png")
-}
-
-func TestProgressOnTerminal(t *testing.T) {
-	var out strings.Builder
-	now := time.Unix(0, 0)
-	p := &progress{w: &out, width: func() int { return 70 }, now: func() time.Time { return now }, last: now}
-	show := func(batch int, after time.Duration) string {
-		now = now.Add(after)
-		out.Reset()
-		p.step(train.Stats{Epoch: 2, Epochs: 3, Batch: batch, Batches: 12, ImagesPerSecond: 1234.5,
-			Losses: train.Losses{G: 0.8, D: 1.25}, Left: 90 * time.Second})
-		return out.String()
-	}
-	if got := show(6, time.Second); got != "\repoch 2/3  ████████████░░░░░░░░░░░░  G 0.8000  D 1.2500  1234 images/\x1b[K" {
-		t.Errorf("in the middle it shows %q", got)
-	}
-	if got := show(7, time.Millisecond); got != "" {
-		t.Errorf("a millisecond later it shows %q", got)
-	}
-	if got := show(12, time.Millisecond); !strings.HasPrefix(got, "\repoch 2/3  ████████████████████████  ") || !strings.HasSuffix(got, "\x1b[K\n") {
-		t.Errorf("at the end it shows %q", got)
-	}
-	if got := roughly(3725 * time.Second); got != "1h02m" {
-		t.Errorf("3725 s are %s", got)
-	}
 }

@@ -1,7 +1,6 @@
-package main
+package display
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -11,14 +10,14 @@ import (
 	"github.com/gantiny/gantiny/picture"
 )
 
-// isTerminal says whether w shows its bytes to a person.
-func isTerminal(w io.Writer) bool {
+// IsTerminal says whether w shows its bytes to a person.
+func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminalWidth is the number of columns of w, 80 where there is no telling.
-func terminalWidth(w io.Writer) int {
+// Width is the number of columns of w, 80 where there is no telling.
+func Width(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width
@@ -27,16 +26,8 @@ func terminalWidth(w io.Writer) int {
 	return 80
 }
 
-// plural is a count with its noun.
-func plural(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// terminalColors is what the terminal is thought to show.
-func terminalColors(channels int) picture.Colors {
+// Colors is what the terminal is thought to show of pictures with so many channels.
+func Colors(channels int) picture.Colors {
 	switch {
 	case os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb":
 		return picture.Plain

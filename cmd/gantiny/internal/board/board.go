@@ -1,4 +1,4 @@
-package main
+package board
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// machine is what the system tells about the machine. What it does not tell is empty.
-type machine struct {
+// Machine is what the system tells about the machine. What it does not tell is empty.
+type Machine struct {
 	Board      string `json:"board,omitempty"`      // Raspberry Pi 4 Model B Rev 1.4
 	Revision   string `json:"revision,omitempty"`   // of a Raspberry Pi
 	Processors string `json:"processors,omitempty"` // 4 x Cortex-A72
@@ -19,25 +19,26 @@ type machine struct {
 	Linux      string `json:"linux,omitempty"`  // the kernel's release
 }
 
-// condition is what may change while one measures.
-type condition struct {
-	Clocks       []clock       `json:"clocks,omitempty"`
-	Temperatures []temperature `json:"temperatures,omitempty"`
+// Condition is what may change while one measures.
+type Condition struct {
+	Clocks       []Clock       `json:"clocks,omitempty"`
+	Temperatures []Temperature `json:"temperatures,omitempty"`
 	Throttled    string        `json:"throttled,omitempty"`     // the firmware's bits, as vcgencmd get_throttled prints them
 	Throttling   []string      `json:"throttling,omitempty"`    // and what they say
 	UnderVoltage *bool         `json:"under_voltage,omitempty"` // the alarm of the voltage monitor
 	PeakGOPS     float64       `json:"peak_gops"`               // float32, one thread: it falls with the real clock, which the system may not tell
 }
 
-// clock is a group of processors that change their frequency together.
-type clock struct {
+// Clock is a group of processors that change their frequency together.
+type Clock struct {
 	Policy   string `json:"policy"`
 	Governor string `json:"governor,omitempty"`
 	MHz      int    `json:"mhz"`
 	MaxMHz   int    `json:"max_mhz,omitempty"`
 }
 
-type temperature struct {
+// Temperature is what a sensor reads.
+type Temperature struct {
 	Zone    string  `json:"zone"`
 	Celsius float64 `json:"celsius"`
 }
@@ -74,9 +75,10 @@ var parts = map[string]string{
 	"0xd0a": "Cortex-A75", "0xd0b": "Cortex-A76", "0xd0c": "Neoverse-N1", "0xd40": "Neoverse-V1", "0xd41": "Cortex-A78", "0xd49": "Neoverse-N2",
 }
 
-func readMachine(system fs.FS) machine {
+// ReadMachine reads /proc and /etc below the root of system.
+func ReadMachine(system fs.FS) Machine {
 	info := text(system, "proc/cpuinfo")
-	m := machine{
+	m := Machine{
 		Board: text(system, "proc/device-tree/model"), Revision: field(info, "Revision", ":"), Processors: processorNames(info),
 		System: field(text(system, "etc/os-release"), "PRETTY_NAME", "="), Linux: text(system, "proc/sys/kernel/osrelease"),
 	}
@@ -124,7 +126,8 @@ var throttling = map[uint]string{
 	16: "under-voltage has occurred", 17: "frequency capping has occurred", 18: "throttling has occurred", 19: "soft temperature limit has occurred",
 }
 
-func readCondition(system fs.FS) (c condition) {
+// ReadCondition reads /sys below the root of system; the peak is left to the caller.
+func ReadCondition(system fs.FS) (c Condition) {
 	const cpufreq = "sys/devices/system/cpu/cpufreq"
 	policies, _ := fs.Glob(system, cpufreq+"/policy*")
 	slices.SortFunc(policies, func(a, b string) int { return len(a) - len(b) }) // policy10 after policy9
@@ -134,12 +137,12 @@ func readCondition(system fs.FS) (c condition) {
 			continue
 		}
 		most, _ := number(system, p+"/scaling_max_freq")
-		c.Clocks = append(c.Clocks, clock{path.Base(p), text(system, p+"/scaling_governor"), khz / 1000, most / 1000})
+		c.Clocks = append(c.Clocks, Clock{path.Base(p), text(system, p+"/scaling_governor"), khz / 1000, most / 1000})
 	}
 	zones, _ := fs.Glob(system, "sys/class/thermal/thermal_zone*")
 	for _, z := range zones {
 		if milli, ok := number(system, z+"/temp"); ok {
-			c.Temperatures = append(c.Temperatures, temperature{text(system, z+"/type"), float64(milli) / 1000})
+			c.Temperatures = append(c.Temperatures, Temperature{text(system, z+"/type"), float64(milli) / 1000})
 		}
 	}
 	if bits, err := strconv.ParseUint(text(system, "sys/devices/platform/soc/soc:firmware/get_throttled"), 16, 32); err == nil {
@@ -169,7 +172,7 @@ func readCondition(system fs.FS) (c condition) {
 }
 
 // String is one line: 1500 MHz of 1800 (ondemand), cpu-thermal 48.7 °C, throttled 0x50000 (...)
-func (c condition) String() string {
+func (c Condition) String() string {
 	var list []string
 	for _, k := range c.Clocks {
 		s := fmt.Sprintf("%d MHz", k.MHz)
