@@ -5,15 +5,14 @@ import (
 	"encoding/json"
 	"io"
 
-	"github.com/spf13/cobra"
-
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/train"
 )
 
 type benchFlags struct {
 	batch   int
-	threads int
+	threads threadCount
 	kernel  string
 	train   bool
 	seconds float64
@@ -26,10 +25,11 @@ type benchFlags struct {
 	set     func(name string) bool
 }
 
-func newBench() *cobra.Command {
+func newBench() *cli.Command {
 	f := &benchFlags{}
-	cmd := &cobra.Command{
-		Use:   "bench [MODEL]",
+	cmd := &cli.Command{
+		Name:  "bench",
+		Args:  "[MODEL]",
 		Short: "How long each layer takes, and how near it comes to the machine's peak",
 		Long: `bench draws batches of images, or trains, for a while and shows the median time of each layer, its multiply-adds a second (two operations
 each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is the most that the same
@@ -44,28 +44,24 @@ file with the times, the board, and its clock, temperature and throttling before
   gantiny bench --train
   gantiny bench --train --strict
   gantiny bench --suite pi --compare last-month.json`,
-		Args:              atMostOneModel,
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Check:    atMostOneModel,
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			f.set = cmd.Flags().Changed
-			return runBench(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return runBench(ctx, f, args, cmd.Stdout(), cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
 	fl.IntVar(&f.batch, "batch", 16, "images of a Run; with --train, of a step (256 by default)")
-	addThreadsFlag(cmd, &f.threads)
-	addKernelFlag(cmd, &f.kernel)
+	addThreadsFlag(fl, &f.threads)
+	addKernelFlag(fl, &f.kernel)
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
 	fl.BoolVar(&f.strict, "strict", false, "with --train, direct sums only: no minimal filtering, which beats the peak in places")
 	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
-	fl.StringVar(&f.suite, "suite", "", "measure a whole `SUITE`: pi")
-	fl.StringVarP(&f.out, "out", "o", suiteFile, "the suite's result `FILE`, or - for standard output alone")
+	fl.StringVar(&f.suite, "suite", "", "measure a whole `SUITE`: pi").Complete = func() cli.Candidates { return cli.Fixed(bench.SuitePi) }
+	fl.StringVar(&f.out, "out", suiteFile, "the suite's result `FILE`, or - for standard output alone").Letter = 'o'
 	fl.StringVar(&f.compare, "compare", "", "print the ratios to an `EARLIER.json` of the suite")
-	if err := cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions([]string{bench.SuitePi}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err)
-	}
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: batch, threads, kernel, median_ms, layers")
 	return cmd
 }
@@ -87,7 +83,8 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 	case f.train && len(args) > 0:
 		return usagef("--train measures the reference network, not %s", args[0])
 	}
-	if err := checkThreads(f.threads); err != nil {
+	threads, err := f.threads.number()
+	if err != nil {
 		return err
 	}
 	kernels, err := lookupKernels(f.kernel)
@@ -97,7 +94,7 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 	if f.suite != "" {
 		return runSuite(ctx, f, kernels, stdout, stderr)
 	}
-	o := bench.Options{Batch: f.batch, Threads: f.threads, Kernels: kernels, Seconds: f.seconds, Strict: f.strict}
+	o := bench.Options{Batch: f.batch, Threads: threads, Kernels: kernels, Seconds: f.seconds, Strict: f.strict}
 	r, err := f.measure(ctx, args, o)
 	if err != nil {
 		return err

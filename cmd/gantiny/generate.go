@@ -12,8 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
@@ -30,7 +29,7 @@ type generateFlags struct {
 	out         string
 	cols        int
 	interpolate int
-	threads     int
+	threads     threadCount
 	batch       int
 	kernel      string
 	shard       string
@@ -41,10 +40,11 @@ type generateFlags struct {
 	set func(name string) bool // whether the user gave the flag
 }
 
-func newGenerate() *cobra.Command {
+func newGenerate() *cli.Command {
 	f := &generateFlags{}
-	cmd := &cobra.Command{
-		Use:   "generate [MODEL]",
+	cmd := &cli.Command{
+		Name:  "generate",
+		Args:  "[MODEL]",
 		Short: "Draws pictures from a model",
 		Long: `generate draws pictures from a model: a file, the directory of a training run, or the one inside this program.
 
@@ -53,26 +53,25 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
   gantiny generate run1 -n 64 --seed 7 -o digits.png
   gantiny generate -n 8 --interpolate 15 -o walk.gif
   gantiny generate -n 60000 --shard 2/4 -o part2.npy`,
-		Args:              atMostOneModel,
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Check:    atMostOneModel,
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			f.set = cmd.Flags().Changed
-			return generate(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return generate(ctx, f, args, cmd.Stdout(), cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
-	fl.IntVarP(&f.n, "number", "n", 16, "how many latents to draw (with --latents: how many of them, all by default)")
+	fl.IntVar(&f.n, "number", 16, "how many latents to draw (with --latents: how many of them, all by default)").Letter = 'n'
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents")
 	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
-	fl.StringVarP(&f.out, "out", "o", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default")
+	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
-	addThreadsFlag(cmd, &f.threads)
+	addThreadsFlag(fl, &f.threads)
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	fl.Var(&f.maxRAM, "max-ram", "resident memory to stay within, as in 64M: takes a smaller batch and, without --threads, fewer threads")
-	addKernelFlag(cmd, &f.kernel)
+	addKernelFlag(fl, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
 	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too; without MODEL, with the file "+floatFile+" that packages install")
 	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
@@ -83,6 +82,10 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 // generate draws the images of one shard and puts them where f says.
 func generate(ctx context.Context, f *generateFlags, args []string, stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
+		return err
+	}
+	threads, err := f.threads.number()
+	if err != nil {
 		return err
 	}
 	if f.maxRAM.n == 0 && os.Getenv("GOGC") == "" { // a few pictures need no collection: 12 ms from start to file for 16
@@ -115,7 +118,7 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	batch, threads := min(f.batch, end-first), f.threads
+	batch := min(f.batch, end-first)
 	if f.maxRAM.n > 0 {
 		memory := newFootprint(m, model.Options{Kernels: kernels})
 		memory.pictures, memory.collect = pictureBytes(out.kind, shape, end-first), true
@@ -178,7 +181,7 @@ func (f *generateFlags) check() error {
 	case f.json && f.out == "-":
 		return usagef("--json and -o - both want standard output")
 	}
-	return checkThreads(f.threads)
+	return nil
 }
 
 // wantsPicture says whether the picture is drawn as text.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,8 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantized"
@@ -18,30 +18,31 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-func newInspect() *cobra.Command {
+func newInspect() *cli.Command {
 	var asJSON, float bool
 	var kernel string
-	cmd := &cobra.Command{
-		Use:   "inspect [MODEL]",
+	cmd := &cli.Command{
+		Name:  "inspect",
+		Args:  "[MODEL]",
 		Short: "What a model holds and costs, and the kernels of this machine",
 		Long: `inspect shows a model's layers, where it came from, and the kernels of this machine.
 
 Memory is what generate has resident at most, the program itself included, by batch and threads, and what one training step of the
 reference network takes; the latter without the data set (training on MNIST: 47 MB more).`,
-		Args:              atMostOneModel,
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Check:    atMostOneModel,
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			r, err := inspect(args, float, kernel)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+				return json.NewEncoder(cmd.Stdout()).Encode(r)
 			}
-			return r.print(cmd.OutOrStdout())
+			return r.print(cmd.Stdout())
 		},
 	}
-	addKernelFlag(cmd, &kernel)
+	addKernelFlag(cmd.Flags(), &kernel)
 	cmd.Flags().BoolVar(&float, "float", false, "show the model in floats where the file holds it in bytes too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: layers, parameters, macs, peak_bytes, kernels, ...")
 	return cmd

@@ -1,27 +1,28 @@
 package main
 
 import (
+	"context"
 	"os"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/man"
 )
 
 // newMan is the command that packages are built with.
-func newMan() *cobra.Command {
+func newMan() *cli.Command {
 	var date string
-	cmd := &cobra.Command{
-		Use:    "man DIR",
+	cmd := &cli.Command{
+		Name:   "man",
+		Args:   "DIR",
 		Short:  "Writes the manual pages into a folder",
 		Hidden: true,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Check: func(args []string) error {
 			if len(args) != 1 {
 				return usagef("takes one DIR, got %d", len(args))
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}

@@ -11,15 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
-	"github.com/gantiny/gantiny/cmd/gantiny/internal/man"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/pretrained"
 	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/picture"
 	"github.com/gantiny/gantiny/quant"
-	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -165,58 +161,4 @@ func draw(ctx context.Context, s session, floats []float32, pixels []uint8, z []
 	err := s.RunContext(ctx, floats, z)
 	picture.Pixels(pixels, floats)
 	return err
-}
-
-// lookupKernels finds the kernels of a --kernel flag.
-func lookupKernels(name string) (*simd.Kernels, error) {
-	k, err := simd.Lookup(name)
-	if err != nil && name != "" {
-		return nil, usagef("--kernel %s: %w", name, err)
-	}
-	return k, err
-}
-
-// addKernelFlag gives a command its --kernel.
-func addKernelFlag(cmd *cobra.Command, name *string) {
-	cmd.Flags().StringVar(name, "kernel", "", "instruction set: "+strings.Join(kernelNames(), ", ")+" (the best by default)")
-	err := cmd.RegisterFlagCompletionFunc("kernel", cobra.FixedCompletions(kernelNames(), cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
-		panic(err)
-	}
-	man.SetUsage(cmd, "kernel", "instruction set, one of those that 'gantiny inspect' lists (the best by default)")
-}
-
-// addThreadsFlag gives a command its --threads.
-func addThreadsFlag(cmd *cobra.Command, threads *int) {
-	cmd.Flags().IntVar(threads, "threads", processors(), "threads")
-	man.SetUsage(cmd, "threads", "threads (one a processor by default)")
-}
-
-// completeModel is the shell's completion of [MODEL].
-func completeModel(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return []string{"safetensors"}, cobra.ShellCompDirectiveFilterFileExt
-}
-
-func kernelNames() []string {
-	var names []string
-	for _, k := range simd.Variants() {
-		names = append(names, k.Name)
-	}
-	return names
-}
-
-// mostThreads is how many threads may be asked for.
-const mostThreads = 1024
-
-// processors is how many threads are taken where none are asked for.
-func processors() int { return min(runtime.GOMAXPROCS(0), mostThreads) }
-
-func checkThreads(threads int) error {
-	if threads < 1 || threads > mostThreads {
-		return usagef("--threads %d: want 1 to %d", threads, mostThreads)
-	}
-	return nil
 }

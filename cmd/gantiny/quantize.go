@@ -10,9 +10,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantize"
@@ -30,30 +29,30 @@ type quantizeFlags struct {
 	json   bool
 }
 
-func newQuantize() *cobra.Command {
+func newQuantize() *cli.Command {
 	f := &quantizeFlags{}
-	cmd := &cobra.Command{
-		Use:   "quantize MODEL -o OUT.safetensors",
+	cmd := &cli.Command{
+		Name:  "quantize",
+		Args:  "MODEL -o OUT.safetensors",
 		Short: "Turns a generator into one in 8-bit integers",
 		Long: `quantize turns a trained generator, a file or the directory of a run, into one in 8-bit integers: a quarter of the size, and the
 same bytes in every picture on every machine. It needs no data: it calibrates with latents that no picture is drawn from.
 
 Then it draws pictures with both and says how far apart they are.`,
 		Example: `  gantiny quantize run1 -o small.safetensors --report report`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Check: func(args []string) error {
 			if len(args) == 0 {
 				return usagef("which MODEL?")
 			}
-			return atMostOneModel(cmd, args)
+			return atMostOneModel(args)
 		},
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runQuantize(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
+			return runQuantize(ctx, f, args, cmd.Stdout(), cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
-	fl.StringVarP(&f.out, "out", "o", "", "the `FILE` to write")
+	fl.StringVar(&f.out, "out", "", "the `FILE` to write").Letter = 'o'
 	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate with")
 	fl.IntVar(&f.judge, "judge", 1000, "images to compare")

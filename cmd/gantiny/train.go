@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/train"
@@ -24,13 +22,13 @@ type trainFlags struct {
 	resume  bool
 	command string // for the record in the generator
 
-	given *pflag.FlagSet // with the settings that the user gave
+	given *cli.FlagSet // with the settings that the user gave
 }
 
-func newTrain() *cobra.Command {
+func newTrain() *cli.Command {
 	f := &trainFlags{}
-	cmd := &cobra.Command{
-		Use:   "train",
+	cmd := &cli.Command{
+		Name:  "train",
 		Short: "Trains a generator on a data set",
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
 checkpoint, metrics.jsonl, and grids of samples from the same latents.
@@ -41,26 +39,24 @@ and keeps its last good checkpoint.`,
 		Example: `  gantiny train --data digits --out run1
   gantiny train --data ~/mnist --out run2 --epochs 100 --config run2.toml
   gantiny train --out run2 --resume`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			f.given = cmd.Flags()
 			f.command = commandLine(cmd)
-			return runTrain(cmd.Context(), f, cmd.ErrOrStderr())
+			return runTrain(ctx, f, cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
 	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
-	addKernelFlag(cmd, &f.kernel)
+	addKernelFlag(fl, &f.kernel)
 	defaults := train.Default()
 	bindSettings(fl, &defaults)
 	return cmd
 }
 
 // bindSettings gives every setting of a run its flag. c holds the defaults and takes the values.
-func bindSettings(fl *pflag.FlagSet, c *train.Config) {
+func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
@@ -118,7 +114,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	case errors.Is(err, train.ErrExists):
 		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
 	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
-		return &usageError{err}
+		return &cli.UsageError{Err: err}
 	}
 	return err
 }
@@ -157,10 +153,10 @@ func (f *trainFlags) resolve() (train.Config, error) {
 			return c, usagef("--config %s: %w", f.config, err)
 		}
 	}
-	settings := pflag.NewFlagSet("", pflag.ContinueOnError)
+	settings := &cli.FlagSet{}
 	bindSettings(settings, &c)
 	var err error
-	f.given.Visit(func(given *pflag.Flag) {
+	f.given.Visit(func(given *cli.Flag) {
 		if settings.Lookup(given.Name) != nil {
 			err = errors.Join(err, settings.Set(given.Name, given.Value.String()))
 		}
@@ -172,16 +168,16 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		return c, usagef("--data is missing: digits, mnist or a directory of images")
 	}
 	if err := c.Validate(); err != nil {
-		return c, &usageError{err}
+		return c, &cli.UsageError{Err: err}
 	}
 	return c, nil
 }
 
 // commandLine is what the user ran, for the record: the command and its flags.
-func commandLine(cmd *cobra.Command) string {
-	words := []string{cmd.CommandPath()}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "bool" {
+func commandLine(cmd *cli.Command) string {
+	words := []string{cmd.Path()}
+	cmd.Flags().Visit(func(f *cli.Flag) {
+		if f.Value.Type() == "" {
 			words = append(words, "--"+f.Name)
 		} else {
 			words = append(words, "--"+f.Name, f.Value.String())

@@ -6,23 +6,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 )
 
-// usageKey is the annotation of a flag whose help names what this machine has: the text that its manual page shows in its place.
-const usageKey = "gantiny-man-usage"
-
-// SetUsage sets what a flag's manual page says in place of its help.
-func SetUsage(cmd *cobra.Command, flag, usage string) {
-	if err := cmd.Flags().SetAnnotation(flag, usageKey, []string{usage}); err != nil {
-		panic(err)
-	}
-}
-
 // Write writes a page for root and each command below it into dir. date stands in their footers.
-func Write(root *cobra.Command, dir, date, version string) error {
-	for _, c := range append([]*cobra.Command{root}, Commands(root)...) {
+func Write(root *cli.Command, dir, date, version string) error {
+	for _, c := range append([]*cli.Command{root}, root.Commands()...) {
 		var page manual
 		page.command(c, date, version)
 		if err := os.WriteFile(filepath.Join(dir, Name(c)+".1"), []byte(page.String()), 0o666); err != nil {
@@ -32,25 +21,14 @@ func Write(root *cobra.Command, dir, date, version string) error {
 	return nil
 }
 
-// Commands are the commands below c that --help lists.
-func Commands(c *cobra.Command) []*cobra.Command {
-	var list []*cobra.Command
-	for _, s := range c.Commands() {
-		if !s.Hidden && s.Name() != "help" {
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
 // Name is the name of a command's page: gantiny-generate.
-func Name(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
+func Name(c *cli.Command) string { return strings.ReplaceAll(c.Path(), " ", "-") }
 
 // manual is a page in the macros of man(7).
 type manual struct{ strings.Builder }
 
 // command writes the page of a command.
-func (m *manual) command(c *cobra.Command, date, version string) {
+func (m *manual) command(c *cli.Command, date, version string) {
 	m.macro("TH", strings.ToUpper(Name(c)), "1", date, "gantiny "+version, "User Commands")
 	m.macro("SH", "NAME")
 	m.WriteString(roff(Name(c)) + ` \- ` + roff(c.Short) + "\n")
@@ -58,13 +36,13 @@ func (m *manual) command(c *cobra.Command, date, version string) {
 	m.synopsis(c)
 	m.macro("SH", "DESCRIPTION")
 	m.text(c.Long, c.Short+".")
-	for i, s := range Commands(c) {
+	for i, s := range c.Commands() {
 		if i == 0 {
 			m.macro("SH", "COMMANDS")
 		}
 		m.macro("TP")
-		if c.HasParent() {
-			m.macro("B", s.Name())
+		if c.Parent() != nil {
+			m.macro("B", s.Name)
 		} else {
 			m.macro("BR", Name(s), "(1)")
 		}
@@ -87,7 +65,7 @@ func (m *manual) command(c *cobra.Command, date, version string) {
 		{"3", "Training diverged. The last good checkpoint is kept."},
 		{"130", "Interrupted; 'gantiny train' has saved a checkpoint."},
 	} {
-		if trains := !c.HasParent() || c.Name() == "train"; s[0] == "3" && !trains {
+		if trains := c.Parent() == nil || c.Name == "train"; s[0] == "3" && !trains {
 			continue
 		}
 		m.macro("TP")
@@ -105,15 +83,12 @@ func (m *manual) command(c *cobra.Command, date, version string) {
 }
 
 // synopsis writes how the command is called: what the user fills in, the upper-case words, in italics.
-func (m *manual) synopsis(c *cobra.Command) {
-	m.macro("B", c.CommandPath())
-	if c.HasSubCommands() {
+func (m *manual) synopsis(c *cli.Command) {
+	m.macro("B", c.Path())
+	if len(c.Commands()) > 0 {
 		m.macro("I", "COMMAND")
 	}
-	for _, w := range strings.Fields(strings.TrimPrefix(c.UseLine(), c.CommandPath())) {
-		if w == "[flags]" {
-			continue
-		}
+	for _, w := range strings.Fields(c.Args) {
 		before, after := strings.TrimRight(w, "ABCDEFGHIJKLMNOPQRSTUVWXYZ]"), ""
 		filled := w[len(before):]
 		if i := strings.IndexByte(filled, ']'); i >= 0 {
@@ -125,23 +100,22 @@ func (m *manual) synopsis(c *cobra.Command) {
 }
 
 // options lists the flags in the order of --help.
-func (m *manual) options(c *cobra.Command) {
+func (m *manual) options(c *cli.Command) {
 	m.macro("SH", "OPTIONS")
-	c.InitDefaultHelpFlag()
-	c.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
+	c.Flags().VisitAll(func(f *cli.Flag) {
 		if f.Hidden {
 			return
 		}
-		value, usage := pflag.UnquoteUsage(f)
-		if other := f.Annotations[usageKey]; len(other) > 0 {
-			usage = other[0]
-		} else if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
-			usage += " (" + f.DefValue + " by default)"
+		value, usage := f.ValueName()
+		if f.Manual != "" {
+			usage = f.Manual
+		} else if f.Default != "" && f.Default != "0" && f.Default != "false" {
+			usage += " (" + f.Default + " by default)"
 		}
 		m.macro("TP")
 		name := "--" + f.Name
-		if f.Shorthand != "" {
-			name = "-" + f.Shorthand + ", " + name
+		if f.Letter != 0 {
+			name = "-" + string(f.Letter) + ", " + name
 		}
 		if value == "" {
 			m.macro("B", name)
@@ -150,15 +124,18 @@ func (m *manual) options(c *cobra.Command) {
 		}
 		m.text(usage)
 	})
+	m.macro("TP")
+	m.macro("B", "-h, --help")
+	m.text("say the same in short")
 }
 
-func (m *manual) seeAlso(c *cobra.Command) {
+func (m *manual) seeAlso(c *cli.Command) {
 	m.macro("SH", "SEE ALSO")
-	var pages []*cobra.Command
-	if c.HasParent() {
+	var pages []*cli.Command
+	if c.Parent() != nil {
 		pages = append(pages, c.Parent())
 	}
-	for _, s := range Commands(c.Root()) {
+	for _, s := range c.Root().Commands() {
 		if s != c {
 			pages = append(pages, s)
 		}
