@@ -110,8 +110,11 @@ func (f *benchFlags) measure(ctx context.Context, args []string, o bench.Options
 	if f.train {
 		return bench.TrainingStep(ctx, o)
 	}
-	n, err := openModel(args, f.float)
+	n, err := openNamed(ctx, args, f.float)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkBatch(f.batch, n.input().Len()+n.output().Len()); err != nil {
 		return nil, err
 	}
 	if n.int8 != nil {

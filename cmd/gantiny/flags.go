@@ -73,3 +73,14 @@ func (t threadCount) number() (int, error) {
 	}
 	return int(t), nil
 }
+
+// mostNumbers is how many numbers, of latents and images, may be computed at a time: 1 GiB of them.
+const mostNumbers = 1 << 28
+
+// checkBatch finds a batch that is too large for images that take so many numbers each.
+func checkBatch(batch, numbers int) error {
+	if most := max(1, mostNumbers/max(1, numbers)); batch > most {
+		return usagef("--batch %d: want %d at most of images of this size", batch, most)
+	}
+	return nil
+}

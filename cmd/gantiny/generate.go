@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // mostShown is how many images at most are drawn as text.
@@ -84,10 +86,6 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err := f.check(); err != nil {
 		return err
 	}
-	threads, err := f.threads.number()
-	if err != nil {
-		return err
-	}
 	if f.maxRAM.n == 0 && os.Getenv("GOGC") == "" { // a few pictures need no collection: 12 ms from start to file for 16
 		defer debug.SetGCPercent(debug.SetGCPercent(200))
 	}
@@ -95,74 +93,107 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	m, err := openModel(args, f.float)
+	m, err := openNamed(ctx, args, f.float)
 	if err != nil {
 		return err
 	}
-	shape, err := m.pictureShape()
+	d, out, err := f.plan(ctx, m, args)
 	if err != nil {
 		return err
 	}
-	if f.set("class") {
-		return usagef("--class %d: %s has no classes", f.class, m.name)
-	}
-	z, err := f.openLatents(m.input().Len())
-	if err != nil {
+	if d.session, err = f.openSession(m, kernels, d, out); err != nil {
 		return err
 	}
-	first, end, err := f.part(z.count())
-	if err != nil {
-		return err
-	}
-	out, err := f.openOutput(shape, end-first)
-	if err != nil {
-		return err
-	}
-	batch := min(f.batch, end-first)
-	if f.maxRAM.n > 0 {
-		memory := newFootprint(m, model.Options{Kernels: kernels})
-		memory.pictures, memory.collect = pictureBytes(out.kind, shape, end-first), true
-		if batch, threads, err = memory.fit(f.maxRAM, batch, threads, !f.set("threads")); err != nil {
-			return err
-		}
-		memory.keepWithin(f.maxRAM.n)
-	}
-	session, err := m.newSession(model.Options{Batch: batch, Threads: threads, Kernels: kernels})
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	if f.maxRAM.n > 0 {
-		debug.FreeOSMemory()
-	}
-
-	d := &drawing{session: session, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}
+	defer d.session.Close()
 	if f.wantsPicture(stdout) {
-		d.keep = min(end-first, mostShown)
+		d.keep = min(out.n, mostShown)
 	}
-	if err := out.write(stdout, func(yield func(block) error) error { return d.each(ctx, yield) }); err != nil {
+	if err := out.draw(ctx, d, stdout, stderr); err != nil {
 		return err
 	}
-
 	if f.wantsPicture(stdout) {
 		if err := f.showPicture(f.pictureWriter(stdout, stderr), d); err != nil {
 			return err
 		}
 	}
-	images, seconds := end-first, d.spent.Seconds()
-	if f.json {
-		return json.NewEncoder(stdout).Encode(struct {
-			Images  int     `json:"images"`
-			Seconds float64 `json:"seconds"` // computing, without loading the model and writing the files
-			Kernel  string  `json:"kernel"`
-			Model   string  `json:"model"`
-			Form    string  `json:"form"` // float32 or int8
-			Out     string  `json:"out"`
-			SHA256  string  `json:"pixels_sha256"`
-		}{images, seconds, kernels.Name, m.name, m.form(), out.path, hex.EncodeToString(d.hash.Sum(nil))})
+	return f.report(drawn{
+		Images: out.n, Seconds: d.spent.Seconds(), Kernel: kernels.Name, Model: m.name, Form: m.form(), Out: out.path,
+		SHA256: hex.EncodeToString(d.hash.Sum(nil)),
+	}, d.shape, stdout, stderr)
+}
+
+// plan finds out what is to be drawn, and where it goes. The session is still to come.
+func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*drawing, *output, error) {
+	shape, err := m.pictureShape()
+	if err != nil {
+		return nil, nil, err
 	}
-	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", out.path, display.Plural(images, "image"), shape, seconds, m.form(), kernels.Name)
-	return nil
+	if f.set("class") {
+		return nil, nil, usagef("--class %d: %s has no classes", f.class, m.name)
+	}
+	dim := m.input().Len()
+	z, err := f.openLatents(ctx, dim)
+	if err != nil {
+		return nil, nil, err
+	}
+	first, end, err := f.part(z.count())
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := f.openOutput(shape, end-first)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs := []string{f.latents}
+	if len(args) > 0 {
+		inputs = append(inputs, modelPath(args[0]))
+	}
+	if err := out.check(z.count(), inputs); err != nil {
+		return nil, nil, err
+	}
+	batch := min(f.batch, end-first)
+	if err := checkBatch(batch, dim+shape.Len()); err != nil {
+		return nil, nil, err
+	}
+	return &drawing{latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
+}
+
+// openSession opens the session of a drawing, within the memory that there is: of a smaller batch if need be.
+func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out *output) (session, error) {
+	threads, err := f.threads.number()
+	if err != nil {
+		return nil, err
+	}
+	if f.maxRAM.n == 0 {
+		return m.newSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k})
+	}
+	memory := newFootprint(m, model.Options{Kernels: k})
+	memory.pictures, memory.collect = pictureBytes(out.kind, d.shape, out.n), true
+	if d.batch, threads, err = memory.fit(f.maxRAM, d.batch, threads, !f.set("threads")); err != nil {
+		return nil, err
+	}
+	memory.keepWithin(f.maxRAM.n)
+	defer debug.FreeOSMemory()
+	return m.newSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k})
+}
+
+// drawn is what generate --json prints; its names are a contract.
+type drawn struct {
+	Images  int     `json:"images"`
+	Seconds float64 `json:"seconds"` // computing, without loading the model and writing the files
+	Kernel  string  `json:"kernel"`
+	Model   string  `json:"model"`
+	Form    string  `json:"form"` // float32 or int8
+	Out     string  `json:"out"`
+	SHA256  string  `json:"pixels_sha256"`
+}
+
+func (f *generateFlags) report(r drawn, shape model.Shape, stdout, stderr io.Writer) error {
+	if f.json {
+		return json.NewEncoder(stdout).Encode(r)
+	}
+	_, err := fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", r.Out, display.Plural(r.Images, "image"), shape, r.Seconds, r.Form, r.Kernel)
+	return err
 }
 
 // check finds what is wrong with the flags before anything is opened.
@@ -181,7 +212,8 @@ func (f *generateFlags) check() error {
 	case f.json && f.out == "-":
 		return usagef("--json and -o - both want standard output")
 	}
-	return nil
+	_, err := f.threads.number()
+	return err
 }
 
 // wantsPicture says whether the picture is drawn as text.
@@ -207,7 +239,8 @@ func (f *generateFlags) showPicture(w io.Writer, d *drawing) error {
 	}
 	n := len(d.kept) / d.shape.Len()
 	grid := picture.Grid(d.kept, d.shape.H, d.shape.W, d.shape.C, gridColumns(f.cols, n))
-	return picture.Terminal(w, grid, picture.Text{Width: display.Width(w), Colors: display.Colors(d.shape.C)})
+	screen := display.Look(w)
+	return picture.Terminal(display.Raw(w), grid, picture.Text{Width: screen.Width, Colors: screen.PictureColors(d.shape.C)})
 }
 
 // part returns the images [first, end) of count that --shard asks for.
@@ -221,9 +254,16 @@ func (f *generateFlags) part(count int) (first, end int, err error) {
 	if !ok || erri != nil || errn != nil || n < 1 || i < 1 || i > n {
 		return 0, 0, usagef("--shard %s: want i/n with i from 1 to n, as in 2/4", f.shard)
 	}
-	first, end = int(int64(i-1)*int64(count)/int64(n)), int(int64(i)*int64(count)/int64(n))
+	first, end = share(i-1, n, count), share(i, n, count)
 	if first == end {
 		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, display.Plural(count, "image"))
 	}
 	return first, end, nil
+}
+
+// share is i/n of count.
+func share(i, n, count int) int {
+	hi, lo := bits.Mul64(uint64(i), uint64(count))
+	q, _ := bits.Div64(hi, lo, uint64(n))
+	return int(q)
 }

@@ -196,6 +196,7 @@ func TestOutputs(t *testing.T) {
 	}
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
+	t.Setenv("LC_ALL", "C.UTF-8")
 	if r := gantiny(t, "generate", smallFile, "-n", "2", "-o", "two.png", "--show").want(t, exitDone); !strings.Contains(r.stdout, "▀") {
 		t.Errorf("--show prints %q", r.stdout)
 	}

@@ -32,7 +32,7 @@ reference network takes; the latter without the data set (training on MNIST: 47 
 		Check:    atMostOneModel,
 		Complete: completeModel,
 		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
-			r, err := inspect(args, float, kernel)
+			r, err := inspect(ctx, args, float, kernel)
 			if err != nil {
 				return err
 			}
@@ -92,13 +92,13 @@ type tensorShape struct {
 	Shape []int  `json:"shape"`
 }
 
-func inspect(args []string, float bool, kernel string) (*report, error) {
+func inspect(ctx context.Context, args []string, float bool, kernel string) (*report, error) {
 	kernels, err := lookupKernels(kernel)
 	if err != nil {
 		return nil, err
 	}
 	program := residentBytes(rootFS())
-	n, err := openModel(args, float)
+	n, err := openNamed(ctx, args, float)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (r *report) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "layer\toutput\tparameters\tmultiply-adds\twith padding\t\n")
 	for _, l := range r.Layers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", l.Name, times(l.Output), orBlank(int64(l.Parameters)), orBlank(l.MACs), orBlank(l.Nominal))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", display.Line(l.Name), times(l.Output), orBlank(int64(l.Parameters)), orBlank(l.MACs), orBlank(l.Nominal))
 	}
 	fmt.Fprintf(t, "all\t%s to %s\t%d\t%d\t%d\t\n", times(r.Input), times(r.Output), r.Parameters, r.MACs, r.Nominal)
 	if err := t.Flush(); err != nil {
@@ -211,7 +211,7 @@ func (r *report) print(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	for _, f := range facts {
-		if _, err := fmt.Fprintf(w, "%-8s %s\n", f[0], f[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%-8s %s\n", f[0], display.Line(f[1])); err != nil {
 			return err
 		}
 	}

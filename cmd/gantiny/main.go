@@ -9,8 +9,10 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -24,13 +26,16 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx := untilStopped(signals, time.Now, func() { os.Exit(exitInterrupted) })
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program on the given arguments; it returns the exit status.
+// run is the whole program on the given arguments; it returns the exit status. What it writes goes through display.Clean: paths, names
+// and errors come from files that others made.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = display.Clean(stdout), display.Clean(stderr)
 	cmd, err := newRoot().Execute(ctx, args, stdout, stderr)
 	if err == nil {
 		return exitDone

@@ -13,10 +13,12 @@ import (
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/quantize"
 	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/picture"
+	"github.com/gantiny/gantiny/simd"
 )
 
 type quantizeFlags struct {
@@ -26,6 +28,7 @@ type quantizeFlags struct {
 	judge  int
 	both   bool
 	report string
+	kernel string
 	json   bool
 }
 
@@ -58,6 +61,7 @@ Then it draws pictures with both and says how far apart they are.`,
 	fl.IntVar(&f.judge, "judge", 1000, "images to compare")
 	fl.BoolVar(&f.both, "both", false, "keep the model in floats in the same file")
 	fl.StringVar(&f.report, "report", "", "write index.html and report.json to the folder `DIR`")
+	addKernelFlag(fl, &f.kernel)
 	fl.BoolVar(&f.json, "json", false, "print what report.json holds")
 	return cmd
 }
@@ -106,50 +110,41 @@ func (f *quantizeFlags) check() error {
 		return usagef("--calib %d: want 1 to %d", f.calib, 1<<20)
 	case f.judge < 1 || f.judge > 1<<20:
 		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
-	}
-	if isDir(f.out) {
-		return usagef("-o %s: is a folder", f.out)
-	}
-	if dir := filepath.Dir(f.out); !isDir(dir) {
-		return fmt.Errorf("-o %s: no folder %s", f.out, dir)
+	case f.out == "-":
+		return usagef("-o -: a model goes into a file, not to standard output")
 	}
 	return nil
+}
+
+// checkOutputs says before the work what cannot be written.
+func (f *quantizeFlags) checkOutputs(input string) error {
+	if err := checkNotInput("-o", f.out, input); err != nil {
+		return err
+	}
+	if err := checkFile("-o", f.out); err != nil || f.report == "" {
+		return err
+	}
+	return checkFolder("--report", f.report)
 }
 
 func runQuantize(ctx context.Context, f *quantizeFlags, args []string, stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	kernels, err := lookupKernels("")
+	if err := f.checkOutputs(modelPath(args[0])); err != nil {
+		return err
+	}
+	kernels, err := lookupKernels(f.kernel)
 	if err != nil {
 		return err
 	}
-	n, err := openModel(args, true)
+	n, err := openNamed(ctx, args, true)
 	if err != nil {
 		return err
 	}
-	shape, err := n.pictureShape()
+	q, r, err := f.quantize(ctx, n, kernels, stderr)
 	if err != nil {
 		return err
-	}
-	q, calibration, err := quantize.Quantize(ctx, n.float, quantize.Options{
-		Images: f.calib, Seed: f.seed, Kernels: kernels, Log: func(s string) { fmt.Fprintln(stderr, s) },
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", n.name, err)
-	}
-	r := &quantizeReport{
-		Model: n.name, Out: f.out, Kernel: kernels.Name, Platform: runtime.GOOS + "/" + runtime.GOARCH, Version: version(),
-		Calibration: *calibration,
-	}
-	both := comparing{float: n, int8: network{name: f.out, int8: q}, shape: shape}
-	if err := both.compare(ctx, r, f.judge); err != nil {
-		return err
-	}
-	if f.report != "" {
-		if err := both.time(ctx, r); err != nil {
-			return err
-		}
 	}
 	if err := f.write(q, n.float, r); err != nil {
 		return err
@@ -162,7 +157,39 @@ func runQuantize(ctx context.Context, f *quantizeFlags, args []string, stdout, s
 	return nil
 }
 
-// write writes the model, then the report.
+// quantize makes the model in bytes, and finds out how far it is from n. Nothing is written.
+func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels, stderr io.Writer) (*quantized.Model, *quantizeReport, error) {
+	shape, err := n.pictureShape()
+	if err != nil {
+		return nil, nil, err
+	}
+	if int64(f.judge)*int64(shape.Len()) > maxGridBytes {
+		return nil, nil, usagef("--judge %d: want %d at most of images of this size", f.judge, maxGridBytes/shape.Len())
+	}
+	q, calibration, err := quantize.Quantize(ctx, n.float, quantize.Options{
+		Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) },
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", n.name, err)
+	}
+	r := &quantizeReport{
+		Model: n.name, Out: f.out, Kernel: k.Name, Platform: runtime.GOOS + "/" + runtime.GOARCH, Version: version(),
+		Calibration: *calibration,
+	}
+	if err := r.finite(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", n.name, err)
+	}
+	both := comparing{float: n, int8: network{name: f.out, int8: q}, shape: shape, kernels: k}
+	if err := both.compare(ctx, r, f.judge); err != nil {
+		return nil, nil, err
+	}
+	if f.report != "" {
+		err = both.time(ctx, r)
+	}
+	return q, r, err
+}
+
+// write writes the model, then the report, which is complete before.
 func (f *quantizeFlags) write(q *quantized.Model, float *model.Model, r *quantizeReport) error {
 	var size counter
 	if err := float.Encode(&size, model.SaveOptions{}); err != nil {
@@ -176,16 +203,25 @@ func (f *quantizeFlags) write(q *quantized.Model, float *model.Model, r *quantiz
 	if !f.both {
 		float = nil
 	}
-	if err := q.Save(f.out, float, model.SaveOptions{}); err != nil {
-		return err
+	var report map[string][]byte
+	if f.report != "" {
+		var err error
+		if report, err = r.files(); err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
 	}
-	if f.report == "" {
-		return nil
+	if err := q.Save(f.out, float, model.SaveOptions{}); err != nil || report == nil {
+		return err
 	}
 	if err := os.MkdirAll(f.report, 0o777); err != nil {
 		return err
 	}
-	return r.write(f.report)
+	for name, content := range report {
+		if err := atomicfile.WriteFile(filepath.Join(f.report, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // counter counts the bytes that are written to it.
@@ -200,11 +236,12 @@ func (c *counter) Write(b []byte) (int, error) {
 type comparing struct {
 	float, int8 network
 	shape       model.Shape
+	kernels     *simd.Kernels
 }
 
 // sessions opens one of each form, on one thread.
 func (c *comparing) sessions(batch int) (float, int8 session, err error) {
-	o := model.Options{Batch: batch, Threads: 1}
+	o := model.Options{Batch: batch, Threads: 1, Kernels: c.kernels}
 	if float, err = c.float.newSession(o); err != nil {
 		return nil, nil, err
 	}

@@ -14,13 +14,13 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// drawn is what generate --json prints.
-type drawn struct {
+// pixelsOf is what generate --json prints of the pixels.
+type pixelsOf struct {
 	Form   string
 	SHA256 string `json:"pixels_sha256"`
 }
 
-func drawJSON(t *testing.T, args ...string) (d drawn) {
+func drawJSON(t *testing.T, args ...string) (d pixelsOf) {
 	t.Helper()
 	r := gantiny(t, append([]string{"generate", "--json", "-n", "5"}, args...)...).want(t, exitDone)
 	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
@@ -50,13 +49,16 @@ func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stder
 	// What is wrong with the files should not be said after a minute.
 	if f.compare != "" {
 		var err error
-		if earlier, err = readSuite(f.compare); err != nil {
+		if earlier, err = readSuite(ctx, f.compare); err != nil {
 			return err
 		}
 	}
 	if f.out != "-" {
-		if _, err := os.Stat(filepath.Dir(f.out)); err != nil {
-			return fmt.Errorf("-o %s: %w", f.out, err)
+		if err := checkNotInput("-o", f.out, f.compare); err != nil {
+			return err
+		}
+		if err := checkFile("-o", f.out); err != nil {
+			return err
 		}
 	}
 	r, err := bench.RunSuite(ctx, bench.SuiteOptions{
@@ -88,8 +90,8 @@ func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stder
 }
 
 // readSuite reads a result file.
-func readSuite(name string) (*bench.SuiteReport, error) {
-	b, err := os.ReadFile(name)
+func readSuite(ctx context.Context, name string) (*bench.SuiteReport, error) {
+	b, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(name) })
 	if err != nil {
 		return nil, fmt.Errorf("--compare: %w", err)
 	}

@@ -63,7 +63,7 @@ func TestSuite(t *testing.T) {
 	if !strings.Contains(r.stdout, "of earlier.json") || !strings.Contains(r.stdout, "before: ") {
 		t.Errorf("it prints %s", r.stdout)
 	}
-	later, err := readSuite("later.json")
+	later, err := readSuite(t.Context(), "later.json")
 	if err != nil {
 		t.Fatal(err)
 	}

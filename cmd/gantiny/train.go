@@ -33,7 +33,7 @@ func newTrain() *cli.Command {
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
 checkpoint, metrics.jsonl, and grids of samples from the same latents.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; a second one quits at once. --resume goes on
+Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. --resume goes on
 from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with status 3
 and keeps its last good checkpoint.`,
 		Example: `  gantiny train --data digits --out run1
@@ -78,7 +78,7 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
 func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
-	c, err := f.resolve()
+	c, err := f.resolve(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,6 +96,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
 	bar := display.NewProgress(stderr)
+	answered := answer(ctx, bar)
 	err = train.Run(ctx, c, data, train.Options{
 		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
 		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
@@ -105,12 +106,13 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 			}
 		},
 	})
+	answered()
 	bar.Settle()
 	switch {
 	case err == nil:
 		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
 	case errors.Is(err, train.ErrInterrupted):
-		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", f.out)
+		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", display.Quote(f.out))
 	case errors.Is(err, train.ErrExists):
 		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
 	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
@@ -119,21 +121,39 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	return err
 }
 
+// answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the function that it returns.
+func answer(ctx context.Context, bar *display.Progress) (wait func()) {
+	said := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
+		bar.Log("stopping: the step at hand is finished and saved; another Ctrl-C quits at once")
+	})
+	return func() {
+		if !stop() {
+			<-said
+		}
+	}
+}
+
 // trainState is a step as progress shows it.
 func trainState(s train.Stats) display.State {
-	facts := fmt.Sprintf("G %.4f  D %.4f  %.0f images/s", s.G, s.D, s.ImagesPerSecond)
+	state := display.State{Part: fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs), Done: s.Batch, Of: s.Batches, Unit: "step"}
 	if s.Left > 0 {
-		facts += "  " + display.Roughly(s.Left) + " left"
+		state.Facts = append(state.Facts, display.Roughly(s.Left)+" left")
 	}
-	return display.State{Part: fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs), Done: s.Batch, Of: s.Batches, Unit: "step", Facts: facts}
+	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
+	return state
 }
 
 // resolve finds the settings of the run: the defaults or, when it is resumed, those that it was started with; over them
 // the file; over it the flags.
-func (f *trainFlags) resolve() (train.Config, error) {
+func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	c := train.Default()
 	if f.out == "" {
 		return c, usagef("--out is missing: the directory of the run")
+	}
+	if err := checkFolder("--out", f.out); err != nil {
+		return c, err
 	}
 	if f.resume {
 		var err error
@@ -145,7 +165,7 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		}
 	}
 	if f.config != "" {
-		text, err := os.ReadFile(f.config)
+		text, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(f.config) })
 		if err != nil {
 			return c, err
 		}
@@ -180,7 +200,7 @@ func commandLine(cmd *cli.Command) string {
 		if f.Value.Type() == "" {
 			words = append(words, "--"+f.Name)
 		} else {
-			words = append(words, "--"+f.Name, f.Value.String())
+			words = append(words, "--"+f.Name, display.Quote(f.Value.String()))
 		}
 	})
 	return strings.Join(words, " ")

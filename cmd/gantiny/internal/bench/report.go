@@ -81,7 +81,7 @@ func newReport(name string, training bool, o Options, m *measured) *Report {
 
 // Print writes a table.
 func (r *Report) Print(w io.Writer) error {
-	what := fmt.Sprintf("%s, batch %d", r.Model, r.Batch)
+	what := fmt.Sprintf("%s, batch %d", display.Line(r.Model), r.Batch)
 	if r.Train {
 		what = fmt.Sprintf("one training step, batch %d", r.Batch)
 	}
@@ -90,7 +90,7 @@ func (r *Report) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\tms\ttime\tGOP/s\tnominal\tof peak")
 	for _, l := range r.Layers {
-		fmt.Fprintf(t, "%s\t%.3f\t%.1f%%", l.Name, l.MS, 100*l.MS/r.MedianMS)
+		fmt.Fprintf(t, "%s\t%.3f\t%.1f%%", display.Line(l.Name), l.MS, 100*l.MS/r.MedianMS)
 		if l.GOPS > 0 {
 			fmt.Fprintf(t, "\t%.1f\t%.1f", l.GOPS, l.Nominal)
 		}
