@@ -38,8 +38,9 @@ a machine that slows down slows down both. On one thread times are the processor
 what other programs take; with several they are those of the clock. Minimal filtering makes fewer multiply-adds than are
 counted. Of a training step the last lines say what all products take, and what all else does.
 
---suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. It writes a
-file with the times, the board, and its clock, temperature and throttling before and after, as far as the system tells them.`,
+--suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. Its times
+are all those of the clock. It writes a file with them, the board, and its clock, temperature and throttling before and after, as far
+as the system tells them.`,
 		Example: `  gantiny bench --batch 16 --threads 1
   gantiny bench --train
   gantiny bench --train --strict

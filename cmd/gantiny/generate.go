@@ -64,7 +64,7 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	}
 	fl := cmd.Flags()
 	fl.IntVar(&f.n, "number", 16, "how many latents to draw (with --latents: how many of them, all by default)").Letter = 'n'
-	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents; --latents takes its place")
 	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
 	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
@@ -207,8 +207,6 @@ func (f *generateFlags) check() error {
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:
 		return usagef("--batch %d: need at least 1", f.batch)
-	case f.set("seed") && f.latents != "":
-		return usagef("--seed and --latents exclude each other: a file of latents needs no seed")
 	case f.json && f.out == "-":
 		return usagef("--json and -o - both want standard output")
 	}

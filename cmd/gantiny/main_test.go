@@ -108,7 +108,6 @@ func TestUsage(t *testing.T) {
 		{"generate -o digits.bmp", "-o digits.bmp"},
 		{"generate -o digits", "-o digits"},
 		{"generate -o - --json", "--json and -o -"},
-		{"generate --seed 1 --latents z.npy", "--seed and --latents"},
 		{"inspect a b", "one MODEL at most"},
 		{"quantize", "which MODEL"},
 		{"quantize a.safetensors", "-o"},
@@ -133,6 +132,13 @@ func TestUsage(t *testing.T) {
 		{"generate --sed 1", "unknown flag --sed; did you mean --seed?"},
 		{"generate -x", "unknown flag -x"},
 		{"train stray", "takes no arguments"},
+		{"train --out run --data digits --threads 100000000", "--threads 100000000: want 0"},
+		{"train --out run --data digits --threads -1", "threads"},
+		{"generate -n 5 --interpolate 9223372036854775807 -o a.npy", "--interpolate 9223372036854775807"},
+		{"generate -n 9223372036854775807 -o a.npy", "-n 9223372036854775807"},
+		{"generate -n 9223372036854775808", "-n 9223372036854775808: not within"},
+		{"generate --shard 9223372036854775807/9223372036854775806", "--shard"},
+		{"quantize a.safetensors -o b --kernel nosuch", "--kernel nosuch"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			r := gantiny(t, strings.Fields(c.args)...).want(t, exitUsage, c.says)
@@ -161,6 +167,30 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 	if r := gantiny(t, "completion", "bash").want(t, exitDone); !strings.Contains(r.stdout, "gantiny") {
 		t.Error("completion prints no script")
+	}
+}
+
+// TestDecimal: numbers are what they look like, as seq -w and date +%j write them.
+func TestDecimal(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small(t)
+	want := drawJSON(t, smallFile, "-o", "a.png", "--seed", "10")
+	for _, seed := range []string{"010", "0000010", "0xa"} {
+		if got := drawJSON(t, smallFile, "-o", "a.png", "--seed", seed); got != want {
+			t.Errorf("--seed %s draws other images than --seed 10", seed)
+		}
+	}
+	gantiny(t, "generate", smallFile, "-n", "08", "--seed", "08", "--batch", "09", "--cols", "04", "--shard", "01/02").want(t, exitDone, "4 images")
+	gantiny(t, "bench", smallFile, "--batch", "010", "--threads", "01", "--seconds", "0.001", "--json").want(t, exitDone)
+}
+
+// TestFullStdout: what is not written is an error, help too.
+func TestFullStdout(t *testing.T) {
+	for _, args := range []string{"--help", "", "help train", "generate --help", "--version", "version", "completion bash", "inspect", "__complete gen"} {
+		var stderr bytes.Buffer
+		if status := run(t.Context(), strings.Fields(args), failing{}, &stderr); status != exitFailed || stderr.Len() == 0 {
+			t.Errorf("%q: exit status %d, %q", args, status, stderr.String())
+		}
 	}
 }
 

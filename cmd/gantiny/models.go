@@ -64,15 +64,22 @@ func openEmbedded(float bool, places []string) (n network, err error) {
 	if n.int8, err = pretrained.Quantized(); err != nil || !float {
 		return n, err
 	}
+	var other error
 	for _, path := range places {
 		m, err := model.Load(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err == nil && m.Provenance != n.int8.Provenance() {
-			err = fmt.Errorf("--float: %s belongs to another version of this program: it was made by %q", path, m.Provenance.Command)
+			if other == nil {
+				other = fmt.Errorf("--float: %s belongs to another version of this program: it was made by %q", path, m.Provenance.Command)
+			}
+			continue
 		}
 		return network{name: path, float: m}, err
+	}
+	if other != nil {
+		return n, other
 	}
 	return n, fmt.Errorf("--float: the model inside this program is in 8-bit integers only; the same in floats is a file, %s, which its packages install and which is not in %s. "+
 		"Download it from %s and name it as the MODEL", floatFile, strings.Join(places, " or "), floatURL)
@@ -84,7 +91,7 @@ const (
 )
 
 // floatPlaces is where packages put the embedded model's floats: beside the program, as prefix/bin and prefix/share are, and
-// where systems keep such files.
+// where systems keep such files; and where a clone has them.
 func floatPlaces() (places []string) {
 	if program, err := os.Executable(); err == nil {
 		if whole, err := filepath.EvalSymlinks(program); err == nil {
@@ -94,6 +101,9 @@ func floatPlaces() (places []string) {
 	}
 	if runtime.GOOS != "windows" {
 		places = append(places, "/usr/share/gantiny/"+floatFile)
+	}
+	if path := cloneFloat(); path != "" {
+		places = append(places, path)
 	}
 	return slices.Compact(places)
 }

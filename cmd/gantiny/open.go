@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/internal/sniff"
@@ -60,6 +61,27 @@ func isCheckpoint(path string) bool {
 	}
 	s, err := safetensors.Open(f, info.Size())
 	return err == nil && s.Meta[checkpointKey] != ""
+}
+
+// cloneFloat is the embedded model in floats in the clone of the repository that the working directory is in, "" outside of one.
+func cloneFloat() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil {
+			if !strings.HasPrefix(string(text), "module github.com/gantiny/gantiny\n") {
+				return ""
+			}
+			return filepath.Join(dir, "model", "pretrained", "float", "generator.safetensors")
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // unlessStopped returns what f returns, or ctx's error as soon as ctx ends: an f that waits for the other end of a pipe, or for a disk

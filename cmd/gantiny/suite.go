@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
@@ -61,9 +62,15 @@ func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stder
 			return err
 		}
 	}
+	bar, begin := display.NewProgress(stderr), time.Now()
 	r, err := bench.RunSuite(ctx, bench.SuiteOptions{
 		Threads: processors(), Kernels: k, Seconds: f.seconds, Version: version(), System: rootFS(),
+		OnCase: func(done, of int) {
+			left := time.Since(begin) / time.Duration(done) * time.Duration(of-done)
+			bar.Show(display.State{Part: "suite " + f.suite, Done: done, Of: of, Unit: "case", Facts: []string{display.Roughly(left) + " left"}})
+		},
 	})
+	bar.Settle()
 	if err != nil {
 		return err
 	}
@@ -82,7 +89,7 @@ func runSuite(ctx context.Context, f *benchFlags, k *simd.Kernels, stdout, stder
 	if err := atomicfile.WriteFile(f.out, encoded); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%s: %s\n", f.out, display.Plural(len(r.Cases), "case"))
+	fmt.Fprintf(stderr, "%s: %s in %s\n", f.out, display.Plural(len(r.Cases), "case"), display.Roughly(time.Since(begin)))
 	if f.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}

@@ -86,12 +86,22 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	data, err := dataset.Open(c.Data, dataset.Options{Size: c.Size, RGB: c.Channels == 3})
+	if !f.resume {
+		if err := checkNoRun(f.out); err != nil {
+			return err
+		}
+	}
+	data, err := unlessStopped(ctx, func() (*dataset.Dataset, error) {
+		return dataset.Open(c.Data, dataset.Options{Size: c.Size, RGB: c.Channels == 3})
+	})
 	if err != nil {
 		if errors.Is(err, dataset.ErrNotFound) {
 			return usagef("--data: %w", err)
 		}
 		return err
+	}
+	if data.N < c.Batch {
+		return usagef("--batch %d: %s has no more than %s", c.Batch, c.Data, display.Plural(data.N, "image"))
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
@@ -119,6 +129,20 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return &cli.UsageError{Err: err}
 	}
 	return err
+}
+
+// checkNoRun refuses a directory that holds what an earlier run made, though its checkpoint may be gone: hours of work are not replaced unasked. One with a
+// checkpoint is refused by train.Run, which knows more of it.
+func checkNoRun(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
+		return nil
+	}
+	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
+		if _, err := os.Stat(filepath.Join(dir, made[0])); err == nil {
+			return usagef("--out %s: %s is there already (%s); name another directory", dir, made[1], made[0])
+		}
+	}
+	return nil
 }
 
 // answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the function that it returns.
@@ -190,7 +214,8 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	if err := c.Validate(); err != nil {
 		return c, &cli.UsageError{Err: err}
 	}
-	return c, nil
+	_, err = threadCount(c.Threads).number()
+	return c, err
 }
 
 // commandLine is what the user ran, for the record: the command and its flags.

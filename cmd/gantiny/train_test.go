@@ -95,11 +95,20 @@ func TestTrain(t *testing.T) {
 		t.Error("a resumed run ends with other weights")
 	}
 
-	gantiny(t, "train", "--config", "tiny.toml", "--out", "large", "--batch", "41").want(t, exitUsage, "40 images are less than one batch of 41")
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "large", "--batch", "41").want(t, exitUsage, "--batch 41: pictures has no more than 40 images")
 
 	before := readFile(t, "parts/"+train.CheckpointFile)
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "parts").want(t, exitUsage, "--resume goes on with it")
 	gantiny(t, "train", "--out", "parts", "--resume", "--batch", "20").want(t, exitUsage, "batch is 20, the checkpoint has 10")
+	generator := readFile(t, "parts/"+train.GeneratorFile)
+	if err := os.Mkdir("downloaded", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "downloaded/"+train.GeneratorFile, generator)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "downloaded").want(t, exitUsage, "a generator is there already")
+	if got := files(t, "downloaded"); !slices.Equal(got, []string{train.GeneratorFile}) || readFile(t, "downloaded/"+train.GeneratorFile) != generator {
+		t.Errorf("a refused run left %v", got)
+	}
 	if readFile(t, "parts/"+train.CheckpointFile) != before {
 		t.Error("a refused run changed the checkpoint")
 	}

@@ -59,9 +59,10 @@ func (c Case) Same(d Case) bool {
 type SuiteOptions struct {
 	Threads int // all that there are
 	Kernels *simd.Kernels
-	Seconds float64 // how long each case takes at least
-	Version string  // of this program
-	System  fs.FS   // the root of the machine's files
+	Seconds float64            // how long each case takes at least
+	Version string             // of this program
+	System  fs.FS              // the root of the machine's files
+	OnCase  func(done, of int) // after each case; nil for none
 }
 
 // RunSuite measures all cases.
@@ -74,20 +75,38 @@ func RunSuite(ctx context.Context, o SuiteOptions) (*SuiteReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	cases := suiteCases(o, networks)
 	r.Before = conditionNow(o)
-	for _, n := range networks {
-		for _, batch := range []int{1, 8} {
-			for _, threads := range slices.Compact([]int{1, o.Threads}) {
-				c, err := measureCase(ctx, n, model.Options{Batch: batch, Threads: threads, Kernels: o.Kernels}, o.Seconds)
-				if err != nil {
-					return nil, err
-				}
-				r.Cases = append(r.Cases, c)
-			}
+	for i, c := range cases {
+		measured, err := measureCase(ctx, c.network, c.options, o.Seconds)
+		if err != nil {
+			return nil, err
+		}
+		r.Cases = append(r.Cases, measured)
+		if o.OnCase != nil {
+			o.OnCase(i+1, len(cases))
 		}
 	}
 	r.After = conditionNow(o)
 	return r, nil
+}
+
+// toMeasure is a case before it is measured.
+type toMeasure struct {
+	network Network
+	options model.Options
+}
+
+// suiteCases are one image and eight of each network, on one thread and on all.
+func suiteCases(o SuiteOptions, networks []Network) (list []toMeasure) {
+	for _, n := range networks {
+		for _, batch := range []int{1, 8} {
+			for _, threads := range slices.Compact([]int{1, o.Threads}) {
+				list = append(list, toMeasure{n, model.Options{Batch: batch, Threads: threads, Kernels: o.Kernels}})
+			}
+		}
+	}
+	return list
 }
 
 // suiteNetworks are the reference generator in both forms.
