@@ -11,9 +11,9 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// adamOf makes an optimiser of parameters and gradients with these lengths and
+// updaterOf makes an updater of parameters and gradients with these lengths and
 // random values.
-func adamOf(k *simd.Kernels, workers int, lengths ...int) *adam {
+func updaterOf(rule Optimizer, k *simd.Kernels, workers int, lengths ...int) *updater {
 	var params, grads []*model.Param
 	for i, n := range lengths {
 		p := &model.Param{Data: make([]float32, n), Shape: []int{n}}
@@ -22,18 +22,17 @@ func adamOf(k *simd.Kernels, workers int, lengths ...int) *adam {
 		rng.FillNormal(g.Data, rng.Key{2, uint32(i)}, 0)
 		params, grads = append(params, p), append(grads, g)
 	}
-	return newAdam(params, grads, k, workers)
+	return newUpdater(rule, params, grads, k, workers)
 }
 
-var adamLengths = []int{1, 0, 15, 16, 17, 100, 1000}
+var updateLengths = []int{1, 0, 15, 16, 17, 100, 1000}
 
 func TestAdamAgainstFloat64(t *testing.T) {
-	c := Default()
-	c.LearningRate = 0.01
+	rule := Adam{0.9, 0.999, 1e-7}
 	for _, k := range simd.Variants() {
 		p := pool.New(1)
-		a := adamOf(k, 1, adamLengths...)
-		w := adamOf(k, 1, adamLengths...).params // start values
+		a := updaterOf(rule, k, 1, updateLengths...)
+		w := updaterOf(rule, k, 1, updateLengths...).params // start values
 		for i := range a.params {
 			for j, start := range w[i].Data {
 				x, m, v := float64(start), 0.0, 0.0
@@ -46,8 +45,8 @@ func TestAdamAgainstFloat64(t *testing.T) {
 				w[i].Data[j] = float32(x)
 			}
 		}
-		for s := range 10 {
-			a.update(p, c, uint64(s+1))
+		for range 10 {
+			a.update(p, 0.01)
 		}
 		p.Close()
 		for i := range a.params {
@@ -60,34 +59,51 @@ func TestAdamAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestAdamIsTheSameForAnyThreads(t *testing.T) {
-	for _, k := range simd.Variants() {
-		var want *adam
-		for threads := 1; threads <= 4; threads++ {
-			p := pool.New(threads)
-			a := adamOf(k, threads, adamLengths...)
-			for s := range 3 {
-				a.update(p, Default(), uint64(s+1))
-			}
-			p.Close()
-			if want == nil {
-				want = a
-				continue
-			}
-			for i := range a.params {
-				if !slices.Equal(a.params[i].Data, want.params[i].Data) || !slices.Equal(a.m[i], want.m[i]) || !slices.Equal(a.v[i], want.v[i]) {
-					t.Errorf("%s: parameter %d with %d threads is not that with 1", k.Name, i, threads)
+// rules are all optimizers, by the names that optimizers.oracle has for them.
+var rules = map[string]Optimizer{
+	"adam":     Adam{0.8, 0.99, 1e-4},
+	"adamw":    AdamW{0.8, 0.99, 1e-4, 0.3},
+	"rmsprop":  RMSprop{0.95, 1e-4},
+	"sgd":      SGD{},
+	"momentum": SGD{Momentum: 0.9},
+	"nesterov": SGD{Momentum: 0.9, Nesterov: true},
+}
+
+func TestOptimizersAreTheSameForAnyThreads(t *testing.T) {
+	for name, rule := range rules {
+		for _, k := range simd.Variants() {
+			var want *updater
+			for threads := 1; threads <= 4; threads++ {
+				p := pool.New(threads)
+				u := updaterOf(rule, k, threads, updateLengths...)
+				for range 3 {
+					u.clip(p, 20)
+					u.update(p, 0.01)
+				}
+				p.Close()
+				if want == nil {
+					want = u
+					continue
+				}
+				for i := range u.params {
+					same := slices.Equal(u.params[i].Data, want.params[i].Data)
+					for j := range u.state[i] {
+						same = same && slices.Equal(u.state[i][j], want.state[i][j])
+					}
+					if !same {
+						t.Errorf("%s, %s: parameter %d with %d threads is not that with 1", name, k.Name, i, threads)
+					}
 				}
 			}
 		}
 	}
 }
 
-func TestAdamFindsWhatIsNotFinite(t *testing.T) {
+func TestUpdaterFindsWhatIsNotFinite(t *testing.T) {
 	for _, k := range simd.Variants() {
 		for _, threads := range []int{1, 3} {
 			p := pool.New(threads)
-			a := adamOf(k, threads, adamLengths...)
+			a := updaterOf(SGD{}, k, threads, updateLengths...)
 			if !a.finite(p) {
 				t.Errorf("%s: normal gradients are not finite", k.Name)
 			}
