@@ -2,10 +2,15 @@
 
 GO ?= go
 
-.PHONY: build test purego race lint generate bench fuzz ci packages clean
+.PHONY: build check test purego race lint generate bench fuzz ci packages clean
 
 build: ## the program, as ./gantiny
-	CGO_ENABLED=0 $(GO) build -trimpath -o gantiny ./cmd/gantiny
+	$(GO) build -trimpath -o gantiny ./cmd/gantiny
+
+check: ## before a commit: gofmt, go vet, and the short tests of what has changed, since Go keeps the results of the others
+	@files=$$(gofmt -l .) && test -z "$$files" || { echo "gofmt would change: $$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) test -short ./...
 
 test:
 	$(GO) test ./...

@@ -8,7 +8,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rowwise is an operation on rows of channels: what belongs to a channel stays in registers while the rows go by in order.
+// rowwise is an operation on rows of channels: what belongs to a channel stays in registers while
+// the rows go by in order.
 type rowwise struct {
 	name     string
 	doc      string
@@ -98,8 +99,8 @@ func batchnorm(g *gen) {
 	rowScale(g)
 }
 
-// fetchRows is how many rows ahead sums fetch. What they add up comes from far off: of 64 to 256 channels in memory, Moments
-// takes 12.4 GB/s so, 10.7 without, AffineGradSums 12.7 and 11.5.
+// fetchRows is how many rows ahead sums fetch. What they add up comes from far off: of 64 to 256
+// channels in memory, Moments takes 12.4 GB/s so, 10.7 without, AffineGradSums 12.7 and 11.5.
 const fetchRows = 8
 
 // write writes the kernel.

@@ -13,8 +13,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// block is a struct of eight-byte fields or of vectors through which Go hands a kernel its arguments. Its Go declaration is generated too, so
-// that the offsets here cannot drift from it.
+// block is a struct of eight-byte fields or of vectors through which Go hands a kernel its
+// arguments. Its Go declaration is generated too, so that the offsets here cannot drift from it.
 type block struct {
 	name, doc string
 	fields    []field

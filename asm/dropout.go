@@ -122,8 +122,8 @@ func (b *lanes) shiftXor(n int, x, t, d reg.VecPhysical) {
 	b.xor(t, x, d)
 }
 
-// dropoutGrad goes word by word of the mask; what is left after the last whole word goes vector by vector. With leaky, a second
-// mask says where the gradient of a leaky activation is not scaled.
+// dropoutGrad goes word by word of the mask; what is left after the last whole word goes vector by
+// vector. With leaky, a second mask says where the gradient of a leaky activation is not scaled.
 func dropoutGrad(g *gen, leaky bool) {
 	name, of := "dropoutGrad_"+g.name, "dropoutGradScalar"
 	signature := "dst, x *float32, n int, bits *uint32, scale float32"

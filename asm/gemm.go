@@ -30,8 +30,8 @@ func gemm(g *gen) {
 	gemmOf(g, "_half", "half precision B[t.B + k*NR + j]", 2)
 }
 
-// aheadOfB is how far before its use a tile of one row fetches B, which it reads once: eight pages, for the cache's own
-// fetching starts anew on each.
+// aheadOfB is how far before its use a tile of one row fetches B, which it reads once: eight pages,
+// for the cache's own fetching starts anew on each.
 const aheadOfB = 8 * 4096
 
 // gemmOf writes the product for values of B of the given size in bytes.
@@ -45,134 +45,126 @@ func gemmOf(g *gen, suffix, b string, size int) {
 		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
 		"CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A",
 		"R12: B; R13: k left; R15: what to fetch")
-	g.Load(g.Param("t"), reg.RDI)
-	g.MOVQ(f("a"), reg.RAX)
-	g.MOVQ(f("b"), reg.RBX)
-	g.Load(g.Param("taps"), reg.RSI)
-	g.Load(g.Param("ntaps"), reg.R8)
-	g.MOVQ(f("lda"), reg.R9)
-	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+	g.openTile(f)
 	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 4}, reg.R11)
 	g.MOVQ(f("rows"), reg.RDX)
-	g.byRows(reg.RDX, func(t tile) {
-		first := (t.rows + 1) / 2 // rows of the first run
-		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
-		ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
-		row := func(r int) reg.GPPhysical { // of C
+	g.byRows(reg.RDX, func(t tile) { t.gemm(f, size) })
+}
+
+// gemm writes the body for one count of rows.
+func (t tile) gemm(f func(string) operand.Mem, size int) {
+	first := (t.rows + 1) / 2           // rows of the first run
+	row := func(r int) reg.GPPhysical { // of C
+		switch r {
+		case 0:
+			t.MOVQ(f("c"), reg.RCX)
+		case first:
+			t.MOVQ(f("c"), reg.RCX)
+			t.ADDQ(f("crun"), reg.RCX)
+		default:
+			return nil
+		}
+		return reg.RCX
+	}
+	c := func(store bool) {
+		t.MOVQ(f("ldc"), reg.R12)
+		t.moveC(store, reg.R12, f("full"), t.columns(gemmBlock), row)
+	}
+	t.MOVQ(f("start"), reg.RCX)
+	t.TESTQ(reg.RCX, reg.RCX)
+	t.JNZ(t.ref("bias"))
+	c(false)
+	t.JMP(t.ref("ready"))
+	t.Label(t.labelOf("bias"))
+	for j := range t.nv {
+		t.VMOVUPS(at(reg.RCX, j*t.size()), t.acc(0, j))
+	}
+	for r := 1; r < t.rows; r++ {
+		for j := range t.nv {
+			t.VMOVAPS(t.acc(0, j), t.acc(r, j))
+		}
+	}
+	t.fetchC(f("ldc"), row)
+	t.Label(t.labelOf("ready"))
+	t.taps(size, func() { t.gemmTap(f, size, first) })
+	t.scaleShift(f)
+	t.CMPL(f("slope"), operand.U32(math.Float32bits(1)))
+	t.JE(t.ref("store"))
+	t.leaky(f("slope"))
+	t.Label(t.labelOf("store"))
+	c(true)
+	t.end()
+}
+
+// gemmTap adds one tap. The first run of A has first rows.
+func (t tile) gemmTap(f func(string) operand.Mem, size, first int) {
+	if t.rows > 1 {
+		t.MOVQ(f("arun"), reg.RDX)
+		t.ADDQ(reg.RCX, reg.RDX)
+	}
+	t.MOVQ(f("aheadTap"), reg.R15)
+	t.ANDQ(reg.RCX, reg.R15)
+	t.ADDQ(f("ahead"), reg.R15)
+	a := func(u int) func(int) operand.Mem {
+		return func(r int) operand.Mem {
+			m := at(reg.RCX, 4*u)
+			if r >= first {
+				m.Base, r = reg.RDX, r-first
+			}
 			switch r {
-			case 0:
-				t.MOVQ(f("c"), reg.RCX)
-			case first:
-				t.MOVQ(f("c"), reg.RCX)
-				t.ADDQ(f("crun"), reg.RCX)
-			default:
-				return nil
+			case 1, 2, 4:
+				m.Index, m.Scale = reg.R9, uint8(r)
+			case 3, 6:
+				m.Index, m.Scale = reg.R10, uint8(r/3)
+			case 5:
+				m.Index, m.Scale = reg.R11, 1
 			}
-			return reg.RCX
+			return m
 		}
-		c := func(store bool) {
-			t.MOVQ(f("ldc"), reg.R12)
-			t.moveC(store, reg.R12, f("full"), t.columns(gemmBlock), row)
-		}
-		t.MOVQ(f("start"), reg.RCX)
-		t.TESTQ(reg.RCX, reg.RCX)
-		t.JNZ(ref("bias"))
-		c(false)
-		t.JMP(ref("ready"))
-		t.Label(label("bias"))
-		for j := range t.nv {
-			t.VMOVUPS(at(reg.RCX, j*t.size()), t.acc(0, j))
-		}
-		for r := 1; r < t.rows; r++ {
-			for j := range t.nv {
-				t.VMOVAPS(t.acc(0, j), t.acc(r, j))
+	}
+	t.contract(t.rows, reg.R13, func(u int) {
+		if row := size * t.nr(); t.rows == 1 && u*row%64 == 0 {
+			for line := 0; line < row; line += 64 {
+				t.PREFETCHT0(at(reg.R12, aheadOfB+u*row+line))
 			}
 		}
-		t.fetchC(f("ldc"), row)
-		t.Label(label("ready"))
-		t.TESTQ(reg.R8, reg.R8)
-		t.JZ(ref("summed"))
-
-		t.Label(label("tap"))
-		t.MOVQ(at(reg.RSI, 0), reg.RCX)
-		t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
-		t.MOVQ(at(reg.RSI, 8), reg.R12)
-		t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: uint8(size)}, reg.R12)
-		if t.rows > 1 {
-			t.MOVQ(f("arun"), reg.RDX)
-			t.ADDQ(reg.RCX, reg.RDX)
-		}
-		t.MOVQ(f("aheadTap"), reg.R15)
-		t.ANDQ(reg.RCX, reg.R15)
-		t.ADDQ(f("ahead"), reg.R15)
-		a := func(u int) func(int) operand.Mem {
-			return func(r int) operand.Mem {
-				m := at(reg.RCX, 4*u)
-				if r >= first {
-					m.Base, r = reg.RDX, r-first
-				}
-				switch r {
-				case 1, 2, 4:
-					m.Index, m.Scale = reg.R9, uint8(r)
-				case 3, 6:
-					m.Index, m.Scale = reg.R10, uint8(r/3)
-				case 5:
-					m.Index, m.Scale = reg.R11, 1
-				}
-				return m
+		t.step(a(u), func(j int, v reg.VecPhysical) {
+			if from := at(reg.R12, (u*t.nv+j)*t.lanes*size); size == 2 {
+				t.VCVTPH2PS(from, v)
+			} else {
+				t.VMOVUPS(from, v)
 			}
-		}
-		t.contract(t.rows, reg.R13, func(u int) {
-			if row := size * t.nr(); t.rows == 1 && u*row%64 == 0 {
-				for line := 0; line < row; line += 64 {
-					t.PREFETCHT0(at(reg.R12, aheadOfB+u*row+line))
-				}
-			}
-			t.step(a(u), func(j int, v reg.VecPhysical) {
-				if from := at(reg.R12, (u*t.nv+j)*t.lanes*size); size == 2 {
-					t.VCVTPH2PS(from, v)
-				} else {
-					t.VMOVUPS(from, v)
-				}
-			})
-		}, func(n int) {
-			if n == 4 {
-				t.fetchAhead(f("aheadStep"))
-			}
-			t.ADDQ(operand.U8(4*n), reg.RCX)
-			if t.rows > 1 {
-				t.ADDQ(operand.U8(4*n), reg.RDX)
-			}
-			t.ADDQ(operand.U32(size*n*t.nr()), reg.R12)
 		})
-		t.CMPQ(f("aheadTap"), operand.U8(0))
-		t.JNE(ref("fetched"))
-		t.MOVQ(reg.R15, f("ahead"))
-		t.Label(label("fetched"))
-		t.ADDQ(operand.U8(16), reg.RSI)
-		t.DECQ(reg.R8)
-		t.JNZ(ref("tap"))
-
-		t.Label(label("summed"))
-		t.MOVQ(f("scale"), reg.RCX)
-		t.TESTQ(reg.RCX, reg.RCX)
-		t.JZ(ref("scaled"))
-		t.MOVQ(f("shift"), reg.RDX)
-		for j := range t.nv {
-			t.VMOVUPS(at(reg.RCX, j*t.size()), t.free(0))
-			t.VMOVUPS(at(reg.RDX, j*t.size()), t.free(1))
-			for r := range t.rows {
-				t.VFMADD213PS(t.free(1), t.free(0), t.acc(r, j))
-			}
+	}, func(n int) {
+		if n == 4 {
+			t.fetchAhead(f("aheadStep"))
 		}
-		t.Label(label("scaled"))
-		t.CMPL(f("slope"), operand.U32(math.Float32bits(1)))
-		t.JE(ref("store"))
-		t.leaky(f("slope"))
-		t.Label(label("store"))
-		c(true)
-		t.end()
+		t.ADDQ(operand.U8(4*n), reg.RCX)
+		if t.rows > 1 {
+			t.ADDQ(operand.U8(4*n), reg.RDX)
+		}
+		t.ADDQ(operand.U32(size*n*t.nr()), reg.R12)
 	})
+	t.CMPQ(f("aheadTap"), operand.U8(0))
+	t.JNE(t.ref("fetched"))
+	t.MOVQ(reg.R15, f("ahead"))
+	t.Label(t.labelOf("fetched"))
+}
+
+// scaleShift applies scale and shift, where there are any.
+func (t tile) scaleShift(f func(string) operand.Mem) {
+	t.MOVQ(f("scale"), reg.RCX)
+	t.TESTQ(reg.RCX, reg.RCX)
+	t.JZ(t.ref("scaled"))
+	t.MOVQ(f("shift"), reg.RDX)
+	for j := range t.nv {
+		t.VMOVUPS(at(reg.RCX, j*t.size()), t.free(0))
+		t.VMOVUPS(at(reg.RDX, j*t.size()), t.free(1))
+		for r := range t.rows {
+			t.VFMADD213PS(t.free(1), t.free(0), t.acc(r, j))
+		}
+	}
+	t.Label(t.labelOf("scaled"))
 }
 
 // columns is where a block keeps the mask of the tile's columns.
@@ -183,7 +175,8 @@ func (t tile) columns(b block) operand.Mem {
 	return b.of(reg.RDI, "mask")
 }
 
-// contract runs step for every k of one tap: four at a time, then one by one. left counts down from k; advance moves on by n.
+// contract runs step for every k of one tap: four at a time, then one by one. left counts down from
+// k; advance moves on by n.
 func (t tile) contract(id int, left reg.GPPhysical, step func(u int), advance func(n int)) {
 	label := func(s string) string { return fmt.Sprintf("%s_%d", s, id) }
 	ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }

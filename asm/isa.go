@@ -61,7 +61,8 @@ type gen struct {
 	literals map[string]operand.Mem // the file's constants
 }
 
-// kernel opens function name(signature); docs are printf'd with the instruction set's name left to the caller.
+// kernel opens function name(signature); docs are printf'd with the instruction set's name left to
+// the caller.
 func (g *gen) kernel(name, signature string, docs ...string) {
 	g.Function(name)
 	g.Attributes(attr.NOSPLIT)
@@ -75,7 +76,8 @@ func (g *gen) kernel(name, signature string, docs ...string) {
 	g.labels = 0
 }
 
-// end closes a kernel: the upper halves are cleared, so that SSE code that follows runs at full speed.
+// end closes a kernel: the upper halves are cleared, so that SSE code that follows runs at full
+// speed.
 func (g *gen) end() {
 	g.VZEROUPPER()
 	g.RET()

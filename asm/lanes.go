@@ -122,8 +122,8 @@ const (
 	notGreater = operand.U8(0x1a) // true for NaN
 )
 
-// scaleWhere: x = slope*x where y compares with zero as the predicate says. 256-bit code spends the scratch registers; the first
-// one may be y.
+// scaleWhere: x = slope*x where y compares with zero as the predicate says. 256-bit code spends the
+// scratch registers; the first one may be y.
 func (g *gen) scaleWhere(predicate operand.U8, zero, y, slope, x, scratch0, scratch1 reg.VecPhysical) {
 	if g.wide {
 		g.VCMPPS(predicate, zero, y, reg.K2)

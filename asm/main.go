@@ -25,7 +25,7 @@ var operations = []struct {
 	{"tanh", tanh},
 	{"adam", adam},
 	{"dropout", dropout},
-	{"mix", mix},
+	{"transform", transform},
 	{"copy", copies},
 	{"peak", peak},
 	{"qgemm", qgemm},

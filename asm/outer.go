@@ -31,65 +31,54 @@ func outer(g *gen) {
 	g.tileComment("B's row", "values of A, broadcast",
 		"DI: arguments; AX, BX: A, B; SI, R8: next tap, taps left",
 		"CX, R9, R10: A and 1, 3 of its row strides; R12, R11, DX: the same of B; R13: k left; R15: what to fetch")
-	g.Load(g.Param("t"), reg.RDI)
-	g.MOVQ(f("a"), reg.RAX)
-	g.MOVQ(f("b"), reg.RBX)
-	g.Load(g.Param("taps"), reg.RSI)
-	g.Load(g.Param("ntaps"), reg.R8)
-	g.MOVQ(f("lda"), reg.R9)
-	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+	g.openTile(f)
 	g.MOVQ(f("ldb"), reg.R11)
 	g.LEAQ(operand.Mem{Base: reg.R11, Index: reg.R11, Scale: 2}, reg.RDX)
 	g.MOVQ(f("ahead"), reg.R15)
 	g.MOVQ(f("rows"), reg.RCX)
-	g.byRows(reg.RCX, func(t tile) {
-		label := func(s string) string { return fmt.Sprintf("%s_%d", s, t.rows) }
-		ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
-		rowsFrom := func(name string) func(r int) reg.GPPhysical {
-			return func(r int) reg.GPPhysical {
-				if r > 0 {
-					return nil
-				}
-				t.MOVQ(f(name), reg.RCX)
-				return reg.RCX
-			}
-		}
-		c := func(store bool) {
-			t.MOVQ(f("ldc"), reg.R12)
-			t.moveC(store, reg.R12, f("full"), t.columns(outerBlock), rowsFrom("c"))
-		}
-		t.CMPQ(f("accumulate"), operand.U8(0))
-		t.JE(ref("zero"))
-		c(false)
-		t.JMP(ref("ready"))
-		t.Label(label("zero"))
-		for i := range t.rows * t.nv {
-			t.zero(t.v(i))
-		}
-		t.fetchC(f("ldc"), rowsFrom("c"))
-		t.Label(label("ready"))
-		t.CMPQ(f("next"), operand.U8(0))
-		t.JE(ref("fetched"))
-		t.fetchC(f("ldc"), rowsFrom("next"))
-		t.Label(label("fetched"))
-		t.TESTQ(reg.R8, reg.R8)
-		t.JZ(ref("summed"))
+	g.byRows(reg.RCX, func(t tile) { t.outer(f) })
+}
 
-		t.Label(label("tap"))
-		t.MOVQ(at(reg.RSI, 0), reg.RCX)
-		t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
-		t.MOVQ(at(reg.RSI, 8), reg.R12)
-		t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: 4}, reg.R12)
-		row := func(base, one, three reg.GPPhysical, u, disp int) operand.Mem {
-			m := at(base, disp)
-			switch u {
-			case 1, 2:
-				m.Index, m.Scale = one, uint8(u)
-			case 3:
-				m.Index, m.Scale = three, 1
+// outer writes the body for one count of rows.
+func (t tile) outer(f func(string) operand.Mem) {
+	rowsFrom := func(name string) func(r int) reg.GPPhysical {
+		return func(r int) reg.GPPhysical {
+			if r > 0 {
+				return nil
 			}
-			return m
+			t.MOVQ(f(name), reg.RCX)
+			return reg.RCX
 		}
+	}
+	c := func(store bool) {
+		t.MOVQ(f("ldc"), reg.R12)
+		t.moveC(store, reg.R12, f("full"), t.columns(outerBlock), rowsFrom("c"))
+	}
+	t.CMPQ(f("accumulate"), operand.U8(0))
+	t.JE(t.ref("zero"))
+	c(false)
+	t.JMP(t.ref("ready"))
+	t.Label(t.labelOf("zero"))
+	for i := range t.rows * t.nv {
+		t.zero(t.v(i))
+	}
+	t.fetchC(f("ldc"), rowsFrom("c"))
+	t.Label(t.labelOf("ready"))
+	t.CMPQ(f("next"), operand.U8(0))
+	t.JE(t.ref("fetched"))
+	t.fetchC(f("ldc"), rowsFrom("next"))
+	t.Label(t.labelOf("fetched"))
+	row := func(base, one, three reg.GPPhysical, u, disp int) operand.Mem {
+		m := at(base, disp)
+		switch u {
+		case 1, 2:
+			m.Index, m.Scale = one, uint8(u)
+		case 3:
+			m.Index, m.Scale = three, 1
+		}
+		return m
+	}
+	t.taps(4, func() {
 		t.contract(t.rows, reg.R13, func(u int) {
 			t.step(
 				func(r int) operand.Mem { return row(reg.RCX, reg.R9, reg.R10, u, 4*r) },
@@ -101,11 +90,7 @@ func outer(g *gen) {
 			t.LEAQ(operand.Mem{Base: reg.RCX, Index: reg.R9, Scale: uint8(n)}, reg.RCX)
 			t.LEAQ(operand.Mem{Base: reg.R12, Index: reg.R11, Scale: uint8(n)}, reg.R12)
 		})
-		t.ADDQ(operand.U8(16), reg.RSI)
-		t.DECQ(reg.R8)
-		t.JNZ(ref("tap"))
-		t.Label(label("summed"))
-		c(true)
-		t.end()
 	})
+	c(true)
+	t.end()
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// peakChains is how many independent multiply-adds one turn of the loop holds: enough to hide their latency.
+// peakChains is how many independent multiply-adds one turn of the loop holds: enough to hide their
+// latency.
 const peakChains = 12
 
 // peak writes a loop of nothing but multiply-adds: what the machine can do at most.
@@ -29,7 +30,8 @@ func qpeak(g *gen) {
 	peakLoop(g, "qpeakLoop_avxvnni", "times VPDPBUSD", func(factors, sum reg.VecPhysical) { g.dot(factors, factors, sum) })
 }
 
-// peakLoop writes the loop that does n times peakChains times what multiply writes. What it does is for the doc comment.
+// peakLoop writes the loop that does n times peakChains times what multiply writes. What it does is
+// for the doc comment.
 func peakLoop(g *gen, name, does string, multiply func(factors, sum reg.VecPhysical)) {
 	g.kernel(name, "n int", fmt.Sprintf("%s does n times %d %s that do not wait for each other.", name, peakChains, does))
 	g.Comment(fmt.Sprintf("%s-%s: sums; %s: factors, 0; %s: products where they are not added at once", g.v(0).Asm(), g.v(peakChains-1).Asm(),

@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
+	"github.com/gantiny/gantiny/asm/internal/qtile"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -21,37 +21,22 @@ var qgemmBlock = block{
 	},
 }
 
-// qtileFields are QTile's fields of four bytes, in order; Start and Requantize follow, a byte each.
-var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
-
-const qtileSize = 64
-
-// qtile is the place of a field of the tile that R15 points to.
-func qtile(name string) operand.Mem {
-	switch name {
-	case "Start":
-		return at(reg.R15, 4*len(qtileFields))
-	case "Requantize":
-		return at(reg.R15, 4*len(qtileFields)+1)
-	}
-	i := slices.Index(qtileFields, name)
-	if i < 0 {
-		panic("QTile has no field " + name)
-	}
-	return at(reg.R15, 4*i)
-}
+// qtileAt is the place of a field of the tile that R15 points to.
+func qtileAt(name string) operand.Mem { return at(reg.R15, qtile.Offset(name)) }
 
 // qgen writes the int8 kernels of one instruction set.
 type qgen struct {
 	*gen
 	width int  // bytes of a staged activation
 	dots  bool // VPDPBUSD: four channels make a group, else two for VPMADDWD
-	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of output; vectors.
+	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of
+	// output; vectors.
 	runA, runC, bytes, slope, hi, zero operand.Mem
 }
 
-// qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over all its taps. A group of
-// channels fills the four bytes of a lane: four int8 for VPDPBUSD, two int16 for VPMADDWD.
+// qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over
+// all its taps. A group of channels fills the four bytes of a lane: four int8 for VPDPBUSD, two
+// int16 for VPMADDWD.
 func qgemm(g *gen) {
 	if g.wide {
 		(&qgen{gen: g, width: 1, dots: true}).kernel("avx512vnni")
@@ -126,7 +111,7 @@ func (q *qgen) kernel(set string) {
 	})
 
 	g.Label("next")
-	g.ADDQ(operand.U8(qtileSize), reg.R15)
+	g.ADDQ(operand.U8(qtile.Size), reg.R15)
 	g.DECQ(reg.R14)
 	g.JNZ(operand.LabelRef("tile"))
 	g.end()
@@ -134,7 +119,7 @@ func (q *qgen) kernel(set string) {
 
 // load reads a field of the tile and multiplies it by a power of two.
 func (q *qgen) load(name string, times int, to reg.GPPhysical) {
-	q.MOVLQSX(qtile(name), to)
+	q.MOVLQSX(qtileAt(name), to)
 	for shift := range 5 {
 		if times == 1<<shift && shift > 0 {
 			q.SHLQ(operand.U8(shift), to)
@@ -175,7 +160,7 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	}
 
 	t.Label(label("summed"))
-	t.CMPB(qtile("Requantize"), operand.U8(0))
+	t.CMPB(qtileAt("Requantize"), operand.U8(0))
 	t.JNE(ref("requantize"))
 	q.load("LDC", 4, reg.R12)
 	q.addressOfC(f("c"), "C")
@@ -185,7 +170,8 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	q.requantize(t, f)
 }
 
-// chains is how many sums a tile with few rows keeps for each element, for one would wait for its own latency.
+// chains is how many sums a tile with few rows keeps for each element, for one would wait for its
+// own latency.
 func (q *qgen) chains(t tile) int {
 	for c := 4; c > 1; c /= 2 {
 		if c*t.rows <= t.mr && (c/2)*t.rows*t.nv < 6 {
@@ -254,7 +240,8 @@ func (q *qgen) group() int {
 	return q.nv * q.size() / 2 // int8, widened when loaded
 }
 
-// dot is VPDPBUSD as AVX-VNNI encodes it, on 256-bit registers: sum += signed * unsigned. Go's assembler knows that of AVX-512 alone.
+// dot is VPDPBUSD as AVX-VNNI encodes it, on 256-bit registers: sum += signed * unsigned. Go's
+// assembler knows that of AVX-512 alone.
 func (g *gen) dot(signed, unsigned, sum reg.VecPhysical) {
 	n := func(v reg.VecPhysical) uint32 { return uint32(v.PhysicalIndex()) }
 	prefix := 0xe2 ^ n(sum)>>3<<7 ^ n(signed)>>3<<5 // inverted top bits of sum and signed; the map 0F38
@@ -304,7 +291,7 @@ func (q *qgen) step(t tile, a func(r int) operand.Mem, u int) {
 
 // start sets the sums to what the tile starts from. R12 is the row stride of C.
 func (q *qgen) start(t tile, f func(string) operand.Mem, label func(string) string, ref func(string) operand.LabelRef) {
-	t.MOVBQZX(qtile("Start"), reg.RCX)
+	t.MOVBQZX(qtileAt("Start"), reg.RCX)
 	t.CMPQ(reg.RCX, operand.U8(1))
 	t.JL(ref("zero"))
 	t.JE(ref("bias"))
@@ -396,110 +383,4 @@ func (q *qgen) moveSums(t tile, store bool, done string) {
 		}
 	})
 	t.Label(done)
-}
-
-// requantize works like Requantize and writes the tile to Q. Saturating packs do the clamp below and, after zero, both clamps.
-func (q *qgen) requantize(t tile, f func(string) operand.Mem) {
-	t.Comment("BX: scales; R12, R13: Q and its row stride")
-	q.load("Scale", 4, reg.RBX)
-	t.ADDQ(f("scale"), reg.RBX)
-	q.load("Q", 1, reg.R12)
-	t.ADDQ(f("q"), reg.R12)
-	q.load("LDQ", 1, reg.R13)
-	if t.wide {
-		q.requantizeWide(t, f)
-	} else {
-		q.requantizeNarrow(t, f)
-	}
-}
-
-func (q *qgen) requantizeWide(t tile, f func(string) operand.Mem) {
-	zero, order, w := t.free(0), t.free(1), t.free(2)
-	t.VPBROADCASTW(f("zero"), zero)
-	t.VMOVDQU32(t.pattern("quarters", func(lane int) uint32 { return uint32(4*(lane%4) + lane/4) }), order)
-	pack := func(r int) reg.VecPhysical {
-		for j := range t.nv {
-			x := t.acc(r, j)
-			t.VCVTDQ2PS(x, x)
-			t.VMULPS(at(reg.RBX, j*t.size()), x, x)
-			t.VMULPS_BCST(f("slope"), x, w)
-			t.VMAXPS(x, w, x)
-			t.VMINPS_BCST(f("hi"), x, x)
-			t.VCVTPS2DQ(x, x)
-		}
-		x := t.acc(r, 0)
-		t.VPACKSSDW(t.acc(r, 1), x, x)
-		t.VPADDSW(zero, x, x)
-		return x
-	}
-	for r := 0; r < t.rows; r += 2 {
-		x := pack(r)
-		y := x
-		if r+1 < t.rows {
-			y = pack(r + 1)
-		}
-		t.VPACKSSWB(y, x, x)
-		t.VPERMD(x, order, x)
-		t.VMOVDQU8(x.AsY(), reg.K5, at(reg.R12, 0))
-		t.ADDQ(reg.R13, reg.R12)
-		if r+1 < t.rows {
-			t.VEXTRACTI64X4(operand.U8(1), x, w.AsY())
-			t.VMOVDQU8(w.AsY(), reg.K5, at(reg.R12, 0))
-			t.ADDQ(reg.R13, reg.R12)
-		}
-	}
-}
-
-func (q *qgen) requantizeNarrow(t tile, f func(string) operand.Mem) {
-	w, y := t.free(0), t.free(1)
-	for _, c := range []struct{ from, to operand.Mem }{{f("slope"), q.slope}, {f("hi"), q.hi}} {
-		t.VBROADCASTSS(c.from, w)
-		t.VMOVUPS(w, c.to)
-	}
-	t.VPBROADCASTW(f("zero"), w)
-	t.VMOVDQU(w, q.zero)
-	q.load("Cols", 1, reg.R8)
-	for r := 0; r < t.rows; r += 2 {
-		last := min(r+1, t.rows-1) // the other row of the pair, or none
-		for i := r; i <= last; i++ {
-			x := t.acc(i, 0)
-			t.VCVTDQ2PS(x, x)
-			t.VMULPS(at(reg.RBX, 0), x, x)
-			t.VMULPS(q.slope, x, w)
-			t.VMAXPS(x, w, x)
-			t.VMINPS(q.hi, x, x)
-			t.VCVTPS2DQ(x, x)
-		}
-		x := t.acc(r, 0)
-		t.VPACKSSDW(t.acc(last, 0), x, x)
-		t.VPADDSW(q.zero, x, x)
-		t.VPERMQ(operand.U8(0xd8), x, x)
-		t.VEXTRACTI128(operand.U8(1), x, y.AsX())
-		t.VPACKSSWB(y.AsX(), x.AsX(), x.AsX())
-		partial, done := t.label("partial"), t.label("written")
-		t.CMPQ(reg.R8, operand.U8(t.nr()))
-		t.JNE(operand.LabelRef(partial))
-		t.VMOVQ(x.AsX(), at(reg.R12, 0))
-		t.ADDQ(reg.R13, reg.R12)
-		if last > r {
-			t.VPEXTRQ(operand.U8(1), x.AsX(), at(reg.R12, 0))
-			t.ADDQ(reg.R13, reg.R12)
-		}
-		t.JMP(operand.LabelRef(done))
-		t.Label(partial)
-		t.VMOVDQU(x.AsX(), q.bytes)
-		for i := r; i <= last; i++ {
-			loop := t.label("byte")
-			t.MOVQ(reg.R8, reg.RCX)
-			t.JMP(operand.LabelRef(loop + "_next"))
-			t.Label(loop)
-			t.MOVBLZX(q.bytes.Offset(8*(i-r)).Idx(reg.RCX, 1), reg.EDX)
-			t.MOVB(reg.DL, operand.Mem{Base: reg.R12, Index: reg.RCX, Scale: 1})
-			t.Label(loop + "_next")
-			t.DECQ(reg.RCX)
-			t.JGE(operand.LabelRef(loop))
-			t.ADDQ(reg.R13, reg.R12)
-		}
-		t.Label(done)
-	}
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// tile is a C tile held in the first rows*nv vector registers; the registers above the largest tile are free.
+// tile is a C tile held in the first rows*nv vector registers; the registers above the largest tile
+// are free.
 type tile struct {
 	*gen
 	rows int
@@ -22,7 +23,8 @@ func (t tile) free(i int) reg.VecPhysical { return t.v(t.mr*t.nv + i) }
 // frees is how many registers lie above the largest tile.
 func (t tile) frees() int { return t.regs - t.mr*t.nv }
 
-// tileComment says what vector registers hold: the largest tile, behind it a row of B, and the rest; and then what else there is.
+// tileComment says what vector registers hold: the largest tile, behind it a row of B, and the
+// rest; and then what else there is.
 func (g *gen) tileComment(b, rest string, more ...string) {
 	used := g.mr * g.nv
 	span := func(from, to int) string { return g.v(from).Asm() + "-" + g.v(to-1).Asm() }
@@ -32,7 +34,8 @@ func (g *gen) tileComment(b, rest string, more ...string) {
 	}, more...)...)
 }
 
-// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height. A body ends in a jump or a return.
+// byRows writes a compare tree on rows and one body for each count from 1 to the tile's height. A
+// body ends in a jump or a return.
 func (g *gen) byRows(rows reg.Register, body func(t tile)) {
 	name := func(r int) string { return fmt.Sprintf("rows%d", r) }
 	var tree func(lo, hi int)
@@ -56,7 +59,41 @@ func (g *gen) byRows(rows reg.Register, body func(t tile)) {
 	}
 }
 
-// step is one k of the contraction: a row of B (b loads its vector j into v) times one broadcast value of A a row (a gives its place).
+// openTile fetches what the kernels of GEMM and Outer read of a block: AX, BX: A, B; SI, R8: next
+// tap, taps left; R9, R10: 1 and 3 row strides of A.
+func (g *gen) openTile(f func(string) operand.Mem) {
+	g.Load(g.Param("t"), reg.RDI)
+	g.MOVQ(f("a"), reg.RAX)
+	g.MOVQ(f("b"), reg.RBX)
+	g.Load(g.Param("taps"), reg.RSI)
+	g.Load(g.Param("ntaps"), reg.R8)
+	g.MOVQ(f("lda"), reg.R9)
+	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R10)
+}
+
+// labelOf is a label of this body, ref a reference to it.
+func (t tile) labelOf(s string) string       { return fmt.Sprintf("%s_%d", s, t.rows) }
+func (t tile) ref(s string) operand.LabelRef { return operand.LabelRef(t.labelOf(s)) }
+
+// taps runs body for each tap, with A and B at CX and R12; values of B have size bytes.
+func (t tile) taps(size int, body func()) {
+	t.TESTQ(reg.R8, reg.R8)
+	t.JZ(t.ref("summed"))
+
+	t.Label(t.labelOf("tap"))
+	t.MOVQ(at(reg.RSI, 0), reg.RCX)
+	t.LEAQ(operand.Mem{Base: reg.RAX, Index: reg.RCX, Scale: 4}, reg.RCX)
+	t.MOVQ(at(reg.RSI, 8), reg.R12)
+	t.LEAQ(operand.Mem{Base: reg.RBX, Index: reg.R12, Scale: uint8(size)}, reg.R12)
+	body()
+	t.ADDQ(operand.U8(16), reg.RSI)
+	t.DECQ(reg.R8)
+	t.JNZ(t.ref("tap"))
+	t.Label(t.labelOf("summed"))
+}
+
+// step is one k of the contraction: a row of B (b loads its vector j into v) times one broadcast
+// value of A a row (a gives its place).
 func (t tile) step(a func(r int) operand.Mem, b func(j int, v reg.VecPhysical)) {
 	for j := range t.nv {
 		b(j, t.free(j))
@@ -73,7 +110,8 @@ func (t tile) step(a func(r int) operand.Mem, b func(j int, v reg.VecPhysical)) 
 
 func tileMask(j int) reg.OpmaskPhysical { return []reg.OpmaskPhysical{reg.K3, reg.K4}[j] }
 
-// eachRow emits f for each row of a tile in memory: run(i) gives the pointer of the rows from i on, or nil to go on below the last one.
+// eachRow emits f for each row of a tile in memory: run(i) gives the pointer of the rows from i on,
+// or nil to go on below the last one.
 func (t tile) eachRow(stride reg.GPPhysical, run func(r int) reg.GPPhysical, f func(r int, p reg.GPPhysical)) {
 	var p reg.GPPhysical
 	for r := range t.rows {
@@ -86,8 +124,8 @@ func (t tile) eachRow(stride reg.GPPhysical, run func(r int) reg.GPPhysical, f f
 	}
 }
 
-// fetchC fetches a tile that will be written: its lines arrive while the contraction runs, and the stores at the end need not wait
-// for memory. It spends R12.
+// fetchC fetches a tile that will be written: its lines arrive while the contraction runs, and the
+// stores at the end need not wait for memory. It spends R12.
 func (t tile) fetchC(stride operand.Mem, run func(r int) reg.GPPhysical) {
 	t.MOVQ(stride, reg.R12)
 	t.eachRow(reg.R12, run, func(_ int, p reg.GPPhysical) {
@@ -97,7 +135,8 @@ func (t tile) fetchC(stride operand.Mem, run func(r int) reg.GPPhysical) {
 	})
 }
 
-// fetchAhead fetches the lines that R15 points to, as many as four k of A take, and moves on by step.
+// fetchAhead fetches the lines that R15 points to, as many as four k of A take, and moves on by
+// step.
 func (t tile) fetchAhead(step operand.Mem) {
 	for line := 0; line < 16*t.rows; line += 64 {
 		t.PREFETCHT1(at(reg.R15, line))
@@ -105,8 +144,8 @@ func (t tile) fetchAhead(step operand.Mem) {
 	t.ADDQ(step, reg.R15)
 }
 
-// moveC moves the tile from or to memory, with run as in eachRow.
-// Partial tiles are masked; 256-bit code chooses once between plain and masked moves, for masked stores are slow on some machines.
+// moveC moves the tile from or to memory, with run as in eachRow. Partial tiles are masked; 256-bit
+// code chooses once between plain and masked moves, for masked stores are slow on some machines.
 func (t tile) moveC(store bool, stride reg.GPPhysical, full, mask operand.Mem, run func(r int) reg.GPPhysical) {
 	walk := func(move func(r, j int, m operand.Mem)) {
 		t.eachRow(stride, run, func(r int, p reg.GPPhysical) {

@@ -31,13 +31,13 @@ func report(b *testing.B, batch int, macs int64) {
 func forEachLayer(b *testing.B, f func(b *testing.B, p *model.Pass, l model.LayerInfo)) {
 	for _, net := range []*model.Model{model.Generator(model.Config{}), model.Discriminator(model.Config{})} {
 		for _, l := range net.Layers() {
-			switch l.Layer.(type) {
+			switch l.Op.(type) {
 			case model.Reshape, model.Flatten:
 				continue
 			}
 			for _, k := range simd.Variants() {
 				b.Run(fmt.Sprintf("layer=%s.%s/kernel=%s/batch=%d", net.Name, l.Name, k.Name, layerBatch), func(b *testing.B) {
-					m, err := model.New(l.Name, l.In, l.Layer)
+					m, err := model.New(l.Name, l.In[0].Shape, l.Op)
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -50,7 +50,7 @@ func forEachLayer(b *testing.B, f func(b *testing.B, p *model.Pass, l model.Laye
 					_, x := p.Input()
 					model.Latents(x, 1, 1, 0)
 					if l.MACs == 0 {
-						b.SetBytes(4 * layerBatch * int64(l.In.Len()+l.Out.Len()))
+						b.SetBytes(4 * layerBatch * int64(l.In[0].Shape.Len()+l.Out.Shape.Len()))
 					}
 					f(b, p, l)
 				})

@@ -11,10 +11,11 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// BenchmarkWide is how near the direct passes of the wide layers come to the peak, at a training step's batch: by the thread's own time, the
-// peak measured right before and after each call, and medians of both. What another process or a slow spell of the machine takes counts
-// for both sides.
-func BenchmarkWide(b *testing.B) {
+// BenchmarkDirectPeak is how near the direct passes of the wide layers come to the peak, at a
+// training step's batch: by the thread's own time, the peak measured right before and after each
+// call, and medians of both. What another process or a slow spell of the machine takes counts for
+// both sides.
+func BenchmarkDirectPeak(b *testing.B) {
 	const n = 256
 	for _, l := range layers {
 		if l.g.IsDense() || min(l.g.InC, l.g.OutC) <= thinChannels {
@@ -38,7 +39,7 @@ func BenchmarkWide(b *testing.B) {
 				return v
 			}
 			x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
-			weights, sums := fill(l.g.WeightLen()), Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
+			weights, sums := fill(l.g.WeightLen()), Sums{DW: fill(l.g.WeightLen()), Workspace: fill(p.SumsLen())}
 			packed, packedGrad := fill(p.PackedLen()), fill(p.PackedGradLen())
 			ws := p.NewWorkspace()
 			p.Pack(ws, packed, weights)

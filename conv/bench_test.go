@@ -31,7 +31,7 @@ func benchmark(b *testing.B, pass func(s *passes, y, dx []float32, sums Sums)) {
 				b.Run(fmt.Sprintf("layer=%s/batch=%d/kernel=%s", l.name, batch, k.Name), func(b *testing.B) {
 					s := blankPasses(b, l.g, batch, k)
 					y, dx := make([]float32, s.p.Out().Len()), make([]float32, s.p.In().Len())
-					sums := Sums{DW: make([]float32, len(s.w)), Room: make([]float32, s.p.SumsLen())}
+					sums := Sums{DW: make([]float32, len(s.w)), Workspace: make([]float32, s.p.SumsLen())}
 					for b.Loop() {
 						pass(s, y, dx, sums)
 					}
@@ -126,8 +126,8 @@ func BenchmarkGenerate(b *testing.B) {
 	}
 }
 
-// BenchmarkMinimal is the passes that minimal filtering computes, one thread.
-func BenchmarkMinimal(b *testing.B) {
+// BenchmarkWinograd is the passes that Winograd computes, one thread.
+func BenchmarkWinograd(b *testing.B) {
 	const n = 256
 	k := simd.Best()
 	for _, l := range layers {
@@ -136,7 +136,7 @@ func BenchmarkMinimal(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if p.forward.how != filtered {
+		if !isWinogradPlan(p) {
 			continue
 		}
 		fill := func(n int) []float32 {
@@ -148,7 +148,7 @@ func BenchmarkMinimal(b *testing.B) {
 		}
 		x, dy, y, dx := fill(p.In().Len()), fill(p.Out().Len()), fill(p.Out().Len()), fill(p.In().Len())
 		packed, packedGrad, weights := fill(p.PackedLen()), fill(p.PackedGradLen()), fill(l.g.WeightLen())
-		sums := Sums{DW: fill(l.g.WeightLen()), Room: fill(p.SumsLen())}
+		sums := Sums{DW: fill(l.g.WeightLen()), Workspace: fill(p.SumsLen())}
 		ws := p.NewWorkspace()
 		for _, pass := range []struct {
 			name string

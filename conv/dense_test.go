@@ -10,8 +10,9 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// TestDenseHalf: weights in half precision give the bits that the same numbers give as float32, whatever the batch and the
-// share of the work; a scale multiplies the sums before the bias is added.
+// TestDenseHalf: weights in half precision give the bits that the same numbers give as float32,
+// whatever the batch and the share of the work; a scale multiplies the sums before the bias is
+// added.
 func TestDenseHalf(t *testing.T) {
 	for _, g := range []Geometry{Dense(1, 1, 100, 7, 7, 256), Dense(1, 1, 5, 3, 1, 41), Dense(2, 3, 7, 1, 1, 3), Dense(2, 1, 4, 2, 2, 70)} {
 		for _, k := range simd.Variants() {
@@ -68,8 +69,8 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 		clear(got)
 		for n0 := 0; n0 < n; n0 += cut[0] {
 			for p0 := 0; p0 < p.Panels(); p0 += cut[1] {
-				part := Share{n0, min(n, n0+cut[0]), p0, min(p.Panels(), p0+cut[1])}
-				p.ForwardHalf(ws, got, x, halves, Epilogue{Bias: bias, Scale: scale, Slope: 0.3}, part)
+				share := Share{n0, min(n, n0+cut[0]), p0, min(p.Panels(), p0+cut[1])}
+				p.ForwardHalf(ws, got, x, halves, Epilogue{Bias: bias, Scale: scale, Slope: 0.3}, share)
 			}
 		}
 		for i, v := range want {
@@ -84,8 +85,8 @@ func testDenseHalf(t *testing.T, g Geometry, k *simd.Kernels, n int) {
 	}
 }
 
-// TestDenseByPosition: a position at a time, forward from weights as they are and in the weight gradient, has the bits of all
-// at once.
+// TestDenseByPosition: a position at a time, forward from weights as they are and in the weight
+// gradient, has the bits of all at once.
 func TestDenseByPosition(t *testing.T) {
 	for _, g := range []Geometry{Dense(1, 1, 100, 3, 3, 70), Dense(1, 1, 5, 3, 1, 41), Dense(2, 3, 7, 1, 2, 3)} {
 		for _, k := range simd.Variants() {
@@ -135,8 +136,8 @@ func TestDenseByPosition(t *testing.T) {
 	}
 }
 
-// TestDenseSingle: a layer of one feature against float64, with and without bias and scale, and the same bits however its images
-// are shared out.
+// TestDenseSingle: a layer of one feature against float64, with and without bias and scale, and the
+// same bits however its images are shared out.
 func TestDenseSingle(t *testing.T) {
 	g := Dense(3, 2, 37, 1, 1, 1)
 	for _, k := range simd.Variants() {

@@ -9,11 +9,11 @@
 // transposed and strided passes and the input gradient differ in their lists
 // only. Weight gradients contract the same links grouped by tap.
 //
-// The sums of one output element always run in the same order (kernel column,
-// kernel line, channel), so the bits of a result do not depend on how images and columns are cut between threads, on
-// the batch that an image is part of, or on which kernel row with fused
-// products computes it. Dense weights may be packed in half precision: they are
-// widened, exactly, where they are used.
+// The sums of one output element always run in the same order (kernel column, kernel line,
+// channel), so the bits of a result do not depend on how images and columns are cut between
+// threads, on the batch that an image is part of, or on which kernel row with fused products
+// computes it. Dense weights may be packed in half precision: they are widened, exactly, where they
+// are used.
 //
 // Weights have the shape (KH, KW, Ci/Groups, Co) for both kinds of convolution:
 //

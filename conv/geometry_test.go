@@ -26,7 +26,8 @@ func TestSameIsAsymmetric(t *testing.T) {
 }
 
 func TestMACs(t *testing.T) {
-	// DESIGN's figures: the generator multiplies 51.7 M nominally, 37.5 M of them with a real pixel.
+	// DESIGN's figures: the generator multiplies 51.7 M nominally, 37.5 M of them with a real
+	// pixel.
 	layers := []Geometry{
 		Dense(1, 1, 100, 7, 7, 256),
 		Same(7, 7, 256, 128, 5, 1, true),

@@ -10,7 +10,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share of the tensor's largest value.
+// oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share
+// of the tensor's largest value.
 const oracleBound = 2e-6
 
 // oracleCase is one entry of the files' "cases": what the script says about a geometry.
@@ -139,20 +140,21 @@ func oraclePlan(t *testing.T, g conv.Geometry, in, out conv.Layout, k *simd.Kern
 	p.InputGrad(ws, dx, dy, packed, conv.Share{N1: in.N, P1: p.GradPanels()})
 	checkOracle(t, "dx", exported(t, in, dx), d.dx)
 
-	sums := conv.Sums{DW: nans(len(d.dw)), Room: nans(p.SumsLen())}
+	sums := conv.Sums{DW: nans(len(d.dw)), Workspace: nans(p.SumsLen())}
 	p.WeightGrad(ws, sums, x, dy, in.N, 0, 1)
 	p.FinishWeightGrad(ws, sums, 0, 1)
 	checkOracle(t, "dw", sums.DW, d.dw)
 }
 
-// exported returns buf in (N, H, W, C) order, and fails if anything between the Layout's rows, which were NaN, was written.
+// exported returns buf in (N, H, W, C) order, and fails if anything between the Layout's rows,
+// which were NaN, was written.
 func exported(t *testing.T, m conv.Layout, buf []float32) []float32 {
 	t.Helper()
 	v := make([]float32, m.Positions()*m.N*m.C)
 	m.Export(v, buf)
 	for i, b := range buf {
 		if i%m.Stride >= m.N*m.C && b == b {
-			t.Fatalf("element %d, outside the map's rows, was written", i)
+			t.Fatalf("element %d, outside the layout's rows, was written", i)
 		}
 	}
 	return v

@@ -45,26 +45,26 @@ func plainPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
 }
 
 // forward, inputGrad and weightGrad return results in (N, H, W, C) order,
-// computed in imageParts x unitParts parts.
-func (s *passes) forward(e Epilogue, imageParts, unitParts int) []float32 {
+// computed in imageShares x unitShares shares.
+func (s *passes) forward(e Epilogue, imageShares, unitShares int) []float32 {
 	y := nans(s.p.Out().Len())
-	eachPart(s.n, s.p.Panels(), imageParts, unitParts, func(part Share) { s.p.Forward(s.ws, y, s.x, s.packed, e, part) })
+	eachShare(s.n, s.p.Panels(), imageShares, unitShares, func(share Share) { s.p.Forward(s.ws, y, s.x, s.packed, e, share) })
 	return exported(s.p.Out(), y, len(s.problem.y))
 }
 
-func (s *passes) inputGrad(imageParts, unitParts int) []float32 {
+func (s *passes) inputGrad(imageShares, unitShares int) []float32 {
 	dx := nans(s.p.In().Len())
-	eachPart(s.n, s.p.GradPanels(), imageParts, unitParts, func(part Share) { s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, part) })
+	eachShare(s.n, s.p.GradPanels(), imageShares, unitShares, func(share Share) { s.p.InputGrad(s.ws, dx, s.dy, s.packedGrad, share) })
 	return exported(s.p.In(), dx, len(s.problem.x))
 }
 
-func (s *passes) weightGrad(n, parts int) []float32 {
+func (s *passes) weightGrad(n, shares int) []float32 {
 	sums := s.sums()
-	for part := range parts {
-		s.p.WeightGrad(s.ws, sums, s.x, s.dy, n, part, parts)
+	for share := range shares {
+		s.p.WeightGrad(s.ws, sums, s.x, s.dy, n, share, shares)
 	}
-	for part := range parts {
-		s.p.FinishWeightGrad(s.ws, sums, part, parts)
+	for share := range shares {
+		s.p.FinishWeightGrad(s.ws, sums, share, shares)
 	}
 	return sums.DW
 }
@@ -81,13 +81,13 @@ func (s *passes) weightGradInPieces(n int) []float32 {
 	return sums.DW
 }
 
-func (s *passes) sums() Sums { return Sums{DW: nans(len(s.w)), Room: nans(s.p.SumsLen())} }
+func (s *passes) sums() Sums { return Sums{DW: nans(len(s.w)), Workspace: nans(s.p.SumsLen())} }
 
-func eachPart(n, units, imageParts, unitParts int, f func(Share)) {
-	for i := range imageParts {
-		n0, n1 := pool.Split(n, imageParts, i)
-		for u := range unitParts {
-			p0, p1 := pool.Split(units, unitParts, u)
+func eachShare(n, units, imageShares, unitShares int, f func(Share)) {
+	for i := range imageShares {
+		n0, n1 := pool.Split(n, imageShares, i)
+		for u := range unitShares {
+			p0, p1 := pool.Split(units, unitShares, u)
 			f(Share{n0, n1, p0, p1})
 		}
 	}
@@ -117,8 +117,8 @@ func TestPlansAgainstDirect(t *testing.T) {
 	})
 }
 
-// A part writes its share and nothing else, and the bits do not depend on the cut.
-func TestPartsAgreeToTheBit(t *testing.T) {
+// A call writes its share and nothing else, and the bits do not depend on the cut.
+func TestSharesAgreeToTheBit(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 		n := k.MR + 2
 		if testing.Short() {
@@ -137,15 +137,15 @@ func TestPartsAgreeToTheBit(t *testing.T) {
 			y, dx, dw := s.forward(e, 1, 1), s.inputGrad(1, 1), s.weightGrad(n, 1)
 			for _, cut := range [][2]int{{2, 1}, {3, 2}, {n, 1}, {1, 4}, {2, 100}} {
 				if got := s.forward(e, cut[0], cut[1]); !sameBits(got, y) {
-					t.Errorf("%s: y in %d x %d parts has other bits", f.name, cut[0], cut[1])
+					t.Errorf("%s: y in %d x %d shares has other bits", f.name, cut[0], cut[1])
 				}
 				if got := s.inputGrad(cut[0], cut[1]); !sameBits(got, dx) {
-					t.Errorf("%s: dx in %d x %d parts has other bits", f.name, cut[0], cut[1])
+					t.Errorf("%s: dx in %d x %d shares has other bits", f.name, cut[0], cut[1])
 				}
 			}
-			for _, parts := range []int{2, 3, 4, 50} {
-				if got := s.weightGrad(n, parts); !sameBits(got, dw) {
-					t.Errorf("%s: dw in %d parts has other bits", f.name, parts)
+			for _, shares := range []int{2, 3, 4, 50} {
+				if got := s.weightGrad(n, shares); !sameBits(got, dw) {
+					t.Errorf("%s: dw in %d shares has other bits", f.name, shares)
 				}
 			}
 			// An image alone gives the bits that it has in the batch.
@@ -325,7 +325,7 @@ func TestWeightGradBlocks(t *testing.T) {
 			s := plainPasses(t, pr, k)
 			checkClose(t, fmt.Sprintf("%+v", g), s.weightGrad(n, 1), pr.dw)
 			if !sameBits(s.weightGrad(n, 3), s.weightGrad(n, 1)) {
-				t.Errorf("%+v: parts differ", g)
+				t.Errorf("%+v: shares differ", g)
 			}
 		}
 	})
@@ -338,13 +338,13 @@ func TestWeightGradPieces(t *testing.T) {
 			n := maxBlock + 7
 			s := plainPasses(t, newProblem(g, n, 1), k)
 			want, sums := s.weightGrad(n, 1), s.sums()
-			for part := range 2 {
-				s.p.WeightGrad(s.ws, sums, s.x, s.dy, maxBlock, part, 2)
+			for share := range 2 {
+				s.p.WeightGrad(s.ws, sums, s.x, s.dy, maxBlock, share, 2)
 			}
 			sums.Add = true
-			x, dy := append(s.x, nans(maxBlock*g.InC)...), append(s.dy, nans(maxBlock*g.OutC)...) // as long as a map of n images from there on
-			for part := range 3 {
-				s.p.WeightGrad(s.ws, sums, x[maxBlock*g.InC:], dy[maxBlock*g.OutC:], n-maxBlock, part, 3)
+			x, dy := append(s.x, nans(maxBlock*g.InC)...), append(s.dy, nans(maxBlock*g.OutC)...) // as long as a layout of n images from there on
+			for share := range 3 {
+				s.p.WeightGrad(s.ws, sums, x[maxBlock*g.InC:], dy[maxBlock*g.OutC:], n-maxBlock, share, 3)
 			}
 			s.p.FinishWeightGrad(s.ws, sums, 0, 1)
 			if !sameBits(sums.DW, want) {
@@ -467,7 +467,7 @@ func TestBadMaps(t *testing.T) {
 func TestMisuse(t *testing.T) {
 	s := plainPasses(t, newProblem(Same(4, 4, 3, 5, 3, 1, false), 2, 1), simd.Best())
 	y, all := nans(s.p.Out().Len()), Share{0, 2, 0, s.p.Panels()}
-	filtered := plainFilterPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, false), 1, 1), simd.Best())
+	winograd := plainWinogradPasses(t, newProblem(Same(4, 4, 32, 32, 5, 1, false), 1, 1), simd.Best())
 	for name, f := range map[string]func(){
 		"images beyond the batch": func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 3, 0, 1}) },
 		"units beyond Panels":     func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Slope: 1}, Share{0, 2, 0, 1 + s.p.Panels()}) },
@@ -476,11 +476,11 @@ func TestMisuse(t *testing.T) {
 		"short weights":           func() { s.p.Forward(s.ws, y, s.x, s.packed[1:], Epilogue{Slope: 1}, all) },
 		"long bias":               func() { s.p.Forward(s.ws, y, s.x, s.packed, Epilogue{Bias: make([]float32, 6), Slope: 1}, all) },
 		"short packing":           func() { s.p.Pack(s.ws, s.packed[1:], s.w) },
-		"packing without scratch": func() { filtered.p.Pack(s.ws, filtered.packed, filtered.w) },
+		"packing without scratch": func() { winograd.p.Pack(s.ws, winograd.packed, winograd.w) },
 		"more images":             func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 3, 0, 1) },
-		"part of none":            func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 2, 1, 1) },
+		"share of none":           func() { s.p.WeightGrad(s.ws, Sums{DW: s.w}, s.x, s.dy, 2, 1, 1) },
 		"short gradient":          func() { s.p.WeightGrad(s.ws, Sums{DW: s.w[1:]}, s.x, s.dy, 2, 0, 1) },
-		"no room for sums":        func() { filtered.p.WeightGrad(filtered.ws, Sums{DW: filtered.w}, filtered.x, filtered.dy, 1, 0, 1) },
+		"short workspace":         func() { winograd.p.WeightGrad(winograd.ws, Sums{DW: winograd.w}, winograd.x, winograd.dy, 1, 0, 1) },
 	} {
 		func() {
 			defer func() {
@@ -506,7 +506,7 @@ func TestThinOutputOfManyImages(t *testing.T) {
 		}
 		forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
 			s := plainPasses(t, pr, k)
-			if s.p.forward.how != thinOutput {
+			if _, ok := s.p.forward.(*thinPass); !ok {
 				t.Fatalf("geometry %d: not by a thin output", i)
 			}
 			e := Epilogue{Bias: []float32{0.25}, Slope: 0.3}
@@ -514,7 +514,7 @@ func TestThinOutputOfManyImages(t *testing.T) {
 			checkClose(t, fmt.Sprint("geometry ", i), y, want)
 			for _, cut := range [][2]int{{n, 1}, {n / 5, 1}, {2, 3}, {1, 2}} {
 				if !sameBits(s.forward(e, cut[0], cut[1]), y) {
-					t.Errorf("geometry %d: %d x %d parts have other bits", i, cut[0], cut[1])
+					t.Errorf("geometry %d: %d x %d shares have other bits", i, cut[0], cut[1])
 				}
 			}
 		})

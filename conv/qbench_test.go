@@ -7,7 +7,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// blankQRun is a quantised layer on arbitrary numbers, without the direct loops' results.
+// blankQRun is a quantized layer on arbitrary numbers, without the direct loops' results.
 func blankQRun(b *testing.B, g Geometry, n int, k *simd.Kernels, sums bool) *qrun {
 	h, w, err := g.Out()
 	if err != nil {
@@ -82,7 +82,7 @@ func BenchmarkQGenerate(b *testing.B) {
 	}
 }
 
-// BenchmarkQPack is what loading a quantised model costs.
+// BenchmarkQPack is what loading a quantized model costs.
 func BenchmarkQPack(b *testing.B) {
 	for i, l := range layers[:4] {
 		b.Run("layer="+l.name, func(b *testing.B) {

@@ -4,11 +4,11 @@ import "github.com/gantiny/gantiny/simd"
 
 // lines builds the tiles of one image and a panel. The output is a grid for each
 // phase of a transposed convolution's strides, else one grid; a tile is a segment
-// of one of the grid's lines or of two neighbouring ones. The border clips some
+// of one of the grid's lines or of two neighboring ones. The border clips some
 // taps to a part of the tile; those that are clipped alike make one job, with the
 // sums in registers over all of them. Jobs of a tile pass the sums on in scratch.
 type lines struct {
-	p        *QPlan
+	p        *qdirect
 	from, to int // output lines
 	cols     int
 	step     int // scratch: position q's sums are at q*step
@@ -18,9 +18,9 @@ type lines struct {
 }
 
 // newLines makes the tiles of output lines [from, to) for panels of cols columns.
-func newLines(p *QPlan, from, to, cols int) *lines {
-	l := &lines{p: p, from: from, to: to, cols: cols, step: p.sumStep(), begun: make([]bool, p.out.Positions())}
-	ay, ax := p.g.axes(p.out.H, p.out.W)
+func newLines(p *qdirect, from, to, cols int) *lines {
+	l := &lines{p: p, from: from, to: to, cols: cols, step: p.sumStep(), begun: make([]bool, p.dst.Positions())}
+	ay, ax := p.g.axes(p.dst.H, p.dst.W)
 	ys, xs := reaches(ay, p.g.Transposed), reaches(ax, p.g.Transposed)
 	for py := range phases(ay, p.g.Transposed) {
 		for px := range phases(ax, p.g.Transposed) {
@@ -101,7 +101,7 @@ func (l *lines) grid(y, x grid) {
 	mr := l.p.k.MR
 	first := max(0, (l.from-y.at+y.step-1)/y.step)
 	last := max(first, (l.to-y.at+y.step-1)/y.step)
-	for x0, n := 0, (l.p.out.W-x.at+x.step-1)/x.step; n > 0; {
+	for x0, n := 0, (l.p.dst.W-x.at+x.step-1)/x.step; n > 0; {
 		m := tileRows(n, mr)
 		height := 1
 		if 2*m <= mr {
@@ -121,11 +121,11 @@ func (l *lines) grid(y, x grid) {
 // job makes the tile of points cy by cx over the taps that cover all of them.
 func (l *lines) job(y, x grid, cy, cx clipped) {
 	p := l.p
-	position := func(a, b int) int { return (y.at+a*y.step)*p.out.W + x.at + b*x.step }
-	source := func(a, b int) int { return (a*p.in.W + b) * p.in.Stride }
+	position := func(a, b int) int { return (y.at+a*y.step)*p.dst.W + x.at + b*x.step }
+	source := func(a, b int) int { return (a*p.src.W + b) * p.src.Stride }
 	first, rows := position(cy.p0, cx.p0), (cy.p1-cy.p0)*(cx.p1-cx.p0)
 	t := simd.QTile{
-		C: int32(first * l.step), LDC: int32(x.step * l.step), LDA: int32(cx.reach[0].step * p.in.Stride),
+		C: int32(first * l.step), LDC: int32(x.step * l.step), LDA: int32(cx.reach[0].step * p.src.Stride),
 		Rows: int32(rows), Cols: int32(l.cols), Tap: int32(len(l.taps)),
 	}
 	h := int32(rows+1) / 2
@@ -174,7 +174,7 @@ func (l *lines) begin(q int) {
 // requantize finishes all positions, after starting those that no tap meets.
 func (l *lines) requantize() {
 	p := l.p
-	first, last := l.from*p.out.W, l.to*p.out.W
+	first, last := l.from*p.dst.W, l.to*p.dst.W
 	for q := first; q < last; q++ {
 		if !l.begun[q] {
 			l.begin(q)
@@ -183,7 +183,7 @@ func (l *lines) requantize() {
 	for q := first; q < last && !p.sums; {
 		m := tileRows(last-q, p.k.MR)
 		l.tiles = append(l.tiles, simd.QTile{
-			C: int32(q * l.step), LDC: int32(l.step), CRun: int32((m + 1) / 2 * l.step), Q: int32(q * p.out.Stride), LDQ: int32(p.out.Stride),
+			C: int32(q * l.step), LDC: int32(l.step), CRun: int32((m + 1) / 2 * l.step), Q: int32(q * p.dst.Stride), LDQ: int32(p.dst.Stride),
 			Rows: int32(m), Cols: int32(l.cols), Start: simd.StartC, Requantize: true,
 		})
 		q += m
@@ -192,8 +192,8 @@ func (l *lines) requantize() {
 
 // slots orders taps in packed weights as lines runs them, so that weights are read
 // from one end to the other.
-func (p *QPlan) slots() []int32 {
-	ay, ax := p.g.axes(p.out.H, p.out.W)
+func (p *qdirect) slots() []int32 {
+	ay, ax := p.g.axes(p.dst.H, p.dst.W)
 	slot := make([]int32, p.taps)
 	for i := range slot {
 		slot[i] = -1
@@ -201,7 +201,7 @@ func (p *QPlan) slots() []int32 {
 	next := int32(0)
 	for _, ys := range reaches(ay, p.g.Transposed) {
 		for _, xs := range reaches(ax, p.g.Transposed) {
-			for _, cx := range clip(xs, 0, p.out.W) {
+			for _, cx := range clip(xs, 0, p.dst.W) {
 				for _, rx := range cx.reach {
 					for _, ry := range ys {
 						slot[ry.k*p.g.KW+rx.k] = next

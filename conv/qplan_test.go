@@ -13,7 +13,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// qproblem is a random quantised layer with what direct loops over whole
+// qproblem is a random quantized layer with what direct loops over whole
 // numbers make of it, in plain (N, H, W, C) order.
 type qproblem struct {
 	g      Geometry
@@ -134,26 +134,26 @@ func reorder(m Layout, n int, f func(at, i int)) {
 	}
 }
 
-// results, in (N, H, W, C) order, computed in imageParts x unitParts parts.
-func (r *qrun) forward(imageParts, unitParts int) []int8 {
+// results, in (N, H, W, C) order, computed in imageShares x unitShares shares.
+func (r *qrun) forward(imageShares, unitShares int) []int8 {
 	y := make([]int8, r.p.Out().Len())
-	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Share) { r.p.Forward(r.ws, y, r.x, r.w, part) })
+	eachShare(r.n, r.p.Panels(), imageShares, unitShares, func(share Share) { r.p.Forward(r.ws, y, r.x, r.w, share) })
 	v := make([]int8, len(r.y))
 	reorder(r.p.Out(), r.n, func(at, i int) { v[i] = y[at] })
 	return v
 }
 
-func (r *qrun) sum(imageParts, unitParts int) []int32 {
+func (r *qrun) sum(imageShares, unitShares int) []int32 {
 	y := make([]int32, r.p.Out().Len())
-	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Share) { r.p.Sums(r.ws, y, r.x, r.w, part) })
+	eachShare(r.n, r.p.Panels(), imageShares, unitShares, func(share Share) { r.p.Sums(r.ws, y, r.x, r.w, share) })
 	v := make([]int32, len(r.sums))
 	reorder(r.p.Out(), r.n, func(at, i int) { v[i] = y[at] })
 	return v
 }
 
-func (r *qrun) pixel(imageParts, unitParts int) []uint8 {
+func (r *qrun) pixel(imageShares, unitShares int) []uint8 {
 	v := make([]uint8, len(r.pixels))
-	eachPart(r.n, r.p.Panels(), imageParts, unitParts, func(part Share) { r.p.Pixels(r.ws, v, r.x, r.w, r.table, part) })
+	eachShare(r.n, r.p.Panels(), imageShares, unitShares, func(share Share) { r.p.Pixels(r.ws, v, r.x, r.w, r.table, share) })
 	return v
 }
 
@@ -162,7 +162,7 @@ func (pr *qproblem) check(t *testing.T, k *simd.Kernels, name string, cuts ...[2
 	t.Helper()
 	r, s := plainQRun(t, pr, k, false), plainQRun(t, pr, k, true)
 	for _, cut := range cuts {
-		what := fmt.Sprintf("%s, %d images in %d x %d parts", name, pr.n, cut[0], cut[1])
+		what := fmt.Sprintf("%s, %d images in %d x %d shares", name, pr.n, cut[0], cut[1])
 		checkEqual(t, what+": y", r.forward(cut[0], cut[1]), pr.y)
 		checkEqual(t, what+": sums", s.sum(cut[0], cut[1]), pr.sums)
 		checkEqual(t, what+": pixels", s.pixel(cut[0], cut[1]), pr.pixels)
@@ -312,7 +312,7 @@ func TestQWorkIsShared(t *testing.T) {
 	ws := NewQWorkspace(plans...)
 	for _, r := range runs {
 		r.ws = ws
-		if r.p.sums {
+		if r.p.lowering.common().sums {
 			checkEqual(t, "sums", r.sum(1, 1), r.sums)
 		} else {
 			checkEqual(t, "y", r.forward(1, 1), r.y)
@@ -388,7 +388,7 @@ func TestQMisuse(t *testing.T) {
 	}
 }
 
-// Workers of a pool, each with its own part, make the bytes of one.
+// Workers of a pool, each with its own share, make the bytes of one.
 func TestQPlanThreads(t *testing.T) {
 	pr := newQProblem(t, Same(5, 5, 8, 40, 5, 2, true), 1, 3)
 	r := plainQRun(t, pr, simd.Best(), false)

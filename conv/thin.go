@@ -10,15 +10,53 @@ import (
 // source position all taps' contributions as columns (25 of 32 lanes work, in
 // place of 1); they are added where they go, image by image (col2im).
 
+type thinPass struct {
+	pass
+	flip       bool       // columns in descending order of taps
+	scatter    []tapSpan  // where each source position's columns go
+	start      []int32    // where each source position's begin
+	bandSource [][2]int32 // the source positions [from, to) that a band reads
+}
+
+func newThinPass(p pass, links []link) *thinPass {
+	p.onePanel()
+	t := &thinPass{pass: p}
+	t.planScatter(links)
+	return t
+}
+
+func (p *thinPass) packedLen() int64 { return int64(p.columns()) * int64(p.depth) }
+
+func (p *thinPass) scratch() int {
+	n := p.k.MR * (p.columns() + p.dst.Positions()*p.dst.C)
+	if p.dst.Row == 1 && p.dst.N >= thinImages {
+		n = max(n, 2*thinMost*p.columns())
+	}
+	return n
+}
+
+// pack writes w as [panel of columns (tap, channel)][depth][NR].
+func (p *thinPass) pack(_ *Workspace, dst, w []float32) {
+	clear(dst)
+	for tap := range p.taps {
+		for c := range p.cols {
+			col := p.column(tap) + c
+			d := dst[col/p.nr*p.tapLen()+col%p.nr:]
+			for k := range p.depth {
+				d[k*p.nr] = w[p.weights.base(tap)+k*p.weights.k+c*p.weights.j]
+			}
+		}
+	}
+}
+
 // columns is the width of a thin output's matrix of columns.
-func (p *pass) columns() int {
-	nr := p.k.NR
-	return (p.taps*p.cols + nr - 1) / nr * nr
+func (p *thinPass) columns() int {
+	return (p.taps*p.cols + p.nr - 1) / p.nr * p.nr
 }
 
 // column is where a tap's columns start. They are in the order in which dst
-// advances, so that the taps of a kernel row go to neighbours.
-func (p *pass) column(tap int) int {
+// advances, so that the taps of a kernel row go to neighbors.
+func (p *thinPass) column(tap int) int {
 	if p.flip {
 		tap = p.taps - 1 - tap
 	}
@@ -29,8 +67,8 @@ func (p *pass) column(tap int) int {
 // channels) from to on.
 type tapSpan struct{ to, col, n int32 }
 
-// planScatter groups the links by source position and joins neighbours.
-func (p *pass) planScatter(links []link) {
+// planScatter groups the links by source position and joins neighbors.
+func (p *thinPass) planScatter(links []link) {
 	ordered, start := byOut(reversed(links), p.src.Positions())
 	for q := range p.src.Positions() {
 		if ls := ordered[start[q]:start[q+1]]; len(ls) > 1 {
@@ -81,17 +119,22 @@ func bandSources(links []link, dst Layout, bands int) [][2]int32 {
 	return r
 }
 
-// thinOutput computes w.
-func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
-	lo, hi := p.src.Positions(), 0
-	for _, s := range p.bandSource[w.from:w.to] {
+// sourceRange returns the source positions [lo, hi) that bands read.
+func sourceRange(bands [][2]int32, positions int) (lo, hi int) {
+	lo = positions
+	for _, s := range bands {
 		if s[1] > 0 {
 			lo, hi = min(lo, int(s[0])), max(hi, int(s[1]))
 		}
 	}
+	return lo, hi
+}
+
+func (p *thinPass) compute(ws *Workspace, dst, src, packed []float32, e Epilogue, w window) {
+	lo, hi := sourceRange(p.bandSource[w.from:w.to], p.src.Positions())
 	first, last := p.positions(w.from, w.to)
 	if p.dst.Row == 1 && w.n1-w.n0 >= thinImages {
-		p.thinRows(ws, dst, src, packed, e, w, lo, hi)
+		p.byImageRow(ws, dst, src, packed, e, w, lo, hi)
 		return
 	}
 	columns, sums := ws.buf[:p.k.MR*p.columns()], ws.buf[p.k.MR*p.columns():]
@@ -131,19 +174,19 @@ func (p *pass) thinOutput(ws *Workspace, dst, src, packed []float32, e Epilogue,
 	}
 }
 
-// One channel of many images lies image by image, unless it is a window of wider rows, so that the columns, turned
-// round, are added as whole rows of images. thinImages is from how many on,
-// thinMost how many are taken together.
+// One channel of many images lies image by image, unless it is a window of wider rows, so that the
+// columns, transposed, are added as whole rows of images. thinImages is from how many on, thinMost
+// how many are taken together.
 const (
 	thinImages = 16
 	thinMost   = 256
 )
 
-// thinRows computes w from source positions [lo, hi). The sums' order is thinOutput's.
-func (p *pass) thinRows(ws *Workspace, dst, src, packed []float32, e Epilogue, w window, lo, hi int) {
+// byImageRow computes w from source positions [lo, hi). The sums' order is compute's.
+func (p *thinPass) byImageRow(ws *Workspace, dst, src, packed []float32, e Epilogue, w window, lo, hi int) {
 	first, last := p.positions(w.from, w.to)
 	ld := p.columns()
-	columns, turned := ws.buf[:thinMost*ld], ws.buf[thinMost*ld:][:thinMost*ld]
+	columns, transposed := ws.buf[:thinMost*ld], ws.buf[thinMost*ld:][:thinMost*ld]
 	for n := w.n0; n < w.n1; n += thinMost {
 		images := min(thinMost, w.n1-n)
 		for o := first; o < last; o++ {
@@ -155,11 +198,11 @@ func (p *pass) thinRows(ws *Workspace, dst, src, packed []float32, e Epilogue, w
 				p.tapColumns(ws, columns[r*ld:], src[q*p.src.Stride+(n+r)*p.src.Row:], packed, rows, p.src.Row)
 				r += rows
 			}
-			p.k.Transpose(turned, images, columns, ld, images, ld)
+			p.k.Transpose(transposed, images, columns, ld, images, ld)
 			for _, s := range p.scatter[p.start[q]:p.start[q+1]] {
 				for j := range int(s.n) {
 					if o := int(s.to) + j; o >= first && o < last {
-						p.k.Add(dst[o*p.dst.Stride+n:][:images], turned[(int(s.col)+j)*images:][:images])
+						p.k.Add(dst[o*p.dst.Stride+n:][:images], transposed[(int(s.col)+j)*images:][:images])
 					}
 				}
 			}
@@ -171,7 +214,7 @@ func (p *pass) thinRows(ws *Workspace, dst, src, packed []float32, e Epilogue, w
 	}
 }
 
-func (p *pass) startSums(sums, bias []float32) {
+func (p *thinPass) startSums(sums, bias []float32) {
 	if bias == nil {
 		clear(sums)
 		return
@@ -182,25 +225,25 @@ func (p *pass) startSums(sums, bias []float32) {
 }
 
 // tapColumns: columns[r][(tap, c)] = src[r*lda:] . w[tap, c] for r < rows.
-func (p *pass) tapColumns(ws *Workspace, columns, src, packed []float32, rows, lda int) {
+func (p *thinPass) tapColumns(ws *Workspace, columns, src, packed []float32, rows, lda int) {
 	ld := p.columns()
 	ws.one[0] = simd.Tap{}
 	g := &ws.gemm
-	g.A, g.Taps, g.K, g.Cols = src, ws.one[:], p.depth, p.k.NR
+	g.A, g.Taps, g.K, g.Cols = src, ws.one[:], p.depth, p.nr
 	g.Rows, g.LDA, g.LDC = rows, lda, ld
 	h := (rows + 1) / 2
 	g.ARun, g.CRun = h*lda, h*ld
 	g.Start, g.Slope = simd.StartZero, 1
-	for panel := 0; panel*p.k.NR < ld; panel++ {
-		g.B = packed[panel*p.depth*p.k.NR:][:p.depth*p.k.NR]
-		g.C = columns[panel*p.k.NR:]
+	for panel := 0; panel*p.nr < ld; panel++ {
+		g.B = packed[panel*p.tapLen():][:p.tapLen()]
+		g.C = columns[panel*p.nr:]
 		p.k.GEMM(g)
 	}
 }
 
 // scatterTo adds the columns of source position q, of rows images, to their
 // sums, each floats an image from dst position first on.
-func (p *pass) scatterTo(sums, columns []float32, q, first, each, rows int) {
+func (p *thinPass) scatterTo(sums, columns []float32, q, first, each, rows int) {
 	at, ld := first*p.dst.C, p.columns()
 	for _, s := range p.scatter[p.start[q]:p.start[q+1]] {
 		to := int(s.to) - at

@@ -2,16 +2,16 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// Minimal filtering (Winograd) F(4x4, 5x5): a 4x4 block of outputs of a 5x5
-// kernel at stride 1 takes 8x8 products in place of 16x25, as
+// Winograd's minimal filtering F(4x4, 5x5): a 4x4 block of outputs of a 5x5
+// kernel at stride 1 takes 8x8 products instead of 16x25, as
 //
 //	Y = A^T [ (G g G^T) . (B^T d B) ] A
 //
 // with the input block d (8x8), the kernel g and the points 0, 1, -1, 2, -2, 1/2,
 // infinity and -1/2. A block of three outputs or fewer, at the end of an axis,
-// does without the last one: 7x7 outputs take 225 products in place of 256. Lavin and Gray, "Fast Algorithms for Convolutional Neural
-// Networks", 2015. Larger blocks lose too many digits in float32; here errors
-// stay near 1e-5 of the largest value.
+// does without the last one: 7x7 outputs take 225 products instead of 256. Lavin and
+// Gray, "Fast Algorithms for Convolutional Neural Networks", 2015. Larger blocks lose too
+// many digits in float32; here errors stay near 1e-5 of the largest value.
 const (
 	blockOut  = 4 // outputs of a block along one axis
 	blockTaps = 5
@@ -20,9 +20,9 @@ const (
 	frequencies = blockIn * blockIn
 )
 
-// minimalChannels is the fewest channels on either side: the transforms cost
+// winogradChannels is the fewest channels on either side: the transforms cost
 // the same for each channel and pay only when many products share them.
-const minimalChannels = 32
+const winogradChannels = 32
 
 // inputT is B^T: frequencies by inputs.
 var inputT = [blockIn * blockIn]float32{
@@ -140,11 +140,11 @@ func reversedColumns(m []float32, cols int) []float32 {
 	return s
 }
 
-// minimal says that a plan may use minimal filtering for g.
-func minimal(g Geometry) bool {
+// isWinograd says that a Winograd plan may compute g at stride 1.
+func isWinograd(g Geometry) bool {
 	return !g.IsDense() && g.KH == blockTaps && g.KW == blockTaps && g.Groups == 1 &&
 		g.StrideH == 1 && g.StrideW == 1 && g.DilationH == 1 && g.DilationW == 1 &&
-		g.InC >= minimalChannels && g.OutC >= minimalChannels
+		g.InC >= winogradChannels && g.OutC >= winogradChannels
 }
 
 // patch is what one block takes along one axis: positions [at, at+n) and the
@@ -157,8 +157,8 @@ type patch struct {
 	back   []float32
 }
 
-// having is how many blocks have frequency i; they are the first ones.
-func having(ps []patch, i int) int {
+// withFrequency is how many blocks have frequency i; they are the first ones.
+func withFrequency(ps []patch, i int) int {
 	n := 0
 	for _, p := range ps {
 		if i < p.points {
@@ -223,14 +223,14 @@ func blockRow(ws *Workspace, k *simd.Kernels, v []float32, plane int, t, src []f
 	step, block := blockOf(m)
 	for n := 0; n < images; n += step {
 		count := min(step, images-n)
-		rows := having(ys, i)
+		rows := withFrequency(ys, i)
 		for ty, y := range ys[:rows] {
 			if y.n > 0 {
-				ws.mixes = simd.Mixes{
+				ws.transforms = simd.Transforms{
 					Dst: t, DS: block, DStep: block, Src: src[y.at*m.W*m.Stride+n*m.Row:], SS: m.W * m.Stride, SStep: m.Stride,
 					M: y.m[i*y.n:][:y.n], Rows: 1, Cols: y.n, N: count * m.C, Count: m.W,
 				}
-				k.Mixes(&ws.mixes)
+				k.Transforms(&ws.transforms)
 			}
 			for tx, x := range xs {
 				at := ((tx*rows+ty)*images + n) * m.C
@@ -239,7 +239,7 @@ func blockRow(ws *Workspace, k *simd.Kernels, v []float32, plane int, t, src []f
 						clear(v[j*plane+at:][:count*m.C])
 					}
 				} else {
-					k.Mix(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, x.points, x.n)
+					k.Transform(v[at:], plane, t[x.at*block:], block, count*m.C, x.m, x.points, x.n)
 				}
 			}
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// filterFamilies are geometries that minimal filtering applies to.
-func filterFamilies() []family {
+// winogradFamilies are geometries that Winograd plans apply to.
+func winogradFamilies() []family {
 	return []family{
 		{"same", Same(7, 7, 33, 36, 5, 1, false)},
 		{"valid", Valid(8, 9, 32, 40, 5, 1, false)},
@@ -33,7 +33,7 @@ func filterFamilies() []family {
 	}
 }
 
-func filterPasses(t testing.TB, pr *problem, in, out Layout, k *simd.Kernels) *passes {
+func winogradPasses(t testing.TB, pr *problem, in, out Layout, k *simd.Kernels) *passes {
 	t.Helper()
 	p, err := NewWinogradPlan(pr.g, in, out, k)
 	if err != nil {
@@ -42,35 +42,35 @@ func filterPasses(t testing.TB, pr *problem, in, out Layout, k *simd.Kernels) *p
 	return bindPasses(p, pr)
 }
 
-func plainFilterPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
-	return filterPasses(t, pr, NewLayout(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewLayout(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
+func plainWinogradPasses(t testing.TB, pr *problem, k *simd.Kernels) *passes {
+	return winogradPasses(t, pr, NewLayout(pr.g.InH, pr.g.InW, pr.g.InC, pr.n), NewLayout(pr.outH, pr.outW, pr.g.OutC, pr.n), k)
 }
 
-// checkFiltered allows what the transforms cost: the promise is 1e-4.
-func checkFiltered(t testing.TB, what string, got, want []float32) {
+// checkWinograd allows what the transforms cost: the promise is 1e-4.
+func checkWinograd(t testing.TB, what string, got, want []float32) {
 	t.Helper()
 	if e := oracle.Error(got, want); !(e <= 5e-5) {
 		t.Errorf("%s: error %.2g of the largest value, want at most 5e-5", what, e)
 	}
 }
 
-func TestFilterAgainstDirect(t *testing.T) {
+func TestWinogradAgainstDirect(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for i, f := range filterFamilies() {
+		for i, f := range winogradFamilies() {
 			for _, n := range []int{1, 3} {
 				if n > 1 && testing.Short() {
 					continue
 				}
 				pr := newProblem(f.g, n, uint64(i))
-				s := plainFilterPasses(t, pr, k)
-				if s.p.forward.how != filtered || s.p.grad.how != filtered || s.p.weight.filtered == nil {
-					t.Fatalf("%s: not filtered", f.name)
+				s := plainWinogradPasses(t, pr, k)
+				if !isWinogradPlan(s.p) {
+					t.Fatalf("%s: not by Winograd", f.name)
 				}
 				what := fmt.Sprintf("%s, %d images: ", f.name, n)
-				checkFiltered(t, what+"y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
-				checkFiltered(t, what+"dx", s.inputGrad(1, 1), pr.dx)
-				checkFiltered(t, what+"dw", s.weightGrad(n, 1), pr.dw)
-				checkFiltered(t, what+"dw of no image", s.weightGrad(0, 1), make([]float32, len(pr.dw)))
+				checkWinograd(t, what+"y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
+				checkWinograd(t, what+"dx", s.inputGrad(1, 1), pr.dx)
+				checkWinograd(t, what+"dw", s.weightGrad(n, 1), pr.dw)
+				checkWinograd(t, what+"dw of no image", s.weightGrad(0, 1), make([]float32, len(pr.dw)))
 			}
 		}
 	})
@@ -78,9 +78,9 @@ func TestFilterAgainstDirect(t *testing.T) {
 
 // Whole chunks and a rest, windows, the epilogue; the same bits for every cut
 // and for an image alone.
-func TestFilterPartsAgreeToTheBit(t *testing.T) {
+func TestWinogradSharesAgreeToTheBit(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for i, f := range filterFamilies() {
+		for i, f := range winogradFamilies() {
 			if testing.Short() && i%3 != 0 {
 				continue
 			}
@@ -89,7 +89,7 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 			in, out := NewLayout(f.g.InH, f.g.InW, f.g.InC, n), NewLayout(pr.outH, pr.outW, f.g.OutC, n)
 			in.Stride += f.g.InC
 			out.Stride += 2 * f.g.OutC
-			s := filterPasses(t, pr, in, out, k)
+			s := winogradPasses(t, pr, in, out, k)
 			chunks(s.p, 2)
 			e := Epilogue{Bias: make([]float32, f.g.OutC), Slope: 0.3}
 			want := slices.Clone(pr.y)
@@ -100,23 +100,23 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 				}
 			}
 			y, dx, dw := s.forward(e, 1, 1), s.inputGrad(1, 1), s.weightGrad(n, 1)
-			checkFiltered(t, f.name+": y", y, want)
-			checkFiltered(t, f.name+": dx", dx, pr.dx)
-			checkFiltered(t, f.name+": dw", dw, pr.dw)
+			checkWinograd(t, f.name+": y", y, want)
+			checkWinograd(t, f.name+": dx", dx, pr.dx)
+			checkWinograd(t, f.name+": dw", dw, pr.dw)
 			for _, cut := range [][2]int{{2, 1}, {n, 1}, {1, 2}, {2, 50}} {
 				if !sameBits(s.forward(e, cut[0], cut[1]), y) || !sameBits(s.inputGrad(cut[0], cut[1]), dx) {
-					t.Errorf("%s: %d x %d parts have other bits", f.name, cut[0], cut[1])
+					t.Errorf("%s: %d x %d shares have other bits", f.name, cut[0], cut[1])
 				}
 			}
-			for _, parts := range []int{2, 3, 200} {
-				if !sameBits(s.weightGrad(n, parts), dw) {
-					t.Errorf("%s: dw in %d parts has other bits", f.name, parts)
+			for _, shares := range []int{2, 3, 200} {
+				if !sameBits(s.weightGrad(n, shares), dw) {
+					t.Errorf("%s: dw in %d shares has other bits", f.name, shares)
 				}
 			}
-			checkFiltered(t, f.name+": dw in pieces", s.weightGradInPieces(n), pr.dw)
+			checkWinograd(t, f.name+": dw in pieces", s.weightGradInPieces(n), pr.dw)
 			one := &problem{g: f.g, n: 1, outH: pr.outH, outW: pr.outW, w: pr.w, x: pr.x[:len(pr.x)/n], dy: pr.dy[:len(pr.dy)/n]}
 			one.y, one.dx = one.dy, one.x
-			s = plainFilterPasses(t, one, k)
+			s = plainWinogradPasses(t, one, k)
 			if !sameBits(s.forward(e, 1, 1), y[:len(one.y)]) || !sameBits(s.inputGrad(1, 1), dx[:len(one.x)]) {
 				t.Errorf("%s: an image alone has other bits", f.name)
 			}
@@ -127,31 +127,40 @@ func TestFilterPartsAgreeToTheBit(t *testing.T) {
 // Windows into wider rows give the bits of plain layouts.
 func TestWinogradWindows(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, k *simd.Kernels) {
-		for i, f := range filterFamilies() {
+		for i, f := range winogradFamilies() {
 			if testing.Short() && i%3 != 0 {
 				continue
 			}
 			pr := newProblem(f.g, 3, uint64(i))
-			plain := plainFilterPasses(t, pr, k)
+			plain := plainWinogradPasses(t, pr, k)
 			for j, m := range pr.windows() {
-				checkWindow(t, fmt.Sprintf("%s, window %d", f.name, j), filterPasses(t, pr, m[0], m[1], k), plain)
+				checkWindow(t, fmt.Sprintf("%s, window %d", f.name, j), winogradPasses(t, pr, m[0], m[1], k), plain)
 			}
 		}
 	})
 }
 
+// isWinogradPlan tells how a plan was lowered.
+func isWinogradPlan(p *Plan) bool {
+	switch p.weight.(type) {
+	case *winogradGrad, *stridedGrad:
+		return true
+	}
+	return false
+}
+
 // chunks has the passes transform n images at a time.
 func chunks(p *Plan, n int) {
-	for _, f := range []filtering{p.forward.filter, p.grad.filter} {
+	for _, f := range []lowering{p.forward, p.grad} {
 		switch f := f.(type) {
-		case *filter:
+		case *winogradPass:
 			f.chunk = n
 		case *stridedPass:
 			f.chunk = n
 		}
 	}
-	switch d := p.weight.filtered.(type) {
-	case *filterGrad:
+	switch d := p.weight.(type) {
+	case *winogradGrad:
 		d.chunk = n
 	case *stridedGrad:
 		d.chunk = n
@@ -159,41 +168,41 @@ func chunks(p *Plan, n int) {
 }
 
 // The promised bound at the reference networks' own sizes.
-func TestFilterErrorAtFullSize(t *testing.T) {
+func TestWinogradErrorAtFullSize(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")
 	}
 	for _, l := range layers {
 		pr := newProblem(l.g, 1, 1)
-		s := plainFilterPasses(t, pr, simd.Best())
-		if s.p.forward.how != filtered {
+		s := plainWinogradPasses(t, pr, simd.Best())
+		if !isWinogradPlan(s.p) {
 			continue
 		}
-		checkFiltered(t, l.name+": y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
-		checkFiltered(t, l.name+": dx", s.inputGrad(1, 1), pr.dx)
-		checkFiltered(t, l.name+": dw", s.weightGrad(1, 1), pr.dw)
+		checkWinograd(t, l.name+": y", s.forward(Epilogue{Slope: 1}, 1, 1), pr.y)
+		checkWinograd(t, l.name+": dx", s.inputGrad(1, 1), pr.dx)
+		checkWinograd(t, l.name+": dw", s.weightGrad(1, 1), pr.dw)
 	}
 }
 
-// Elsewhere a minimal plan is the direct one.
-func TestMinimalPlanFallsBack(t *testing.T) {
+// Elsewhere a Winograd plan is the direct one.
+func TestWinogradPlanFallsBack(t *testing.T) {
 	k := simd.Best()
 	for i, f := range families() {
 		pr := newProblem(f.g, 2, uint64(i))
-		a, b := plainPasses(t, pr, k), plainFilterPasses(t, pr, k)
+		a, b := plainPasses(t, pr, k), plainWinogradPasses(t, pr, k)
 		if !sameBits(a.forward(Epilogue{Slope: 1}, 1, 1), b.forward(Epilogue{Slope: 1}, 1, 1)) || !sameBits(a.weightGrad(2, 1), b.weightGrad(2, 1)) {
 			t.Errorf("%s: differs from the direct plan", f.name)
 		}
 	}
 }
 
-func TestFilterAllocatesNothing(t *testing.T) {
+func TestWinogradAllocatesNothing(t *testing.T) {
 	for _, g := range []Geometry{Same(4, 4, 32, 32, 5, 1, true), Same(4, 4, 32, 32, 5, 2, true), Same(6, 6, 32, 32, 5, 2, false)} {
-		filterAllocatesNothing(t, plainFilterPasses(t, newProblem(g, 2, 1), simd.Best()))
+		winogradAllocatesNothing(t, plainWinogradPasses(t, newProblem(g, 2, 1), simd.Best()))
 	}
 }
 
-func filterAllocatesNothing(t *testing.T, s *passes) {
+func winogradAllocatesNothing(t *testing.T, s *passes) {
 	t.Helper()
 	y, dx, sums := nans(s.p.Out().Len()), nans(s.p.In().Len()), s.sums()
 	if a := alloctest.PerRun(func() {

@@ -3,14 +3,15 @@ package dataset
 import (
 	"fmt"
 	"image"
+	"image/color"
 
 	"golang.org/x/image/draw"
 )
 
 // convert returns d in the size and channels of o.
-func (d *Dataset) convert(o Options) (*Dataset, error) {
-	size, c := o.Size, 1
-	if o.RGB {
+func (l *loader) convert(d *Dataset) (*Dataset, error) {
+	size, c := l.o.Size, 1
+	if l.o.RGB {
 		c = 3
 	}
 	if (size == 0 || size == d.H && size == d.W) && c == d.C {
@@ -25,12 +26,15 @@ func (d *Dataset) convert(o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", d.Name, err)
 	}
+	if need := int64(bytes) + int64(len(d.Pix)); need > l.limit {
+		return nil, exceeds(d.describe(), need, l.limit)
+	}
 	to.Pix = make([]uint8, bytes)
-	each(d.N, func(i int) error {
-		store(to.Image(i), d.picture(i), to.H, to.W, to.C)
+	err = each(l.ctx, d.N, func(i int) error {
+		canvas{h: to.H, w: to.W, c: to.C}.store(to.Image(i), decoded{Image: d.picture(i), turn: 1})
 		return nil
 	})
-	return &to, nil
+	return &to, err
 }
 
 // picture returns image i.
@@ -47,37 +51,145 @@ func (d *Dataset) picture(i int) image.Image {
 	return img
 }
 
-// store writes img to dst as (h, w, c): its centred square where it must be
-// resized, over black where it is transparent.
-func store(dst []uint8, img image.Image, h, w, c int) {
-	b := img.Bounds()
-	same := b.Dx() == w && b.Dy() == h
-	if grey, ok := img.(*image.Gray); ok && same && c == 1 {
-		for y := range h {
-			copy(dst[y*w:(y+1)*w], grey.Pix[y*grey.Stride:])
-		}
-		return
+// canvas is what pictures are laid on: (h, w, c) pixels, with a color below what is transparent.
+type canvas struct {
+	h, w, c int
+	ground  color.RGBA // opaque
+}
+
+// store writes a picture to dst, upright: its centered square where it must be resized. It reports
+// whether the picture was transparent anywhere.
+func (k canvas) store(dst []uint8, d decoded) (transparent bool) {
+	b := d.Bounds()
+	w, h := b.Dx(), b.Dy() // as stored
+	if d.turn.turned() {
+		w, h = h, w
 	}
-	rgba := image.NewRGBA(image.Rect(0, 0, w, h))
+	same := w == k.w && h == k.h
+	if gray, ok := d.Image.(*image.Gray); ok && same && k.c == 1 && d.turn <= 1 {
+		for y := range k.h {
+			copy(dst[y*k.w:(y+1)*k.w], gray.Pix[y*gray.Stride:])
+		}
+		return false
+	}
+	size := image.Pt(k.w, k.h) // of the stored picture's part, scaled
+	if d.turn.turned() {
+		size = image.Pt(k.h, k.w)
+	}
+	rgba := image.NewRGBA(image.Rectangle{Max: size})
 	if same {
-		draw.Draw(rgba, rgba.Rect, img, b.Min, draw.Src)
+		draw.Draw(rgba, rgba.Rect, d.Image, b.Min, draw.Src)
 	} else {
-		draw.CatmullRom.Scale(rgba, rgba.Rect, img, square(b), draw.Src, nil)
+		part := d.turn.rect(square(w, h), b.Dx(), b.Dy()).Add(b.Min)
+		img, part := shrink(d.Image, part, max(k.h, k.w))
+		draw.CatmullRom.Scale(rgba, rgba.Rect, img, part, draw.Src, nil)
 	}
-	for p := range w * h {
-		q := rgba.Pix[4*p : 4*p+3 : 4*p+3]
-		if c == 3 {
-			copy(dst[3*p:], q)
-			continue
+	for y := range k.h {
+		for x := range k.w {
+			sx, sy := d.turn.source(x, y, size.X, size.Y)
+			q := rgba.Pix[4*(sy*size.X+sx):][:4:4]
+			if q[3] != 0xff {
+				transparent = true
+				k.over(q)
+			}
+			if p := y*k.w + x; k.c == 3 {
+				copy(dst[3*p:], q[:3])
+			} else {
+				// Rec. 601 luma with weights of sum 2^16: gray stays what it is.
+				dst[p] = uint8((19595*uint32(q[0]) + 38470*uint32(q[1]) + 7471*uint32(q[2]) + 1<<15) >> 16)
+			}
 		}
-		// Rec. 601 luma with weights of sum 2^16: grey stays what it is.
-		dst[p] = uint8((19595*uint32(q[0]) + 38470*uint32(q[1]) + 7471*uint32(q[2]) + 1<<15) >> 16)
+	}
+	return transparent
+}
+
+// over lays the premultiplied color q over the ground.
+func (k canvas) over(q []uint8) {
+	through := 0xff - uint32(q[3])
+	for i, g := range [3]uint8{k.ground.R, k.ground.G, k.ground.B} {
+		q[i] = uint8(min(0xff, uint32(q[i])+(uint32(g)*through+127)/255))
 	}
 }
 
-// square returns the largest square in the middle of r.
-func square(r image.Rectangle) image.Rectangle {
-	side := min(r.Dx(), r.Dy())
-	at := r.Min.Add(image.Pt((r.Dx()-side)/2, (r.Dy()-side)/2))
+// square returns the largest square in the middle of w x h pixels.
+func square(w, h int) image.Rectangle {
+	side := min(w, h)
+	at := image.Pt((w-side)/2, (h-side)/2)
 	return image.Rectangle{Min: at, Max: at.Add(image.Pt(side, side))}
+}
+
+// samples16 returns the 16-bit samples of a picture, big-endian, and how many of each pixel's are
+// colors, of how many; nil if it has 8 bits a sample.
+func samples16(img image.Image) (pix []uint8, colors, of int) {
+	switch m := img.(type) {
+	case *image.Gray16:
+		return m.Pix, 1, 1
+	case *image.RGBA64:
+		return m.Pix, 3, 4
+	case *image.NRGBA64:
+		return m.Pix, 3, 4
+	}
+	return nil, 0, 0
+}
+
+// largest16 returns the largest of a picture's 16-bit colors; -1 if it has 8 bits a sample.
+func largest16(img image.Image) int {
+	pix, colors, of := samples16(img)
+	if pix == nil {
+		return -1
+	}
+	largest := 0
+	for ; len(pix) >= 2*of; pix = pix[2*of:] {
+		for c := range colors {
+			largest = max(largest, int(pix[2*c])<<8|int(pix[2*c+1]))
+		}
+	}
+	return largest
+}
+
+// narrow16 returns a picture of 16 bits a sample with 8 bits, in the same memory: white and what is
+// above it becomes 255. Pictures of 8 bits it returns as they are.
+func narrow16(img image.Image, white int) image.Image {
+	pix, colors, of := samples16(img)
+	if pix == nil {
+		return img
+	}
+	var color, alpha [1 << 16]uint8
+	for v := range uint32(1 << 16) {
+		w := uint32(white)
+		color[v] = uint8(min(v*255+w/2, w*255) / w)
+		alpha[v] = uint8((v*255 + 0x7fff) / 0xffff)
+	}
+	n := len(pix) / 2
+	for i := 0; i < n; i += of {
+		for c := range of {
+			v := uint16(pix[2*(i+c)])<<8 | uint16(pix[2*(i+c)+1])
+			if pix[i+c] = color[v]; c >= colors {
+				pix[i+c] = alpha[v]
+			}
+		}
+	}
+	switch m := img.(type) {
+	case *image.Gray16:
+		return &image.Gray{Pix: pix[:n], Stride: m.Stride / 2, Rect: m.Rect}
+	case *image.NRGBA64:
+		return &image.NRGBA{Pix: pix[:n], Stride: m.Stride / 2, Rect: m.Rect}
+	case *image.RGBA64: // premultiplied: no color is above its alpha
+		for p := pix[:n]; len(p) >= 4; p = p[4:] {
+			p[0], p[1], p[2] = min(p[0], p[3]), min(p[1], p[3]), min(p[2], p[3])
+		}
+		return &image.RGBA{Pix: pix[:n], Stride: m.Stride / 2, Rect: m.Rect}
+	}
+	return img
+}
+
+// likelyWhite returns the white of 16-bit pictures of which largest is the largest color: that of
+// the usual depth, 8, 10, 12 or 14 bits, which holds it, else 65535.
+func likelyWhite(largest int) int {
+	for _, bits := range []int{8, 10, 12, 14} {
+		if largest > 0 && largest < 1<<bits {
+			return 1<<bits - 1
+		}
+	}
+	return 0xffff
 }

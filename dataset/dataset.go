@@ -2,10 +2,12 @@ package dataset
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"image/color"
 	"io/fs"
 	"math"
 	"os"
@@ -16,16 +18,20 @@ import (
 	"github.com/gantiny/gantiny/dataset/digits"
 )
 
-// ErrNotFound is what Open's errors wrap where there is nothing to open.
-var ErrNotFound = errors.New("no such data set")
+// Errors of a set, for errors.Is. ErrFormat, ErrPicture and ErrMemory are others.
+var (
+	ErrNotFound = errors.New("no such data set")                      // nothing to read under this name
+	ErrNotFile  = errors.New("neither a folder nor an ordinary file") // a pipe, a device, a socket
+	ErrLabels   = errors.New("labels are needed")                     // NeedLabels is set, and there are none to use
+)
 
 // Dataset is a set of images of one size, with a label each if it has labels.
 type Dataset struct {
-	Name    string // what Open was asked for, without its directory
-	H, W, C int    // C is 1 (grey) or 3 (RGB)
+	Name    string // what Load was asked for, without its directory
+	H, W, C int    // C is 1 (gray) or 3 (RGB)
 	N       int
 	Pix     []uint8  // (N, H, W, C)
-	Labels  []uint8  // (N), or nil
+	Labels  []int32  // (N), the class of each image, or nil
 	Classes []string // names of the labels where they have any, or nil
 	SHA256  string   // of Pix, in hex
 }
@@ -38,25 +44,119 @@ const (
 	Test  Split = "test"
 )
 
-// Options change what Open returns.
+// Choice is a setting that can be left to the program.
+type Choice int
+
+const (
+	Auto Choice = iota
+	Yes
+	No
+)
+
+// Options change what Load returns. The zero value is grayscale images of their own size.
 type Options struct {
-	Size  int   // resize to Size x Size, after cropping to a centred square; 0 keeps the size
+	Size  int   // resize to Size x Size, after cropping to a centered square; 0 keeps the size
 	RGB   bool  // three channels instead of one
-	Split Split // which of the IDX files of a directory or a named set
+	Split Split // which of the IDX files of a directory or a named set, or which folder of pictures
+
+	// Background is what transparent pictures are laid on; nil is white.
+	Background color.Color
+	// White is the value of a color of 16 bits that becomes 255, 1 to 65535. For 0 it is 65535,
+	// unless no picture of 16 bits uses more than the lowest 8, 10, 12 or 14 bits: then it is the
+	// largest number of that many bits.
+	White int
+	// Transpose exchanges rows and columns of the images of an IDX file. Auto does so where the name
+	// begins with emnist-, since EMNIST's files hold their images that way.
+	Transpose Choice
+	// SkipBad leaves pictures out that cannot be read, with a note, instead of failing.
+	SkipBad bool
+	// NeedLabels makes a set without labels an error, which wraps ErrLabels. Otherwise a labels file
+	// that cannot be read is ignored, with a note.
+	NeedLabels bool
+	// Exclude names files and folders that are not read though they lie in the data's folder, such as
+	// the folder that a run writes to. What does not exist is ignored, and so is the data's folder itself.
+	Exclude []string
+
+	// MaxRAM is how many bytes loading may take, the images included: a set or a picture that needs
+	// more is an error, which wraps ErrMemory and says how much. 0 is three quarters of what the system
+	// has available; of that at most 1 GiB for all pictures that are being decoded at a time, and at
+	// most 256 MiB for a file that grows to more than 64 times its size.
+	MaxRAM int64
+	// CacheDir is a folder for converted sets of pictures, so that they load at once the next time;
+	// "" is for none. See the package's documentation.
+	CacheDir string
+
+	// Note is called with a line of text, without its newline, for what whoever has the data should
+	// know: what is read, what was left out, what was damaged. nil is for none.
+	Note func(line string)
+	// Progress is called after each picture of a folder with how many of how many are read, from one
+	// goroutine at a time. nil is for none.
+	Progress func(done, total int)
 }
 
-// Open reads the data set that spec names:
+// loader is a Load under way.
+type loader struct {
+	ctx     context.Context
+	o       Options
+	limit   int64      // bytes that loading may take
+	ground  color.RGBA // below transparent pictures
+	exclude []fs.FileInfo
+	notes   []string
+}
+
+// note tells whoever has the data a line.
+func (l *loader) note(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	l.notes = append(l.notes, line)
+	if l.o.Note != nil {
+		l.o.Note(line)
+	}
+}
+
+// Open is Load with a context that does not end.
+func Open(spec string, o Options) (*Dataset, error) { return Load(context.Background(), spec, o) }
+
+// Load reads the data set that spec names:
 //
 //	digits   the first 10,000 training digits of MNIST, built in
 //	mnist    MNIST's IDX files in $GANTINY_DATA/mnist, ./mnist, ./data/mnist
 //	         or /usr/share/datasets/mnist
 //	fashion  Fashion-MNIST, in directories named fashion-mnist likewise
 //	         (Debian's package dataset-fashion-mnist puts it there)
-//	DIR      a directory of IDX files with MNIST's names, or of pictures
+//	DIR      a directory of IDX files with MNIST's names, of pictures, or of
+//	         folders of pictures, which are classes; or one that has such
+//	         a directory somewhere below it
 //	FILE     an IDX file of images, with its labels beside it if there are any
 //
-// A directory that has one of these names is written ./digits.
-func Open(spec string, o Options) (*Dataset, error) {
+// A directory that has one of these names is written ./digits. The package's documentation says which
+// pictures are read and how.
+//
+// When ctx ends, Load stops within the picture that it reads and returns the context's error. Errors
+// wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrPicture (a *PicturesError), ErrLabels,
+// ErrMemory, or the file system's.
+func Load(ctx context.Context, spec string, o Options) (*Dataset, error) {
+	l, err := newLoader(ctx, spec, o)
+	if err != nil {
+		return nil, err
+	}
+	d, err := l.open(spec)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = l.convert(d); err != nil {
+		return nil, err
+	}
+	if d.Labels == nil && o.NeedLabels {
+		return nil, fmt.Errorf("dataset: %s: %w: it has none", spec, ErrLabels)
+	}
+	sum := sha256.Sum256(d.Pix)
+	d.SHA256 = hex.EncodeToString(sum[:])
+	return d, nil
+}
+
+// newLoader checks the options.
+func newLoader(ctx context.Context, spec string, o Options) (*loader, error) {
+	l := &loader{ctx: ctx, o: o, limit: memoryLimit(o.MaxRAM), ground: color.RGBA{0xff, 0xff, 0xff, 0xff}}
 	if o.Size < 0 || o.Size > maxSide {
 		return nil, fmt.Errorf("dataset: size %d, want 1 to %d", o.Size, maxSide)
 	}
@@ -65,26 +165,35 @@ func Open(spec string, o Options) (*Dataset, error) {
 	default:
 		return nil, fmt.Errorf("dataset: split %q, want %q or %q", o.Split, Train, Test)
 	}
-	d, err := open(spec, o)
-	if err != nil {
-		return nil, err
+	switch {
+	case o.White < 0 || o.White > 0xffff:
+		return nil, fmt.Errorf("dataset: white %d, want 1 to 65535", o.White)
+	case o.MaxRAM < 0:
+		return nil, fmt.Errorf("dataset: memory of %d bytes", o.MaxRAM)
 	}
-	if d, err = d.convert(o); err != nil {
-		return nil, err
+	if o.Background != nil {
+		l.ground = color.RGBAModel.Convert(o.Background).(color.RGBA)
+		if l.ground.A != 0xff {
+			return nil, fmt.Errorf("dataset: background %v is transparent itself", o.Background)
+		}
 	}
-	sum := sha256.Sum256(d.Pix)
-	d.SHA256 = hex.EncodeToString(sum[:])
-	return d, nil
+	data, _ := os.Stat(spec)
+	for _, path := range o.Exclude {
+		if info, err := os.Stat(path); err == nil && (data == nil || !os.SameFile(info, data)) {
+			l.exclude = append(l.exclude, info)
+		}
+	}
+	return l, nil
 }
 
-func open(spec string, o Options) (*Dataset, error) {
+func (l *loader) open(spec string) (*Dataset, error) {
 	switch spec {
 	case "digits":
-		return openDigits(o)
+		return l.openDigits()
 	case "mnist":
-		return openNamed(spec, "mnist", o)
+		return l.openNamed(spec, "mnist")
 	case "fashion", "fashion-mnist":
-		return openNamed("fashion", "fashion-mnist", o)
+		return l.openNamed("fashion", "fashion-mnist")
 	}
 	info, err := os.Stat(spec)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,50 +202,57 @@ func open(spec string, o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
+	if what := notRegular(info); what != "" {
+		return nil, fmt.Errorf("dataset: %s: %w: it is %s", spec, ErrNotFile, what)
+	}
 	if !info.IsDir() {
-		return openImages(spec, labelsBeside(spec))
+		d, err := l.openImages(spec, labelsBeside(spec))
+		return d, notIDX(spec, err)
 	}
-	images, labels := findIDX(spec, o.Split)
-	if images != "" {
-		d, err := openImages(images, labels)
-		if err == nil {
-			d.Name = baseName(spec)
-		}
-		return d, err
-	}
-	return openPictures(spec, o)
-}
-
-func openDigits(o Options) (*Dataset, error) {
-	if o.Split == Test {
-		return nil, fmt.Errorf("dataset: digits: %w: it has no test split; mnist has", ErrNotFound)
-	}
-	d, err := readImages("digits", bytes.NewReader(digits.Images()), -1)
+	d, err := l.openDir(spec)
 	if err != nil {
 		return nil, err
 	}
-	return d, d.readLabels("digits", bytes.NewReader(digits.Labels()), -1)
+	d.Name = baseName(spec)
+	return d, nil
+}
+
+func (l *loader) openDigits() (*Dataset, error) {
+	if l.o.Split == Test {
+		return nil, fmt.Errorf("dataset: digits: %w: it has no test split; mnist has", ErrNotFound)
+	}
+	images, labels := digits.Images(), digits.Labels()
+	d, err := l.readImages("digits", bytes.NewReader(images), int64(len(images)))
+	if err != nil {
+		return nil, err
+	}
+	return d, l.readLabels(d, "digits", bytes.NewReader(labels), int64(len(labels)))
 }
 
 // openNamed looks for a well-known set where it is usually kept.
-func openNamed(name, dir string, o Options) (*Dataset, error) {
+func (l *loader) openNamed(name, dir string) (*Dataset, error) {
 	places := []string{dir, filepath.Join("data", dir), filepath.Join("/usr/share/datasets", dir)}
 	if root := os.Getenv("GANTINY_DATA"); root != "" {
 		places = append([]string{filepath.Join(root, dir)}, places...)
 	}
 	for _, place := range places {
-		images, labels := findIDX(place, o.Split)
+		images, labels := findIDX(place, l.o.Split)
 		if images == "" {
 			continue
 		}
-		d, err := openImages(images, labels)
+		d, err := l.openImages(images, labels)
 		if err == nil {
 			d.Name = name
 		}
 		return d, err
 	}
 	return nil, fmt.Errorf("dataset: %s: %w: looked for %s in %s; set GANTINY_DATA to the folder that holds %s/, or give the folder of its files",
-		name, ErrNotFound, idxName(o.Split, "images")+"[.gz]", strings.Join(places, ", "), dir)
+		name, ErrNotFound, idxName(l.o.Split, "images")+"[.gz]", strings.Join(places, ", "), dir)
+}
+
+// describe is the set's name and size, for messages.
+func (d *Dataset) describe() string {
+	return fmt.Sprintf("%s: %s of %dx%dx%d", d.Name, plural(d.N, "image"), d.H, d.W, d.C)
 }
 
 // Image returns the pixels of image i, (H, W, C).
@@ -179,10 +295,7 @@ func (d *Dataset) Fill(dst []float32, m conv.Layout, idx []int32) {
 	}
 }
 
-const (
-	maxSide   = 1 << 14 // pixels of a side
-	maxPixels = 1 << 26 // pixels of one picture, decoded
-)
+const maxSide = 1 << 14 // pixels of an image's side
 
 // pixelBytes returns n*h*w*c, and an error where memory could not hold that.
 func pixelBytes(n, h, w, c int) (int, error) {

@@ -25,7 +25,11 @@ func TestDigits(t *testing.T) {
 	if want := "2f7182bf021ffc5c1f62db987487f14d899b5c639f421a80f3095affc09a7db2"; d.SHA256 != want {
 		t.Errorf("pixels %s, want %s", d.SHA256, want)
 	}
-	sum := sha256.Sum256(d.Labels)
+	labels := make([]uint8, d.N)
+	for i, v := range d.Labels {
+		labels[i] = uint8(v)
+	}
+	sum := sha256.Sum256(labels)
 	if got, want := hex.EncodeToString(sum[:]), "2f345bad07338ec537641465e169cc4b7288a44244f251211c7f842641e7d927"; got != want {
 		t.Errorf("labels %s, want %s", got, want)
 	}

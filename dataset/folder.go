@@ -1,170 +1,169 @@
 package dataset
 
 import (
-	"bufio"
 	"fmt"
-	"image"
-	_ "image/jpeg" // registers the format
-	_ "image/png"  // registers the format
-	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 )
 
-// openPictures reads the PNG and JPEG files of dir in the order of their names.
-// Where they are in sub-folders instead, each of those is a class, and its
-// number in the order of names is the label. Hidden files are left alone.
-func openPictures(dir string, o Options) (*Dataset, error) {
-	if o.Split == Test {
-		return nil, fmt.Errorf("dataset: %s: %w: no %s[.gz] there, and a folder of pictures has no splits", dir, ErrNotFound, idxName(Test, "images"))
-	}
-	paths, folders, err := listPictures(dir)
-	if err != nil {
-		return nil, err
-	}
-	d := &Dataset{Name: baseName(dir), C: 1}
-	if o.RGB {
-		d.C = 3
-	}
-	for _, folder := range folders {
-		inside, _, err := listPictures(filepath.Join(dir, folder))
-		if err != nil {
-			return nil, err
-		}
-		if len(inside) == 0 {
-			continue
-		}
-		if len(d.Classes) == 256 {
-			return nil, fmt.Errorf("dataset: %s: more than 256 folders of pictures", dir)
-		}
-		if len(paths) > len(d.Labels) {
-			return nil, fmt.Errorf("dataset: %s: pictures both in the folder and in %s below it", dir, folder)
-		}
-		for range inside {
-			d.Labels = append(d.Labels, uint8(len(d.Classes)))
-		}
-		d.Classes = append(d.Classes, folder)
-		paths = append(paths, inside...)
-	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("dataset: %s: %w: neither %s[.gz] nor pictures (.png, .jpg, .jpeg) there", dir, ErrNotFound, idxName(o.Split, "images"))
-	}
-	d.N = len(paths)
-	return d, d.decode(paths, o.Size)
+// pictureExtensions are those of the files that are taken for pictures. What such a file holds is
+// decided by its first bytes.
+var pictureExtensions = map[string]bool{
+	".png": true, ".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".gif": true, ".webp": true,
+	".bmp": true, ".dib": true, ".tif": true, ".tiff": true,
 }
 
-// listPictures returns the paths of the pictures in dir and the names of its
-// sub-folders, sorted.
-func listPictures(dir string) (pictures, folders []string, err error) {
+// ownGrid is the name under which gantiny generate leaves a grid of pictures. It is no picture of a
+// set, wherever it lies.
+const ownGrid = "gantiny.png"
+
+// runFiles are files by which a folder is known as that of a training run; its samples folder holds
+// grids.
+var runFiles = []string{"checkpoint.safetensors", "generator.safetensors"}
+
+const runSamples = "samples"
+
+// listing is what a folder holds. Names that begin with a dot, what Options.Exclude names and the
+// grids that gantiny draws are not in it.
+type listing struct {
+	pictures []string          // paths, sorted
+	folders  []string          // names, sorted
+	others   map[string]int    // files that are no pictures: how many of an extension
+	trouble  map[string]string // entries that cannot be used: path and reason
+}
+
+// list reads the folder dir.
+func (l *loader) list(dir string) (*listing, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %w", err)
+		return nil, fmt.Errorf("dataset: %w", err)
 	}
+	in := &listing{others: map[string]int{}, trouble: map[string]string{}}
+	run := slices.ContainsFunc(runFiles, func(name string) bool { return isFile(filepath.Join(dir, name)) })
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), ".") {
+		if err := l.ctx.Err(); err != nil {
+			return nil, err
+		}
+		name, path := e.Name(), filepath.Join(dir, e.Name())
+		if strings.HasPrefix(name, ".") {
 			continue
 		}
 		info, err := os.Stat(path) // what a link leads to counts
-		if err != nil {
-			return nil, nil, fmt.Errorf("dataset: %w", err)
+		ext := strings.ToLower(filepath.Ext(name))
+		switch {
+		case err != nil:
+			in.trouble[path] = reason(err)
+		case l.excluded(info) || run && info.IsDir() && name == runSamples:
+		case info.IsDir():
+			in.folders = append(in.folders, name)
+		case notRegular(info) != "":
+			in.trouble[path] = notRegular(info)
+		case name == ownGrid:
+			in.trouble[path] = "a grid that gantiny drew"
+		case pictureExtensions[ext]:
+			in.pictures = append(in.pictures, path)
+		case ext == "":
+			in.others["without extension"]++
+		default:
+			in.others[ext]++
 		}
-		if info.IsDir() {
-			folders = append(folders, e.Name())
+	}
+	return in, nil
+}
+
+// reason is an error of the file system without the path, which stands before it.
+func reason(err error) string {
+	if p, ok := err.(*fs.PathError); ok {
+		err = p.Err
+	}
+	return err.Error()
+}
+
+// excluded reports whether Options.Exclude names this file or folder.
+func (l *loader) excluded(info fs.FileInfo) bool {
+	return slices.ContainsFunc(l.exclude, func(x fs.FileInfo) bool { return os.SameFile(x, info) })
+}
+
+// report says what a folder of the set has that is not used.
+func (l *loader) report(ins ...*listing) {
+	others := map[string]int{}
+	n := 0
+	for _, in := range ins {
+		for ext, k := range in.others {
+			others[ext] += k
+			n += k
+		}
+		paths := slices.Sorted(maps.Keys(in.trouble))
+		for _, path := range paths[:min(len(paths), mostNamed)] {
+			l.note("%s is left out: %s", path, in.trouble[path])
+		}
+		if more := len(paths) - mostNamed; more > 0 {
+			l.note("%d more are left out", more)
+		}
+	}
+	if n > 0 {
+		l.note("%s left out (%s): no pictures that are read here", plural(n, "file"), counts(others))
+	}
+}
+
+// counts writes how many files there are of each extension.
+func counts(others map[string]int) string {
+	var words []string
+	for _, ext := range slices.Sorted(maps.Keys(others)) {
+		words = append(words, fmt.Sprintf("%s %d", ext, others[ext]))
+	}
+	if more := len(words) - mostNamed; more > 0 {
+		words = append(words[:mostNamed], fmt.Sprintf("and %d more kinds", more))
+	}
+	return strings.Join(words, ", ")
+}
+
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// pictureSet is the pictures of a set before they are read.
+type pictureSet struct {
+	dir     string
+	paths   []string
+	labels  []int32  // of each picture, or nil
+	classes []string // or nil
+}
+
+// pictures returns the pictures of dir. Where they are in its sub-folders instead, each of those is
+// a class, and its number in the order of names is the label. There may be none.
+func (l *loader) pictures(dir string, top *listing) (*pictureSet, []*listing, error) {
+	set := &pictureSet{dir: dir, paths: top.pictures}
+	used := []*listing{top}
+	for _, folder := range top.folders {
+		path := filepath.Join(dir, folder)
+		in, err := l.list(path)
+		if l.ctx.Err() != nil {
+			return nil, nil, l.ctx.Err()
+		}
+		if err != nil {
+			top.trouble[path] = reason(unwrapPath(err))
 			continue
 		}
-		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".png", ".jpg", ".jpeg":
-			pictures = append(pictures, path)
+		if len(in.pictures) == 0 {
+			continue
 		}
-	}
-	return pictures, folders, nil
-}
-
-// decode fills d with the pictures, size x size or, for 0, as large as the first.
-func (d *Dataset) decode(paths []string, size int) error {
-	d.H, d.W = size, size
-	if size == 0 {
-		first, err := readPicture(paths[0])
-		if err != nil {
-			return err
+		if len(set.paths) > len(set.labels) {
+			return nil, nil, fmt.Errorf("dataset: %s: pictures both in the folder and in %s below it", dir, folder)
 		}
-		d.H, d.W = first.Bounds().Dy(), first.Bounds().Dx()
-	}
-	bytes, err := pixelBytes(d.N, d.H, d.W, d.C)
-	if err != nil {
-		return fmt.Errorf("dataset: %s: %w", d.Name, err)
-	}
-	d.Pix = make([]uint8, bytes)
-	return each(d.N, func(i int) error {
-		img, err := readPicture(paths[i])
-		if err != nil {
-			return err
+		for range in.pictures {
+			set.labels = append(set.labels, int32(len(set.classes)))
 		}
-		if b := img.Bounds(); size == 0 && (b.Dx() != d.W || b.Dy() != d.H) {
-			return fmt.Errorf("dataset: %s: %dx%d pixels, but %s has %dx%d; choose a size to have them resized", paths[i], b.Dx(), b.Dy(), filepath.Base(paths[0]), d.W, d.H)
-		}
-		store(d.Image(i), img, d.H, d.W, d.C)
-		return nil
-	})
-}
-
-// readPicture decodes a PNG or JPEG, once its header shows a bearable size.
-func readPicture(path string) (image.Image, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
+		set.classes = append(set.classes, folder)
+		set.paths = append(set.paths, in.pictures...)
+		used = append(used, in)
 	}
-	defer f.Close()
-	c, _, err := image.DecodeConfig(bufio.NewReader(f))
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", path, err)
-	}
-	if c.Width <= 0 || c.Height <= 0 || c.Width > maxPixels/c.Height {
-		return nil, fmt.Errorf("dataset: %s: %dx%d pixels, want at most %d", path, c.Width, c.Height, maxPixels)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	img, _, err := image.Decode(bufio.NewReader(f))
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", path, err)
-	}
-	return img, nil
-}
-
-// mostOpen is how many pictures are open and in memory at a time.
-const mostOpen = 64
-
-// each calls f(0) ... f(n-1) on all processors, mostOpen at a time, and returns
-// the error of the lowest i that has one.
-func each(n int, f func(i int) error) error {
-	var next, failed atomic.Int64
-	failed.Store(int64(n))
-	var mu sync.Mutex
-	var first error
-	var wg sync.WaitGroup
-	for range min(n, mostOpen, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			// Whatever is below a failure has been handed out already.
-			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
-				err := f(int(i))
-				if err == nil {
-					continue
-				}
-				mu.Lock()
-				if i < failed.Load() {
-					failed.Store(i)
-					first = err
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return first
+	return set, used, nil
 }

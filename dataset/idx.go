@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 )
 
 // ErrFormat is what errors about the contents of an IDX file wrap.
@@ -30,59 +27,87 @@ const (
 // counts uncompressed bytes. Memory grows with what has really been read,
 // whatever the header promises, and no byte may follow the array.
 func ReadIDX(r io.Reader, name string) (dims []int, data []uint8, err error) {
-	return readIDX(name, r, -1)
+	return readIDX(name, r, -1, func(int64) int64 { return math.MaxInt64 })
 }
 
-// readIDX is ReadIDX for size bytes, -1 where that is not known.
-func readIDX(name string, r io.Reader, size int64) (dims []int, data []uint8, err error) {
+// readIDX is ReadIDX for a file of size bytes, -1 where that is not known. limit tells how many bytes
+// it may take if it needs so many.
+func readIDX(name string, r io.Reader, size int64, limit func(need int64) int64) (dims []int, data []uint8, err error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	in := &idxReader{name: name, r: br}
+	holds := size // bytes that may come, -1 for no telling
 	if magic, _ := br.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		size = -1
 		zr, err := gzip.NewReader(br)
 		if err != nil {
 			return nil, nil, in.fail(0, err)
 		}
 		in.r = zr
+		if size >= 0 {
+			holds = size * mostDeflated
+		}
 	}
+	zipped := in.r != io.Reader(br)
+	dims, total, err := in.header()
+	if err != nil {
+		return nil, nil, err
+	}
+	switch left := max(holds-in.offset, 0); {
+	case size >= 0 && !zipped && left < total:
+		return nil, nil, in.bad(size, "truncated: the header promises %d more bytes", total-left)
+	case size >= 0 && left < total:
+		return nil, nil, in.bad(in.offset, "truncated: the header promises %d more bytes, a gzip file of %d cannot hold them", total, size)
+	}
+	// A gzip file of real pictures is some 2 to 20 times smaller than what it holds. One that shrank
+	// more gets its memory as its bytes come, which takes twice as much at the end.
+	known := size >= 0 && (!zipped || total/usualRatio <= size)
+	need := total
+	if !known {
+		need = 2 * min(total, math.MaxInt64/2)
+	}
+	if most := limit(need); need > most {
+		return nil, nil, exceeds(name, need, most)
+	}
+	if data, err = in.readAll(int(total), known); err != nil {
+		return nil, nil, err
+	}
+	return dims, data, in.end()
+}
 
+// mostDeflated is how many bytes DEFLATE makes of one at most.
+const mostDeflated = 1032
+
+// header reads what comes before the elements: the dimensions, and their product.
+func (in *idxReader) header() (dims []int, size int64, err error) {
 	var head [4 + 4*maxIDXDims]byte
 	if err := in.read(head[:4]); err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
 	n := int(head[3])
 	switch {
 	case head[0] != 0 || head[1] != 0:
-		return nil, nil, in.bad(0, "begins with % x, want 00 00", head[:2])
+		return nil, 0, in.bad(0, "begins with % x, want 00 00", head[:2])
 	case head[2] != idxBytes:
-		return nil, nil, in.bad(2, "element type %#02x, want %#02x (unsigned bytes)", head[2], idxBytes)
+		return nil, 0, in.bad(2, "element type %#02x, want %#02x (unsigned bytes)", head[2], idxBytes)
 	case n == 0 || n > maxIDXDims:
-		return nil, nil, in.bad(3, "%d dimensions, want 1 to %d", n, maxIDXDims)
+		return nil, 0, in.bad(3, "%d dimensions, want 1 to %d", n, maxIDXDims)
 	}
 	if err := in.read(head[4 : 4+4*n]); err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
 	total := uint64(1)
 	for i := range n {
 		at := 4 + 4*i
 		d := binary.BigEndian.Uint32(head[at:])
 		if d == 0 {
-			return nil, nil, in.bad(int64(at), "dimension %d is 0", i)
+			return nil, 0, in.bad(int64(at), "dimension %d is 0", i)
 		}
 		if uint64(d) > math.MaxInt/total {
-			return nil, nil, in.bad(int64(at), "dimension %d is %d: too large", i, d)
+			return nil, 0, in.bad(int64(at), "dimension %d is %d: too large", i, d)
 		}
 		total *= uint64(d)
 		dims = append(dims, int(d))
 	}
-	if left := uint64(max(size-in.offset, 0)); size >= 0 && left < total {
-		return nil, nil, in.bad(size, "truncated: the header promises %d more bytes", total-left)
-	}
-	data, err = in.readAll(int(total), size >= 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	return dims, data, in.end()
+	return dims, int64(total), nil
 }
 
 // idxReader reads and keeps count for error messages.
@@ -164,12 +189,15 @@ func (in *idxReader) fail(at int64, err error) error {
 // WriteIDX writes data, an array of dims, in the IDX format.
 func WriteIDX(w io.Writer, data []uint8, dims ...int) error {
 	head := []byte{0, 0, idxBytes, byte(len(dims))}
-	total := 1
+	total := uint64(1)
 	for _, d := range dims {
+		if d < 1 || uint64(d) > math.MaxUint32 || total > math.MaxInt {
+			panic("dataset: WriteIDX: dimension out of range")
+		}
 		head = binary.BigEndian.AppendUint32(head, uint32(d))
-		total *= d
+		total *= uint64(d)
 	}
-	if total != len(data) || len(dims) > maxIDXDims {
+	if total != uint64(len(data)) || len(dims) > maxIDXDims {
 		panic("dataset: WriteIDX: data and dimensions disagree")
 	}
 	if _, err := w.Write(head); err != nil {
@@ -179,9 +207,14 @@ func WriteIDX(w io.Writer, data []uint8, dims ...int) error {
 	return err
 }
 
+// readIDX reads an IDX file within the memory that is left, until the context ends.
+func (l *loader) readIDX(name string, r io.Reader, size int64) (dims []int, data []uint8, err error) {
+	return readIDX(name, &stoppable{l.ctx, r}, size, func(need int64) int64 { return l.share(l.limit, need, max(size, 0)) })
+}
+
 // readImages reads an IDX file of (N, H, W) or (N, H, W, C).
-func readImages(name string, r io.Reader, size int64) (*Dataset, error) {
-	dims, data, err := readIDX(name, r, size)
+func (l *loader) readImages(name string, r io.Reader, size int64) (*Dataset, error) {
+	dims, data, err := l.readIDX(name, r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -205,8 +238,8 @@ func readImages(name string, r io.Reader, size int64) (*Dataset, error) {
 }
 
 // readLabels reads the IDX file of d's labels.
-func (d *Dataset) readLabels(name string, r io.Reader, size int64) error {
-	dims, data, err := readIDX(name, r, size)
+func (l *loader) readLabels(d *Dataset, name string, r io.Reader, size int64) error {
+	dims, data, err := l.readIDX(name, r, size)
 	if err != nil {
 		return err
 	}
@@ -217,81 +250,9 @@ func (d *Dataset) readLabels(name string, r io.Reader, size int64) error {
 	if dims[0] != d.N {
 		return in.bad(4, "%d labels, want %d, one an image", dims[0], d.N)
 	}
-	d.Labels = data
+	d.Labels = make([]int32, d.N)
+	for i, v := range data {
+		d.Labels[i] = int32(v)
+	}
 	return nil
-}
-
-// openImages reads IDX files; labels may be "".
-func openImages(images, labels string) (*Dataset, error) {
-	var d *Dataset
-	err := withFile(images, func(f io.Reader, size int64) (err error) {
-		d, err = readImages(images, f, size)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	d.Name = baseName(images)
-	if labels == "" {
-		return d, nil
-	}
-	return d, withFile(labels, func(f io.Reader, size int64) error { return d.readLabels(labels, f, size) })
-}
-
-// withFile opens path; the size is -1 for a pipe and the like.
-func withFile(path string, use func(f io.Reader, size int64) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("dataset: %w", err)
-	}
-	defer f.Close()
-	size := int64(-1)
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		size = info.Size()
-	}
-	return use(f, size)
-}
-
-// idxName is the usual name of a split's file of images or labels.
-func idxName(s Split, what string) string {
-	prefix, rank := "train", 3
-	if s == Test {
-		prefix = "t10k"
-	}
-	if what == "labels" {
-		rank = 1
-	}
-	return fmt.Sprintf("%s-%s-idx%d-ubyte", prefix, what, rank)
-}
-
-// findIDX returns the paths of a split's files in dir, "" where there is none.
-// Some archives have a dot for the hyphen before idx.
-func findIDX(dir string, s Split) (images, labels string) {
-	find := func(what string) string {
-		name := idxName(s, what)
-		for _, n := range []string{name, strings.Replace(name, "-idx", ".idx", 1)} {
-			for _, ext := range []string{"", ".gz"} {
-				path := filepath.Join(dir, n+ext)
-				if info, err := os.Stat(path); err == nil && !info.IsDir() {
-					return path
-				}
-			}
-		}
-		return ""
-	}
-	return find("images"), find("labels")
-}
-
-// labelsBeside returns the labels' file that goes with a file of images, "" if
-// there is none.
-func labelsBeside(images string) string {
-	dir, base := filepath.Split(images)
-	name := strings.Replace(strings.Replace(base, "images", "labels", 1), "idx3", "idx1", 1)
-	if name == base {
-		return ""
-	}
-	if info, err := os.Stat(dir + name); err != nil || info.IsDir() {
-		return ""
-	}
-	return dir + name
 }

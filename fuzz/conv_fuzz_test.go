@@ -120,7 +120,7 @@ func checkPlans(t *testing.T, g conv.Geometry, n, h, w int, seed uint64) {
 		in.Import(bx, x)
 		out.Import(bdy, dy)
 		by, bdx := filled(out.Len()), filled(in.Len())
-		sums := conv.Sums{DW: filled(len(weights)), Room: filled(p.SumsLen())}
+		sums := conv.Sums{DW: filled(len(weights)), Workspace: filled(p.SumsLen())}
 		packed, packedGrad := filled(p.PackedLen()), filled(p.PackedGradLen())
 		p.Pack(ws, packed, weights)
 		p.PackGrad(ws, packedGrad, weights)

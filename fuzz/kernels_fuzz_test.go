@@ -207,7 +207,7 @@ func FuzzReductions(f *testing.F) {
 	})
 }
 
-func FuzzMix(f *testing.F) {
+func FuzzTransform(f *testing.F) {
 	f.Add(uint64(1), uint16(100), uint8(8), uint8(8), uint8(0), uint8(3))
 	f.Add(uint64(2), uint16(33), uint8(4), uint8(8), uint8(5), uint8(0))
 	f.Add(uint64(3), uint16(7), uint8(1), uint8(1), uint8(1), uint8(1))
@@ -221,7 +221,7 @@ func FuzzMix(f *testing.F) {
 			rnd := rand.New(rand.NewPCG(seed, 2))
 			src, m := noise(rnd, (c-1)*ss+n), noise(rnd, r*c)
 			block := noise(rnd, (r-1)*ds+n+guardLen)
-			k.Mix(block[:(r-1)*ds+n], ds, src, ss, n, m, r, c)
+			k.Transform(block[:(r-1)*ds+n], ds, src, ss, n, m, r, c)
 			checkRow(t, k, block, &reference, &fused, func(int) float64 { return float64(2*c*c) / (1 << 23) })
 		}
 	})

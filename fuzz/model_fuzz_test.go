@@ -162,7 +162,7 @@ func readModel(t *testing.T, b []byte) {
 	}
 	size := m.Input().Len()
 	for _, l := range m.Layers() {
-		size += l.Out.Len() + int(min(l.MACs, 1<<20))
+		size += l.Out.Shape.Len() + int(min(l.MACs, 1<<20))
 	}
 	if size > 1<<20 {
 		return

@@ -11,25 +11,64 @@ import (
 // one of a model.
 var ErrFormat = errors.New("not a gantiny model")
 
-// formatVersion is the version of the description that this package reads and writes.
-const formatVersion = 1
+// The versions of the description: a chain, whose layers each read the one before, and a graph,
+// whose layers name what they read.
+const (
+	chainFormat = 1
+	graphFormat = 2
+)
 
 // description is a model's JSON in a file's metadata.
 type description struct {
-	Format     int               `json:"format"`
-	Name       string            `json:"name"`
-	Input      []int             `json:"input"` // H, W, C
-	Layers     []json.RawMessage `json:"layers"`
-	Provenance Provenance        `json:"provenance"`
+	Format     int                `json:"format"`
+	Name       string             `json:"name"`
+	Input      []int              `json:"input,omitempty"`  // of a chain: H, W, C
+	Inputs     []inputDescription `json:"inputs,omitempty"` // of a graph
+	Layers     []json.RawMessage  `json:"layers"`
+	Outputs    []string           `json:"outputs,omitempty"` // of a graph; the last layer if unset
+	Provenance Provenance         `json:"provenance"`
+}
+
+// inputDescription is an input of a graph: floats of a shape, or a class.
+type inputDescription struct {
+	Name    string `json:"name"`
+	Shape   []int  `json:"shape,omitempty"`
+	Classes int    `json:"classes,omitempty"`
 }
 
 // Architecture returns the model's description, without its parameters' values, as one JSON object.
 func (m *Model) Architecture() ([]byte, error) {
-	d := description{Format: formatVersion, Name: m.Name, Input: []int{m.input.H, m.input.W, m.input.C}, Provenance: m.Provenance}
-	for i, n := range m.nodes {
-		l, err := encodeLayer(n.layer)
+	if d := m.describeInt8Chain(); d != nil {
+		return json.Marshal(d)
+	}
+	d := description{Format: chainFormat, Name: m.Name, Provenance: m.Provenance}
+	chain := m.graph.chain()
+	if chain {
+		s := m.Input()
+		d.Input = []int{s.H, s.W, s.C}
+	} else {
+		d.Format = graphFormat
+		for _, v := range m.graph.Inputs {
+			in := inputDescription{Name: v.Name, Classes: v.Type.Classes}
+			if v.Type.Kind == Float32 {
+				in.Shape = []int{v.Shape.H, v.Shape.W, v.Shape.C}
+			}
+			d.Inputs = append(d.Inputs, in)
+		}
+		for _, v := range m.graph.Outputs {
+			d.Outputs = append(d.Outputs, v.Name)
+		}
+	}
+	for i, n := range m.graph.Nodes {
+		var in []string
+		if !chain {
+			for _, v := range n.In {
+				in = append(in, v.Name)
+			}
+		}
+		l, err := encodeOp(n, in)
 		if err != nil {
-			return nil, fmt.Errorf("model: layer %d (%s): %w", i, n.layer.Kind(), err)
+			return nil, fmt.Errorf("model: layer %d (%s): %w", i, n.Op.Kind(), err)
 		}
 		d.Layers = append(d.Layers, l)
 	}
@@ -37,13 +76,13 @@ func (m *Model) Architecture() ([]byte, error) {
 }
 
 // Build returns the model that Architecture described, with the parameters'
-// values as New leaves them.
+// values as FromGraph leaves them.
 func Build(architecture []byte) (*Model, error) {
-	d, layers, err := parse(architecture)
+	d, g, outputs, err := parse(architecture)
 	if err != nil {
 		return nil, err
 	}
-	m, err := New(d.Name, Shape{d.Input[0], d.Input[1], d.Input[2]}, layers...)
+	m, err := FromGraph(d.Name, g, outputs...)
 	if err != nil {
 		return nil, err
 	}
@@ -53,43 +92,97 @@ func Build(architecture []byte) (*Model, error) {
 
 // parse reads a description. Layers must be known in every attribute: one that
 // was ignored would give another network.
-func parse(architecture []byte) (description, []Layer, error) {
-	var d description
+func parse(architecture []byte) (d description, g *Graph, outputs []*Value, err error) {
 	if err := json.Unmarshal(architecture, &d); err != nil {
-		return d, nil, fmt.Errorf("model: %w: %v", ErrFormat, err)
+		return d, nil, nil, fmt.Errorf("model: %w: %v", ErrFormat, err)
 	}
-	if d.Format != formatVersion {
-		return d, nil, fmt.Errorf("model: %w: format %d, want %d", ErrFormat, d.Format, formatVersion)
-	}
-	if len(d.Input) != 3 {
-		return d, nil, fmt.Errorf("model: %w: input %v, want height, width, channels", ErrFormat, d.Input)
-	}
-	layers := make([]Layer, len(d.Layers))
-	for i, raw := range d.Layers {
-		kind, l, err := parseLayer(raw)
-		if err != nil {
-			return d, nil, fmt.Errorf("model: layer %d (%s): %w: %v", i, kind, ErrFormat, err)
+	g = &Graph{}
+	switch d.Format {
+	case chainFormat:
+		if len(d.Input) != 3 {
+			return d, nil, nil, fmt.Errorf("model: %w: input %v, want height, width, channels", ErrFormat, d.Input)
 		}
-		layers[i] = l
+		g.Input("x", Shape{d.Input[0], d.Input[1], d.Input[2]})
+	case graphFormat:
+		if err := d.addInputs(g); err != nil {
+			return d, nil, nil, err
+		}
+	default:
+		return d, nil, nil, fmt.Errorf("model: %w: format %d, want %d or %d", ErrFormat, d.Format, chainFormat, graphFormat)
 	}
-	return d, layers, nil
+	for i, raw := range d.Layers {
+		kind, name, o, in, err := parseLayer(raw)
+		if err == nil && d.Format == chainFormat && (in != nil || name != "") {
+			err = errors.New("a chain's layer names itself or its input")
+		}
+		var values []*Value
+		for _, read := range in {
+			v := g.find(read)
+			if v == nil && err == nil {
+				err = fmt.Errorf("no value %q stands before it", read)
+			}
+			values = append(values, v)
+		}
+		if err != nil {
+			return d, nil, nil, fmt.Errorf("model: layer %d (%s): %w: %v", i, kind, ErrFormat, err)
+		}
+		if g.add(name, o, values...); g.err != nil {
+			return d, nil, nil, g.err
+		}
+	}
+	for _, name := range d.Outputs {
+		v := g.find(name)
+		if v == nil {
+			return d, nil, nil, fmt.Errorf("model: %w: no value %q for an output", ErrFormat, name)
+		}
+		outputs = append(outputs, v)
+	}
+	return d, g, outputs, nil
 }
 
-func parseLayer(raw []byte) (kind string, l Layer, err error) {
+// addInputs adds the inputs of a graph.
+func (d *description) addInputs(g *Graph) error {
+	for _, in := range d.Inputs {
+		switch {
+		case len(in.Shape) == 3 && in.Classes == 0:
+			g.Input(in.Name, Shape{in.Shape[0], in.Shape[1], in.Shape[2]})
+		case len(in.Shape) == 0 && in.Classes > 0:
+			g.Class(in.Name, in.Classes)
+		default:
+			return fmt.Errorf("model: input %q: %w: want a shape of height, width, channels, or a number of classes", in.Name, ErrFormat)
+		}
+	}
+	return nil
+}
+
+// parseLayer reads one layer's kind, name, attributes and inputs.
+func parseLayer(raw []byte) (kind, name string, o Op, in []string, err error) {
 	var attributes map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &attributes); err != nil {
-		return "", nil, err
+		return "", "", nil, nil, err
 	}
 	if err := json.Unmarshal(attributes["kind"], &kind); err != nil {
-		return "", nil, errors.New("no kind")
+		return "", "", nil, nil, errors.New("no kind")
 	}
-	delete(attributes, "kind")
+	if text, ok := attributes["name"]; ok {
+		if err := json.Unmarshal(text, &name); err != nil || name == "" {
+			return kind, "", nil, nil, errors.New("name is no text")
+		}
+	}
+	if names, ok := attributes["in"]; ok {
+		if err := json.Unmarshal(names, &in); err != nil || len(in) == 0 {
+			return kind, name, nil, nil, errors.New("in is no list of names")
+		}
+	}
+	for _, reserved := range []string{"kind", "name", "in"} {
+		delete(attributes, reserved)
+	}
 	rest, err := json.Marshal(attributes)
 	if err != nil {
-		return kind, nil, err
+		return kind, name, nil, nil, err
 	}
-	l, err = decodeLayer(kind, rest)
-	return kind, l, err
+	o, err = decodeOp(kind, rest)
+	return kind, name, o, in, err
 }
 
 // strict decodes a JSON object all of whose fields v must have.

@@ -17,19 +17,44 @@ type ConvTranspose2D struct {
 	Bias     bool   `json:"bias"`
 }
 
+func init() { Register[ConvTranspose2D]() }
+
 // Kind returns "convtranspose2d".
 func (ConvTranspose2D) Kind() string { return "convtranspose2d" }
 
-// Output returns the shape of the feature maps.
-func (l ConvTranspose2D) Output(in Shape) (Shape, error) {
-	return kernelOutput(in, l.Filters, l.Same, l.Pad, l.base(in))
+// Infer returns the shape of the feature maps.
+func (l ConvTranspose2D) Infer(in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	return kernelOutput(in[0].Shape, l.Filters, l.Same, l.Pad, l.base(in[0].Shape))
 }
 
-func (l ConvTranspose2D) params(in Shape) []Param {
-	return kernelParams(l.Kernel, in.C/l.Groups, l.Filters, l.Bias)
+// Params lists weight and bias.
+func (l ConvTranspose2D) Params(in []Spec) []Param {
+	return kernelParams(l.Kernel, in[0].Shape.C/l.Groups, l.Filters, l.Bias)
 }
 
-func (l ConvTranspose2D) withDefaults() Layer {
+// Reference: see conv.DirectForward.
+func (l ConvTranspose2D) Reference(y []float64, x, p [][]float64, in []Spec) {
+	g, err := l.geometry(in[0].Shape, Shape{})
+	if err != nil { // Infer has accepted it
+		panic("model: " + err.Error())
+	}
+	referenceKernel(g, y, x[0], p)
+}
+
+// Lower: see contraction.
+func (l ConvTranspose2D) Lower(at *Lowering) (Kernel, error) { return lowerLinear(at) }
+
+func (l ConvTranspose2D) macs(in []Spec, out Spec) (exact, nominal int64) {
+	return linearMACs(l, in, out)
+}
+
+// keeps: Backward reads the input, and where a leaky activation was above 0.
+func (ConvTranspose2D) keeps(n *Node) (limit, output need) { return keepsLinear(n) }
+
+func (l ConvTranspose2D) withDefaults() Op {
 	setOnes(&l.Stride[0], &l.Stride[1], &l.Dilation[0], &l.Dilation[1], &l.Groups)
 	return l
 }

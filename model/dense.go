@@ -13,31 +13,59 @@ type Dense struct {
 	Bias  bool `json:"bias"`
 }
 
+func init() { Register[Dense]() }
+
 // Kind returns "dense".
 func (Dense) Kind() string { return "dense" }
 
-// Output returns a vector of l.Units features; in must be a vector.
-func (l Dense) Output(in Shape) (Shape, error) {
-	if !in.IsFlat() {
-		return Shape{}, fmt.Errorf("%w: input %v, want a vector (Flatten makes one)", ErrShape, in)
+// Infer returns a vector of l.Units features; the input must be a vector.
+func (l Dense) Infer(in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
 	}
-	if !fits(in.C, l.Units) {
-		return Shape{}, fmt.Errorf("%w: %d inputs, %d units", ErrShape, in.C, l.Units)
+	x := in[0].Shape
+	if !x.IsFlat() {
+		return Spec{}, fmt.Errorf("%w: input %v, want a vector (Flatten makes one)", ErrShape, x)
 	}
-	return Flat(l.Units), nil
+	if !fits(x.C, l.Units) {
+		return Spec{}, fmt.Errorf("%w: %d inputs, %d units", ErrShape, x.C, l.Units)
+	}
+	return Floats(Flat(l.Units)), nil
 }
 
-func (l Dense) params(in Shape) []Param {
-	p := []Param{{Name: "weight", Shape: []int{in.C, l.Units}, Trainable: true, fan: [2]int{in.C, l.Units}}}
+// Params lists weight and bias.
+func (l Dense) Params(in []Spec) []Param {
+	n := in[0].Shape.C
+	p := []Param{{Name: "weight", Shape: []int{n, l.Units}, Trainable: true, FanIn: n, FanOut: l.Units}}
 	if l.Bias {
-		p = append(p, vector("bias", l.Units, zero, true))
+		p = append(p, Vector("bias", l.Units, Zero, true))
 	}
 	return p
 }
 
-func (l Dense) withDefaults() Layer { return l }
+// Reference: y[j] = Σ x[i] w[i,j] + b[j].
+func (l Dense) Reference(y []float64, x, p [][]float64, _ []Spec) {
+	for j := range y {
+		if l.Bias {
+			y[j] = p[1][j]
+		}
+		for i, v := range x[0] {
+			y[j] += v * p[0][i*len(y)+j]
+		}
+	}
+}
 
-// geometry takes the places that the vectors' features have in their Layouts.
+// geometry takes the places that the vectors' features have in memory.
 func (l Dense) geometry(in, out Shape) (conv.Geometry, error) {
 	return conv.Dense(in.H, in.W, in.C, out.H, out.W, out.C), nil
 }
+
+// Lower: see contraction.
+func (l Dense) Lower(at *Lowering) (Kernel, error) { return lowerLinear(at) }
+
+func (l Dense) macs(in []Spec, out Spec) (exact, nominal int64) { return linearMACs(l, in, out) }
+
+// keeps: Backward reads the input, and where a leaky activation was above 0.
+func (Dense) keeps(n *Node) (limit, output need) { return keepsLinear(n) }
+
+func (Dense) makesVector() {}

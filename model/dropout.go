@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/engine"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -14,19 +15,32 @@ type Dropout struct {
 	Rate float64 `json:"rate"`
 }
 
+func init() { Register[Dropout]() }
+
 // Kind returns "dropout".
 func (Dropout) Kind() string { return "dropout" }
 
-// Output returns in.
-func (l Dropout) Output(in Shape) (Shape, error) {
+// Infer returns what the input is.
+func (l Dropout) Infer(in []Spec) (Spec, error) {
 	if !(l.Rate >= 0 && l.Rate < 1) {
-		return Shape{}, fmt.Errorf("rate %v, want at least 0 and below 1", l.Rate)
+		return Spec{}, fmt.Errorf("rate %v, want at least 0 and below 1", l.Rate)
 	}
-	return in, nil
+	return sameAs(in)
 }
 
-func (Dropout) params(Shape) []Param  { return nil }
-func (l Dropout) withDefaults() Layer { return l }
+// Params returns none.
+func (Dropout) Params([]Spec) []Param { return nil }
+
+// Reference: y = x.
+func (Dropout) Reference(y []float64, x, _ [][]float64, _ []Spec) { copy(y, x[0]) }
+
+func (l Dropout) identity(training bool) bool { return !training || l.Rate == 0 }
+
+func (Dropout) anyLayout()       {}
+func (Dropout) backwardInPlace() {}
+
+// keeps: where it writes zeros the gradient is zero, too.
+func (Dropout) keeps(*Node) (limit, output need) { return signs, nothing }
 
 // DropoutKey returns the key of a dropout layer's mask at one step of training.
 // The element at position p of image n, channel c, stays where
@@ -37,7 +51,7 @@ func DropoutKey(seed, step uint64, layer int) [2]uint32 {
 
 // drop is a Dropout in training.
 type drop struct {
-	maps
+	in    conv.Layout
 	keep  uint32
 	scale float32
 	words int      // of the mask, at each position
@@ -48,14 +62,16 @@ type drop struct {
 	slope float32  // of the leaky activation before, if Backward is its gradient too; else 1
 }
 
-func newDrop(l Dropout, m maps) *drop {
-	words := (m.in.N*m.in.C + 31) / 32
+func newDrop(l Dropout, t *trained) *drop {
+	in := t.x[0]
+	words := (in.N*in.C + 31) / 32
 	return &drop{
-		maps: m,
-		keep: uint32(min((1-l.Rate)*(1<<32), 1<<32-1)), scale: float32(1 / (1 - l.Rate)),
-		words: words, mask: make([]uint32, m.in.Positions()*words), above: make([]uint32, m.in.Positions()*words), slope: 1,
+		in: in, keep: uint32(min((1-l.Rate)*(1<<32), 1<<32-1)), scale: float32(1 / (1 - l.Rate)),
+		words: words, mask: make([]uint32, in.Positions()*words), above: make([]uint32, in.Positions()*words), slope: 1,
 	}
 }
+
+func (o *drop) setKey(key [2]uint32) { o.key = key }
 
 // span returns the words of the mask at each position that images [n0, n1) of n take, which begin with a whole word.
 func (o *drop) span(n0, n1, n int) (w0, w1 int) {
@@ -67,35 +83,57 @@ func (o *drop) span(n0, n1, n int) (w0, w1 int) {
 }
 
 // Forward: y = x*scale where the mask is set, else 0.
-func (o *drop) Forward(w *worker, y, x []float32, s share) {
-	w0, w1 := o.span(s.n0, s.n1, o.in.N)
+func (o *drop) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
+	w0, w1 := o.span(s.N0, s.N1, o.in.N)
 	row := o.in.N * o.in.C
 	for p := range o.in.Positions() {
-		w.k.Dropout(elements(y, o.out, p, w0, w1), elements(x, o.in, p, w0, w1), simd.Dropout{
+		w.Kernels.Dropout(elements(y, p, w0, w1), elements(x[0], p, w0, w1), simd.Dropout{
 			Kept: o.mask[p*o.words:][w0:w1], Above: o.above[p*o.words:][w0:w1],
 			Key: o.key, First: uint32(p*row + 32*w0), Keep: o.keep, Scale: o.scale,
 		})
 	}
 }
 
-// Backward: dx = dy*scale where the mask is set, else 0, for images from lo on,
+// Backward is backwardFrom of a whole batch.
+func (o *drop) Backward(w *Worker, dx []Tensor, dy Tensor, _ []Tensor, _ Tensor, s Share) {
+	o.backwardFrom(w, dx[0], dy, s, 0)
+}
+
+// backwardFrom: dx = dy*scale where the mask is set, else 0, of a chunk that begins with image lo,
 // where a word of the mask begins; then, if the layer follows a leaky activation,
 // dx *= slope where that is not positive.
-func (o *drop) Backward(w *worker, g gradients, lo int) {
-	w0, w1 := o.span(g.n0, g.n1, g.dy.N)
+func (o *drop) backwardFrom(w *Worker, dx, dy Tensor, s Share, lo int) {
+	w0, w1 := o.span(s.N0, s.N1, dy.N)
 	for p := range o.in.Positions() {
-		at := p*o.words + lo*g.dy.C/32
+		at := p*o.words + lo*dy.C/32
 		mask := o.mask[at:][w0:w1]
-		dx, dy := elements(g.dx.buf, g.dx.Layout, p, w0, w1), elements(g.dy.buf, g.dy.Layout, p, w0, w1)
+		to, from := elements(dx, p, w0, w1), elements(dy, p, w0, w1)
 		if o.slope == 1 {
-			w.k.DropoutGrad(dx, dy, mask, o.scale)
+			w.Kernels.DropoutGrad(to, from, mask, o.scale)
 		} else {
-			w.k.DropoutLeakyGrad(dx, dy, mask, o.above[at:][w0:w1], o.scale, o.slope)
+			w.Kernels.DropoutLeakyGrad(to, from, mask, o.above[at:][w0:w1], o.scale, o.slope)
 		}
 	}
 }
 
 // elements returns the elements of position p that words [w0, w1) of the mask stand for.
-func elements(x []float32, m conv.Layout, p, w0, w1 int) []float32 {
-	return x[p*m.Stride:][:m.N*m.C][32*w0 : min(32*w1, m.N*m.C)]
+func elements(t Tensor, p, w0, w1 int) []float32 {
+	return t.F[p*t.Stride:][:t.N*t.C][32*w0 : min(32*w1, t.N*t.C)]
 }
+
+// addForward lists the stage of Forward.
+func (o *drop) addForward(p *Pass, l *engine.List, t *trained) {
+	p.byImage(l, t, func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) })
+}
+
+// addBackward lists the stage of Backward.
+func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+	if !t.wants(0) {
+		return
+	}
+	l.Whole(p.chunk, t.grain(), engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		o.backwardFrom(&p.workers[id], p.gradient(t, 0), t.dyt, Share{N0: s.N0, N1: s.N1}, p.lo)
+	}})
+}
+
+func (o *drop) bytes() int64 { return 4 * int64(len(o.mask)+len(o.above)) }

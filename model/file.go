@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,18 +14,34 @@ import (
 	"github.com/gantiny/gantiny/model/safetensors"
 )
 
-// metadataKey is where a file's metadata holds the model's description.
-const metadataKey = "gantiny"
+// ErrNone is wrapped by the errors about a file that holds no model of the form that was asked for.
+// It may hold one of the other form.
+var ErrNone = errors.New("no such model in the file")
 
-// What a quantised model adds to a file, see package model/quantized. Read passes over it.
-const (
-	QuantizedKey    = "gantiny.int8" // the metadata with its description
-	QuantizedPrefix = "int8."        // of its tensors' names
+// form is one of the two forms of a model that a file can hold beside one another.
+type form struct {
+	key    string // the metadata with its description
+	prefix string // of its tensors' names
+	parse  func(text []byte) (description, *Graph, []*Value, error)
+}
+
+var (
+	floatForm = form{"gantiny", "", parse}
+	int8Form  = form{"gantiny.int8", "int8.", parseInt8}
 )
 
-// SaveOptions says how parameters are stored.
+// form returns the form that m has.
+func (m *Model) form() form {
+	if m.Quantized() {
+		return int8Form
+	}
+	return floatForm
+}
+
+// SaveOptions says how a model is stored.
 type SaveOptions struct {
-	Half bool // weights in half precision; vectors (biases, BatchNorm) stay float32
+	Half bool   // weights in half precision; vectors (biases, BatchNorm) stay float32
+	Int8 *Model // the same model in 8-bit integers, to be stored in the same file; nil for none
 }
 
 // Save writes the model to a .safetensors file, which appears whole or not at all.
@@ -34,111 +51,229 @@ func (m *Model) Save(path string, o SaveOptions) error {
 
 // Encode writes the model as a .safetensors file to w. The same model gives the same bytes.
 func (m *Model) Encode(w io.Writer, o SaveOptions) error {
-	meta, tensors, err := m.Contents(o)
+	meta := map[string]string{}
+	tensors, err := m.contents(meta, o)
+	if err == nil && o.Int8 != nil {
+		var more []safetensors.Tensor
+		more, err = o.Int8.contents(meta, o)
+		tensors = append(tensors, more...)
+	}
 	if err != nil {
 		return err
 	}
 	return safetensors.Write(w, meta, tensors)
 }
 
-// Contents returns what Encode writes, for a file that holds more. The tensors share the parameters' memory.
-func (m *Model) Contents(o SaveOptions) (map[string]string, []safetensors.Tensor, error) {
+// contents enters the model's description into a file's metadata and returns its tensors, which
+// share the parameters' memory.
+func (m *Model) contents(meta map[string]string, o SaveOptions) ([]safetensors.Tensor, error) {
 	architecture, err := m.Architecture()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m.own()
+	if err := m.own(); err != nil {
+		return nil, err
+	}
+	f := m.form()
+	meta[f.key] = string(architecture)
 	tensors := make([]safetensors.Tensor, len(m.total))
 	for i, p := range m.total {
-		t := safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: p.Data}
-		if o.Half && p.role == kernel {
+		t := safetensors.Tensor{Name: f.prefix + p.Name, DType: p.dtype(), Shape: p.Shape, Floats: p.Data}
+		switch {
+		case p.array == int8s:
+			t.Raw = make([]byte, len(p.Int8))
+			for k, v := range p.Int8 {
+				t.Raw[k] = byte(v)
+			}
+		case p.array == int32s:
+			for _, v := range p.Int32 {
+				t.Raw = binary.LittleEndian.AppendUint32(t.Raw, uint32(v))
+			}
+		case o.Half && p.Init == Weight:
 			t.DType = safetensors.F16
 		}
 		tensors[i] = t
 	}
-	return map[string]string{metadataKey: string(architecture)}, tensors, nil
+	return tensors, nil
 }
 
-// Load reads a model from the .safetensors file at path. Errors about its
-// content wrap ErrFormat, ErrLayer, ErrShape or safetensors.ErrFormat.
+// dtype is the type that a parameter has in a file.
+func (p *Param) dtype() safetensors.DType {
+	return [...]safetensors.DType{float32s: safetensors.F32, int8s: safetensors.I8, int32s: safetensors.I32}[p.array]
+}
+
+// Load reads a model from the .safetensors file at path: that in floats or, if the file holds none,
+// the one in 8-bit integers. Errors about its content wrap ErrFormat, ErrLayer, ErrShape or
+// safetensors.ErrFormat.
 //
-// Where the system can, float32 weights stay in the file, mapped, and take no
-// memory but while a Session packs them. Whoever asks for parameters, by Params for one, gets
-// copies of the Model's own from then on. Until then the file must not change in
-// place: one that is cut short gives an error that wraps filemap.ErrChanged.
-// Files that Save replaces do no harm.
-func Load(path string) (*Model, error) { return filemap.Decode(path, load, Read) }
+// Where the system can, weights stay in the file, mapped, and take no memory but while a Session
+// packs them. Callers that ask for parameters, by Params for one, get copies of the Model's own from
+// then on. Until then the file must not change in place: one that is cut short gives an error that
+// wraps ErrChanged. Files that Save replaces do no harm.
+func Load(path string) (*Model, error) { return loadForms(path, floatForm, int8Form) }
+
+// LoadInt8 is Load of the form in 8-bit integers alone; without one the error wraps ErrNone.
+func LoadInt8(path string) (*Model, error) { return loadForms(path, int8Form) }
+
+// LoadForm is Load of the form in floats alone, or of either with the preference for 8-bit integers
+// that programs have which draw.
+func LoadForm(path string, float bool) (*Model, error) { return loadForms(path, forms(float)...) }
+
+// ViewForm is View with the choice of LoadForm.
+func ViewForm(data []byte, float bool) (*Model, error) { return viewProgram(data, forms(float)...) }
+
+func forms(float bool) []form {
+	if float {
+		return []form{floatForm}
+	}
+	return []form{int8Form, floatForm}
+}
+
+// ErrChanged is wrapped by the errors about a file that was cut short while its weights were in use.
+var ErrChanged = filemap.ErrChanged
+
+func loadForms(path string, forms ...form) (*Model, error) {
+	return filemap.Decode(path,
+		func(file *filemap.Map) (*Model, error) { return load(file, forms) },
+		func(r io.ReaderAt, size int64) (*Model, error) { return read(r, size, forms) })
+}
 
 // load reads a model whose weights may stay in a mapped file.
-func load(file *filemap.Map) (m *Model, err error) {
-	if fault := file.Guard(func() { m, err = View(file.Bytes()) }); fault != nil {
+func load(file *filemap.Map, forms []form) (m *Model, err error) {
+	if fault := file.Guard(func() { m, err = view(file.Bytes(), forms) }); fault != nil {
 		err = fmt.Errorf("model: %w", fault)
 	}
 	if err != nil || !m.placed() {
 		file.Close()
 		return m, err
 	}
-	m.file = file
-	for _, p := range m.total {
-		file.Drop(p.place) // what its checksum has brought to memory
-	}
+	m.keep(file)
 	runtime.AddCleanup(m, (*filemap.Map).Close, file)
 	return m, nil
 }
 
-// Read reads a model from a .safetensors file of size bytes. The file must hold
-// the parameters of its architecture, in their shapes, and nothing else but a
-// quantised model; nothing is allocated for them before that is known.
+// keep remembers the file that weights stay in, and gives back what checking them has brought to
+// memory.
+func (m *Model) keep(file *filemap.Map) {
+	m.file = file
+	for _, p := range m.total {
+		file.Drop(p.place)
+	}
+}
+
+// Read reads a model from a .safetensors file of size bytes, as Load does. The file must hold the
+// parameters of its architecture, in their shapes, and nothing else but those of its other form;
+// nothing is allocated for them before that is known.
 func Read(r io.ReaderAt, size int64) (*Model, error) {
+	return read(r, size, []form{floatForm, int8Form})
+}
+
+// ReadInt8 is Read of the form in 8-bit integers alone; without one the error wraps ErrNone.
+func ReadInt8(r io.ReaderAt, size int64) (*Model, error) { return read(r, size, []form{int8Form}) }
+
+func read(r io.ReaderAt, size int64, forms []form) (*Model, error) {
 	f, err := safetensors.Open(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	return decodeFile(f)
+	return decodeFile(f, forms)
 }
 
-// View is Read of a file in memory, to which nothing may write from then on:
-// float32 weights stay there until somebody asks for parameters.
-func View(data []byte) (*Model, error) {
+// View is Read of a file in memory, to which nothing may write from then on: weights stay there
+// until a caller asks for parameters. If data is part of the program, as go:embed makes a string,
+// they take no memory but while a Session packs them.
+func View(data []byte) (*Model, error) { return viewProgram(data, floatForm, int8Form) }
+
+// ViewInt8 is View of the form in 8-bit integers alone; without one the error wraps ErrNone.
+func ViewInt8(data []byte) (*Model, error) { return viewProgram(data, int8Form) }
+
+func viewProgram(data []byte, forms ...form) (*Model, error) {
+	m, err := view(data, forms)
+	if err == nil && m.placed() {
+		if file := filemap.Program(data); file != nil {
+			m.keep(file)
+		}
+	}
+	return m, err
+}
+
+func view(data []byte, forms []form) (*Model, error) {
 	f, err := safetensors.View(data)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	return decodeFile(f)
+	return decodeFile(f, forms)
 }
 
-func decodeFile(f *safetensors.File) (*Model, error) {
-	architecture, ok := f.Meta[metadataKey]
-	if _, quantized := f.Meta[QuantizedKey]; !ok && quantized {
-		return nil, fmt.Errorf("model: %w: it holds a quantised model only", ErrFormat)
+// decodeFile reads the first of the forms that the file holds.
+func decodeFile(f *safetensors.File, forms []form) (*Model, error) {
+	for _, form := range forms {
+		if text, ok := f.Meta[form.key]; ok {
+			return form.decode(f, text)
+		}
 	}
-	if !ok {
-		return nil, fmt.Errorf("model: %w: no metadata %q", ErrFormat, metadataKey)
+	for name, other := range map[string]form{"floats": floatForm, "8-bit integers": int8Form} {
+		if _, ok := f.Meta[other.key]; ok {
+			return nil, fmt.Errorf("model: %w: it has %s only", ErrNone, name)
+		}
 	}
-	d, layers, err := parse([]byte(architecture))
+	return nil, fmt.Errorf("model: %w: %w: no metadata %q", ErrFormat, ErrNone, forms[0].key)
+}
+
+// decode reads one form of a file's model.
+func (form form) decode(f *safetensors.File, text string) (*Model, error) {
+	d, g, outputs, err := form.parse([]byte(text))
 	if err != nil {
 		return nil, err
 	}
-	m, err := describe(d.Name, Shape{d.Input[0], d.Input[1], d.Input[2]}, layers)
+	m, err := describe(d.Name, g, outputs...)
 	if err != nil {
 		return nil, err
 	}
 	m.Provenance = d.Provenance
-	if err := m.match(f); err != nil {
+	if err := form.match(m, f); err != nil {
 		return nil, err
 	}
-	for _, p := range m.total {
-		if p.role == kernel {
-			p.Data, p.place, err = f.Floats(p.Name)
-		} else {
-			p.Data = make([]float32, p.Len())
-			err = f.ReadFloats(p.Data, p.Name)
+	for _, n := range g.Nodes {
+		for _, p := range n.Params {
+			if err := p.read(f, form.prefix+p.Name); err != nil {
+				return nil, fmt.Errorf("model: %w", err)
+			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("model: %w", err)
+		if c, ok := n.Op.(checker); ok {
+			if err := c.check(n.Params); err != nil {
+				return nil, fmt.Errorf("model: layer %d (%s): %w: %w", n.index, n.Name, ErrLayer, err)
+			}
 		}
 	}
 	return m, nil
+}
+
+// checker is an Op that not all values of its parameters suit.
+type checker interface {
+	Op
+	check(p []*Param) error
+}
+
+// read reads a parameter's values, in place where that can be.
+func (p *Param) read(f *safetensors.File, name string) (err error) {
+	switch {
+	case p.array == int8s:
+		p.Int8, p.place, err = f.Int8s(name)
+	case p.array == int32s:
+		var raw []byte
+		raw, err = f.ReadRaw(name)
+		p.Int32 = make([]int32, len(raw)/4)
+		for i := range p.Int32 {
+			p.Int32[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+	case p.Init == Weight:
+		p.Data, p.place, err = f.Floats(name)
+	default:
+		p.Data = make([]float32, p.Len())
+		err = f.ReadFloats(p.Data, name)
+	}
+	return err
 }
 
 // placed tells whether weights are read in place, from a file.
@@ -146,54 +281,60 @@ func (m *Model) placed() bool {
 	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.place != nil })
 }
 
-// own gives the model memory of its own for all parameters, which others may then write to.
-func (m *Model) own() {
+// own gives the model memory of its own for all parameters, which callers may then write to. The
+// file stays open as long as the model: sessions may be reading it.
+func (m *Model) own() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.placed() {
-		return
+		return nil
 	}
 	err := m.file.Guard(func() {
 		for _, p := range m.total {
 			if p.place != nil {
-				p.Data, p.place = slices.Clone(p.Data), nil
+				p.Data, p.Int8, p.place = slices.Clone(p.Data), slices.Clone(p.Int8), nil
 			}
 		}
 	})
 	if err != nil {
-		panic("model: " + err.Error())
+		return fmt.Errorf("model: %w", err)
 	}
-	m.file.Close()
-	m.file = nil
+	return nil
 }
 
 // match checks the file's tensors against the parameters.
-func (m *Model) match(f *safetensors.File) error {
-	for i, n := range m.nodes {
-		for _, p := range n.params {
-			role := p.Name[len(n.name)+1:]
-			t, err := f.Find(p.Name)
+func (form form) match(m *Model, f *safetensors.File) error {
+	for i, n := range m.graph.Nodes {
+		for _, p := range n.Params {
+			role := p.Name[len(n.Name)+1:]
+			t, err := f.Find(form.prefix + p.Name)
 			if errors.Is(err, safetensors.ErrMissing) {
-				return fmt.Errorf("model: layer %d (%s): %w: no %s %s", i, n.layer.Kind(), ErrFormat, role, dims(p.Shape))
+				return fmt.Errorf("model: layer %d (%s): %w: no %s %s", i, n.Op.Kind(), ErrFormat, role, dims(p.Shape))
 			}
-			if t.DType != safetensors.F32 && t.DType != safetensors.F16 {
-				return fmt.Errorf("model: layer %d (%s): %w: %s of type %s, want F32 or F16", i, n.layer.Kind(), ErrFormat, role, t.DType)
+			if want := p.dtype(); t.DType != want && !(want == safetensors.F32 && t.DType == safetensors.F16) {
+				return fmt.Errorf("model: layer %d (%s): %w: %s of type %s, want %s", i, n.Op.Kind(), ErrFormat, role, t.DType, wanted(want))
 			}
 			if !slices.Equal(t.Shape, p.Shape) {
-				return fmt.Errorf("model: layer %d (%s): %w: %s %s, want %s", i, n.layer.Kind(), ErrShape, role, dims(t.Shape), dims(p.Shape))
+				return fmt.Errorf("model: layer %d (%s): %w: %s %s, want %s", i, n.Op.Kind(), ErrShape, role, dims(t.Shape), dims(p.Shape))
 			}
 		}
 	}
-	mine := len(f.Tensors)
-	if _, quantized := f.Meta[QuantizedKey]; quantized {
-		for _, t := range f.Tensors {
-			if strings.HasPrefix(t.Name, QuantizedPrefix) {
-				mine--
-			}
+	mine := 0
+	_, both := f.Meta[int8Form.key]
+	for _, t := range f.Tensors {
+		if both && strings.HasPrefix(t.Name, int8Form.prefix) == (form.prefix != "") || !both {
+			mine++
 		}
 	}
 	if mine != len(m.total) {
 		return fmt.Errorf("model: %w: %d tensors, the layers have %d", ErrFormat, mine, len(m.total))
 	}
 	return nil
+}
+
+func wanted(t safetensors.DType) string {
+	if t == safetensors.F32 {
+		return "F32 or F16"
+	}
+	return string(t)
 }

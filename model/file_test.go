@@ -25,13 +25,13 @@ func encode(t testing.TB, m *Model, o SaveOptions) []byte {
 	return b.Bytes()
 }
 
-func read(b []byte) (*Model, error) { return Read(bytes.NewReader(b), int64(len(b))) }
+func readModel(b []byte) (*Model, error) { return Read(bytes.NewReader(b), int64(len(b))) }
 
 func TestFileRoundTrip(t *testing.T) {
 	for _, m := range smallNets(t) {
 		m.Provenance = Provenance{Command: "gantiny train", Version: "v0.1.0", Seed: 1<<64 - 1, Epochs: 3, Dataset: "digits", DatasetSHA256: "ab"}
 		b := encode(t, m, SaveOptions{})
-		r, err := read(b)
+		r, err := readModel(b)
 		if err != nil {
 			t.Errorf("%s: %v", m.Name, err)
 			continue
@@ -40,8 +40,8 @@ func TestFileRoundTrip(t *testing.T) {
 			t.Errorf("%s: became %q, %+v, %v", m.Name, r.Name, r.Provenance, r.Input())
 		}
 		for i, l := range m.Layers() {
-			if got := r.Layers()[i].Layer; got != l.Layer {
-				t.Errorf("%s: layer %d became %+v, want %+v", m.Name, i, got, l.Layer)
+			if got := r.Layers()[i].Op; got != l.Op {
+				t.Errorf("%s: layer %d became %+v, want %+v", m.Name, i, got, l.Op)
 			}
 		}
 		for i, p := range m.Params() {
@@ -67,7 +67,7 @@ func TestSaveLoad(t *testing.T) {
 	}
 	for i, p := range m.Params() {
 		q := r.Params()[i]
-		if p.role != kernel {
+		if p.Init != Weight {
 			if !equalBits(q.Data, p.Data) {
 				t.Errorf("%s has changed", p.Name)
 			}
@@ -90,7 +90,7 @@ func TestSaveLoad(t *testing.T) {
 func craft(t *testing.T, architecture string, tensors ...safetensors.Tensor) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := safetensors.Write(&b, map[string]string{metadataKey: architecture}, tensors); err != nil {
+	if err := safetensors.Write(&b, map[string]string{floatForm.key: architecture}, tensors); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -104,7 +104,7 @@ func floats(name string, shape ...int) safetensors.Tensor {
 func TestReadErrors(t *testing.T) {
 	const one = `{"format":1,"name":"m","input":[1,1,3],"layers":[{"kind":"dense","units":2,"bias":true}]}`
 	weight, bias := floats("dense0.weight", 3, 2), floats("dense0.bias", 2)
-	if _, err := read(craft(t, one, weight, bias)); err != nil {
+	if _, err := readModel(craft(t, one, weight, bias)); err != nil {
 		t.Fatal(err)
 	}
 	layers := func(list string) string {
@@ -123,7 +123,7 @@ func TestReadErrors(t *testing.T) {
 		{"no tensors", craft(t, one), ErrFormat, "no weight (3,2)"},
 		{"no JSON", craft(t, "{"), ErrFormat, "unexpected end"},
 		{"no object", craft(t, "[]"), ErrFormat, "cannot unmarshal"},
-		{"version", craft(t, `{"format":2,"input":[1,1,3],"layers":[]}`), ErrFormat, "format 2, want 1"},
+		{"version", craft(t, `{"format":3,"input":[1,1,3],"layers":[]}`), ErrFormat, "format 3, want 1 or 2"},
 		{"input", craft(t, `{"format":1,"input":[3],"layers":[]}`), ErrFormat, "input [3]"},
 		{"negative input", craft(t, `{"format":1,"input":[-1,-1,3],"layers":[{"kind":"tanh"}]}`), ErrShape, "-1x-1x3"},
 		{"no layers", craft(t, layers(``)), ErrLayer, "there are none"},
@@ -145,7 +145,7 @@ func TestReadErrors(t *testing.T) {
 		}(), ErrFormat, `no metadata "gantiny"`},
 		{"no file", []byte("something else entirely"), safetensors.ErrFormat, "not a valid safetensors file"},
 	} {
-		_, err := read(c.file)
+		_, err := readModel(c.file)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}
@@ -159,7 +159,7 @@ func TestReadAllocation(t *testing.T) {
 	for _, file := range [][]byte{b, append(huge, '{')} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := read(file); err == nil {
+		if _, err := readModel(file); err == nil {
 			t.Error("no error")
 		}
 		runtime.ReadMemStats(&after)

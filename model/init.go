@@ -38,22 +38,15 @@ func (m *Model) Init(seed uint64, f Initializer) {
 	name := fnv.New64a()
 	name.Write([]byte(m.Name))
 	key := rng.NewKey(seed, rng.Init).Sub(name.Sum64())
-	m.own()
-	for i, p := range m.total {
-		switch p.role {
-		case kernel:
-			f(p.Data, key.Sub(uint64(i)), p.fan[0], p.fan[1])
-		case zero:
+	for i, p := range m.Params() {
+		switch p.Init {
+		case Weight:
+			f(p.Data, key.Sub(uint64(i)), p.FanIn, p.FanOut)
+		case Zero:
 			p.fill(0)
-		case one:
+		case One:
 			p.fill(1)
 		}
 	}
 	m.Changed()
-}
-
-func (p *Param) fill(v float32) {
-	for i := range p.Data {
-		p.Data[i] = v
-	}
 }

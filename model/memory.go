@@ -1,11 +1,9 @@
 package model
 
 import (
-	"fmt"
 	"runtime"
 
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/simd"
 )
 
 // Memory is what a Session takes, in bytes, and its Model for it. What the program itself takes is not in it.
@@ -25,47 +23,55 @@ func (m Memory) Peak() int64 {
 
 // Memory predicts what a Session with these options takes, without making it.
 func (m *Model) Memory(o Options) (Memory, error) {
-	if o.Batch < 0 {
-		return Memory{}, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
-	}
-	s := newPlanned(m, o)
-	if err := s.plan(mode{}); err != nil {
+	s, err := m.plan(o, mode{})
+	if err != nil {
 		return Memory{}, err
 	}
-	return s.memory(), nil
+	return s.footprint(), nil
 }
 
-// memory is what a planned Session takes.
-func (s *Session) memory() Memory {
-	m, need := s.m, s.need
+// footprint is what a planned Session takes.
+func (s *Session) footprint() Memory {
+	m, p := s.m, s.program
 	threads := int64(s.threads)
 	all := Memory{
-		Activations: threads * 4 * int64(need.floats), Scratch: threads * int64(conv.ForwardBytes(need.plans...)),
-		Loading: 4 * int64(s.foldLen()),
+		Activations: threads * int64(4*p.floats+p.bytes+p.pixelBytes()),
+		Scratch:     threads * (int64(conv.ForwardBytes(p.plans...)) + conv.QWorkspaceBytes(p.qplans...)),
+		Loading:     4 * int64(p.roomLen(m)), Plans: resident(p.plans, p.qplans),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range m.total {
-		if m.file == nil || p.place == nil {
-			all.Parameters += 4 * int64(p.Len())
+	for _, q := range m.total {
+		if m.file == nil || q.place == nil {
+			all.Parameters += q.bytes()
 		}
 	}
-	for i := range s.ops {
-		if c, ok := s.ops[i].operator.(*contraction); ok {
-			if s.halves(c, s.ops[i].unit) {
-				all.Packed += 2 * int64(c.plan.PackedLen())
-			} else {
-				all.Packed += 4 * int64(c.plan.PackedLen())
-			}
-			all.Plans += c.plan.Bytes()
-			all.Loading += c.plan.Made()
+	for _, st := range p.steps {
+		if k, ok := st.Kernel.(loader); ok {
+			packed, garbage := k.footprint(m)
+			all.Packed, all.Loading = all.Packed+packed, all.Loading+garbage
 		}
 	}
 	return all
 }
 
+// pixelBytes is what a worker's pixels of a chunk take.
+func (p *program) pixelBytes() (n int) {
+	for _, v := range p.outputs {
+		if at := p.values[v]; at.kind == Pixel {
+			n += at.layout.N * at.layout.Positions() * at.layout.C
+		}
+	}
+	return n
+}
+
+// bytes is what a parameter's values take.
+func (p *Param) bytes() int64 {
+	return 4*int64(len(p.Data)+len(p.Int32)) + int64(len(p.Int8))
+}
+
 // PeakBytes is the memory that the Session and its Model take at most: parameters, packed weights, activations and scratch.
-func (s *Session) PeakBytes() int64 { return s.memory().Peak() }
+func (s *Session) PeakBytes() int64 { return s.footprint().Peak() }
 
 // threads is the number of threads that a Session of these options has.
 func (o Options) threads() int {
@@ -73,40 +79,4 @@ func (o Options) threads() int {
 		return o.Threads
 	}
 	return runtime.GOMAXPROCS(0)
-}
-
-// newPlanned returns a Session that nothing is planned for yet.
-func newPlanned(m *Model, o Options) *Session {
-	if o.Kernels == nil {
-		o.Kernels = simd.Best()
-	}
-	s := &Session{m: m, o: o, chunk: maxChunk, threads: o.threads()}
-	if o.Batch > 0 {
-		s.chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)
-	}
-	return s
-}
-
-// Bytes is the memory that the pass takes, besides the parameters themselves and what it borrows: activations, gradients, packed
-// weights and its workers' scratch. Memory that no Forward or Backward has used yet is planned, but not resident.
-func (p *Pass) Bytes() int64 {
-	p.allocate()
-	n := 4 * int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.input.buf)+len(p.inputGrad.buf))
-	for _, a := range p.ops {
-		switch {
-		case a.linear != nil:
-			n += a.linear.plan.Bytes() + a.linear.plan.Made()
-			if g := a.linear.grad; g.dbias != nil && g.scattered() {
-				n += 4 * int64(len(g.places))
-			}
-		case a.norm != nil:
-			n += 4 * int64(3*a.norm.in.Positions()*a.norm.in.C+7*a.norm.features) // see newBatchNorm
-		case a.drop != nil:
-			n += 4 * int64(len(a.drop.mask)+len(a.drop.above))
-		}
-	}
-	for i := range p.workers {
-		n += p.workers[i].conv.Bytes() + 4*int64(len(p.workers[i].brief))
-	}
-	return n
 }

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,30 +8,18 @@ import (
 	"github.com/gantiny/gantiny/internal/filemap"
 )
 
-// ErrLayer is wrapped by the errors of New, Build and Read about a layer.
-var ErrLayer = errors.New("bad layer")
-
-// Model is a chain of layers and their parameters. Sessions and passes of one
-// Model may run at the same time as long as nobody changes the parameters.
+// Model is a graph and its parameters. Sessions and passes of one Model may run at the same time as
+// long as nobody changes the parameters.
 type Model struct {
 	Name       string
 	Provenance Provenance
 
-	input Shape
-	nodes []node
+	graph *Graph
 	total []*Param
 
 	mu    sync.Mutex
-	packs map[packKey]*weights // see Session
-	file  *filemap.Map         // that weights are read from, see Load
-}
-
-// node is one layer at its place.
-type node struct {
-	layer   Layer
-	name    string // kind and index: conv2d0
-	in, out Shape
-	params  []*Param
+	packs map[packKey]any // see Session
+	file  *filemap.Map    // that weights are read from, see Load
 }
 
 // Provenance says where a model's parameters come from. All fields may be empty.
@@ -45,82 +32,110 @@ type Provenance struct {
 	DatasetSHA256 string `json:"dataset_sha256,omitempty"`
 }
 
-// New builds a model. BatchNorm's gamma and moving variance are 1, all other
-// parameters 0; Init gives the weights their first values. An error names the
-// layer and wraps ErrLayer.
-func New(name string, input Shape, layers ...Layer) (*Model, error) {
-	m, err := describe(name, input, layers)
+// New builds a model that is a chain: each operator reads what the one before makes. Parameters
+// start as FromGraph says. An error names the layer and wraps ErrLayer.
+func New(name string, input Shape, layers ...Op) (*Model, error) {
+	return FromGraph(name, chainOf(input, layers))
+}
+
+// FromGraph builds a model of g, which becomes its own; with no outputs, the last value is the
+// output. BatchNorm's gamma and moving variance are 1, all other parameters 0; Init gives the
+// weights their first values.
+func FromGraph(name string, g *Graph, outputs ...*Value) (*Model, error) {
+	m, err := describe(name, g, outputs...)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range m.total {
-		p.Data = make([]float32, p.Len())
-		if p.role == one {
-			p.fill(1)
+		p.allocate()
+	}
+	return m, nil
+}
+
+// Assemble is FromGraph of a graph whose parameters have their values already.
+func Assemble(name string, g *Graph, outputs ...*Value) (*Model, error) {
+	m, err := describe(name, g, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range g.Nodes {
+		for _, p := range n.Params {
+			if have := len(p.Data) + len(p.Int8) + len(p.Int32); have != p.Len() {
+				return nil, n.error(fmt.Errorf("%w: %s has %d values, want %d", ErrShape, p.Name, have, p.Len()))
+			}
+		}
+		if c, ok := n.Op.(checker); ok {
+			if err := c.check(n.Params); err != nil {
+				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
+			}
 		}
 	}
 	return m, nil
+}
+
+// chainOf returns the graph of a chain.
+func chainOf(input Shape, layers []Op) *Graph {
+	g := &Graph{}
+	g.Input("x", input)
+	for _, l := range layers {
+		g.Add(l)
+	}
+	return g
 }
 
 // describe builds a model whose parameters have no data yet.
-func describe(name string, input Shape, layers []Layer) (*Model, error) {
-	if err := input.check(); err != nil {
-		return nil, fmt.Errorf("model: input: %w", err)
+func describe(name string, g *Graph, outputs ...*Value) (*Model, error) {
+	g.Outputs = outputs
+	if len(outputs) == 0 {
+		g.Outputs = g.last()
 	}
-	if len(layers) == 0 {
-		return nil, fmt.Errorf("model: %w: there are none", ErrLayer)
+	if err := g.check(); err != nil {
+		return nil, err
 	}
-	m := &Model{Name: name, input: input}
-	at := input
-	for i, l := range layers {
-		if l == nil {
-			return nil, fmt.Errorf("model: layer %d: %w: nil", i, ErrLayer)
-		}
-		n := node{layer: l.withDefaults(), name: fmt.Sprint(l.Kind(), i), in: at}
-		if err := n.describe(); err != nil {
-			return nil, fmt.Errorf("model: layer %d (%s): %w: %w", i, l.Kind(), ErrLayer, err)
-		}
-		at = n.out
-		m.nodes = append(m.nodes, n)
-		m.total = append(m.total, n.params...)
+	m := &Model{Name: name, graph: g}
+	for _, n := range g.Nodes {
+		m.total = append(m.total, n.Params...)
 	}
 	return m, nil
 }
 
-// describe fills in what follows from layer and input.
-func (n *node) describe() error {
-	var err error
-	if n.out, err = n.layer.Output(n.in); err != nil {
-		return err
-	}
-	if err := n.out.check(); err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	for _, p := range n.layer.params(n.in) {
-		if !fits(p.Shape...) {
-			return fmt.Errorf("%s: %w: %s", p.Name, ErrShape, dims(p.Shape))
-		}
-		p.Name = n.name + "." + p.Name
-		n.params = append(n.params, &p)
-	}
-	return nil
+// Input is the shape of one image's first input, the latents of a generator.
+func (m *Model) Input() Shape { return m.graph.Inputs[0].Shape }
+
+// Output is the shape of one image's first output.
+func (m *Model) Output() Shape { return m.graph.Outputs[0].Shape }
+
+// Inputs describes all inputs, in the graph's order.
+func (m *Model) Inputs() []Port { return ports(m.graph.Inputs) }
+
+// Outputs describes all outputs.
+func (m *Model) Outputs() []Port { return ports(m.graph.Outputs) }
+
+// Port is an input or output of a model.
+type Port struct {
+	Name string
+	Spec
 }
 
-// Input is the shape of one image's input.
-func (m *Model) Input() Shape { return m.input }
+func ports(values []*Value) []Port {
+	list := make([]Port, len(values))
+	for i, v := range values {
+		list[i] = Port{v.Name, v.Spec}
+	}
+	return list
+}
 
-// Output is the shape of one image's output.
-func (m *Model) Output() Shape { return m.nodes[len(m.nodes)-1].out }
-
-// Params returns all parameters in the order of the layers. Who changes their
-// Data calls Changed afterwards.
+// Params returns all parameters in the order of the nodes. Callers that change their Data must call
+// Changed afterwards. Of a model that Load has mapped, it copies the weights to memory first, and
+// panics if the file has been cut short meanwhile.
 func (m *Model) Params() []*Param {
-	m.own()
+	if err := m.own(); err != nil {
+		panic(err.Error())
+	}
 	return slices.Clone(m.total)
 }
 
-// TrainableParams returns those parameters that have gradients, in the order of
-// the layers.
+// TrainableParams returns those parameters that have gradients, in the order of the nodes.
 func (m *Model) TrainableParams() []*Param {
 	return slices.DeleteFunc(m.Params(), func(p *Param) bool { return !p.Trainable })
 }
@@ -133,48 +148,44 @@ func (m *Model) Changed() {
 	m.packs = nil
 }
 
-// LayerInfo describes a layer of a model.
+// LayerInfo describes a node of a model's graph.
 type LayerInfo struct {
 	Name    string // kind and index: conv2d0
-	Layer   Layer
-	In, Out Shape
+	Op      Op
+	Inputs  []string // the names of the values that it reads
+	In      []Spec
+	Out     Spec
 	Params  []*Param
 	MACs    int64 // multiply-adds of one image that touch a pixel
 	Nominal int64 // multiply-adds of one image as usually quoted, padding included
 }
 
-// Parameters is the number of the layer's parameters.
+// Parameters is the number of the node's parameters.
 func (l LayerInfo) Parameters() int { return count(l.Params) }
 
-// Layers describes the layers.
+// Layers describes the nodes of the graph. The parameters come without their values, for which see
+// Params.
 func (m *Model) Layers() []LayerInfo {
-	m.own()
-	list := make([]LayerInfo, len(m.nodes))
-	for i, n := range m.nodes {
-		list[i] = LayerInfo{Name: n.name, Layer: n.layer, In: n.in, Out: n.out, Params: slices.Clone(n.params)}
-		list[i].MACs, list[i].Nominal = n.macs()
+	list := make([]LayerInfo, len(m.graph.Nodes))
+	for i, n := range m.graph.Nodes {
+		l := LayerInfo{Name: n.Name, Op: n.Op, In: n.Specs(), Out: n.Out.Spec}
+		for _, p := range n.Params {
+			l.Params = append(l.Params, &Param{Name: p.Name, Shape: p.Shape, Trainable: p.Trainable, Init: p.Init, constant: p.constant})
+		}
+		for _, v := range n.In {
+			l.Inputs = append(l.Inputs, v.Name)
+		}
+		l.MACs, l.Nominal = n.macs()
+		list[i] = l
 	}
 	return list
-}
-
-// macs returns a layer's multiply-adds.
-func (n *node) macs() (exact, nominal int64) {
-	l, ok := n.layer.(linear)
-	if !ok {
-		return 0, 0
-	}
-	g, err := l.geometry(n.in, n.out)
-	if err != nil { // Output has accepted it
-		panic("model: " + err.Error())
-	}
-	return g.MACs()
 }
 
 // MACs returns the multiply-adds of one image: those that touch a pixel, and
 // the nominal ones, which count the padding too.
 func (m *Model) MACs() (exact, nominal int64) {
-	for i := range m.nodes {
-		e, n := m.nodes[i].macs()
+	for _, at := range m.graph.Nodes {
+		e, n := at.macs()
 		exact, nominal = exact+e, nominal+n
 	}
 	return exact, nominal
@@ -182,11 +193,3 @@ func (m *Model) MACs() (exact, nominal int64) {
 
 // Parameters is the number of all parameters, moving statistics included.
 func (m *Model) Parameters() int { return count(m.total) }
-
-func count(params []*Param) int {
-	n := 0
-	for _, p := range params {
-		n += p.Len()
-	}
-	return n
-}

@@ -47,7 +47,7 @@ func TestReferenceNetworks(t *testing.T) {
 	if math.Abs(float64(nominal)/51.7e6-1) > 0.002 || math.Abs(float64(exact)/37.5e6-1) > 0.002 {
 		t.Errorf("%d of %d multiply-adds, want 37.5 of 51.7 million", exact, nominal)
 	}
-	if bn := g.Layers()[1].Layer; bn != (BatchNorm{Epsilon: 1e-3, Momentum: 0.99}) {
+	if bn := g.Layers()[1].Op; bn != (BatchNorm{Epsilon: 1e-3, Momentum: 0.99}) {
 		t.Errorf("batch norm is %+v", bn)
 	}
 }
@@ -81,7 +81,7 @@ func TestInit(t *testing.T) {
 				t.Errorf("%s: one value for two seeds", p.Name)
 			}
 			// Uniform in [-limit, limit): mean 0, mean square limit^2/3.
-			limit := math.Sqrt(6 / float64(p.fan[0]+p.fan[1]))
+			limit := math.Sqrt(6 / float64(p.FanIn+p.FanOut))
 			sum, sq := 0.0, 0.0
 			for _, v := range p.Data {
 				if math.Abs(float64(v)) > limit*(1+1e-6) {
@@ -108,8 +108,8 @@ func TestInit(t *testing.T) {
 	// Keras' fans of the reference layers: 100+12544, (256+128)*25.
 	g := Generator(Config{})
 	for i, want := range map[int]int{0: 100 + 12544, 5: 25 * (256 + 128)} {
-		if p := g.Params()[i]; p.fan[0]+p.fan[1] != want {
-			t.Errorf("%s: fans %v, want the sum %d", p.Name, p.fan, want)
+		if p := g.Params()[i]; p.FanIn+p.FanOut != want {
+			t.Errorf("%s: fans %v, want the sum %d", p.Name, p.FanIn+p.FanOut, want)
 		}
 	}
 
@@ -130,30 +130,30 @@ func TestNewErrors(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		input  Shape
-		layers []Layer
+		layers []Op
 		want   string
 	}{
 		{"no layers", image, nil, "model: bad layer: there are none"},
-		{"no input", Shape{}, []Layer{Tanh{}}, "model: input: wrong shape: 0x0x0"},
-		{"huge input", Shape{1 << 14, 1 << 14, 2}, []Layer{Tanh{}}, "model: input: wrong shape: 16384x16384x2"},
-		{"nil layer", image, []Layer{Tanh{}, nil}, "model: layer 1: bad layer: nil"},
-		{"dense on an image", image, []Layer{Dense{Units: 3}}, "model: layer 0 (dense): bad layer: wrong shape: input 8x8x4, want a vector (Flatten makes one)"},
-		{"no units", Flat(4), []Layer{Dense{}}, "model: layer 0 (dense): bad layer: wrong shape: 4 inputs, 0 units"},
-		{"huge weight", Flat(1 << 20), []Layer{Dense{Units: 1 << 20}}, "model: layer 0 (dense): bad layer: wrong shape: 1048576 inputs, 1048576 units"},
-		{"reshape", image, []Layer{Reshape{8, 8, 3}}, "model: layer 0 (reshape): bad layer: wrong shape: 8x8x4 has 256 features, 8x8x3 has 192"},
-		{"reshape to nothing", image, []Layer{Reshape{-8, -8, 4}}, "model: layer 0 (reshape): bad layer: wrong shape: -8x-8x4"},
-		{"no filters", image, []Layer{Conv2D{Kernel: [2]int{3, 3}}}, "OutC is 0"},
-		{"no kernel", image, []Layer{Conv2D{Filters: 1}}, "KH is 0"},
-		{"negative groups", image, []Layer{Conv2D{Filters: 1, Kernel: [2]int{3, 3}, Groups: -1}}, "Groups is -1"},
-		{"groups", image, []Layer{Conv2D{Filters: 3, Kernel: [2]int{3, 3}, Groups: 3}}, "3 groups do not divide"},
-		{"two paddings", image, []Layer{Conv2D{Filters: 1, Kernel: [2]int{3, 3}, Same: true, Pad: [4]int{1}}}, "exclude one another"},
-		{"kernel too large", image, []Layer{Conv2D{Filters: 1, Kernel: [2]int{9, 9}}}, "output would be 0x0"},
-		{"huge output", image, []Layer{ConvTranspose2D{Filters: 1, Kernel: [2]int{1, 1}, Stride: [2]int{4000, 4000}}}, "wrong shape"},
-		{"slope", image, []Layer{LeakyReLU{Slope: -1}}, "slope -1"},
-		{"NaN slope", image, []Layer{LeakyReLU{Slope: float32(math.NaN())}}, "slope NaN"},
-		{"rate", image, []Layer{Dropout{Rate: 1}}, "rate 1"},
-		{"epsilon", image, []Layer{BatchNorm{Epsilon: -1}}, "epsilon"},
-		{"momentum", image, []Layer{BatchNorm{Momentum: 2}}, "momentum"},
+		{"no input", Shape{}, []Op{Tanh{}}, "model: input: wrong shape: 0x0x0"},
+		{"huge input", Shape{1 << 14, 1 << 14, 2}, []Op{Tanh{}}, "model: input: wrong shape: 16384x16384x2"},
+		{"nil layer", image, []Op{Tanh{}, nil}, "model: layer 1: bad layer: nil"},
+		{"dense on an image", image, []Op{Dense{Units: 3}}, "model: layer 0 (dense): bad layer: wrong shape: input 8x8x4, want a vector (Flatten makes one)"},
+		{"no units", Flat(4), []Op{Dense{}}, "model: layer 0 (dense): bad layer: wrong shape: 4 inputs, 0 units"},
+		{"huge weight", Flat(1 << 20), []Op{Dense{Units: 1 << 20}}, "model: layer 0 (dense): bad layer: wrong shape: 1048576 inputs, 1048576 units"},
+		{"reshape", image, []Op{Reshape{8, 8, 3}}, "model: layer 0 (reshape): bad layer: wrong shape: 8x8x4 has 256 features, 8x8x3 has 192"},
+		{"reshape to nothing", image, []Op{Reshape{-8, -8, 4}}, "model: layer 0 (reshape): bad layer: wrong shape: -8x-8x4"},
+		{"no filters", image, []Op{Conv2D{Kernel: [2]int{3, 3}}}, "OutC is 0"},
+		{"no kernel", image, []Op{Conv2D{Filters: 1}}, "KH is 0"},
+		{"negative groups", image, []Op{Conv2D{Filters: 1, Kernel: [2]int{3, 3}, Groups: -1}}, "Groups is -1"},
+		{"groups", image, []Op{Conv2D{Filters: 3, Kernel: [2]int{3, 3}, Groups: 3}}, "3 groups do not divide"},
+		{"two paddings", image, []Op{Conv2D{Filters: 1, Kernel: [2]int{3, 3}, Same: true, Pad: [4]int{1}}}, "exclude one another"},
+		{"kernel too large", image, []Op{Conv2D{Filters: 1, Kernel: [2]int{9, 9}}}, "output would be 0x0"},
+		{"huge output", image, []Op{ConvTranspose2D{Filters: 1, Kernel: [2]int{1, 1}, Stride: [2]int{4000, 4000}}}, "wrong shape"},
+		{"slope", image, []Op{LeakyReLU{Slope: -1}}, "slope -1"},
+		{"NaN slope", image, []Op{LeakyReLU{Slope: float32(math.NaN())}}, "slope NaN"},
+		{"rate", image, []Op{Dropout{Rate: 1}}, "rate 1"},
+		{"epsilon", image, []Op{BatchNorm{Epsilon: -1}}, "epsilon"},
+		{"momentum", image, []Op{BatchNorm{Momentum: 2}}, "momentum"},
 	} {
 		_, err := New("m", c.input, c.layers...)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

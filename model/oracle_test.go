@@ -16,10 +16,10 @@ import (
 const oracleBound = 4e-6
 
 // oracleLayers are the chains of testdata/oracle.py, by the names of its cases.
-func oracleLayers() map[string][]model.Layer {
+func oracleLayers() map[string][]model.Op {
 	five, two := [2]int{5, 5}, [2]int{2, 2}
 	norm, leaky := model.BatchNorm{}, model.LeakyReLU{Slope: 0.3}
-	return map[string][]model.Layer{
+	return map[string][]model.Op{
 		"dense":         {model.Dense{Units: 9, Bias: true}},
 		"dense_no_bias": {model.Dense{Units: 35}},
 		"conv2d_same":   {model.Conv2D{Filters: 5, Kernel: five, Stride: two, Same: true, Bias: true}},
@@ -61,7 +61,7 @@ type oracleCase struct {
 	Cancels           []string // of Trainable: gradients that are zero but for rounding
 
 	file   *oracle.File
-	layers []model.Layer
+	layers []model.Op
 }
 
 func (c oracleCase) get(tensor string) []float32 { return c.file.Float32(c.Name + "." + tensor) }

@@ -7,73 +7,94 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// pack finds or makes the weights of all operators.
-func (s *Session) pack() error {
-	var folded []float32 // one layer's weights at a time
-	for i := range s.ops {
-		if c, ok := s.ops[i].operator.(*contraction); ok {
-			u := s.ops[i].unit
-			if folded == nil {
-				folded = make([]float32, s.foldLen())
+// loader is a Kernel with weights of its own form, which sessions of one model and row share.
+type loader interface {
+	// load finds or makes the weights. room has roomLen floats.
+	load(m *Model, w *Worker, room []float32) error
+	// footprint is what the weights take, in bytes, and what loading them leaves as garbage.
+	footprint(m *Model) (packed, garbage int64)
+	// roomLen is the room that load needs.
+	roomLen(m *Model) int
+}
+
+// load finds or makes the weights of all steps, in w's workspaces.
+func (p *program) load(m *Model, w *Worker) error {
+	room := make([]float32, p.roomLen(m)) // one operator's weights at a time
+	for _, s := range p.steps {
+		if k, ok := s.Kernel.(loader); ok {
+			if err := k.load(m, w, room); err != nil {
+				return s.node.error(err)
 			}
-			w, err := s.m.packed(s.workers[0].conv, u, c.plan, s.o, folded)
-			if err != nil {
-				return s.m.unitError(u, err)
-			}
-			c.weights = *w
 		}
 	}
 	return nil
 }
 
-// packKey names a layer's weights as one row of kernels wants them. What direct
-// sums and minimal filtering want differs in length.
-type packKey struct {
-	k                   *simd.Kernels
-	layer, norm, length int
-	half                bool // asked for
+// roomLen is the most that any step needs to load its weights.
+func (p *program) roomLen(m *Model) int {
+	n := 0
+	for _, s := range p.steps {
+		if k, ok := s.Kernel.(loader); ok {
+			n = max(n, k.roomLen(m))
+		}
+	}
+	return n
 }
 
-// packed returns the weights and the bias of a linear unit with the BatchNorm
-// after it folded in, which all sessions share. folded has room for a layer's
-// weights, ws scratch for the plan.
-func (m *Model) packed(ws *conv.Workspace, u unit, plan *conv.Plan, o Options, folded []float32) (*weights, error) {
+// packKey names a node's weights as one row of kernels wants them. What direct
+// sums and Winograd's algorithm want differs in length.
+type packKey struct {
+	k      *simd.Kernels
+	node   string
+	folded bool
+	length int
+	half   bool // asked for
+}
+
+// load finds or makes the weights and the bias, with the BatchNorm after it folded in.
+func (o *contraction) load(m *Model, w *Worker, room []float32) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{o.Kernels, u.first, u.norm, plan.PackedLen(), o.Half}
-	if p := m.packs[key]; p != nil {
-		return p, nil
+	key := packKey{w.Kernels, o.node.Name, o.node.epilogue.norm != nil, o.plan.PackedLen(), o.half}
+	if p, ok := m.packs[key].(*weights); ok {
+		o.weights = *p
+		return nil
 	}
 	p := &weights{}
-	if err := m.file.Guard(func() { m.pack(ws, p, u, plan, o, folded) }); err != nil {
-		return nil, err
+	if err := m.file.Guard(func() { o.pack(p, m, w, room) }); err != nil {
+		return err
 	}
-	if m.packs == nil {
-		m.packs = map[packKey]*weights{}
-	}
-	m.packs[key] = p
-	return p, nil
+	m.keepPack(key, p)
+	o.weights = *p
+	return nil
 }
 
-// pack makes a unit's weights and bias.
-func (m *Model) pack(ws *conv.Workspace, p *weights, u unit, plan *conv.Plan, o Options, folded []float32) {
-	n := &m.nodes[u.first]
-	weight := n.params[0]
-	if len(n.params) > 1 {
-		p.bias = append(p.bias, n.params[1].Data...) // the model's own may change later
+// keepPack remembers weights for later sessions. The caller has locked m.
+func (m *Model) keepPack(key packKey, p any) {
+	if m.packs == nil {
+		m.packs = map[packKey]any{}
+	}
+	m.packs[key] = p
+}
+
+// pack makes a node's weights and bias.
+func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
+	n := o.node
+	weight := n.Params[0]
+	if len(n.Params) > 1 {
+		p.bias = append(p.bias, n.Params[1].Data...) // the model's own may change later
 	}
 	w := weight.Data
-	short := halves(plan, w, o)
-	if u.norm > 0 {
-		norm := &m.nodes[u.norm]
-		a, b := norm.layer.(BatchNorm).inference(norm.params)
+	short := o.short()
+	if norm := n.epilogue.norm; norm != nil {
+		a, b := norm.Op.(BatchNorm).inference(norm.Params)
 		p.bias = foldBias(p.bias, a, b)
 		if short { // a folded factor would cost the weights their short form: it comes after the sum
 			for _, f := range a {
 				p.scale = append(p.scale, float32(f))
 			}
 		} else {
-			w = folded[:len(w)]
+			w = room[:len(w)]
 			each := (foldAtOnce + len(a) - 1) / len(a) * len(a)
 			for at := 0; at < len(w); at += each {
 				end := min(at+each, len(w))
@@ -83,18 +104,18 @@ func (m *Model) pack(ws *conv.Workspace, p *weights, u unit, plan *conv.Plan, o 
 		}
 	}
 	if short {
-		p.halves = arena.Halves(plan.PackedLen())
-		plan.PackHalf(p.halves, w)
+		p.halves = arena.Halves(o.plan.PackedLen())
+		o.plan.PackHalf(p.halves, w)
 	} else {
-		p.packed = arena.Floats(plan.PackedLen())
-		plan.Pack(ws, p.packed, w)
+		p.packed = arena.Floats(o.plan.PackedLen())
+		o.plan.Pack(at.Conv, p.packed, w)
 	}
 	m.drop(weight)
 }
 
-// halves tells whether a layer's weights are packed in half precision.
-func halves(plan *conv.Plan, w []float32, o Options) bool {
-	return plan.TakesHalf() && (o.Half || half.Exact(w))
+// short tells whether the weights are packed in half precision.
+func (o *contraction) short() bool {
+	return o.plan.TakesHalf() && (o.half || half.Exact(o.node.Params[0].Data))
 }
 
 // foldAtOnce is about how many weights are folded before their part of the file is given back.
@@ -109,23 +130,37 @@ func (m *Model) dropPart(p *Param, from, to int) {
 	}
 }
 
-// foldLen is the length of the longest weight that a BatchNorm is folded into.
-func (s *Session) foldLen() int {
-	n := 0
-	for i := range s.ops {
-		u := s.ops[i].unit
-		if c, ok := s.ops[i].operator.(*contraction); ok && u.norm > 0 {
-			if w := s.m.nodes[u.first].params[0]; w.Len() > n && !s.halves(c, u) {
-				n = w.Len()
-			}
+func (o *contraction) footprint(m *Model) (packed, garbage int64) {
+	size := int64(4)
+	// A file that cannot be read any more: load will say so.
+	_ = m.file.Guard(func() {
+		if o.short() {
+			size = 2
 		}
+	})
+	return size * int64(o.plan.PackedLen()), o.plan.GarbageBytes()
+}
+
+// roomLen is the length of the weight if a BatchNorm is folded into it.
+func (o *contraction) roomLen(m *Model) (n int) {
+	if o.node.epilogue.norm == nil {
+		return 0
 	}
+	_ = m.file.Guard(func() {
+		if !o.short() {
+			n = o.node.Params[0].Len()
+		}
+	})
 	return n
 }
 
-// halves tells whether an operator's weights are packed in half precision.
-func (s *Session) halves(c *contraction, u unit) (yes bool) {
-	// A file that cannot be read any more: packing will say so.
-	_ = s.m.file.Guard(func() { yes = halves(c.plan, s.m.nodes[u.first].params[0].Data, s.o) })
-	return yes
+// resident is what a plan takes in lists.
+func resident(plans []*conv.Plan, qplans []*conv.QPlan) (bytes int64) {
+	for _, p := range plans {
+		bytes += p.Bytes()
+	}
+	for _, p := range qplans {
+		bytes += p.Bytes()
+	}
+	return bytes
 }

@@ -1,28 +1,32 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/internal/engine"
 	"github.com/gantiny/gantiny/simd"
 )
 
 // PassOptions says how a Pass runs.
 type PassOptions struct {
 	Batch     int           // images of every pass
-	Pool      *pool.Pool    // whose threads do the work; nil for one of Threads
 	Threads   int           // 0 for one per processor that Go may use
 	Kernels   *simd.Kernels // nil for simd.Best()
 	Seed      uint64        // of the dropout masks
-	InputGrad bool          // whether Backward computes the input's gradient
-	Strict    bool          // convolve by direct sums only, never by minimal filtering
+	InputGrad bool          // whether Backward computes the first input's gradient
+	Strict    bool          // convolve by direct sums only, never by Winograd's algorithm
+	Frozen    []string      // names of parameters whose gradients are not wanted
+
+	// Team, if not nil, has the threads that do the work. Threads is then of no use.
+	Team *Team
 
 	// Borrow names a Pass whose activations and gradients nobody needs while
 	// this one's Forward or Backward runs; if there is room, this one keeps its
-	// gradients and other brief values in their place. The lender's Input and
+	// gradients and other short-lived values in their place. The lender's Input and
 	// InputGrad stay as they are, its Output does not.
 	Borrow *Pass
 
@@ -40,19 +44,33 @@ type Pass struct {
 	m *Model
 	o PassOptions
 	passPlan
+	infos []OpInfo // of the nodes, then of the packing
 
-	pool    *pool.Pool
-	workers []worker
-	call    func(id int) // runs now on worker id
-	holds   packing      // what packed holds
+	team    *Team
+	runner  *engine.Runner
+	workers []Worker
 
-	// The call in progress.
-	now   *stage
-	mark  time.Time // when somebody was last told what a part took
+	// The memory, once it is there.
+	ready      bool
+	bound      *Tensor  // the caller's output
+	values     []Tensor // of the activations
+	inputGrad  Tensor
+	inputSums  []Tensor  // of inputParts
+	doutt      []Tensor  // of douts
+	arena      []float32 // activations, then gradients unless they are borrowed
+	packed     []float32 // all packed weights, for Forward or for Backward
+	params     []float32 // the gradients of all parameters
+	paramGrads []*Param
+	holds      packing // what packed holds
+
+	forward, reverse, finish []engine.Stage    // reverse runs once a chunk
+	packing                  [2][]engine.Stage // for Forward and for Backward
+
+	// The Backward in progress.
 	scale []float32
 	from  int
-	lo    int       // the first image of the chunk that goes backward
-	dy    []float32 // the caller's gradient at the output
+	lo    int         // the first image of the chunk that goes backward
+	dy    [][]float32 // the caller's gradients at the outputs
 }
 
 // NewPass plans a training pass. Its memory is allocated when it is first used.
@@ -65,50 +83,56 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
-	m.own()
-	p := &Pass{m: m, o: o, pool: o.Pool}
+	if err := m.own(); err != nil {
+		return nil, err
+	}
+	p := &Pass{m: m, o: o}
 	p.mode = md
-	if p.pool == nil {
-		p.pool = pool.New(o.Threads)
+	if p.team = o.Team; p.team == nil {
+		p.team = NewTeam(o.Threads)
 	}
 	if err := p.plan(); err != nil {
 		p.Close()
 		return nil, err
 	}
-	var done func(of *part)
-	if o.Observe != nil {
-		done = p.report
-	}
-	p.call = func(id int) {
-		if id == 0 && len(p.now.parts) > 1 {
-			p.now.run(&p.workers[id], done)
-		} else {
-			p.now.run(&p.workers[id], nil)
-		}
-	}
+	p.dy = make([][]float32, len(p.graph.Outputs))
+	p.runner = engine.NewRunner(p.team.pool, o.Observe)
 	return p, nil
 }
 
-// Close ends the threads of a pass that was made without a Pool.
+// Close ends the threads of a pass that was made without a Team.
 func (p *Pass) Close() {
-	if p.o.Pool == nil {
-		p.pool.Close()
+	if p.o.Team == nil {
+		p.team.Close()
 	}
 }
 
 // Input returns the buffer from which Forward reads the batch. It stays the same.
-func (p *Pass) Input() (conv.Layout, []float32) {
+func (p *Pass) Input() (conv.Layout, []float32) { return p.InputAt(0) }
+
+// InputAt is Input of input i, which is no class.
+func (p *Pass) InputAt(i int) (conv.Layout, []float32) {
 	p.allocate()
-	return p.input.Layout, p.input.buf
+	return p.values[i].Layout, p.values[i].F
+}
+
+// Classes returns the buffer from which Forward reads the classes of input i.
+func (p *Pass) Classes(i int) []int32 {
+	p.allocate()
+	return p.values[i].Class
 }
 
 // Output returns the buffer to which Forward writes.
-func (p *Pass) Output() (conv.Layout, []float32) {
+func (p *Pass) Output() (conv.Layout, []float32) { return p.OutputAt(0) }
+
+// OutputAt is Output of output i.
+func (p *Pass) OutputAt(i int) (conv.Layout, []float32) {
 	p.allocate()
-	return p.output.Layout, p.output.buf
+	v := p.values[p.outputs[i]]
+	return v.Layout, v.F
 }
 
-// InputGrad returns the gradient of the input that the last Backward left; it
+// InputGrad returns the gradient of the first input that the last Backward left; it
 // is of use for images [from, Batch) of Backward's from. It panics if the option
 // InputGrad is not set.
 func (p *Pass) InputGrad() (conv.Layout, []float32) {
@@ -116,18 +140,18 @@ func (p *Pass) InputGrad() (conv.Layout, []float32) {
 		panic("model: InputGrad of a pass without it")
 	}
 	p.allocate()
-	return p.input.Layout, p.inputGrad.buf
+	return p.inputGrad.Layout, p.inputGrad.F
 }
 
-// Bind makes Forward write its output to buf, laid out as out says, which may be
-// a window into a larger Map. It plans the pass anew and so belongs before its
+// Bind makes Forward write its first output to buf, laid out as out says, which may be
+// a window into a larger Layout. It plans the pass anew and so belongs before its
 // first use. It panics if out does not fit.
 func (p *Pass) Bind(out conv.Layout, buf []float32) {
-	have := p.output.Layout
+	have := p.acts[p.outputs[0]].layout
 	if out.H != have.H || out.W != have.W || out.C != have.C || out.N != have.N || out.Row != out.C || out.Stride < out.N*out.C || len(buf) < out.Len() {
 		panic("model: Bind: the output does not fit")
 	}
-	p.bound = &stack{out, buf}
+	p.bound = &Tensor{Layout: out, F: buf}
 	if err := p.plan(); err != nil {
 		panic(err.Error()) // NewPass has planned the same with another stride
 	}
@@ -136,39 +160,59 @@ func (p *Pass) Bind(out conv.Layout, buf []float32) {
 // Repack tells the pass that weights have changed, so that it packs them anew.
 func (p *Pass) Repack() { p.holds = nothingPacked }
 
-// Grads returns the gradients of TrainableParams, in that order, as the last
-// Backward left them.
-func (p *Pass) Grads() []*Param { return p.grads }
+// Grads returns the gradients of the model's TrainableParams, in that order and without those that
+// are frozen, as the last Backward left them.
+func (p *Pass) Grads() []*Param {
+	p.makeParamGrads()
+	return p.paramGrads
+}
 
 // Ops describes the operators, in the order of Forward, and last the packing of
 // the weights.
 func (p *Pass) Ops() []OpInfo { return slices.Clone(p.infos) }
 
-// Forward computes the output of the batch in the input buffer: BatchNorm uses
+// Forward computes the outputs of the batch in the input buffers: BatchNorm uses
 // the batch's statistics and updates the moving ones, Dropout uses the masks of
 // this step.
 func (p *Pass) Forward(step uint64) {
 	p.allocate()
 	p.pack(forForward)
-	for _, a := range p.ops {
-		if a.drop != nil {
-			a.drop.key = DropoutKey(p.o.Seed, step, a.first)
+	for _, t := range p.nodes {
+		if k, ok := t.kernel.(interface{ setKey(key [2]uint32) }); ok {
+			k.setKey(DropoutKey(p.o.Seed, step, t.index))
 		}
 	}
-	p.stages(p.forward)
+	p.run(p.forward)
 }
 
-// Backward computes, from the gradient of a loss at the output, laid out as the
+// Backward computes, from the gradient of a loss at the first output, laid out as the
 // output is, the gradients of all trainable parameters and, if the pass has it,
-// that of the input for images [from, Batch). It belongs after Forward.
+// that of the first input for images [from, Batch). It belongs after Forward.
 //
 // With scale, image n counts scale[n] times in the parameters' gradients, but
 // once in the input's. That is meant for networks without BatchNorm, whose
 // images do not mix; with BatchNorm it panics.
 func (p *Pass) Backward(dout, scale []float32, from int) {
+	clear(p.dy)
+	p.dy[0] = dout
+	p.backward(scale, from)
+}
+
+// BackwardAll is Backward from the gradients at all outputs; nil is a gradient of 0.
+func (p *Pass) BackwardAll(douts [][]float32, scale []float32, from int) {
+	if copy(p.dy, douts) != len(p.dy) || len(douts) != len(p.dy) {
+		panic("model: Backward: not one gradient an output")
+	}
+	p.backward(scale, from)
+}
+
+func (p *Pass) backward(scale []float32, from int) {
+	for i, dy := range p.dy {
+		if dy != nil && len(dy) < p.acts[p.outputs[i]].layout.Len() {
+			panic("model: Backward: gradient shorter than the output")
+		}
+	}
 	switch {
-	case len(dout) < p.output.Len():
-		panic("model: Backward: gradient shorter than the output")
 	case scale != nil && len(scale) != p.o.Batch:
 		panic("model: Backward: scale is not one value an image")
 	case scale != nil && p.mixes:
@@ -176,13 +220,22 @@ func (p *Pass) Backward(dout, scale []float32, from int) {
 	case from < 0 || from > p.o.Batch:
 		panic("model: Backward: from is no image")
 	}
+	p.allocate()
 	p.pack(forBackward)
-	p.dy, p.scale, p.from = dout, scale, from
+	p.scale, p.from = scale, from
 	for p.lo = 0; p.lo < p.o.Batch; p.lo += p.chunk {
-		p.stages(p.reverse)
+		p.run(p.reverse)
 	}
-	p.stages(p.finish)
-	p.dy, p.scale = nil, nil
+	p.run(p.finish)
+	p.scale = nil
+	clear(p.dy)
+}
+
+// run runs stages to their end.
+func (p *Pass) run(stages []engine.Stage) {
+	if err := p.runner.Run(context.Background(), stages); err != nil {
+		panic("model: " + err.Error()) // the background is never done
+	}
 }
 
 // packing says for what the weights are packed. One memory serves both, since
@@ -197,7 +250,7 @@ const (
 
 func (p *Pass) pack(what packing) {
 	if p.holds != what {
-		p.stages(p.packing[what-forForward])
+		p.run(p.packing[what-forForward])
 		p.holds = what
 	}
 }

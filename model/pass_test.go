@@ -8,7 +8,6 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/alloctest"
-	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -63,7 +62,7 @@ func train(t testing.TB, m *Model, o PassOptions, md mode, x, dy, scale []float3
 func TestChunks(t *testing.T) {
 	const n, from = 192, 100 // chunks of 96
 	c := Config{Latent: 5, Size: 8, Width: 2}
-	nets := []testNet{{"reshape and sigmoid", Flat(12), []Layer{
+	nets := []testNet{{"reshape and sigmoid", Flat(12), []Op{
 		Dropout{Rate: 0.5}, Reshape{2, 3, 2}, Conv2D{Filters: 4, Kernel: [2]int{2, 2}, Bias: true}, Sigmoid{}, Dropout{Rate: 0.1}, Reshape{1, 4, 2}, LeakyReLU{Slope: 0.1}, Flatten{},
 	}}}
 	models := []*Model{Discriminator(c)}
@@ -183,8 +182,9 @@ func TestTraining(t *testing.T) {
 
 // centred tells whether a parameter is a bias whose effect a BatchNorm removes: its gradient is rounding noise.
 func (m *Model) centred(name string) bool {
-	for i, n := range m.nodes[:len(m.nodes)-1] {
-		if _, ok := m.nodes[i+1].layer.(BatchNorm); ok && name == n.name+".bias" {
+	nodes := m.graph.Nodes
+	for i, n := range nodes[:len(nodes)-1] {
+		if _, ok := nodes[i+1].Op.(BatchNorm); ok && name == n.Name+".bias" {
 			return true
 		}
 	}
@@ -208,7 +208,7 @@ func TestFusedTraining(t *testing.T) {
 // without, give the bits that they give packed at once.
 func TestWideDense(t *testing.T) {
 	conv := Conv2D{Filters: 2, Kernel: [2]int{2, 2}, Bias: true}
-	for name, layers := range map[string][]Layer{
+	for name, layers := range map[string][]Op{
 		"norm":  {Dense{Units: 9 * 256}, BatchNorm{}, LeakyReLU{Slope: 0.3}, Reshape{3, 3, 256}, conv},
 		"plain": {Dense{Units: 9 * 256, Bias: true}, LeakyReLU{Slope: 0.3}, Reshape{3, 3, 256}, conv},
 	} {
@@ -227,7 +227,7 @@ func TestWideDense(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if raw, with := p.ops[0].linear.raw, p.ops[0].after != nil; !raw || with != (name == "norm") {
+					if raw, with := p.nodes[0].kernel.(*linearPass).byPlace, p.nodes[0].paired != nil; !raw || with != (name == "norm") {
 						t.Errorf("%s: packed by position %v, backward along with a BatchNorm %v", name, raw, with)
 					}
 					p.Close()
@@ -340,7 +340,7 @@ func TestBorrow(t *testing.T) {
 	at.Import(dgrad[n*at.C:], dy)
 	gp.Backward(dgrad[n*at.C:], nil, 0)
 
-	if _, own := row(gp.acts); len(gp.arena) > own+align(out.Len()) {
+	if _, own := gp.placeActs(); len(gp.arena) > own+out.Len()+16 {
 		t.Errorf("%d floats, %d are for activations", len(gp.arena), own)
 	}
 	gout, y := gp.Output()
@@ -509,11 +509,11 @@ func TestPassErrors(t *testing.T) {
 // TestPassObserve: every operator and stage is reported, on a shared pool.
 func TestPassObserve(t *testing.T) {
 	m := Discriminator(Config{Size: 4, Width: 1})
-	threads := pool.New(2)
-	defer threads.Close()
+	team := NewTeam(2)
+	defer team.Close()
 	seen := map[string]int{}
 	var p *Pass
-	p, err := m.NewPass(PassOptions{Batch: 2, Pool: threads, Observe: func(op int, stage string, d time.Duration) {
+	p, err := m.NewPass(PassOptions{Batch: 2, Team: team, Observe: func(op int, stage string, d time.Duration) {
 		if d < 0 {
 			t.Errorf("%v for %s", d, stage)
 		}

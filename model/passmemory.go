@@ -1,8 +1,11 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/internal/engine"
 )
 
 // allocate makes the buffers of a planned pass, once, and its stages.
@@ -11,16 +14,10 @@ func (p *Pass) allocate() {
 		return
 	}
 	p.ready = true
-	if p.input.buf == nil {
-		p.input.buf = arena.Floats(p.input.Len())
-	}
-	if p.o.InputGrad && p.inputGrad.buf == nil {
-		p.inputGrad.buf = arena.Floats(p.input.Len())
-	}
-	acts, length := row(p.acts)
-	grads, gradLength := chain(p.chain)
-	rooms := p.rooms()
-	spare := gradLength + rooms // what may lie in borrowed memory
+	acts, length := p.placeActs()
+	grads, gradLength := p.placeGrads()
+	workspace := p.workspaceLen()
+	spare := gradLength + workspace // what may lie in borrowed memory
 	lent := p.lent()
 	own := length
 	if len(lent) < spare {
@@ -32,32 +29,99 @@ func (p *Pass) allocate() {
 	if own > length {
 		lent = p.arena[length:]
 	}
-	room := lent[gradLength:][:rooms]
-	activation := func(i int) []float32 {
-		switch {
-		case i == 0:
-			return p.input.buf
-		case i == len(acts) && p.bound != nil:
-			return p.bound.buf
-		}
-		return acts[i-1].of(p.arena)
+	if p.values == nil {
+		p.values = make([]Tensor, len(p.acts))
 	}
-	for _, a := range p.ops {
-		a.x, a.y, a.dy = activation(a.xi), activation(a.yi), grads[a.dyi].of(lent)
-		switch a.dxi {
-		case unwanted:
-		case toInput:
-			a.dx = p.inputGrad.buf
-		default:
-			a.dx = grads[a.dxi].of(lent)
-		}
+	for i := range p.acts {
+		p.tensor(i, acts[i])
 	}
-	p.output.buf = activation(len(acts))
-	p.dout.buf = grads[0].of(lent)
-	p.parameters(room)
-	p.workForce()
+	p.bindTensors(lent, grads)
+	p.parameters(lent[gradLength:][:workspace])
+	p.makeWorkers()
 	p.schedule()
 	p.holds = nothingPacked
+}
+
+// placeActs places the activations that the Pass keeps in its own arena, one after another.
+func (p *Pass) placeActs() (at []*engine.Buffer, length int) {
+	for i, a := range p.acts {
+		size := a.layout.Len()
+		if !a.kept || a.bound >= 0 || i < len(p.graph.Inputs) || a.kind != Float32 {
+			size = 0
+		}
+		at = append(at, &engine.Buffer{Size: size})
+	}
+	return at, engine.Row(at)
+}
+
+// placeGrads places the gradients of a chunk by the times of their use.
+func (p *Pass) placeGrads() (at []*engine.Buffer, length int) {
+	for _, g := range p.grads {
+		at = append(at, &engine.Buffer{Size: g.layout.Len(), First: g.first, Last: g.last})
+	}
+	return at, engine.Place(at)
+}
+
+// tensor makes activation i's Tensor.
+func (p *Pass) tensor(i int, b *engine.Buffer) {
+	a := &p.acts[i]
+	t := &p.values[i]
+	had := t.F
+	*t = Tensor{Layout: a.layout}
+	switch {
+	case a.kind == Class:
+		t.Class = make([]int32, p.o.Batch)
+	case i < len(p.graph.Inputs):
+		if t.F = had; t.F == nil {
+			t.F = arena.Floats(a.layout.Len())
+		}
+	case a.bound >= 0:
+		t.F = p.bound.F
+	default:
+		t.F = p.arena[b.At:][:b.Size:b.Size]
+	}
+}
+
+// bindTensors gives every node its tensors.
+func (p *Pass) bindTensors(lent []float32, grads []*engine.Buffer) {
+	gradient := func(i int, l conv.Layout) Tensor {
+		switch i {
+		case unwanted:
+			return Tensor{Layout: l}
+		case toInput:
+			return Tensor{Layout: l, F: p.inputGrad.F}
+		}
+		return Tensor{Layout: l, F: lent[grads[i].At:][:grads[i].Size:grads[i].Size]}
+	}
+	if in := p.values[0]; p.o.InputGrad && p.inputGrad.F == nil {
+		p.inputGrad = Tensor{Layout: in.Layout, F: arena.Floats(in.Layout.Len())}
+	}
+	for _, t := range p.nodes {
+		t.xt, t.dxt, t.sumt = nil, nil, nil
+		t.args = make([]passArgs, p.team.Workers())
+		for i := range t.args {
+			t.args[i] = passArgs{make([]Tensor, len(t.xa)), make([]Tensor, len(t.xa))}
+		}
+		for i, a := range t.xa {
+			x := p.values[a]
+			x.Layout = t.x[i]
+			t.xt = append(t.xt, x)
+			t.dxt = append(t.dxt, gradient(t.dxb[i], t.dx[i]))
+		}
+		t.yt = p.values[t.ya]
+		t.yt.Layout = t.y
+		t.dyt = gradient(t.dyb, t.dy)
+		for _, b := range t.sum {
+			t.sumt = append(t.sumt, gradient(b, t.dy))
+		}
+	}
+	p.doutt, p.inputSums = nil, nil
+	for _, b := range p.douts {
+		p.doutt = append(p.doutt, gradient(b, p.grads[b].layout))
+	}
+	for _, b := range p.inputParts {
+		p.inputSums = append(p.inputSums, gradient(b, p.grads[b].layout))
+	}
 }
 
 // lent returns the memory that the pass may borrow.
@@ -73,103 +137,137 @@ func (p *Pass) lent() []float32 {
 // are finished one by one.
 func (p *Pass) whole() bool { return p.chunk == p.o.Batch }
 
-// rooms is what weight gradients need between their stages.
-func (p *Pass) rooms() int {
-	sum, largest := 0, 0
-	for _, a := range p.ops {
-		if a.linear != nil {
-			n := align(a.linear.grad.weights.SumsLen())
-			sum, largest = sum+n, max(largest, n)
+// linears lists the linear operators.
+func (p *Pass) linears() (list []*linearPass, of []*trained) {
+	for _, t := range p.nodes {
+		if o, ok := t.kernel.(*linearPass); ok {
+			list, of = append(list, o), append(of, t)
 		}
+	}
+	return list, of
+}
+
+// workspaceLen is what weight gradients need between their stages.
+func (p *Pass) workspaceLen() int {
+	var sizes []*engine.Buffer
+	largest := 0
+	list, _ := p.linears()
+	for _, o := range list {
+		b := &engine.Buffer{Size: o.weights.SumsLen()}
+		sizes = append(sizes, b)
+		largest = max(largest, engine.Row([]*engine.Buffer{b}))
 	}
 	if p.whole() {
 		return largest
 	}
-	return sum
+	return engine.Row(sizes)
 }
 
 // parameters makes the gradients of all parameters, and the packed weights.
-func (p *Pass) parameters(room []float32) {
-	if p.params == nil {
-		trainable := p.m.TrainableParams()
-		p.params = arena.Floats(count(trainable))
-		rest := p.params
-		for _, t := range trainable {
-			g := &Param{Name: t.Name, Shape: t.Shape, Trainable: true, role: t.role}
-			g.Data, rest = rest[:t.Len():t.Len()], rest[t.Len():]
-			p.grads = append(p.grads, g)
+func (p *Pass) parameters(workspace []float32) {
+	p.makeParamGrads()
+	var forward, backward, sums []*engine.Buffer
+	list, of := p.linears()
+	for _, o := range list {
+		size := o.plan.PackedLen()
+		if o.byPlace {
+			size = 0
 		}
+		forward, backward = append(forward, &engine.Buffer{Size: size}), append(backward, &engine.Buffer{Size: o.packedTLen()})
+		sums = append(sums, &engine.Buffer{Size: o.weights.SumsLen()})
 	}
-	var forwardSizes, gradSizes []int
-	for _, a := range p.ops {
-		if a.linear != nil {
-			size := a.linear.plan.PackedLen()
-			if a.linear.raw {
-				size = 0
-			}
-			forwardSizes, gradSizes = append(forwardSizes, size), append(gradSizes, a.linear.grad.packedLen())
-		}
-	}
-	forward, length := row(forwardSizes)
-	grad, gradLength := row(gradSizes)
-	if length = max(length, gradLength); len(p.packed) != length {
+	if length := max(engine.Row(forward), engine.Row(backward)); len(p.packed) != length {
 		p.packed = arena.Floats(length)
 	}
-	for _, a := range p.ops {
-		n := &p.m.nodes[a.first]
-		switch {
-		case a.linear != nil:
-			a.linear.packed, a.linear.grad.packed = forward[0].of(p.packed), grad[0].of(p.packed)
-			forward, grad = forward[1:], grad[1:]
-			p.linear(a.linear, n.params)
-			sums := a.linear.grad.weights.SumsLen()
-			a.linear.grad.room = room[:sums]
-			if !p.whole() {
-				room = room[align(sums):]
+	if engine.Row(sums); p.whole() { // one after another, in the same place
+		for _, b := range sums {
+			b.At = 0
+		}
+	}
+	in := func(b *engine.Buffer, s []float32) []float32 { return s[b.At:][:b.Size:b.Size] }
+	for i, o := range list {
+		o.packed, o.packedT, o.workspace = in(forward[i], p.packed), in(backward[i], p.packed), in(sums[i], workspace)
+		o.bind(p, of[i].Params)
+	}
+	for _, t := range p.nodes {
+		if b, ok := t.kernel.(*batchNorm); ok {
+			b.dgamma, b.dbeta = p.grad(t.Params[gamma]), p.grad(t.Params[beta])
+		}
+		t.dparams = nil
+		for _, q := range t.Params {
+			if q.Trainable {
+				t.dparams = append(t.dparams, p.grad(q))
 			}
-		case a.norm != nil:
-			a.norm.dgamma, a.norm.dbeta = p.grad(n.params[gamma]), p.grad(n.params[beta])
 		}
 	}
 }
 
-// linear ties a contraction to its parameters and their gradients.
-func (p *Pass) linear(o *contraction, params []*Param) {
-	g := o.grad
-	g.weight, g.dw = params[0], p.grad(params[0])
-	if len(params) == 1 {
+// makeParamGrads makes the gradients of all parameters that are not frozen, once.
+func (p *Pass) makeParamGrads() {
+	if p.params != nil {
 		return
 	}
-	o.bias, g.dbias = params[1].Data, p.grad(params[1])
-	g.places = g.dbias
-	if places := o.out.Positions() * o.out.C; len(g.dbias) != places {
-		g.places = make([]float32, places)
+	trainable := slices.DeleteFunc(p.m.TrainableParams(), func(q *Param) bool { return slices.Contains(p.o.Frozen, q.Name) })
+	p.params = arena.Floats(count(trainable))
+	rest := p.params
+	for _, t := range trainable {
+		g := &Param{Name: t.Name, Shape: t.Shape, Trainable: true, Init: t.Init}
+		g.Data, rest = rest[:t.Len():t.Len()], rest[t.Len():]
+		p.paramGrads = append(p.paramGrads, g)
 	}
 }
 
-// grad returns where the gradient of a parameter goes.
+// grad returns where the gradient of a parameter goes; of a frozen one beside others that train,
+// to memory that nobody reads.
 func (p *Pass) grad(param *Param) []float32 {
-	for _, g := range p.grads {
+	for _, g := range p.paramGrads {
 		if g.Name == param.Name {
 			return g.Data
 		}
 	}
-	return nil
+	return make([]float32, param.Len())
 }
 
-// workForce makes the workers, each with scratch for all plans.
-func (p *Pass) workForce() {
+// makeWorkers makes the workers, each with a workspace for all plans.
+func (p *Pass) makeWorkers() {
 	var plans []*conv.Plan
-	for _, a := range p.ops {
-		if a.linear != nil {
-			plans = append(plans, a.linear.plan, a.linear.grad.weights)
-			if a.linear.grad.input != nil {
-				plans = append(plans, a.linear.grad.input)
-			}
+	list, _ := p.linears()
+	for _, o := range list {
+		plans = append(plans, o.plan, o.weights)
+		if o.input != nil {
+			plans = append(plans, o.input)
 		}
 	}
-	p.workers = make([]worker, p.pool.Workers())
+	p.workers = make([]Worker, p.team.Workers())
 	for i := range p.workers {
-		p.workers[i] = worker{id: i, of: len(p.workers), k: p.o.Kernels, conv: conv.NewWorkspace(plans...), brief: arena.Floats(p.brief)}
+		p.workers[i] = Worker{ID: i, Of: len(p.workers), Kernels: p.o.Kernels, Conv: conv.NewWorkspace(plans...), block: arena.Floats(p.blockLen)}
 	}
+}
+
+// Bytes is the memory that the pass takes, besides the parameters themselves and what it borrows:
+// activations, gradients, packed weights and its workers' workspaces. Memory that no Forward or
+// Backward has used yet is planned, but not resident.
+func (p *Pass) Bytes() int64 {
+	p.allocate()
+	n := 4 * int64(len(p.arena)+len(p.params)+len(p.packed)+len(p.inputGrad.F))
+	for _, v := range p.values[:len(p.graph.Inputs)] {
+		n += 4 * int64(len(v.F)+len(v.Class))
+	}
+	for _, t := range p.nodes {
+		if k, ok := t.kernel.(interface{ bytes() int64 }); ok {
+			n += k.bytes()
+		}
+	}
+	for i := range p.workers {
+		n += p.workers[i].Conv.Bytes() + 4*int64(len(p.workers[i].block))
+	}
+	return n
+}
+
+func (o *linearPass) bytes() int64 {
+	n := o.plan.Bytes() + o.plan.GarbageBytes()
+	if o.dbias != nil && o.scattered() {
+		n += 4 * int64(len(o.sums))
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/gantiny/gantiny/conv"
@@ -8,63 +9,77 @@ import (
 
 // passPlan is what a Pass prepares: operators, buffers and stages.
 type passPlan struct {
-	mode  mode
-	bound *stack // the caller's output
-	mixes bool   // images mix: there is a BatchNorm
-	chunk int    // images that go backward at a time
+	mode     mode
+	graph    *Graph
+	mixes    bool // images mix: there is a BatchNorm
+	chunk    int  // images that go backward at a time
+	blockLen int  // length of what a worker keeps of an activation that is not kept: the longest block
 
-	ops   []*trained
-	infos []OpInfo // of ops, then of the packing
-	ready bool     // the memory is there
-	acts  []int    // lengths of the activations after the input
-	chain []int    // lengths of the gradients from the output on, of which only neighbours live at once
-	brief int      // length of what a worker keeps of an activation that is not kept: the longest block
+	nodes   []*trained
+	outputs []int        // activations
+	acts    []activation // the graph's inputs, then what the nodes make and do not write over their input
+	grads   []*gradBuffer
 
-	input, inputGrad, output, dout stack
-
-	forward, reverse, finish []stage    // reverse runs once a chunk
-	packing                  [2][]stage // for Forward and for Backward
-
-	arena  []float32 // activations, then gradients unless they are borrowed
-	packed []float32 // all packed weights, for Forward or for Backward
-	params []float32 // the gradients of all parameters
-	grads  []*Param
+	douts      []int // gradients of the outputs
+	inputParts []int // gradients of the first input, of which each of several readers makes one
 }
 
-// trained is an operator of a Pass; one of the pointers is set.
+// activation is a value's memory in a Pass.
+type activation struct {
+	layout conv.Layout
+	kind   TypeKind
+	held   need // what Backward reads of it
+	kept   bool // it lies in memory as a whole
+	bound  int  // the output that the caller's memory holds, -1 for none
+}
+
+// gradBuffer is the memory of one gradient of a chunk, in use between two steps of Backward.
+type gradBuffer struct {
+	layout      conv.Layout
+	first, last int // steps of Backward: the node that is number i from the end is step i+1
+	at          int
+}
+
+// trained is a node of a Pass.
 type trained struct {
-	unit
-	maps        // of the activations
-	grad   maps // of the gradients of a chunk
-	linear *contraction
-	norm   *batchNorm
-	drop   *drop
-	each   gradual
+	*Node
+	op     int // index in Ops
+	kernel TrainKernel
 
-	layer  Layer    // nil for one that moves data
-	reader *trained // of a BatchNorm whose output is not kept: the contraction that reads it
-	before *trained // of a BatchNorm whose positions are apart: the dense layer whose weight gradient goes along with Backward, position by position
-	after  *trained // of that layer: the BatchNorm
-	again  *trained // the BatchNorm whose output, this one's x, is not kept but made block by block, in Backward again
+	x, dx  []conv.Layout // of the activations, and of the gradients of a chunk
+	y, dy  conv.Layout
+	xa     []int // activations
+	ya     int
+	dxb    []int // gradients: an index in grads, or one of the constants below
+	dyb    int
+	sum    []int // further gradients of the output, of which dyb is the first: it has several readers
+	frozen bool  // its parameters have no gradients
 
-	xi, yi   int // activations: 0 is the input, i stands for acts[i-1]
-	dxi, dyi int // gradients: i stands for chain[i], or one of the constants below
+	// Rules of scheduling between neighbours, see passrules.go.
+	reader     *trained // of a BatchNorm whose output is not kept: the linear operator that reads it
+	recomputed *trained // of that operator: the BatchNorm
+	paired     *trained // of a dense operator whose weight gradient goes along with a BatchNorm's Backward, position by position: the BatchNorm
+	pair       *trained // of that BatchNorm: the dense operator
 
-	x, y, dx, dy []float32
+	// The memory, once it is there.
+	xt, dxt []Tensor
+	yt, dyt Tensor
+	sumt    []Tensor
+	dparams [][]float32
+	args    []passArgs // of each worker
 }
 
-// What dxi may be besides.
+// passArgs is room for the arguments of a TrainKernel.
+type passArgs struct{ dx, x []Tensor }
+
+// What an entry of dxb may be besides.
 const (
-	toInput  = -1 // the input's gradient
+	toInput  = -1 // the first input's gradient, for the caller
 	unwanted = -2
 )
 
-// gradual is an operator whose gradient follows from its output.
-type gradual interface {
-	operator
-	// Backward computes dx from dy and y.
-	Backward(w *worker, g gradients)
-}
+// wants tells whether the gradient of input i is wanted.
+func (t *trained) wants(i int) bool { return t.dxb[i] != unwanted }
 
 // need is what Backward reads of an activation.
 type need int8
@@ -76,142 +91,182 @@ const (
 	everything
 )
 
-// keeps tells up to which need of its input an operator may write over it, and
-// what its Backward needs of its output. Contractions and BatchNorms leave
-// their input alone, since Backward reads it.
-func (m *Model) keeps(u unit) (limit, output need) {
-	switch m.layer(u).(type) {
-	case linear:
-		if u.slope != 1 {
-			return never, signs
-		}
-		return never, nothing
-	case LeakyReLU, ReLU:
-		return signs, signs
-	case Tanh:
-		return signs, everything
-	case Sigmoid:
-		return nothing, everything
-	case Dropout: // where it writes zeros the gradient is zero, too
-		return signs, nothing
-	}
-	return never, nothing
+// keeper is an Op that tells up to which need of its input it may write over that in training, and
+// what its Backward needs of its output. Others leave their input alone and need everything.
+type keeper interface {
+	Op
+	keeps(n *Node) (limit, output need)
+}
+
+// inPlaceBackward is an Op whose dx may lie where dy does.
+type inPlaceBackward interface {
+	Op
+	backwardInPlace()
+}
+
+// Mixing is an Op that makes the images of a batch depend on one another in training.
+type Mixing interface {
+	Op
+	MixesImages()
+}
+
+// MixesImages tells whether the images of a batch depend on one another in training, as BatchNorm
+// makes them.
+func (m *Model) MixesImages() bool {
+	return slices.ContainsFunc(m.graph.Nodes, func(n *Node) bool {
+		_, mixes := n.Op.(Mixing)
+		return mixes
+	})
 }
 
 // plan makes the operators and finds out what memory they need.
 func (p *Pass) plan() error {
-	p.ops, p.infos, p.acts = nil, nil, nil
-	p.mixes, p.ready, p.brief = false, false, 0
-	held := everything // of the latest activation; the input is the caller's
-	for _, u := range p.m.units(p.mode) {
-		limit, output := p.m.keeps(u)
-		if _, ok := p.m.layer(u).(BatchNorm); ok {
-			p.mixes = true
-		}
-		a := &trained{unit: u, maps: u.layout(p.o.Batch), xi: len(p.acts), layer: p.m.layer(u)}
-		if held <= limit {
-			held = max(held, output)
-		} else {
-			p.acts = append(p.acts, 0)
-			held = output
-		}
-		a.yi = len(p.acts)
-		p.ops = append(p.ops, a)
-	}
-	p.layOut()
-	p.forget()
+	bound := p.bound
+	p.passPlan = passPlan{mode: p.mode, graph: p.m.graph.rewritten(p.mode), mixes: p.m.MixesImages()}
+	p.infos, p.ready = nil, false
+	p.placeActivations(bound)
+	p.recompute()
 	p.chunk = p.o.Batch
 	if !p.mixes && !p.mode.whole {
 		p.chunk = chunkOf(p.o.Batch)
 	}
-	p.route()
-	for _, a := range p.ops {
-		if err := p.operator(a); err != nil {
-			return p.m.unitError(a.unit, err)
+	p.routeGradients()
+	for _, t := range p.nodes {
+		if err := p.planNode(t); err != nil {
+			return t.error(err)
 		}
-		p.infos = append(p.infos, p.m.opInfo(a.unit))
+		p.infos = append(p.infos, t.info())
 	}
 	p.infos = append(p.infos, OpInfo{Name: "weights"})
-	p.pairUp()
-	for i, a := range p.ops[1:] {
-		if before := p.ops[i].linear; a.drop != nil && before != nil && before.slope != 1 {
-			a.drop.slope, before.grad.slope = before.slope, 1
-		}
-	}
+	p.pairPositions()
+	p.mergeLeakyGrads()
 	return nil
 }
 
-// layOut settles the Layouts: all operators on one buffer have the stride of the one that makes it.
-func (p *Pass) layOut() {
-	last := p.ops[len(p.ops)-1]
-	stride := p.ops[0].in.Stride
-	p.input.Layout = p.ops[0].in
-	for i, a := range p.ops {
-		a.in.Stride = stride
-		if i == 0 || a.yi != p.ops[i-1].yi {
-			stride = a.out.Stride
-			if a.yi == last.yi && p.bound != nil {
-				stride = p.bound.Stride
+// placeActivations gives each node its activations. All values on one buffer have the stride of the
+// one that makes it.
+func (p *Pass) placeActivations(bound *Tensor) {
+	n := p.o.Batch
+	at := map[*Value]int{}
+	for _, v := range p.graph.Inputs {
+		at[v] = len(p.acts)
+		p.acts = append(p.acts, activation{layout: v.layout(n), kind: v.Type.Kind, held: everything, kept: true, bound: -1})
+	}
+	for i, node := range p.graph.Nodes {
+		t := &trained{Node: node, op: i, y: node.Out.layout(n)}
+		for _, v := range node.In {
+			a := at[v.storage()]
+			l := v.layout(n)
+			l.Stride = p.acts[a].layout.Stride
+			t.x, t.xa = append(t.x, l), append(t.xa, a)
+		}
+		limit, output := never, everything
+		if k, ok := node.Op.(keeper); ok {
+			limit, output = k.keeps(node)
+		}
+		if in := t.xa[0]; p.acts[in].held <= limit && p.graph.reader(node.In[0]) == node {
+			p.acts[in].held = max(p.acts[in].held, output)
+			t.ya = in
+			t.y.Stride = t.x[0].Stride
+		} else {
+			t.ya = len(p.acts)
+			p.acts = append(p.acts, activation{layout: t.y, kind: node.Out.Type.Kind, held: output, kept: true, bound: -1})
+		}
+		at[node.Out] = t.ya
+		p.nodes = append(p.nodes, t)
+	}
+	for i, v := range p.graph.Outputs {
+		a := at[v.storage()]
+		if i == 0 && bound != nil {
+			p.acts[a].bound, p.acts[a].layout.Stride = 0, bound.Stride
+		}
+		p.outputs = append(p.outputs, a)
+	}
+	for _, t := range p.nodes { // a bound output's stride is known last
+		t.y.Stride = p.acts[t.ya].layout.Stride
+		for i, a := range t.xa {
+			t.x[i].Stride = p.acts[a].layout.Stride
+		}
+	}
+}
+
+// routeGradients finds a gradient buffer for each input of each node, from the outputs back. A value
+// with several readers gets a gradient from each, which are added when its node's turn comes.
+func (p *Pass) routeGradients() {
+	wanted := map[*Value]bool{} // whether anybody before it wants the gradient of a value
+	for i, v := range p.graph.Inputs {
+		wanted[v] = p.o.InputGrad && i == 0
+	}
+	for _, t := range p.nodes {
+		t.frozen = p.frozen(t.Node)
+		w := !t.frozen && trains(t.Node)
+		for _, v := range t.In {
+			w = w || wanted[v.storage()] && v.Type.Kind == Float32
+		}
+		wanted[t.Out] = w
+	}
+	of := map[*Value][]int{} // the gradients that a value has got so far
+	for _, v := range p.graph.Outputs {
+		b := p.newGrad(v, 0)
+		p.douts = append(p.douts, b)
+		of[v.storage()] = append(of[v.storage()], b)
+	}
+	for i, t := range slices.Backward(p.nodes) {
+		step := len(p.nodes) - i
+		t.dy = t.Out.layout(p.chunk)
+		list := of[t.Out]
+		if len(list) == 0 { // nothing reads it
+			list = []int{p.newGrad(t.Out, step)}
+		}
+		t.dyb, t.sum = list[0], list[1:]
+		for _, b := range list {
+			p.grads[b].last = step
+		}
+		t.dxb, t.dx = make([]int, len(t.In)), make([]conv.Layout, len(t.In))
+		for j, v := range t.In {
+			t.dx[j] = v.layout(p.chunk)
+			t.dxb[j] = p.route(t, j, step, wanted[v.storage()] && v.Type.Kind == Float32)
+			if t.dxb[j] >= 0 {
+				of[v.storage()] = append(of[v.storage()], t.dxb[j])
 			}
 		}
-		a.out.Stride = stride
-		p.acts[a.yi-1] = a.out.Len()
 	}
-	if p.bound != nil {
-		p.acts[last.yi-1] = 0
-	}
-	p.output = stack{Layout: last.out}
-}
-
-// forget marks the activations that are cheaper to compute again than to keep:
-// those that a BatchNorm makes and a contraction reads. They never lie in memory
-// as a whole: the contraction takes them a block of images at a time from where
-// its worker has just made them, in the caches.
-func (p *Pass) forget() {
-	for i, a := range p.ops[:len(p.ops)-1] {
-		next := p.ops[i+1]
-		_, norm := p.m.layer(a.unit).(BatchNorm)
-		_, reads := p.m.layer(next.unit).(linear)
-		if norm && reads {
-			next.again, a.reader = a, next
-			p.acts[a.yi-1] = 0
-		}
+	p.inputParts = of[p.graph.Inputs[0]]
+	for _, b := range p.inputParts {
+		p.grads[b].last = len(p.nodes) + 1
 	}
 }
 
-// route finds a gradient buffer for each operator's input, from the output back.
-// The operators that treat every element alike work in place, and so does BatchNorm.
-func (p *Pass) route() {
-	wanted := make([]bool, len(p.ops)) // whether anybody before the operator wants its dx
-	for i := range p.ops {
-		wanted[i] = p.o.InputGrad || i > 0 && (wanted[i-1] || p.m.trains(p.ops[i-1].unit))
+// route returns where the gradient of t's input j goes.
+func (p *Pass) route(t *trained, j, step int, wanted bool) int {
+	v := t.In[j]
+	_, over := t.Op.(inPlaceBackward)
+	switch {
+	case !wanted:
+		return unwanted
+	case v.storage().Node == nil && p.graph.reader(v) == t.Node:
+		t.dx[j].Stride = p.acts[t.xa[j]].layout.Stride
+		return toInput
+	case over && j == 0:
+		return t.dyb
 	}
-	p.chain = nil
-	for i, a := range slices.Backward(p.ops) {
-		a.grad = a.layout(p.chunk)
-		if p.chain == nil {
-			p.chain = []int{a.grad.out.Len()}
-			p.dout.Layout = a.grad.out
-		}
-		a.dyi = len(p.chain) - 1
-		inPlace := true
-		switch p.m.layer(a.unit).(type) {
-		case nil, linear:
-			inPlace = false
-		}
-		switch {
-		case !wanted[i]:
-			a.dxi = unwanted
-		case i == 0:
-			a.dxi = toInput
-			a.grad.in.Stride = p.input.Stride
-		case inPlace:
-			a.dxi = a.dyi
-		default:
-			p.chain = append(p.chain, a.grad.in.Len())
-			a.dxi = len(p.chain) - 1
-		}
-	}
+	return p.newGrad(v, step)
+}
+
+// newGrad adds a buffer for a gradient of v that is written at a step of Backward.
+func (p *Pass) newGrad(v *Value, step int) int {
+	p.grads = append(p.grads, &gradBuffer{layout: v.layout(p.chunk), first: step, last: step})
+	return len(p.grads) - 1
+}
+
+// trains tells whether a node has parameters with gradients.
+func trains(n *Node) bool {
+	return slices.ContainsFunc(n.Params, func(p *Param) bool { return p.Trainable })
+}
+
+// frozen tells whether the caller wants no gradients of a node's parameters.
+func (p *Pass) frozen(n *Node) bool {
+	return trains(n) && !slices.ContainsFunc(n.Params, func(q *Param) bool { return q.Trainable && !slices.Contains(p.o.Frozen, q.Name) })
 }
 
 // chunkOf returns how many of n images go backward at a time where that makes no
@@ -227,101 +282,24 @@ func chunkOf(n int) int {
 	return n
 }
 
-// trains tells whether a unit has parameters with gradients.
-func (m *Model) trains(u unit) bool { return !u.moves && len(m.nodes[u.first].params) > 0 }
-
-// operator plans a's operator.
-func (p *Pass) operator(a *trained) error {
-	n := &p.m.nodes[a.first]
-	plan := planner(conv.NewWinogradPlan)
-	if p.o.Strict {
-		plan = conv.NewPlan
-	}
-	switch l := p.m.layer(a.unit).(type) {
-	case nil:
-		a.each = &move{a.maps}
+// planNode plans t's operator by whichever rule it has.
+func (p *Pass) planNode(t *trained) error {
+	l := t.lowering(p.o.Batch, p.o.Kernels)
+	l.In, l.Out, l.training = t.x, t.y, true
+	var err error
+	switch o := t.Op.(type) {
 	case linear:
-		return p.contraction(l, a, plan)
+		return p.planLinear(t)
 	case BatchNorm:
-		a.norm = newBatchNorm(l, n.params, a.maps, a.grad, a.slope)
+		t.kernel = newBatchNorm(o, t)
 	case Dropout:
-		a.drop = newDrop(l, a.maps)
-	case Tanh:
-		a.each = &tanh{a.maps}
-	case Sigmoid:
-		a.each = &sigmoid{a.maps}
+		t.kernel = newDrop(o, t)
+	case TrainLowerer:
+		t.kernel, err = o.LowerTraining(l)
+	case Pointwise:
+		t.kernel = newPointwise(o, l)
 	default:
-		a.each = newLeaky(a.maps, a.slope)
+		err = fmt.Errorf("%w: nothing says how to train it", ErrRule)
 	}
-	return nil
+	return err
 }
-
-// contraction plans a's contraction.
-func (p *Pass) contraction(l linear, a *trained, plan planner) (err error) {
-	m := a.maps
-	if a.again != nil {
-		n := min(a.block(), p.o.Batch)
-		m.in, m.out.N = a.briefOf(n), n
-	}
-	if a.linear, err = newContraction(l, a.unit, m, p.o.Kernels, plan); err != nil {
-		return err
-	}
-	a.linear.raw = !p.mode.plain && a.heavy() && a.again == nil && a.out.Positions() >= rawPositions
-	x := a.in
-	x.N = p.chunk
-	if err := a.linear.train(l, a.unit, x, a.grad, a.dxi != unwanted, p.o.Kernels, plan); err != nil || a.again == nil {
-		return err
-	}
-	n := a.linear.grad.weights.WeightImages()
-	n = min(max(1, a.block()/n)*n, p.chunk)
-	p.brief = max(p.brief, a.linear.in.Len(), a.briefOf(n).Len())
-	return a.linear.trainBlocks(l, a.unit, a.briefOf(n), a.grad.out, p.o.Kernels, plan)
-}
-
-// block is how many images a's operator should take at a time.
-func (a *trained) block() int {
-	n := blockOf(max(a.in.Positions()*a.in.C, a.out.Positions()*a.out.C))
-	if _, dense := a.layer.(Dense); dense {
-		n = max(n, denseBlock)
-	}
-	return n
-}
-
-// A dense layer's weights are read once a block, which so should have many images.
-const denseBlock = 64
-
-// rawPositions is from how many output positions on a dense layer's weights are
-// packed where they are used: workers share the positions, so that each weight
-// is packed once, and it is read again from the caches.
-const rawPositions = 8
-
-// pairUp finds the dense layers that nobody wants the input's gradient of and a
-// BatchNorm follows whose positions are apart. A position's gradient between the
-// two stays in the caches.
-func (p *Pass) pairUp() {
-	for i, b := range p.ops[1:] {
-		if a := p.ops[i]; b.norm != nil && b.norm.apart() && a.linear != nil && a.linear.raw && a.dxi == unwanted && a.linear.slope == 1 {
-			a.after, b.before = b, a
-			p.brief = max(p.brief, b.in.N*b.in.C)
-		}
-	}
-}
-
-// heavy tells whether an operator has so many weights that it is to take all
-// images at once.
-func (a *trained) heavy() bool {
-	_, dense := a.layer.(Dense)
-	return dense && a.linear.plan.PackedLen() > blockFloats/4
-}
-
-// grain is of which number of images blocks are to be multiples.
-func (a *trained) grain() int {
-	if a.drop == nil {
-		return 1
-	}
-	return max(1, 32/(a.in.C&-a.in.C))
-}
-
-// briefOf is the layout of a block of n images between a BatchNorm and the
-// contraction that reads it.
-func (a *trained) briefOf(n int) conv.Layout { return conv.NewLayout(a.in.H, a.in.W, a.in.C, n) }

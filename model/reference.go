@@ -39,10 +39,10 @@ func (c Config) Validate() error {
 	if !fits(c.Size, c.Size, c.Width) {
 		return fmt.Errorf("model: %w: images of %d rows at width %d", ErrShape, c.Size, c.Width)
 	}
-	if _, err := describe("", Flat(c.Latent), c.generator()); err != nil {
+	if _, err := describe("", chainOf(Flat(c.Latent), c.generator())); err != nil {
 		return err
 	}
-	_, err := describe("", Shape{c.Size, c.Size, c.Channels}, c.discriminator())
+	_, err := describe("", chainOf(Shape{c.Size, c.Size, c.Channels}, c.discriminator()))
 	return err
 }
 
@@ -54,9 +54,9 @@ func Generator(c Config) *Model {
 	return c.build("generator", Flat(c.Latent), c.generator())
 }
 
-func (c Config) generator() []Layer {
+func (c Config) generator() []Op {
 	base := c.Size / 4
-	return []Layer{
+	return []Op{
 		Dense{Units: base * base * 4 * c.Width},
 		BatchNorm{},
 		LeakyReLU{Slope: leak},
@@ -80,8 +80,8 @@ func Discriminator(c Config) *Model {
 	return c.build("discriminator", Shape{c.Size, c.Size, c.Channels}, c.discriminator())
 }
 
-func (c Config) discriminator() []Layer {
-	return []Layer{
+func (c Config) discriminator() []Op {
+	return []Op{
 		Conv2D{Filters: c.Width, Kernel: [2]int{5, 5}, Stride: [2]int{2, 2}, Same: true, Bias: true},
 		LeakyReLU{Slope: leak},
 		Dropout{Rate: dropout},
@@ -93,7 +93,7 @@ func (c Config) discriminator() []Layer {
 	}
 }
 
-func (c Config) build(name string, input Shape, layers []Layer) *Model {
+func (c Config) build(name string, input Shape, layers []Op) *Model {
 	if err := c.Validate(); err != nil {
 		panic(err.Error())
 	}

@@ -59,7 +59,7 @@ func (p *plainNet) layer(i int, l LayerInfo, x []float64, n int) []float64 {
 			return v
 		})
 	}
-	switch t := l.Layer.(type) {
+	switch t := l.Op.(type) {
 	case Dense:
 		y := make([]float64, n*t.Units)
 		for k := range n {
@@ -68,19 +68,19 @@ func (p *plainNet) layer(i int, l LayerInfo, x []float64, n int) []float64 {
 				if b := get("bias"); b != nil {
 					sum = b[o]
 				}
-				for c := range l.In.C {
-					sum += x[k*l.In.C+c] * get("weight")[c*t.Units+o]
+				for c := range l.In[0].Shape.C {
+					sum += x[k*l.In[0].Shape.C+c] * get("weight")[c*t.Units+o]
 				}
 				y[k*t.Units+o] = sum
 			}
 		}
 		return y
 	case linear:
-		g, err := t.geometry(l.In, l.Out)
+		g, err := t.geometry(l.In[0].Shape, l.Out.Shape)
 		if err != nil {
 			panic(err)
 		}
-		return plainConv(g, l.In, l.Out, x, get("weight"), get("bias"), n)
+		return plainConv(g, l.In[0].Shape, l.Out.Shape, x, get("weight"), get("bias"), n)
 	case BatchNorm:
 		return p.batchNorm(t, l, x, n)
 	case LeakyReLU:
@@ -98,8 +98,8 @@ func (p *plainNet) layer(i int, l LayerInfo, x []float64, n int) []float64 {
 		y := make([]float64, len(x))
 		keep, key := (1-t.Rate)*(1<<32), DropoutKey(p.seed, p.step, i)
 		for e := range x {
-			k, pos, c := e/l.In.Len(), e%l.In.Len()/l.In.C, e%l.In.C
-			if float64(simd.Hash32(key, uint32((pos*n+k)*l.In.C+c))) < math.Floor(keep) {
+			k, pos, c := e/l.In[0].Shape.Len(), e%l.In[0].Shape.Len()/l.In[0].Shape.C, e%l.In[0].Shape.C
+			if float64(simd.Hash32(key, uint32((pos*n+k)*l.In[0].Shape.C+c))) < math.Floor(keep) {
 				y[e] = x[e] / (1 - t.Rate)
 			}
 		}
@@ -151,7 +151,7 @@ func plainConv(g conv.Geometry, in, out Shape, x, w, bias []float64, n int) []fl
 func (p *plainNet) batchNorm(t BatchNorm, l LayerInfo, x []float64, n int) []float64 {
 	get := func(name string) []float64 { return p.params[l.Name+"."+name] }
 	y := make([]float64, len(x))
-	c := l.In.C
+	c := l.In[0].Shape.C
 	for f := range c {
 		mean, variance := get("moving_mean")[f], get("moving_variance")[f]
 		if p.training {
@@ -178,9 +178,9 @@ func randomise(m *Model, seed uint64) {
 		rng.FillNormal(p.Data, key.Sub(uint64(i)), 0)
 		for j, v := range p.Data {
 			switch {
-			case p.role == kernel:
-				p.Data[j] = v / float32(math.Sqrt(float64(p.fan[0])))
-			case p.role == one:
+			case p.Init == Weight:
+				p.Data[j] = v / float32(math.Sqrt(float64(p.FanIn)))
+			case p.Init == One:
 				p.Data[j] = 1 + 0.2*max(-2, min(2, v))
 			}
 		}
@@ -198,7 +198,7 @@ func normals(n int, seed uint64) []float32 {
 type testNet struct {
 	name   string
 	input  Shape
-	layers []Layer
+	layers []Op
 }
 
 // testNets are single layers first, then chains that are fused.
@@ -206,43 +206,43 @@ func testNets() []testNet {
 	five, two := [2]int{5, 5}, [2]int{2, 2}
 	image := Shape{6, 5, 4}
 	return []testNet{
-		{"dense", Flat(7), []Layer{Dense{Units: 35, Bias: true}}},
-		{"dense without bias", Flat(3), []Layer{Dense{Units: 1}}},
-		{"conv", image, []Layer{Conv2D{Filters: 6, Kernel: five, Stride: two, Same: true, Bias: true}}},
-		{"conv of one channel", Shape{8, 8, 1}, []Layer{Conv2D{Filters: 9, Kernel: five, Stride: two, Same: true}}},
-		{"conv with pads", image, []Layer{Conv2D{
+		{"dense", Flat(7), []Op{Dense{Units: 35, Bias: true}}},
+		{"dense without bias", Flat(3), []Op{Dense{Units: 1}}},
+		{"conv", image, []Op{Conv2D{Filters: 6, Kernel: five, Stride: two, Same: true, Bias: true}}},
+		{"conv of one channel", Shape{8, 8, 1}, []Op{Conv2D{Filters: 9, Kernel: five, Stride: two, Same: true}}},
+		{"conv with pads", image, []Op{Conv2D{
 			Filters: 6, Kernel: [2]int{3, 2}, Stride: [2]int{1, 2}, Dilation: [2]int{2, 1}, Groups: 2, Pad: [4]int{2, 1, 0, 3}, Bias: true,
 		}}},
-		{"transposed conv", image, []Layer{ConvTranspose2D{Filters: 6, Kernel: five, Stride: two, Same: true, Bias: true}}},
-		{"transposed conv to one channel", image, []Layer{ConvTranspose2D{Filters: 1, Kernel: five, Stride: two, Same: true}}},
-		{"transposed conv with pads", image, []Layer{ConvTranspose2D{
+		{"transposed conv", image, []Op{ConvTranspose2D{Filters: 6, Kernel: five, Stride: two, Same: true, Bias: true}}},
+		{"transposed conv to one channel", image, []Op{ConvTranspose2D{Filters: 1, Kernel: five, Stride: two, Same: true}}},
+		{"transposed conv with pads", image, []Op{ConvTranspose2D{
 			Filters: 2, Kernel: [2]int{3, 4}, Stride: [2]int{2, 3}, Groups: 2, Pad: [4]int{1, 0, 2, 1}, OutPad: [2]int{1, 2}, Bias: true,
 		}}},
-		{"batch norm of images", image, []Layer{BatchNorm{}}},
-		{"batch norm of vectors", Flat(33), []Layer{BatchNorm{Epsilon: 0.1, Momentum: 0.5}}},
-		{"leaky relu", image, []Layer{LeakyReLU{Slope: 0.3}}},
-		{"relu", Flat(40), []Layer{ReLU{}}},
-		{"tanh", image, []Layer{Tanh{}}},
-		{"sigmoid", image, []Layer{Sigmoid{}}},
-		{"dropout of images", image, []Layer{Dropout{Rate: 0.4}}},
-		{"dropout of vectors", Flat(75), []Layer{Dropout{Rate: 0.4}}},
-		{"reshape", Shape{6, 5, 4}, []Layer{Reshape{3, 20, 2}}},
-		{"reshape that moves nothing", Flat(24), []Layer{Reshape{1, 1, 24}}},
-		{"flatten", image, []Layer{Flatten{}}},
-		{"dense, batch norm, leaky relu, reshape, conv", Flat(7), []Layer{
+		{"batch norm of images", image, []Op{BatchNorm{}}},
+		{"batch norm of vectors", Flat(33), []Op{BatchNorm{Epsilon: 0.1, Momentum: 0.5}}},
+		{"leaky relu", image, []Op{LeakyReLU{Slope: 0.3}}},
+		{"relu", Flat(40), []Op{ReLU{}}},
+		{"tanh", image, []Op{Tanh{}}},
+		{"sigmoid", image, []Op{Sigmoid{}}},
+		{"dropout of images", image, []Op{Dropout{Rate: 0.4}}},
+		{"dropout of vectors", Flat(75), []Op{Dropout{Rate: 0.4}}},
+		{"reshape", Shape{6, 5, 4}, []Op{Reshape{3, 20, 2}}},
+		{"reshape that moves nothing", Flat(24), []Op{Reshape{1, 1, 24}}},
+		{"flatten", image, []Op{Flatten{}}},
+		{"dense, batch norm, leaky relu, reshape, conv", Flat(7), []Op{
 			Dense{Units: 36, Bias: true}, BatchNorm{}, LeakyReLU{Slope: 0.2}, Reshape{3, 3, 4}, Conv2D{Filters: 2, Kernel: [2]int{3, 3}, Same: true},
 		}},
-		{"dense, conv of a vector", Flat(7), []Layer{
+		{"dense, conv of a vector", Flat(7), []Op{
 			Dense{Units: 6}, Tanh{}, ConvTranspose2D{Filters: 3, Kernel: [2]int{4, 4}}, ReLU{}, Flatten{}, Conv2D{Filters: 2, Kernel: [2]int{1, 1}},
 		}},
-		{"conv, relu, dropout, tanh", image, []Layer{
+		{"conv, relu, dropout, tanh", image, []Op{
 			Conv2D{Filters: 5, Kernel: [2]int{3, 3}, Same: true, Bias: true}, ReLU{}, Dropout{Rate: 0.5}, Tanh{}, Dropout{Rate: 0.25}, Sigmoid{},
 		}},
-		{"conv, dropout, batch norm, relu", image, []Layer{
+		{"conv, dropout, batch norm, relu", image, []Op{
 			Conv2D{Filters: 5, Kernel: [2]int{3, 3}, Bias: true}, Dropout{Rate: 0.3}, BatchNorm{}, ReLU{}, LeakyReLU{Slope: 0.5}, BatchNorm{}, Dropout{},
 		}},
-		{"batch norm first, dense last", image, []Layer{BatchNorm{}, LeakyReLU{Slope: 0.1}, Flatten{}, BatchNorm{}, Dense{Units: 2}}},
-		{"reshapes", Flat(48), []Layer{
+		{"batch norm first, dense last", image, []Op{BatchNorm{}, LeakyReLU{Slope: 0.1}, Flatten{}, BatchNorm{}, Dense{Units: 2}}},
+		{"reshapes", Flat(48), []Op{
 			Reshape{4, 4, 3}, Tanh{}, Reshape{2, 4, 6}, Conv2D{Filters: 6, Kernel: [2]int{1, 1}}, Reshape{4, 2, 6}, Flatten{}, Dense{Units: 12}, Reshape{2, 2, 3}, Flatten{},
 		}},
 	}

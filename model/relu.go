@@ -1,13 +1,27 @@
 package model
 
 // ReLU is y = max(x, 0), run as a LeakyReLU of slope 0; its gradient at 0 is 0.
-type ReLU struct{}
+type ReLU struct{ Elementwise }
+
+func init() { Register[ReLU]() }
 
 // Kind returns "relu".
 func (ReLU) Kind() string { return "relu" }
 
-// Output returns in.
-func (ReLU) Output(in Shape) (Shape, error) { return in, nil }
+// At returns y.
+func (ReLU) At(x float64) float64 { return LeakyReLU{}.At(x) }
 
-func (ReLU) params(Shape) []Param  { return nil }
-func (l ReLU) withDefaults() Layer { return l }
+// Derivative returns 1 where y > 0, 0 elsewhere.
+func (ReLU) Derivative(x, y float64) float64 { return LeakyReLU{}.Derivative(x, y) }
+
+// Lower: see leaky.
+func (ReLU) Lower(at *Lowering) (Kernel, error) { return newLeaky(0, at), nil }
+
+// LowerTraining: see leaky.
+func (ReLU) LowerTraining(at *Lowering) (TrainKernel, error) { return newLeaky(0, at), nil }
+
+func (ReLU) leak() float32    { return 0 }
+func (ReLU) backwardInPlace() {}
+
+// keeps: y is above 0 where x is.
+func (ReLU) keeps(*Node) (limit, output need) { return signs, signs }

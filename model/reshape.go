@@ -1,61 +1,94 @@
 package model
 
-import (
-	"fmt"
-
-	"github.com/gantiny/gantiny/conv"
-)
+import "fmt"
 
 // Reshape gives the features another shape, in the order (y, x, c). It moves
 // data only where the number of channels changes between two images; a vector
-// that a Dense layer makes is laid out as the Reshape after it wants it.
+// that a Dense makes is laid out as the Reshape after it wants it.
 type Reshape struct {
 	H int `json:"h"`
 	W int `json:"w"`
 	C int `json:"c"`
 }
 
+func init() { Register[Reshape]() }
+
 // Kind returns "reshape".
 func (Reshape) Kind() string { return "reshape" }
 
-// Output returns the new shape.
-func (l Reshape) Output(in Shape) (Shape, error) {
-	s := Shape(l)
+// Infer returns the new shape.
+func (l Reshape) Infer(in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	s, x := Shape(l), in[0].Shape
 	if err := s.check(); err != nil {
-		return Shape{}, err
+		return Spec{}, err
 	}
-	if s.Len() != in.Len() {
-		return Shape{}, fmt.Errorf("%w: %v has %d features, %v has %d", ErrShape, in, in.Len(), s, s.Len())
+	if s.Len() != x.Len() {
+		return Spec{}, fmt.Errorf("%w: %v has %d features, %v has %d", ErrShape, x, x.Len(), s, s.Len())
 	}
-	return s, nil
+	return Floats(s), nil
 }
 
-func (Reshape) params(Shape) []Param  { return nil }
-func (l Reshape) withDefaults() Layer { return l }
+// Params returns none.
+func (Reshape) Params([]Spec) []Param { return nil }
 
-// move copies features between two Layouts of as many features.
-type move struct{ maps }
+// Reference: y = x.
+func (Reshape) Reference(y []float64, x, _ [][]float64, _ []Spec) { copy(y, x[0]) }
+
+func (Reshape) reshapes() {}
+
+// Lower: see mover; views need no kernel.
+func (Reshape) Lower(*Lowering) (Kernel, error) { return mover{}, nil }
+
+// LowerTraining: see mover.
+func (Reshape) LowerTraining(*Lowering) (TrainKernel, error) { return mover{}, nil }
+
+// keeps: Backward reads neither input nor output.
+func (Reshape) keeps(*Node) (limit, output need) { return never, nothing }
+
+// move is the operator that rewrites put where a value has to lie in another layout.
+type move struct{ Elementwise }
+
+// Kind returns "copy".
+func (move) Kind() string { return "copy" }
+
+// Lower: see mover.
+func (move) Lower(*Lowering) (Kernel, error) { return mover{}, nil }
+
+// LowerTraining: see mover.
+func (move) LowerTraining(*Lowering) (TrainKernel, error) { return mover{}, nil }
+
+// keeps: Backward reads neither input nor output.
+func (move) keeps(*Node) (limit, output need) { return never, nothing }
+
+// mover copies features between two layouts of as many features.
+type mover struct{}
 
 // Forward: y = x, feature by feature.
-func (o *move) Forward(_ *worker, y, x []float32, s share) {
-	moveFeatures(y, o.out, x, o.in, s)
-}
+func (mover) Forward(_ *Worker, y Tensor, x []Tensor, s Share) { moveFeatures(y, x[0], s) }
 
 // Backward: dx = dy.
-func (o *move) Backward(_ *worker, g gradients) {
-	moveFeatures(g.dx.buf, g.dx.Layout, g.dy.buf, g.dy.Layout, g.share)
+func (mover) Backward(_ *Worker, dx []Tensor, dy Tensor, _ []Tensor, _ Tensor, s Share) {
+	moveFeatures(dx[0], dy, s)
+}
+
+// Tangent: ty = tx.
+func (mover) Tangent(_ *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor, s Share) {
+	moveFeatures(ty, tx[0], s)
 }
 
 // moveFeatures fills the positions of dst that s names.
-func moveFeatures(dst []float32, to conv.Layout, src []float32, from conv.Layout, s share) {
-	p0, p1 := s.of(to.Positions())
-	for f, end := p0*to.C, p1*to.C; f < end; {
+func moveFeatures(dst, src Tensor, s Share) {
+	p0, p1 := s.Of(dst.Positions())
+	for f, end := p0*dst.C, p1*dst.C; f < end; {
 		// A run of features that are neighbours on both sides.
-		i, j := f%from.C, f%to.C
-		n := min(from.C-i, to.C-j)
-		x, y := f/from.C*from.Stride+i, f/to.C*to.Stride+j
-		for k := s.n0; k < s.n1; k++ {
-			copy(dst[y+k*to.C:][:n], src[x+k*from.C:])
+		i, j := f%src.C, f%dst.C
+		n := min(src.C-i, dst.C-j)
+		x, y := f/src.C*src.Stride+i, f/dst.C*dst.Stride+j
+		for k := s.N0; k < s.N1; k++ {
+			copy(dst.F[y+k*dst.Row:][:n], src.F[x+k*src.Row:])
 		}
 		f += n
 	}

@@ -6,13 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/internal/engine"
 	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/simd"
 )
 
-// maxChunk is how many images a thread takes through all layers at a time: as
+// maxChunk is how many images a thread takes through all operators at a time: as
 // many as fill the kernels' tiles while the reference network's activations,
 // up to 75 KB an image for two neighbouring layers, stay in a second-level cache.
 const maxChunk = 16
@@ -24,10 +23,14 @@ type Options struct {
 	Kernels *simd.Kernels // nil for simd.Best()
 
 	// Strict keeps to direct sums, so that an image has the same bits whatever
-	// Batch is. Otherwise a Session for 8 images or more convolves by minimal
-	// filtering where that is faster, see conv.NewWinogradPlan: its images differ
-	// from a strict Session's by rounding, at most 1e-4.
+	// Batch is. Otherwise a float32 Session for 8 images or more convolves by Winograd's
+	// algorithm where that is faster, see conv.NewWinogradPlan: its images differ
+	// from a strict Session's by rounding, at most 1e-4. An int8 image has the same bytes in any case.
 	Strict bool
+
+	// Winograd convolves by Winograd's algorithm where that is faster for many images, whatever
+	// Batch is: an image then has the same bits in every Session with this option.
+	Winograd bool
 
 	// Half keeps the weights of dense layers in half precision, which rounds them;
 	// one image takes about as long as it takes to read its weights. Weights that
@@ -41,18 +44,26 @@ type Options struct {
 	Observe func(op int, name string, d time.Duration)
 }
 
-// minBatch is from how many images on minimal filtering pays.
+// minBatch is from how many images on Winograd's algorithm pays.
 const minBatch = 8
 
 // direct tells whether a Session keeps to direct sums. That must not depend on
 // the number of threads.
-func (o Options) direct() bool { return o.Strict || o.Batch > 0 && o.Batch < minBatch }
+func (o Options) direct() bool {
+	return o.Strict || !o.Winograd && o.Batch > 0 && o.Batch < minBatch
+}
 
-// OpInfo describes an operator, which performs one or several layers.
+// OpInfo describes an operator of a program, which performs one or several nodes.
 type OpInfo struct {
-	Name    string // the first layer's name, then the kinds of those fused into it
+	Name    string // the first node's name, then the kinds of those fused into it
 	MACs    int64  // multiply-adds of one image that touch a pixel
 	Nominal int64  // and as usually quoted, padding included
+}
+
+func (n *Node) info() OpInfo {
+	info := OpInfo{Name: n.title()}
+	info.MACs, info.Nominal = n.macs()
+	return info
 }
 
 // Session runs a Model for inference. It belongs to one goroutine at a time;
@@ -60,33 +71,35 @@ type OpInfo struct {
 type Session struct {
 	m       *Model
 	o       Options
-	pool    *pool.Pool
 	threads int
-	chunk   int // images at a time
-	need    needs
-	in, out conv.Layout
-	first   buffer // the input
-	ops     []step
-	workers []worker
-	arenas  [][]float32 // a worker's activations
+	program *program
+	pool    *pool.Pool
+	runner  *engine.Runner
+	workers []Worker
+	memory  []memory
 
-	// The Run in progress.
-	ctx     context.Context
-	dst, z  []float32
-	n       int // images
-	op      *step
-	share   share
-	stopped atomic.Bool
+	each     []engine.Stage // takes a worker's images through all steps, in its own memory
+	together []engine.Stage // all workers share each step, in the first one's memory
 
-	runImages, runPanels func(worker int)
+	busy atomic.Bool
+	one  [2]Data // room for the Feed of a Run of one input and one output
+	feed Feed    // of the Run in progress
+	n    int     // its images
+	lo   int     // the first image of the chunk that goes through together
 }
 
-// step is an operator of a Session with its input and output.
-type step struct {
-	operator
-	unit unit
-	info OpInfo
-	x, y buffer
+// Feed is what one Run reads and writes: a slice for each of the model's inputs and outputs, in
+// their order, each in row-major order of (n, ...) for n images.
+type Feed struct {
+	In  []Data
+	Out []Data
+}
+
+// Data is an array of a Feed. One field is set, of an output perhaps Floats and Pixels.
+type Data struct {
+	Floats  []float32 // of a float32 value; of a Pixel output: (p-127.5) / 127.5
+	Classes []int32   // of a Class input: one index an image
+	Pixels  []uint8   // of a Pixel output; of a float32 one in [-1, 1]: see quant.Pixels
 }
 
 // NewSession plans a Session. The first one folds and packs the model's
@@ -96,131 +109,73 @@ func (m *Model) NewSession(o Options) (*Session, error) {
 }
 
 func (m *Model) newSession(o Options, md mode) (*Session, error) {
+	s, err := m.plan(o, md)
+	if err != nil {
+		return nil, err
+	}
+	s.workers = s.program.newWorkers(s.threads, s.o.Kernels)
+	if err := s.program.load(m, &s.workers[0]); err != nil {
+		return nil, err
+	}
+	s.memory = s.program.newMemory(s.threads)
+	s.pool = pool.New(s.threads)
+	s.schedule()
+	return s, nil
+}
+
+// plan returns a Session without weights, memory and threads.
+func (m *Model) plan(o Options, md mode) (*Session, error) {
 	if o.Batch < 0 {
 		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
 	}
-	s := newPlanned(m, o)
-	if err := s.plan(md); err != nil {
-		return nil, err
+	if o.Kernels == nil {
+		o.Kernels = simd.Best()
 	}
-	s.allocate()
-	if err := s.pack(); err != nil {
-		return nil, err
+	s := &Session{m: m, o: o, threads: o.threads()}
+	chunk := maxChunk
+	if o.Batch > 0 {
+		chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)
 	}
-	s.pool = pool.New(s.threads)
-	s.runImages, s.runPanels = s.images, s.panels
-	return s, nil
+	var err error
+	s.program, err = newProgram(m.graph.rewritten(md), chunk, o)
+	return s, err
 }
 
 // Close ends the Session's threads. A Session that is dropped unclosed is
 // closed by the collector.
 func (s *Session) Close() { s.pool.Close() }
 
-// needs is what a Session's workers need: how many floats, and scratch for which plans.
-type needs struct {
-	floats int
-	plans  []*conv.Plan
-}
-
-// plan makes the operators and finds out what memory they need.
-func (s *Session) plan(md mode) error {
-	var sizes []int // of the buffers
-	for _, u := range s.m.units(md) {
-		ms := u.layout(s.chunk)
-		op, err := s.m.operator(u, ms, s.o)
-		if err != nil {
-			return s.m.unitError(u, err)
-		}
-		if s.ops == nil {
-			s.in = ms.in
-			sizes = append(sizes, ms.in.Len())
-		}
-		if c, ok := op.(*contraction); ok {
-			s.need.plans = append(s.need.plans, c.plan)
-		}
-		s.out = ms.out
-		at := step{operator: op, unit: u, info: s.m.opInfo(u)}
-		at.x.n = len(sizes) - 1 // for now the index of the buffer
-		if !inPlace(op) {
-			sizes = append(sizes, ms.out.Len())
-		}
-		at.y.n = len(sizes) - 1
-		s.ops = append(s.ops, at)
+// schedule lists the stages of a Run.
+func (s *Session) schedule() {
+	p := s.program
+	one := engine.Stage{Block: p.chunk, Grain: 1}
+	one.Parts = append(one.Parts, engine.Part{Op: -1, Run: func(id int, sh engine.Share) { s.load(&s.memory[id], sh.N0, sh.N1-sh.N0) }})
+	var all engine.List
+	for i := range p.steps {
+		name := p.steps[i].node.title()
+		one.Parts = append(one.Parts, engine.Part{Op: i, Name: name, Run: func(id int, sh engine.Share) {
+			p.run(i, &s.workers[id], &s.memory[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
+		}})
+		all.Once(i, name, func(id int, sh engine.Share) {
+			p.run(i, &s.workers[id], &s.memory[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
+		})
 	}
-	var places []buffer
-	places, s.need.floats = chain(sizes)
-	s.first = places[0]
-	for i := range s.ops {
-		at := &s.ops[i]
-		at.x, at.y = places[at.x.n], places[at.y.n]
-	}
-	return nil
-}
-
-// allocate makes arenas and workers.
-func (s *Session) allocate() {
-	threads, length := s.threads, s.need.floats
-	buf := arena.Floats(threads * length)
-	for i := range threads {
-		s.workers = append(s.workers, worker{id: i, of: threads, k: s.o.Kernels, conv: conv.NewForwardWorkspace(s.need.plans...)})
-		s.arenas = append(s.arenas, buf[i*length:][:length:length])
-	}
-}
-
-// inPlace tells whether an operator's output may be its input's buffer.
-func inPlace(op operator) bool {
-	switch op.(type) {
-	case *contraction, *move:
-		return false
-	}
-	return true
-}
-
-// operator plans one unit for inference.
-func (m *Model) operator(u unit, ms maps, opt Options) (operator, error) {
-	n := &m.nodes[u.first]
-	switch l := m.layer(u).(type) {
-	case nil:
-		return &move{ms}, nil
-	case linear:
-		plan := planner(conv.NewWinogradPlan)
-		if opt.direct() {
-			plan = conv.NewPlan
-		}
-		return newContraction(l, u, ms, opt.Kernels, plan)
-	case BatchNorm:
-		return newAffine(l, n.params, ms, u.slope), nil
-	case Tanh:
-		return &tanh{ms}, nil
-	case Sigmoid:
-		return &sigmoid{ms}, nil
-	}
-	return newLeaky(ms, u.slope), nil
-}
-
-func (m *Model) unitError(u unit, err error) error {
-	return fmt.Errorf("model: layer %d (%s): %w", u.first, m.nodes[u.first].layer.Kind(), err)
-}
-
-func (m *Model) opInfo(u unit) OpInfo {
-	info := OpInfo{Name: m.unitName(u)}
-	if !u.moves {
-		info.MACs, info.Nominal = m.nodes[u.first].macs()
-	}
-	return info
+	one.Parts = append(one.Parts, engine.Part{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})
+	s.each, s.together = []engine.Stage{one}, all.Stages
+	s.runner = engine.NewRunner(s.pool, s.o.Observe)
 }
 
 // Ops describes the operators in the order in which they run.
 func (s *Session) Ops() []OpInfo {
-	list := make([]OpInfo, len(s.ops))
-	for i := range s.ops {
-		list[i] = s.ops[i].info
+	list := make([]OpInfo, len(s.program.steps))
+	for i, st := range s.program.steps {
+		list[i] = st.node.info()
 	}
 	return list
 }
 
-// Run computes the images of all latents in z: z is (n, latent), dst (n, H, W, C),
-// both in row-major order, n at least 1. An image does not depend on the others,
+// Run computes the images of all latents in z, of a model with one input: z is (n, latent), dst
+// (n, H, W, C), both in row-major order, n at least 1. An image does not depend on the others,
 // on n or on the number of threads, and with the option Strict neither on the
 // Session's batch. Run allocates nothing.
 func (s *Session) Run(dst, z []float32) error {
@@ -228,111 +183,68 @@ func (s *Session) Run(dst, z []float32) error {
 }
 
 // RunContext is Run, but returns the context's error soon after it is done:
-// it looks between the layers. dst is then incomplete.
+// it looks between the operators. dst is then incomplete.
 func (s *Session) RunContext(ctx context.Context, dst, z []float32) error {
-	in, out := s.m.input.Len(), s.m.Output().Len()
-	n := len(z) / in
-	switch {
-	case len(z) == 0:
-		return fmt.Errorf("model: Run: %w: no images", ErrShape)
-	case len(z)%in != 0:
-		return fmt.Errorf("model: Run: %w: input of %d values, want a multiple of %d", ErrShape, len(z), in)
-	case len(dst) != n*out:
-		return fmt.Errorf("model: Run: %w: output of %d values, want %d for %d images of %v", ErrShape, len(dst), n*out, n, s.m.Output())
+	return s.runOne(ctx, Data{Floats: z}, Data{Floats: dst})
+}
+
+// Pixels is Run with pixels, 0 to 255, in place of values in [-1, 1].
+func (s *Session) Pixels(dst []uint8, z []float32) error {
+	return s.PixelsContext(context.Background(), dst, z)
+}
+
+// PixelsContext is Pixels with a context, see RunContext.
+func (s *Session) PixelsContext(ctx context.Context, dst []uint8, z []float32) error {
+	return s.runOne(ctx, Data{Floats: z}, Data{Pixels: dst})
+}
+
+// RunFeed is RunContext of a model with any inputs and outputs. An output whose Data is empty is not
+// wanted. Two Runs of one Session at the same time are a mistake of the program, on which it panics.
+func (s *Session) RunFeed(ctx context.Context, f Feed) error {
+	s.begin()
+	defer s.end()
+	return s.run(ctx, f)
+}
+
+// runOne is RunFeed of one input and one output, without allocating.
+func (s *Session) runOne(ctx context.Context, in, out Data) error {
+	s.begin()
+	defer s.end()
+	s.one = [2]Data{in, out}
+	return s.run(ctx, Feed{In: s.one[:1], Out: s.one[1:]})
+}
+
+func (s *Session) begin() {
+	if !s.busy.CompareAndSwap(false, true) {
+		panic("model: Run inside Run of one Session")
 	}
-	s.ctx, s.dst, s.z, s.n = ctx, dst, z, n
-	s.stopped.Store(false)
+}
+
+func (s *Session) end() {
+	s.feed, s.one = Feed{}, [2]Data{}
+	s.busy.Store(false)
+}
+
+func (s *Session) run(ctx context.Context, f Feed) error {
+	n, err := s.check(f)
+	if err != nil {
+		return fmt.Errorf("model: Run: %w", err)
+	}
+	s.feed, s.n = f, n
 	if n >= len(s.workers) {
-		s.pool.Run(s.runImages)
+		s.each[0].Items = n
+		err = s.runner.Run(ctx, s.each)
 	} else {
-		s.few()
+		for s.lo = 0; s.lo < n && err == nil; s.lo += s.program.chunk {
+			images := min(s.program.chunk, n-s.lo)
+			s.load(&s.memory[0], s.lo, images)
+			if err = s.runner.Run(ctx, s.together); err == nil {
+				s.store(0, s.lo, images)
+			}
+		}
 	}
-	s.ctx, s.dst, s.z = nil, nil, nil
-	if s.stopped.Load() {
-		return fmt.Errorf("model: Run: %w", context.Cause(ctx))
+	if err != nil {
+		return fmt.Errorf("model: Run: %w", err)
 	}
 	return nil
-}
-
-// images takes a worker's share of the images through all operators, a chunk at a time.
-func (s *Session) images(id int) {
-	w, arena := &s.workers[id], s.arenas[id]
-	lo, hi := pool.Split(s.n, w.of, id)
-	for ; lo < hi; lo += s.chunk {
-		n := min(s.chunk, hi-lo)
-		s.load(arena, lo, n)
-		for i := range s.ops {
-			if s.cancelled() {
-				return
-			}
-			start := s.start(id)
-			op := &s.ops[i]
-			op.Forward(w, op.y.of(arena), op.x.of(arena), share{n1: n, parts: 1})
-			s.observe(i, start)
-		}
-		s.store(arena, lo, n)
-	}
-}
-
-// few takes fewer images than threads through the operators, each of which is
-// split between the threads.
-func (s *Session) few() {
-	for lo := 0; lo < s.n; lo += s.chunk {
-		n := min(s.chunk, s.n-lo)
-		s.load(s.arenas[0], lo, n)
-		s.share = share{n1: n, parts: len(s.workers)}
-		for i := range s.ops {
-			if s.cancelled() {
-				return
-			}
-			start := s.start(0)
-			s.op = &s.ops[i]
-			s.pool.Run(s.runPanels)
-			s.observe(i, start)
-		}
-		s.store(s.arenas[0], lo, n)
-	}
-}
-
-// panels computes a worker's part of one operator.
-func (s *Session) panels(id int) {
-	part, arena := s.share, s.arenas[0]
-	part.part = id
-	s.op.Forward(&s.workers[id], s.op.y.of(arena), s.op.x.of(arena), part)
-}
-
-func (s *Session) cancelled() bool {
-	if s.ctx.Err() == nil {
-		return false
-	}
-	s.stopped.Store(true)
-	return true
-}
-
-// load copies images [lo, lo+n) of the input into an arena.
-func (s *Session) load(arena []float32, lo, n int) {
-	m := s.in
-	m.N = n
-	m.Import(s.first.of(arena), s.z[lo*s.m.input.Len():])
-}
-
-// store copies an arena's output to images [lo, lo+n).
-func (s *Session) store(arena []float32, lo, n int) {
-	m := s.out
-	m.N = n
-	m.Export(s.dst[lo*s.m.Output().Len():], s.ops[len(s.ops)-1].y.of(arena))
-}
-
-// start and observe measure an operator for Options.Observe, on the calling goroutine only.
-func (s *Session) start(worker int) time.Time {
-	if s.o.Observe == nil || worker != 0 {
-		return time.Time{}
-	}
-	return time.Now()
-}
-
-func (s *Session) observe(op int, start time.Time) {
-	if !start.IsZero() {
-		s.o.Observe(op, s.ops[op].info.Name, time.Since(start))
-	}
 }

@@ -289,8 +289,8 @@ func TestHalf(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		for i := range s.ops {
-			if c, ok := s.ops[i].operator.(*contraction); ok && c.halves != nil {
+		for i := range s.program.steps {
+			if c, ok := s.program.steps[i].Kernel.(*contraction); ok && c.halves != nil {
 				halves++
 			}
 		}

@@ -1,33 +1,39 @@
 package model
 
+import "github.com/gantiny/gantiny/internal/fmath"
+
 // Sigmoid is y = 1 / (1 + exp(-x)).
-type Sigmoid struct{}
+type Sigmoid struct{ Elementwise }
+
+func init() { Register[Sigmoid]() }
 
 // Kind returns "sigmoid".
 func (Sigmoid) Kind() string { return "sigmoid" }
 
-// Output returns in.
-func (Sigmoid) Output(in Shape) (Shape, error) { return in, nil }
+// At returns y.
+func (Sigmoid) At(x float64) float64 { return fmath.Sigmoid(x) }
 
-func (Sigmoid) params(Shape) []Param  { return nil }
-func (l Sigmoid) withDefaults() Layer { return l }
+// Derivative returns y * (1 - y).
+func (Sigmoid) Derivative(_, y float64) float64 { return y * (1 - y) }
 
-type sigmoid struct{ maps }
+// Lower: see simd.Kernels.
+func (l Sigmoid) Lower(*Lowering) (Kernel, error) { return l.kernel(), nil }
 
-// Forward: y = 1 / (1 + exp(-x)).
-func (o *sigmoid) Forward(w *worker, y, x []float32, s share) {
-	c := o.cut(s)
-	for i := range c.spans() {
-		w.k.Sigmoid(c.dst(y, i), c.src(x, i))
+// LowerTraining: dx = dy * y * (1 - y).
+func (l Sigmoid) LowerTraining(*Lowering) (TrainKernel, error) { return l.kernel(), nil }
+
+func (Sigmoid) kernel() *byOutput {
+	return &byOutput{
+		func(w *Worker, y, x []float32) { w.Kernels.Sigmoid(y, x) },
+		func(_ *Worker, dx, dy, y []float32) {
+			for i, v := range y {
+				dx[i] = dy[i] * v * (1 - v)
+			}
+		},
 	}
 }
 
-// Backward: dx = dy * y * (1 - y).
-func (o *sigmoid) Backward(_ *worker, g gradients) {
-	for i := range g.spans() {
-		dx, dy, y := g.span(i)
-		for j, v := range y {
-			dx[j] = dy[j] * v * (1 - v)
-		}
-	}
-}
+func (Sigmoid) backwardInPlace() {}
+
+// keeps: y does not tell the sign of x.
+func (Sigmoid) keeps(*Node) (limit, output need) { return nothing, everything }

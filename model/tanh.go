@@ -1,30 +1,35 @@
 package model
 
+import "github.com/gantiny/gantiny/internal/fmath"
+
 // Tanh is y = tanh(x).
-type Tanh struct{}
+type Tanh struct{ Elementwise }
+
+func init() { Register[Tanh]() }
 
 // Kind returns "tanh".
 func (Tanh) Kind() string { return "tanh" }
 
-// Output returns in.
-func (Tanh) Output(in Shape) (Shape, error) { return in, nil }
+// At returns y.
+func (Tanh) At(x float64) float64 { return fmath.Tanh(x) }
 
-func (Tanh) params(Shape) []Param  { return nil }
-func (l Tanh) withDefaults() Layer { return l }
+// Derivative returns 1 - y*y.
+func (Tanh) Derivative(_, y float64) float64 { return 1 - float64(y*y) }
 
-type tanh struct{ maps }
+// Lower: see simd.Kernels.
+func (l Tanh) Lower(*Lowering) (Kernel, error) { return l.kernel(), nil }
 
-// Forward: y = tanh(x).
-func (o *tanh) Forward(w *worker, y, x []float32, s share) {
-	c := o.cut(s)
-	for i := range c.spans() {
-		w.k.Tanh(c.dst(y, i), c.src(x, i))
+// LowerTraining: dx = dy * (1 - y*y).
+func (l Tanh) LowerTraining(*Lowering) (TrainKernel, error) { return l.kernel(), nil }
+
+func (Tanh) kernel() *byOutput {
+	return &byOutput{
+		func(w *Worker, y, x []float32) { w.Kernels.Tanh(y, x) },
+		func(w *Worker, dx, dy, y []float32) { w.Kernels.TanhGrad(dx, dy, y) },
 	}
 }
 
-// Backward: dx = dy * (1 - y*y).
-func (o *tanh) Backward(w *worker, g gradients) {
-	for i := range g.spans() {
-		w.k.TanhGrad(g.span(i))
-	}
-}
+func (Tanh) backwardInPlace() {}
+
+// keeps: the sign of x is that of y.
+func (Tanh) keeps(*Node) (limit, output need) { return signs, everything }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/draw"
 )
 
 func TestGridGrey(t *testing.T) {
@@ -132,23 +134,51 @@ func TestWriteGIF(t *testing.T) {
 		}
 	}
 
-	// A coloured frame keeps pure colours.
-	b.Reset()
-	if err := WriteGIF(&b, []image.Image{Grid([]uint8{255, 0, 0, 0, 0, 255}, 1, 2, 3, 1)}, 1); err != nil {
-		t.Fatal(err)
-	}
-	if g, err = gif.DecodeAll(&b); err != nil {
-		t.Fatal(err)
-	}
-	if r, g, b, _ := g.Image[0].At(0, 0).RGBA(); r != 0xffff || g != 0 || b != 0 {
-		t.Errorf("red became %x %x %x", r, g, b)
-	}
-
 	if err := WriteGIF(&b, nil, 1); err == nil {
 		t.Error("a GIF of nothing")
 	}
 	if err := WriteGIF(&b, []image.Image{frames[0], Grid(pix, 16, 16, 1, 3)}, 1); err == nil {
 		t.Error("a GIF of two sizes")
+	}
+}
+
+// Each frame of at most 256 colors keeps every pixel; with 257 they are dithered to close ones.
+func TestGIFColors(t *testing.T) {
+	frame := func(colors int) image.Image {
+		pix := make([]uint8, 3*20*20)
+		for p := range 400 {
+			k := p % colors
+			pix[3*p], pix[3*p+1], pix[3*p+2] = uint8(k), uint8(k*3), uint8(k/256*9)
+		}
+		return Grid(pix, 20, 20, 3, 1)
+	}
+	for _, colors := range []int{1, 2, 3, 234, 256, 257} {
+		// The second frame is a window into a larger image.
+		frames := []image.Image{frame(colors), frame(5)}
+		large := image.NewRGBA(image.Rect(0, 0, 30, 30))
+		draw.Draw(large, image.Rect(7, 3, 27, 23), frames[0], image.Point{}, draw.Src)
+		frames = append(frames, large.SubImage(image.Rect(7, 3, 27, 23)))
+		var b bytes.Buffer
+		if err := WriteGIF(&b, frames, 1); err != nil {
+			t.Fatal(err)
+		}
+		g, err := gif.DecodeAll(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range frames {
+			at := f.Bounds().Min
+			differ := 0
+			for p := range 400 {
+				got := color.RGBAModel.Convert(g.Image[i].At(p%20, p/20))
+				if got != f.At(at.X+p%20, at.Y+p/20) {
+					differ++
+				}
+			}
+			if exact := colors <= 256 || i == 1; exact != (differ == 0) {
+				t.Errorf("%d colors, frame %d: %d pixels differ", colors, i, differ)
+			}
+		}
 	}
 }
 

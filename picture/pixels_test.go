@@ -3,6 +3,8 @@ package picture
 import (
 	"math"
 	"testing"
+
+	"github.com/gantiny/gantiny/quant"
 )
 
 func TestPixelEdges(t *testing.T) {
@@ -22,7 +24,7 @@ func TestPixelEdges(t *testing.T) {
 		var got [1]uint8
 		Pixels(got[:], []float32{c.x})
 		if got[0] != c.want {
-			t.Errorf("pixel(%g) = %d, want %d", c.x, got[0], c.want)
+			t.Errorf("quant.Pixel(%g) = %d, want %d", c.x, got[0], c.want)
 		}
 	}
 	defer func() {
@@ -39,8 +41,8 @@ func TestPixelDefinition(t *testing.T) {
 	check := func(x float32) {
 		v := math.RoundToEven(float64(float32(float64(float32(x+1)) * 127.5)))
 		want := uint8(min(max(v, 0), 255))
-		if got := pixel(x); got != want {
-			t.Fatalf("pixel(%b) = %d, want %d", x, got, want)
+		if got := quant.Pixel(x); got != want {
+			t.Fatalf("quant.Pixel(%b) = %d, want %d", x, got, want)
 		}
 	}
 	for i := -140000; i <= 140000; i++ {
@@ -61,7 +63,7 @@ func TestPixelDefinition(t *testing.T) {
 
 func TestPixelsUndoScaling(t *testing.T) {
 	for v := range 256 {
-		if got := pixel((float32(v) - 127.5) / 127.5); int(got) != v {
+		if got := quant.Pixel((float32(v) - 127.5) / 127.5); int(got) != v {
 			t.Errorf("%d came back as %d", v, got)
 		}
 	}

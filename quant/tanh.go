@@ -55,13 +55,3 @@ func tanhPixel(sum int32, scale float32) uint8 {
 	}
 	return tanhPixels[nearest(v)+tanhHalf]
 }
-
-// Floats: dst[i] = (p-127.5) / 127.5, the value in [-1, 1] that a pixel stands for.
-func Floats(dst []float32, p []uint8) {
-	if len(dst) != len(p) {
-		panic("quant: Floats: lengths differ")
-	}
-	for i, v := range p {
-		dst[i] = float32(float32(v)-127.5) / 127.5
-	}
-}

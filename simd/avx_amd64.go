@@ -16,7 +16,7 @@ func avx2Row() *Kernels {
 		AffineGradSums: affineGradSumsWith(affineGradSums_avx2), AffineGrad: affineGradWith(affineGrad_avx2),
 		Adam: adamWith(adam_avx2), Dropout: dropoutWith(dropout_avx2), DropoutGrad: dropoutGradWith(dropoutGrad_avx2),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_avx2),
-		Mix:              mixOnceWith(mix_avx2), Mixes: mixesWith(mix_avx2, mixStream_avx2), CopyRows: copyRowsWith(copyRows_avx2), Transpose: transposeWith(transpose_avx2, 8),
+		Transform:        transformOnceWith(transform_avx2), Transforms: transformsWith(transform_avx2, transformStream_avx2), CopyRows: copyRowsWith(copyRows_avx2), Transpose: transposeWith(transpose_avx2, 8),
 		GEMM: gemmAVX2, Outer: outerAVX2, Peak: peakWith(fmaLoop_avx2, 8), Int8: int8AVX2(),
 	}
 }
@@ -40,7 +40,7 @@ func avx512Row() *Kernels {
 		AffineGradSums: affineGradSumsWith(affineGradSums_avx512), AffineGrad: affineGradWith(affineGrad_avx512),
 		Adam: adamWith(adam_avx512), Dropout: dropoutWith(dropout_avx512), DropoutGrad: dropoutGradWith(dropoutGrad_avx512),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_avx512),
-		Mix:              mixOnceWith(mix_avx512), Mixes: mixesWith(mix_avx512, mixStream_avx512), CopyRows: copyRowsWith(copyRows_avx512), Transpose: transposeWith(transpose_avx512, 16),
+		Transform:        transformOnceWith(transform_avx512), Transforms: transformsWith(transform_avx512, transformStream_avx512), CopyRows: copyRowsWith(copyRows_avx512), Transpose: transposeWith(transpose_avx512, 16),
 		GEMM: gemmAVX512, Outer: outerAVX512, Peak: peakWith(fmaLoop_avx512, 16), Int8: int8AVX2(),
 	}
 }

@@ -4,7 +4,8 @@ package simd
 
 import "math"
 
-// maxPiece is the most elements of a slice that one call works on: at most 20 microseconds, and within the second-level cache.
+// maxPiece is the most elements of a slice that one call works on: at most 20 microseconds, and
+// within the second-level cache.
 const maxPiece = 1 << 14
 
 // peakRounds is the most rounds of one call: some 20 microseconds.

@@ -4,7 +4,8 @@ package simd
 
 import "unsafe"
 
-// The tiles of the rows avx2 and avx512. Long contractions are cut into pieces, for a goroutine cannot be preempted inside assembly.
+// The tiles of the rows avx2 and avx512. Long contractions are cut into pieces, for a goroutine
+// cannot be preempted inside assembly.
 
 func gemmAVX2(g *GEMM) { gemmTiles(g, 6, 16, false) }
 
@@ -32,7 +33,7 @@ func gemmTiles(g *GEMM, mr, nr int, wide bool) {
 	}
 }
 
-// call runs the kernel for one panel. A function value in place of the branches would let t escape.
+// call runs the kernel for one panel. A function value instead of the branches would let t escape.
 func (t *gemmBlock) call(wide, half bool, taps *Tap, n, k int) {
 	switch {
 	case wide && half:
@@ -97,7 +98,8 @@ func outerAVX512(o *Outer) {
 	}
 }
 
-// set fills in what all calls for one tile have in common. In place: copies of the block cost more than it does.
+// set fills in what all calls for one tile have in common. In place: copies of the block cost more
+// than it does.
 func (t *gemmBlock) set(g *GEMM, nr int) {
 	t.c, t.a, t.b = first(g.C), first(g.A), first(g.B)
 	if g.Half != nil {
@@ -140,7 +142,8 @@ func (t *gemmBlock) next(g *GEMM, nr, left int) {
 	}
 }
 
-// aheadOf spreads what is to be fetched over the steps of a call. An address in place of a pointer: it runs beyond its end.
+// aheadOf spreads what is to be fetched over the steps of a call. An address in place of a pointer:
+// it runs beyond its end.
 func aheadOf(x []float32, steps int) (ahead, perFour uintptr) {
 	fours := max(uint32(steps/4), 1)
 	return uintptr(first(x)), uintptr((uint32(min(len(x), 1<<28))*4 + fours - 1) / fours)

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// BenchmarkQGEMM is a list of full int8 tiles that end in Q, with one tap and over the 25 taps of a 5x5 kernel, and single rows as a dense
-// layer has them. GOP/s counts a multiply-add as two operations; BenchmarkQPeak is what they can be at most.
+// BenchmarkQGEMM is a list of full int8 tiles that end in Q, with one tap and over the 25 taps of a
+// 5x5 kernel, and single rows as a dense layer has them. GOP/s counts a multiply-add as two
+// operations; BenchmarkQPeak is what they can be at most.
 func BenchmarkQGEMM(b *testing.B) {
 	const count = 16
 	for _, k := range Variants() {

@@ -11,7 +11,8 @@ import (
 //
 //	go test -bench . -count 6 ./simd > new.txt && benchstat -col /kernel new.txt
 
-// benchRows of benchChannels are one position of a 256-image batch: 64 KB, so that all operands stay in a second-level cache.
+// benchRows of benchChannels are one position of a 256-image batch: 64 KB, so that all operands
+// stay in a second-level cache.
 const benchRows, benchChannels = 256, 64
 
 func BenchmarkElementwise(b *testing.B) {
@@ -64,15 +65,15 @@ func BenchmarkReductions(b *testing.B) {
 	}
 }
 
-// BenchmarkMix is the input transform of F(4x4, 5x5) on one dimension.
-func BenchmarkMix(b *testing.B) {
+// BenchmarkTransform is the input transform of F(4x4, 5x5) on one dimension.
+func BenchmarkTransform(b *testing.B) {
 	const n, side = 2048, 8
 	dst, src, m := make([]float32, side*n), make([]float32, side*n), make([]float32, side*side)
 	randomise(rand.New(rand.NewPCG(3, 1)), src, m)
 	for _, k := range Variants() {
 		b.Run("kernel="+k.Name, func(b *testing.B) {
 			for b.Loop() {
-				k.Mix(dst, n, src, n, n, m, side, side)
+				k.Transform(dst, n, src, n, n, m, side, side)
 			}
 			reportRate(b, 2*side*side*n)
 		})

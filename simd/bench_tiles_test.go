@@ -10,9 +10,10 @@ import (
 	"github.com/gantiny/gantiny/internal/cputime"
 )
 
-// One full tile, as conv calls it: with one tap, where all operands stay in the first-level cache, and over the 25 taps of a 5x5
-// kernel. GOP/s counts a multiply-add as two operations, by the thread's own time; %peak is the share of what Kernels.Peak
-// reaches right before and after. Both are medians.
+// One full tile, as conv calls it: with one tap, where all operands stay in the first-level cache,
+// and over the 25 taps of a 5x5 kernel. GOP/s counts a multiply-add as two operations, by the
+// thread's own time; %peak is the share of what Kernels.Peak reaches right before and after. Both
+// are medians.
 
 var benchDepths = []struct{ k, taps int }{{100, 1}, {128, 1}, {256, 1}, {128, 25}}
 
@@ -57,7 +58,8 @@ func BenchmarkOuter(b *testing.B) {
 	}
 }
 
-// benchTile runs a tile of so many operations, for a hundred microseconds at a time between two measurements of what loop can do at most.
+// benchTile runs a tile of so many operations, for a hundred microseconds at a time between two
+// measurements of what loop can do at most.
 func benchTile(b *testing.B, loop func(n int) int64, ops int, tile func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -37,21 +37,22 @@ func (d *Dropout) check(dst, x int) {
 	enoughBits(x, len(d.Above))
 }
 
-// maxMix is the largest side of Mix's matrix.
-const maxMix = 8
+// maxTransform is the largest side of Transform's matrix.
+const maxTransform = 8
 
-// checkMix panics unless Mix's arguments fit together. It reports whether there is anything to do.
-func checkMix(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) bool {
-	if rows < 1 || rows > maxMix || cols < 1 || cols > maxMix {
-		panic("simd: Mix: bad matrix")
+// checkTransform panics unless Transform's arguments fit together. It reports whether there is
+// anything to do.
+func checkTransform(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int) bool {
+	if rows < 1 || rows > maxTransform || cols < 1 || cols > maxTransform {
+		panic("simd: Transform: bad matrix")
 	}
 	sameLen(len(m), rows*cols)
 	inRange(n, ds, ss)
 	if rows > 1 && ds < n || cols > 1 && ss < n {
-		panic("simd: Mix: stride shorter than a row")
+		panic("simd: Transform: stride shorter than a row")
 	}
 	if int64(rows-1)*int64(ds)+int64(n) > int64(len(dst)) || int64(cols-1)*int64(ss)+int64(n) > int64(len(src)) {
-		panic("simd: Mix: out of range")
+		panic("simd: Transform: out of range")
 	}
 	return n > 0
 }
@@ -79,8 +80,8 @@ func inRange(v ...int) {
 	}
 }
 
-// check panics unless the tile has at most mr rows and stays within its slices, panels being nr wide.
-// It returns the number of panels, 0 if there is nothing to do.
+// check panics unless the tile has at most mr rows and stays within its slices, panels being nr
+// wide. It returns the number of panels, 0 if there is nothing to do.
 func (g *GEMM) check(mr, nr int) (panels int) {
 	if uint(g.Rows) > uint(mr) || g.Cols < 0 {
 		panic("simd: GEMM: tile too large")
@@ -98,7 +99,8 @@ func (g *GEMM) check(mr, nr int) (panels int) {
 	}
 	h := (g.Rows + 1) / 2
 	second := g.Rows - h
-	// From the first row to the last of each run. Without a second run its offset counts for nothing.
+	// From the first row to the last of each run. Without a second run its offset counts for
+	// nothing.
 	endC, endA, startA := int64(h-1)*int64(g.LDC), int64(h-1)*int64(g.LDA), int64(0)
 	if second > 0 {
 		if g.CRun < 0 {
@@ -145,20 +147,6 @@ func (g *GEMM) checkStart(n int) {
 	case g.Scale != nil && len(g.Scale) < n:
 		panic("simd: GEMM: Scale shorter than the panels")
 	}
-}
-
-// runs returns the least and the greatest row offset of a tile of two runs.
-func runs(rows, ld, run int) (lo, hi int64) {
-	if run < -maxStep || run > maxStep {
-		panic("simd: GEMM: bad run")
-	}
-	h := (rows + 1) / 2
-	hi = int64(h-1) * int64(ld)
-	if second := rows - h; second > 0 {
-		lo = min(0, int64(run))
-		hi = max(hi, int64(run)+int64(second-1)*int64(ld))
-	}
-	return lo, hi
 }
 
 // check panics unless the tile has the size of a row with mr and nr and stays within its slices.

@@ -14,7 +14,8 @@ type contraction struct {
 	done         bool
 }
 
-// piece is the next piece: n whole taps, or a part of a long one. There is one even if there are no taps.
+// piece is the next piece: n whole taps, or a part of a long one. There is one even if there are no
+// taps.
 func (c *contraction) piece() (taps *Tap, n, k int) {
 	taps, n, k = unsafe.SliceData(c.taps), 1, min(c.k-c.from, maxSteps)
 	switch {
@@ -36,7 +37,8 @@ func (c *contraction) piece() (taps *Tap, n, k int) {
 	return taps, n, k
 }
 
-// panelBytes is how far the panels of B lie apart, 0 where nothing is read of them: a pointer has to stay within its slice.
+// panelBytes is how far the panels of B lie apart, 0 where nothing is read of them: a pointer has
+// to stay within its slice.
 func (g *GEMM) panelBytes() int {
 	switch {
 	case g.K == 0 || len(g.Taps) == 0:

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// eachMatrix runs f over sizes about those of vectors and blocks, with gaps after the rows of src and dst (which has rows dstRows x
-// dstWidth), and then compares the whole of dst with what at says.
+// eachMatrix runs f over sizes about those of vectors and blocks, with gaps after the rows of src
+// and dst (which has rows dstRows x dstWidth), and then compares the whole of dst with what at
+// says.
 func eachMatrix(t *testing.T, shape func(rows, cols int) (dstRows, dstWidth int), at func(src []float32, ss, i, j int) float32,
 	run func(k *Kernels, dst []float32, ds int, src []float32, ss, rows, cols int)) {
 	sizes := []int{0, 1, 2, 3, 6, 7, 8, 9, 13, 14, 15, 16, 17, 31, 32, 33, 47, 64, 100}
@@ -109,7 +110,8 @@ func TestCopyBounds(t *testing.T) {
 	}
 }
 
-// BenchmarkCopies packs one position of 256 images with 128 channels: a panel of it, and a transpose of all.
+// BenchmarkCopies packs one position of 256 images with 128 channels: a panel of it, and a
+// transpose of all.
 func BenchmarkCopies(b *testing.B) {
 	const rows, cols, width = 256, 128, 32
 	src, dst := make([]float32, rows*cols), make([]float32, rows*cols)

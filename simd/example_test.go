@@ -6,7 +6,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// A dense layer of two images, three inputs and two outputs with a leaky ReLU, as one tile of the best row.
+// A dense layer of two images, three inputs and two outputs with a leaky ReLU, as one tile of the
+// best row.
 func Example() {
 	k := simd.Best()
 	x := []float32{ // (image, input)

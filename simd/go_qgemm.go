@@ -1,12 +1,14 @@
 package simd
 
-// The int8 tiles of the row "go": plain Go like the scalar reference, but arranged for the compiler. Rows of a tile, 14 at most as two
-// lines of the reference network's maps have, are taken a few at a time:
+// The int8 tiles of the row "go": plain Go like the scalar reference, but arranged for the
+// compiler. Rows of a tile are taken a few at a time. There are 14 at most, as many as two lines of
+// the reference network's images have:
 //
-//   - triples, where registers have 64 bits: three activations go into one number, 21 bits apart, so that one multiplication
-//     makes three products, and sums of 32 of them stay apart. 2.2 instructions a product on riscv64 for 4.8 of the reference.
-//   - single rows of four columns elsewhere, whose sums and operands the twelve registers of 32-bit ARM hold, sixteen channels at
-//     a time: 3.1 for 7.8.
+//   - triples, where registers have 64 bits: three activations go into one number, 21 bits apart,
+//     so that one multiplication makes three products, and sums of 32 of them stay apart. A product
+//     takes 2.2 instructions on riscv64, 4.8 in the reference.
+//   - single rows of four columns elsewhere, sixteen channels at a time: the twelve registers of
+//     32-bit ARM hold their sums and operands. A product takes 3.1 instructions instead of 7.8.
 
 const goQMR = 14
 
@@ -66,7 +68,7 @@ const (
 	field       = 21
 )
 
-// triple: s[r][j] += S ar[k]*b[k*8+j].
+// triple: s[r][j] += Σ ar[k]*b[k*8+j].
 func triple(s *sums, a0, a1, a2, b []int8) {
 	var p [8]int64
 	for len(a0) >= tripleDepth {
@@ -80,7 +82,8 @@ func triple(s *sums, a0, a1, a2, b []int8) {
 	}
 }
 
-// tripleBlock: p[j] = S x[k]*b[k*8+j], x[k] = a0[k] + a1[k]<<21 + a2[k]<<42. Arrays need no checks of bounds.
+// tripleBlock: p[j] = Σ x[k]*b[k*8+j], x[k] = a0[k] + a1[k]<<21 + a2[k]<<42. Arrays need no checks
+// of bounds.
 func tripleBlock(p *[8]int64, a0, a1, a2 *[tripleDepth]int8, b *[8 * tripleDepth]int8) {
 	var s0, s1, s2, s3, s4, s5, s6, s7 int64
 	for k := range a0 {
@@ -112,7 +115,8 @@ func tripleRest(p *[8]int64, a0, a1, a2, b []int8) {
 // sums are those of three rows.
 type sums [3][8]int32
 
-// add adds the three fields of each p[j] to the sums of column j. A field that is negative has taken 1 from the one above.
+// add adds the three fields of each p[j] to the sums of column j. A field that is negative has
+// taken 1 from the one above.
 func (s *sums) add(p *[8]int64) {
 	for j, v := range p {
 		low := v << (64 - field) >> (64 - field)
@@ -148,7 +152,7 @@ func qgemmFours(g *QGEMM) {
 	}
 }
 
-// four: s[j] += S a[k]*b[k*4+j].
+// four: s[j] += Σ a[k]*b[k*4+j].
 func four(s *[4]int32, a, b []int8) {
 	s0, s1, s2, s3 := s[0], s[1], s[2], s[3]
 	for len(a) >= 16 && len(b) >= 64 {

@@ -2,8 +2,8 @@ package simd
 
 import "math/bits"
 
-// goRow is the scalar row with plain Go that is arranged for speed where that pays: for machines that no assembly here is for, and
-// for -tags purego. Its floats are the scalar row's to the bit.
+// goRow is the scalar row with plain Go that is arranged for speed where that pays: for machines
+// that no assembly here is for, and for -tags purego. Its floats are the scalar row's to the bit.
 func goRow() *Kernels {
 	k := scalarRow()
 	k.Name, k.GEMM = "go", gemmGo

@@ -24,8 +24,8 @@ func TestHash32(t *testing.T) {
 	}
 }
 
-// TestDropoutShare: masks keep the share they are asked for, and masks of neighbours, neighbouring keys included, are independent:
-// counts stay within five standard deviations.
+// TestDropoutShare: masks keep the share they are asked for, and masks of neighbors, neighboring
+// keys included, are independent: counts stay within five standard deviations.
 func TestDropoutShare(t *testing.T) {
 	const n = 1 << 15
 	mask := func(k *Kernels, key [2]uint32, first, keep uint32) []uint32 {
@@ -53,7 +53,7 @@ func TestDropoutShare(t *testing.T) {
 			within("kept", common(a, a), share)
 			within("kept with the next", common(a, mask(k, key, 1, keep)), share*share)
 			within("kept with the row below", common(a, mask(k, key, 64, keep)), share*share)
-			within("kept under the key's neighbour", common(a, mask(k, [2]uint32{key[0] + 1, key[1]}, 0, keep)), share*share)
+			within("kept under the key's neighbor", common(a, mask(k, [2]uint32{key[0] + 1, key[1]}, 0, keep)), share*share)
 			within("kept under the next key", common(a, mask(k, [2]uint32{key[0], key[1] + 1}, 0, keep)), share*share)
 		}
 		for _, w := range mask(k, key, 0, 0) {

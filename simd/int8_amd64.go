@@ -29,7 +29,8 @@ func int8VEX() *Int8 {
 	}
 }
 
-// int8VNNI needs AVX-512 F, BW, DQ, VL and VNNI. VPDPBUSD multiplies unsigned by signed, so activations are offset.
+// int8VNNI needs AVX-512 F, BW, DQ, VL and VNNI. VPDPBUSD multiplies unsigned by signed, so
+// activations are offset.
 func int8VNNI() *Int8 {
 	return &Int8{
 		form: formVNNI, MR: 14, NR: 32, Group: 4, Width: 1, Offset: 128,
@@ -42,9 +43,11 @@ func qgemmVEX(g *QGEMM)  { qgemmWith(g, formVEX) }
 func qgemmVNNI(g *QGEMM) { qgemmWith(g, formVNNI) }
 
 const (
-	// maxWork is the most groups of channels, over all tiles and taps, that one call into assembly contracts: some 50 microseconds.
+	// maxWork is the most groups of channels, over all tiles and taps, that one call into assembly
+	// contracts: some 50 microseconds.
 	maxWork = 8192
-	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50 microseconds.
+	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50
+	// microseconds.
 	maxGathers = 8192
 	// maxSums is the size of the largest tile.
 	maxSums = 14 * 32

@@ -7,8 +7,8 @@ import "math"
 const formNEON form = 1
 
 const (
-	// maxWork is the most pairs of channels, over all tiles and taps, that one call into assembly contracts: 60 microseconds on a
-	// Cortex-A7 at 900 MHz, at two cycles an instruction.
+	// maxWork is the most pairs of channels, over all tiles and taps, that one call into assembly
+	// contracts: 60 microseconds on a Cortex-A7 at 900 MHz, at two cycles an instruction.
 	maxWork = 2048
 	// maxSums is the size of the largest tile.
 	maxSums = 7 * 4
@@ -35,8 +35,9 @@ func (b *qgemmBlock) constants(g *QGEMM) {
 	b.zero = [4]int32{g.Zero, g.Zero, g.Zero, g.Zero}
 }
 
-// takes is how many of these tiles the kernel computes at a stretch from the first one on: those that have all columns of their panel
-// and no slope that it would not be exact with, 0 if the first is not of that kind.
+// takes is how many of these tiles the kernel computes at a stretch from the first one on: those
+// that have all columns of their panel and no slope that it would not be exact with, 0 if the first
+// is not of that kind.
 func (g *QGEMM) takes(tiles []QTile) int {
 	const smallest = 1.0 / (1 << 126)
 	slope := float32(math.Abs(float64(g.Slope)))

@@ -19,7 +19,7 @@ func qgemmWith(g *QGEMM, f form) {
 	most := q.most*b.groups + 8 // what a tile takes besides
 	n := int(maxWork / most)
 	if n >= 4 {
-		n &^= 3 // neighbours stay together
+		n &^= 3 // neighbors stay together
 	}
 	for from := g.From; from < g.To; {
 		n := g.takes(q.tiles[from:min(g.To, from+max(1, n))])

@@ -9,16 +9,17 @@ import (
 	"sync"
 )
 
-// Kernels is one row of the table: the functions of one instruction set and the tile shape of its matrix products.
-// Rows are shared and must not be changed.
+// Kernels is one row of the table: the functions of one instruction set and the tile shape of its
+// matrix products. Rows are shared and must not be changed.
 //
-// Matrices are row-major; x[r,c] stands for x[r*C+c], where C is the number of channels that the comment names.
-// leaky(v, s) is s*v where v < 0 and v elsewhere; its derivative, dleaky(v, s), is 1 where v > 0 and s elsewhere, so that
-// it may be taken from the activation's input or from its output (also for ReLU, whose output is never negative).
+// Matrices are row-major; x[r,c] stands for x[r*C+c], where C is the number of channels that the
+// comment names. leaky(v, s) is s*v where v < 0 and v elsewhere; its derivative, dleaky(v, s), is 1
+// where v > 0 and s elsewhere, so that it may be taken from the activation's input or from its
+// output (also for ReLU, whose output is never negative).
 type Kernels struct {
 	Name   string // scalar, avx2, avx512, ...
 	MR, NR int    // most rows and columns of C that one call of GEMM or Outer makes; NR is also the width of packed panels
-	Flush  bool   // GEMM and Mix take subnormal numbers for zero, and give zero in their place, where they compute
+	Flush  bool   // GEMM and Transform take subnormal numbers for zero, and give zero in their place, where they compute
 	FMA    bool   // products are fused as the comments say: all such rows agree to the bit, except in Sum and Dot
 
 	// Add: dst[i] += x[i]. The slices must not overlap.
@@ -27,9 +28,10 @@ type Kernels struct {
 	Scale func(dst []float32, a float32)
 	// Axpy: dst[i] = fma(a, x[i], dst[i]). The slices must not overlap.
 	Axpy func(dst []float32, a float32, x []float32)
-	// Sum returns S x[i], in any order; the error is at most 2^-24 * len(x) * S |x[i]|.
+	// Sum returns Σ x[i], in any order; the error is at most 2^-24 * len(x) * Σ |x[i]|.
 	Sum func(x []float32) float32
-	// Dot returns S x[i]*y[i], in any order; the error is at most 2^-24 * (len(x)+1) * S |x[i]*y[i]|.
+	// Dot returns Σ x[i]*y[i], in any order; the error is at most 2^-24 * (len(x)+1) * Σ
+	// |x[i]*y[i]|.
 	Dot func(x, y []float32) float32
 
 	// Tanh: dst[i] = tanh(x[i]) by the steps in tanh.go.
@@ -38,9 +40,11 @@ type Kernels struct {
 	Sigmoid func(dst, x []float32)
 	// TanhGrad: dx[i] = dy[i] * fma(-y[i], y[i], 1), where y is Tanh's output.
 	TanhGrad func(dx, dy, y []float32)
-	// BiasLeaky: dst[r,c] = leaky(x[r,c]+bias[c], slope), C = len(bias). Slope 1 adds the bias only, slope 0 makes a ReLU.
+	// BiasLeaky: dst[r,c] = leaky(x[r,c]+bias[c], slope), C = len(bias). Slope 1 adds the bias
+	// only, slope 0 makes a ReLU.
 	BiasLeaky func(dst, x, bias []float32, slope float32)
-	// LeakyGrad: dx[i] = dy[i] where y[i] > 0, slope*dy[i] elsewhere; y is the activation's output or its input.
+	// LeakyGrad: dx[i] = dy[i] where y[i] > 0, slope*dy[i] elsewhere; y is the activation's output
+	// or its input.
 	LeakyGrad func(dx, dy, y []float32, slope float32)
 
 	// RowScale: x[r,c] *= s[r], C = len(x)/len(s).
@@ -53,42 +57,47 @@ type Kernels struct {
 	Moments func(sum, sq, x, shift []float32)
 	// Affine: dst[r,c] = leaky(z, slope), z = fma(a[c], x[r,c], b[c]). C = len(a).
 	Affine func(dst, x, a, b []float32, slope float32)
-	// AffineGradSums: for each row r in turn, from zero, with z as in Affine and dz = dy[r,c] where z > 0,
-	// slope*dy[r,c] elsewhere: sdz[c] += dz and sdzx[c] = fma(dz, x[r,c]-mean[c], sdzx[c]). C = len(a).
+	// AffineGradSums: for each row r in turn, from zero, with z as in Affine and dz = dy[r,c] where
+	// z > 0, slope*dy[r,c] elsewhere: sdz[c] += dz and sdzx[c] = fma(dz, x[r,c]-mean[c], sdzx[c]).
+	// C = len(a).
 	AffineGradSums func(sdz, sdzx, dy, x, a, b, mean []float32, slope float32)
-	// AffineGrad: dx[r,c] = fma(a[c], dz, fma(k1[c], x[r,c], k0[c])) with dz as in AffineGradSums. C = len(a).
+	// AffineGrad: dx[r,c] = fma(a[c], dz, fma(k1[c], x[r,c], k0[c])) with dz as in AffineGradSums.
+	// C = len(a).
 	AffineGrad func(dx, dy, x, a, b, k0, k1 []float32, slope float32)
 
-	// Adam is one update of the weights w with the gradients g and the running moments m and v, in Keras' form (Kingma and Ba
-	// 2014, with eps outside the bias correction):
+	// Adam is one update of the weights w with the gradients g and the running moments m and v, in
+	// Keras' form (Kingma and Ba 2014, with eps outside the bias correction):
 	//	m = fma(Beta1, m, (1-Beta1)*g)
 	//	v = fma(Beta2, v, ((1-Beta2)*g)*g)
 	//	w = w - (LR*m) / (sqrt(v)+Eps)
 	Adam func(w, m, v, g []float32, p AdamStep)
 
-	// Dropout draws a mask and applies it, with Hash32(d.Key, d.First+i) < d.Keep where x[i] stays, see the type:
-	// dst[i] = x[i]*d.Scale there, 0 elsewhere. It leaves the mask in d.Kept, and in d.Above where x[i] > 0.
+	// Dropout draws a mask and applies it, with Hash32(d.Key, d.First+i) < d.Keep where x[i] stays,
+	// see the type: dst[i] = x[i]*d.Scale there, 0 elsewhere. It leaves the mask in d.Kept, and in
+	// d.Above where x[i] > 0.
 	Dropout func(dst, x []float32, d Dropout)
-	// DropoutGrad: dx[i] = dy[i]*scale where bit i%32 of kept[i/32] is set, 0 elsewhere; len(kept) = ceil(len(dy)/32).
+	// DropoutGrad: dx[i] = dy[i]*scale where bit i%32 of kept[i/32] is set, 0 elsewhere; len(kept)
+	// = ceil(len(dy)/32).
 	DropoutGrad func(dx, dy []float32, kept []uint32, scale float32)
-	// DropoutLeakyGrad is the gradient of a dropout and of the leaky activation before it, whose positive outputs above marks: with g
-	// as DropoutGrad's result, dx[i] = g where above's bit is set, slope*g elsewhere.
+	// DropoutLeakyGrad is the gradient of a dropout and of the leaky activation before it, whose
+	// positive outputs above marks: with g as DropoutGrad's result, dx[i] = g where above's bit is
+	// set, slope*g elsewhere.
 	DropoutLeakyGrad func(dx, dy []float32, kept, above []uint32, scale, slope float32)
 
-	// Mix multiplies a small matrix m (rows, cols), each side from 1 to 8, with the rows of src, as the transforms of minimal
-	// filtering need: for i < n, j < rows
-	//	dst[j*ds+i] = S m[j*cols+c] * src[c*ss+i], c in order: s = m*src for c = 0, then s = fma(m, src, s)
+	// Transform multiplies a small matrix m (rows, cols), each side from 1 to 8, with the rows of
+	// src, as Winograd's transforms need: for i < n, j < rows
+	//	dst[j*ds+i] = Σ m[j*cols+c] * src[c*ss+i], c in order: s = m*src for c = 0, then s = fma(m, src, s)
 	// Strides of more than one row are at least n. dst and src must not overlap.
-	Mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
+	Transform func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
 
-	// Mixes is Mix again and again on neighbouring rows, see the type Mixes.
-	Mixes func(*Mixes)
+	// Transforms is Transform again and again on neighboring rows, see the type Transforms.
+	Transforms func(*Transforms)
 
-	// CopyRows: dst[r*ds+i] = src[r*ss+i] for r < rows, i < width. Strides of more than one row are at least width. dst and src
-	// must not overlap.
+	// CopyRows: dst[r*ds+i] = src[r*ss+i] for r < rows, i < width. Strides of more than one row are
+	// at least width. dst and src must not overlap.
 	CopyRows func(dst []float32, ds int, src []float32, ss, rows, width int)
-	// Transpose: dst[c*ds+r] = src[r*ss+c] for r < rows, c < cols. Strides of more than one row are at least the length of a row,
-	// in dst rows, in src cols. dst and src must not overlap.
+	// Transpose: dst[c*ds+r] = src[r*ss+c] for r < rows, c < cols. Strides of more than one row are
+	// at least the length of a row, in dst rows, in src cols. dst and src must not overlap.
 	Transpose func(dst []float32, ds int, src []float32, ss, rows, cols int)
 
 	// GEMM computes one tile of a matrix product, see the type.
@@ -96,20 +105,22 @@ type Kernels struct {
 	// Outer computes one tile of a weight gradient, see the type.
 	Outer func(*Outer)
 
-	// Peak makes n rounds of independent multiply-adds on registers alone, the most that this row can do, and returns how many
-	// floating-point operations they were (a multiply-add is two). Callers time it.
+	// Peak makes n rounds of independent multiply-adds on registers alone, the most that this row
+	// can do, and returns how many floating-point operations they were (a multiply-add is two).
+	// Callers time it.
 	Peak func(n int) (flops int64)
 
 	// Int8 holds the row's int8 functions, see the type.
 	Int8 *Int8
 }
 
-// AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments already:
-// lr * sqrt(1-Beta2^t) / (1-Beta1^t). 1-Beta1 and 1-Beta2 are taken in float32, where they are exact.
+// AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments
+// already: lr * sqrt(1-Beta2^t) / (1-Beta1^t). 1-Beta1 and 1-Beta2 are taken in float32, where they
+// are exact.
 type AdamStep struct{ LR, Beta1, Beta2, Eps float32 }
 
-// Dropout is what a dropout draws. Bit i%32 of word i/32 of a mask stands for element i; a mask of n elements has ceil(n/32)
-// words, and bits past the end are clear.
+// Dropout is what a dropout draws. Bit i%32 of word i/32 of a mask stands for element i; a mask of
+// n elements has ceil(n/32) words, and bits past the end are clear.
 type Dropout struct {
 	Kept, Above []uint32
 	Key         [2]uint32
@@ -134,14 +145,16 @@ const (
 //		for t in Taps, for k < K: s = fma(A[t.A+rowA(r)+k], B[t.B+k*NR+j], s)
 //		C[r,j] = leaky(s, Slope)
 //
-// with one accumulator for each element, in this order. The rows lie in two runs, the first of h = (Rows+1)/2:
+// with one accumulator for each element, in this order. The rows lie in two runs, the first of h =
+// (Rows+1)/2:
 //
 //	rowA(r) = r*LDA for r < h, ARun+(r-h)*LDA from there; rowC alike with LDC and CRun
 //
-// so that a tile may take rows from two places (one plain run has ARun = h*LDA, CRun = h*LDC). Rows is at most MR.
-// Panels of B are NR wide whatever Cols is (callers pad them with zeros), and Bias has NR values for each. Where Cols is more than
-// NR there are several panels, NR columns each: panel p starts LDB*p further on in B. C overlaps neither A nor B.
-// The struct is the caller's to keep and reuse: a call does not retain it and does not allocate.
+// so that a tile may take rows from two places (one plain run has ARun = h*LDA, CRun = h*LDC). Rows
+// is at most MR. Panels of B are NR wide whatever Cols is (callers pad them with zeros), and Bias
+// has NR values for each. Where Cols is more than NR there are several panels, NR columns each:
+// panel p starts LDB*p further on in B. C overlaps neither A nor B. The struct is the caller's to
+// keep and reuse: a call does not retain it and does not allocate.
 type GEMM struct {
 	C, A, B, Bias []float32
 	Half          []uint16  // if not nil, B in half precision (IEEE 754 binary16): each value is widened, exactly, where it is used
@@ -166,8 +179,9 @@ type GEMM struct {
 //		for t in Taps, for k < K: s = fma(A[t.A+k*LDA+r], B[t.B+k*LDB+j], s)
 //		C[r*LDC+j] = s
 //
-// with one accumulator for each element, in this order. Rows is at most MR, Cols at most NR. Each row of B has NR readable
-// values whatever Cols is. C overlaps neither A nor B. As with GEMM, a call retains nothing and does not allocate.
+// with one accumulator for each element, in this order. Rows is at most MR, Cols at most NR. Each
+// row of B has NR readable values whatever Cols is. C overlaps neither A nor B. As with GEMM, a
+// call retains nothing and does not allocate.
 type Outer struct {
 	C, A, B       []float32
 	Taps          []Tap
@@ -194,8 +208,8 @@ var rows = sync.OnceValue(func() []*Kernels {
 // Variants returns the rows that this machine can run, scalar first, best last.
 func Variants() []*Kernels { return slices.Clone(rows()) }
 
-// Best returns the row that GANTINY_KERNEL names, or the last of Variants if it names none that this machine can run
-// (Lookup("") reports that as an error).
+// Best returns the row that GANTINY_KERNEL names, or the last of Variants if it names none that
+// this machine can run (Lookup("") reports that as an error).
 func Best() *Kernels {
 	if k, err := Lookup(""); err == nil {
 		return k
@@ -203,8 +217,9 @@ func Best() *Kernels {
 	return rows()[len(rows())-1]
 }
 
-// Lookup returns the row called name. The empty name stands for GANTINY_KERNEL's value and, without one, for the best row.
-// The error wraps ErrUnknownKernel and lists the rows that this machine can run.
+// Lookup returns the row called name. The empty name stands for GANTINY_KERNEL's value and, without
+// one, for the best row. The error wraps ErrUnknownKernel and lists the rows that this machine can
+// run.
 func Lookup(name string) (*Kernels, error) {
 	from := ""
 	if name == "" {

@@ -50,7 +50,8 @@ func checkGuards(t *testing.T, guards [][]float32) {
 	}
 }
 
-// fence puts slices against a page that can neither be read nor written: their ends, or with head their starts.
+// fence puts slices against a page that can neither be read nor written: their ends, or with head
+// their starts.
 type fence struct {
 	head   bool
 	used   int

@@ -2,8 +2,8 @@ package simd
 
 import "math"
 
-// The model: every function of a row once more, naive, over any arithmetic. With float32 and either kind of multiply-add it
-// says which bits a row must give; with float64 it is the oracle.
+// The model: every function of a row once more, naive, over any arithmetic. With float32 and either
+// kind of multiply-add it says which bits a row must give; with float64 it is the oracle.
 
 type float interface{ float32 | float64 }
 
@@ -40,8 +40,8 @@ func model32(k *Kernels) arith[float32] {
 	return rounded
 }
 
-// fma32 is x*y+z rounded once. The product is exact in float64; the sum is rounded to odd there, so that the second
-// rounding is right (Boldo and Melquiond 2008).
+// fma32 is x*y+z rounded once. The product is exact in float64; the sum is rounded to odd there, so
+// that the second rounding is right (Boldo and Melquiond 2008).
 func fma32(x, y, z float32) float32 {
 	p, w := float64(x)*float64(y), float64(z)
 	s := p + w

@@ -14,7 +14,7 @@ func neonRow() *Kernels {
 		AffineGradSums: affineGradSumsWith(affineGradSums_neon), AffineGrad: affineGradWith(affineGrad_neon),
 		Adam: adamWith(adam_neon), Dropout: dropoutNEON, DropoutGrad: dropoutGradWith(dropoutGrad_neon),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_neon),
-		Mix:              mixWith(mix_neon), Mixes: mixesOf(mixWith(mix_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Transform:        transformWith(transform_neon), Transforms: transformsOf(transformWith(transform_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(),
 	}
 }
@@ -49,7 +49,8 @@ const (
 const (
 	// maxPiece is the most elements of a slice that one call works on: 40 microseconds of Adam.
 	maxPiece = 1 << 11
-	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds at 2 GFLOP/s. Five taps of 256 channels fit.
+	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds at 2
+	// GFLOP/s. Five taps of 256 channels fit.
 	maxSteps = 1400
 	// peakRounds is the most rounds of one call: some 40 microseconds.
 	peakRounds = 2000
@@ -77,7 +78,8 @@ func dotNEON(x, y []float32) float32 {
 	return float32(s)
 }
 
-// tanhBlock holds the constants of Tanh and Sigmoid, see tanh.go. The kernels read them in this order.
+// tanhBlock holds the constants of Tanh and Sigmoid, see tanh.go. The kernels read them in this
+// order.
 type tanhBlock struct {
 	one, cut, t0, t1, t2, t3           float32
 	log2e, magic, ln2Hi, ln2Lo, expMax float32

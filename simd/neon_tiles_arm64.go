@@ -4,7 +4,8 @@ package simd
 
 import "unsafe"
 
-// The tiles of the rows neon and a53. Kernels move whole rows of C only: a tile of fewer columns passes through a buffer.
+// The tiles of the rows neon and a53. Kernels move whole rows of C only: a tile of fewer columns
+// passes through a buffer.
 
 // tileBuffer holds a tile of whole width, row by row.
 type tileBuffer [neonMR * neonNR]float32

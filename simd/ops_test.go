@@ -19,8 +19,9 @@ var someParams = params{
 	adam: AdamStep{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-7},
 }
 
-// op is one function of a row, as the tests call it. A letter stands for each slice: n has rows*channels elements, v too but
-// none is negative, c has channels, r has rows, b is a mask of one bit for each of rows*channels elements.
+// op is one function of a row, as the tests call it. A letter stands for each slice: n has
+// rows*channels elements, v too but none is negative, c has channels, r has rows, b is a mask of
+// one bit for each of rows*channels elements.
 type op struct {
 	name    string
 	out, in string
@@ -113,7 +114,8 @@ func (o *op) place(mem memory, rows, channels int) (out, in [][]float32) {
 	return out, in
 }
 
-// fill draws values in [-2, 2] (v: in [0.01, 2], b: any bits), and keeps the argument of a leaky unit away from its kink.
+// fill draws values in [-2, 2] (v: in [0.01, 2], b: any bits), and keeps the argument of a leaky
+// unit away from its kink.
 func (o *op) fill(rnd *rand.Rand, out, in [][]float32) {
 	for i, s := range append(append([][]float32(nil), out...), in...) {
 		switch (o.out + o.in)[i] {

@@ -3,7 +3,8 @@ package simd
 // gatherLanes is how many outputs of a QGather go together, on all rows.
 const gatherLanes = 16
 
-// QGather says which elements of a source each output is the sum of, see Int8.Gather. It is immutable.
+// QGather says which elements of a source each output is the sum of, see Int8.Gather. It is
+// immutable.
 type QGather struct {
 	index []int32 // [group of 16 outputs][term][output]
 	terms []int32 // of each group
@@ -11,8 +12,8 @@ type QGather struct {
 	end   int     // how long the source must be
 }
 
-// NewQGather lists sums: output i is that of the elements list[start[i]:start[i+1]] of the source, whose element zero must be 0 whenever
-// Gather runs.
+// NewQGather lists sums: output i is that of the elements list[start[i]:start[i+1]] of the source,
+// whose element zero must be 0 whenever Gather runs.
 func NewQGather(start, list []int32, zero int32) *QGather {
 	outputs := len(start) - 1
 	groups := (outputs + gatherLanes - 1) / gatherLanes

@@ -8,7 +8,8 @@ import (
 	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
-// newGather lists at most terms elements of a source of size n+1, whose last one is 0, for each output.
+// newGather lists at most terms elements of a source of size n+1, whose last one is 0, for each
+// output.
 func newGather(rnd *rand.Rand, outputs, n, terms int) (g *QGather, lists [][]int32) {
 	start, list := []int32{0}, []int32(nil)
 	for range outputs {

@@ -2,8 +2,9 @@ package simd
 
 import "math"
 
-// Int8 holds the int8 functions of one instruction set and the shapes that they want their operands in. All rows give the same
-// bytes: sums are integers, and each step of Requantize is one float32 operation.
+// Int8 holds the int8 functions of one instruction set and the shapes that they want their operands
+// in. All rows give the same bytes: sums are integers, and each step of Requantize is one float32
+// operation.
 type Int8 struct {
 	form   form  // of tiles and operands, so that lists of tiles are not mixed up
 	MR, NR int   // most rows and columns of one tile; NR is also the width of packed panels
@@ -11,14 +12,17 @@ type Int8 struct {
 	Width  int   // bytes of one activation as Stage leaves it
 	Offset int32 // what Stage adds to each activation: 0, or 128 where the multiply wants one unsigned operand
 
-	// Stage writes activations as the rows of A are read: src[i]+Offset in Width bytes, little end first;
-	// len(dst) = Width*len(src). It is nil where that changes nothing, and A may be the activations themselves.
+	// Stage writes activations as the rows of A are read: src[i]+Offset in Width bytes, little end
+	// first; len(dst) = Width*len(src). It is nil where that changes nothing, and A may be the
+	// activations themselves.
 	Stage func(dst, src []int8)
 	// GEMM computes tiles of a matrix product, see the type QGEMM.
 	GEMM func(*QGEMM)
-	// Gather: dst[i] = start[i] + S src[index], over the list of output i; see QGather for lengths. dst overlaps neither.
+	// Gather: dst[i] = start[i] + Σ src[index], over the list of output i; see QGather for lengths.
+	// dst overlaps neither.
 	Gather func(g *QGather, dst, start, src []int32)
-	// Peak is Kernels.Peak for int8: the operations of n rounds of independent multiply-adds on registers, each two.
+	// Peak is Kernels.Peak for int8: the operations of n rounds of independent multiply-adds on
+	// registers, each two.
 	Peak func(n int) (ops int64)
 }
 
@@ -28,14 +32,16 @@ type form uint8
 // StartRows, for QTile: each row starts from a row of its own.
 const StartRows = StartC + 1
 
-// QTile is one tile of a QGEMM, of at most MR rows and NR columns. Offsets and strides count elements of the slices that they
-// refer to; in A an element is an activation, whatever its Width. Row r lies
+// QTile is one tile of a QGEMM, of at most MR rows and NR columns. Offsets and strides count
+// elements of the slices that they refer to; in A an element is an activation, whatever its Width.
+// Row r lies
 //
 //	in A at A + rowA(r), rowA(r) = r*LDA for r < h, ARun+(r-h)*LDA from there, h = (Rows+1)/2
 //	in C at C + rowC(r), alike with LDC and CRun
 //	in Q at Q + r*LDQ
 //
-// Rows of 0 stands for the Rows of the call and, for such a tile, ARun for h*LDA and CRun for h*LDC.
+// Rows of 0 stands for the Rows of the call and, for such a tile, ARun for h*LDA and CRun for
+// h*LDC.
 type QTile struct {
 	A, B, S, C, Q int32
 	Scale         int32
@@ -46,13 +52,14 @@ type QTile struct {
 	Tap, Taps     int32 // of the list's taps: Taps of them from Tap on
 	Start         uint8 // StartZero, StartBias (the row at S), StartC or StartRows (rows at S, as those of C are at C)
 	Requantize    bool  // the tile ends in Q, else in C
-	neighbours    bool  // see QTiles
+	neighbors     bool  // see QTiles
 }
 
-// QTiles is a list of tiles with their taps, checked and measured once so that a call need not look at each of them. It is
-// immutable and belongs to the row that made it. A tile's neighbours is set if it and the three to follow are equal but for what
-// they read and write of B, S, Scale and Q or C, which follow one another: a kernel may take them for one tile of four times the
-// columns where they have a single row.
+// QTiles is a list of tiles with their taps, checked and measured once so that a call need not look
+// at each of them. It is immutable and belongs to the row that made it. A tile's neighbors is set
+// if it and the three to follow are equal but for what they read and write of B, S, Scale and Q or
+// C, which follow one another: a kernel may take them for one tile of four times the columns where
+// they have a single row.
 type QTiles struct {
 	k     *Int8
 	tiles []QTile
@@ -70,17 +77,18 @@ type QTiles struct {
 // extent is how long each operand must be.
 type extent struct{ a, b, s, c, q, scale int64 }
 
-// QGEMM is a run of tiles of an int8 matrix product that sums over taps. For each tile t, with x the activations before Stage,
-// for r < t.Rows, j < t.Cols:
+// QGEMM is a run of tiles of an int8 matrix product that sums over taps. For each tile t, with x
+// the activations before Stage, for r < t.Rows, j < t.Cols:
 //
 //	s = 0, S[t.S+j], C[t.C+rowC(r)+j] or S[t.S+rowC(r)+j], as t.Start says
 //	for its taps, k < depth: s += (x[t.A+tap.A+rowA(r)+k]+Offset) * w(t.B+tap.B; k, j)
 //	if t.Requantize: Q[t.Q+r*LDQ+j] = Requantize(s, Scale[t.Scale+j], Slope, Zero), else C[t.C+rowC(r)+j] = s
 //
-// Sums are int32 and wrap, so their order does not matter. w(at; k, j) is the block that Pack left in B from at on. A is by Stage
-// and holds the channels that pad the last group too; their value does not matter. S and Scale have NR values where a tile
-// refers to them. Neither C nor Q overlaps anything else. The struct is the caller's to keep and reuse: a call does not retain
-// it and does not allocate.
+// Sums are int32 and wrap, so their order does not matter. w(at; k, j) is the block that Pack left
+// in B from at on. A is by Stage and holds the channels that pad the last group too; their value
+// does not matter. S and Scale have NR values where a tile refers to them. Neither C nor Q overlaps
+// anything else. The struct is the caller's to keep and reuse: a call does not retain it and does
+// not allocate.
 type QGEMM struct {
 	Tiles    *QTiles
 	From, To int // the tiles to compute
@@ -94,10 +102,11 @@ type QGEMM struct {
 	Zero  int32   // Q's zero point, an int8
 }
 
-// Requantize: v = float32(acc)*scale, v = max(v, slope*v), and v clamped to [-128-zero, 127-zero], rounded to the nearest whole
-// number, ties to even, plus zero. slope is at most 1, so that the maximum is the leaky activation; zero is an int8.
-// Each step is one float32 operation, so that every machine gives the same byte, also for values that are not finite: a
-// product slope*v that is NaN is passed over, and a v that is NaN counts as large.
+// Requantize: v = float32(acc)*scale, v = max(v, slope*v), and v clamped to [-128-zero, 127-zero],
+// rounded to the nearest whole number, ties to even, plus zero. slope is at most 1, so that the
+// maximum is the leaky activation; zero is an int8. Each step is one float32 operation, so that
+// every machine gives the same byte, also for values that are not finite: a product slope*v that is
+// NaN is passed over, and a v that is NaN counts as large.
 func Requantize(acc int32, scale, slope float32, zero int32) int8 {
 	v := float32(float32(acc) * scale)
 	if w := float32(slope * v); w > v {
@@ -124,7 +133,8 @@ func (k *Int8) depthOf(depth int) int { return (depth + k.Group - 1) / k.Group *
 // PackedLen is the length of one packed block of depth channels by NR columns.
 func (k *Int8) PackedLen(depth int) int { return k.depthOf(depth) * k.NR }
 
-// Slack is how many activations beyond the end of the last row A must have room for, to pad a contraction of depth.
+// Slack is how many activations beyond the end of the last row A must have room for, to pad a
+// contraction of depth.
 func (k *Int8) Slack(depth int) int { return k.depthOf(depth) - depth }
 
 // NewTiles checks a list of tiles that contract depth channels in each tap, for GEMM of this row.
@@ -133,22 +143,22 @@ func (k *Int8) NewTiles(depth int, tiles []QTile, taps []Tap) *QTiles {
 	inRange(depth)
 	for i := range tiles {
 		q.measure(&tiles[i])
-		tiles[i].neighbours = i+4 <= len(tiles) && neighbours(tiles[i:i+4], int32(k.NR))
+		tiles[i].neighbors = i+4 <= len(tiles) && neighbors(tiles[i:i+4], int32(k.NR))
 	}
 	return q
 }
 
-// neighbours tells whether tiles of nr columns are neighbours, see QTiles.
-func neighbours(tiles []QTile, nr int32) bool {
+// neighbors tells whether tiles of nr columns are neighbors, see QTiles.
+func neighbors(tiles []QTile, nr int32) bool {
 	first, step := tiles[0], tiles[1].B-tiles[0].B
 	if first.Cols != nr || first.Start > StartBias {
 		return false
 	}
-	first.neighbours = false
+	first.neighbors = false
 	for i, t := range tiles {
 		n := int32(i)
 		want := first
-		want.B, want.S, t.neighbours = want.B+n*step, want.S+n*nr, false
+		want.B, want.S, t.neighbors = want.B+n*step, want.S+n*nr, false
 		if first.Requantize {
 			want.Q, want.Scale, want.C = want.Q+n*nr, want.Scale+n*nr, t.C
 		} else {
@@ -190,8 +200,8 @@ func (q *QTiles) measure(t *QTile) {
 		e, q.anyOpen = &q.open, true
 		q.lda, q.ldc, q.ldq = max(q.lda, int64(t.LDA)), max(q.ldc, int64(t.LDC)), max(q.ldq, int64(t.LDQ))
 	} else {
-		loA, hiA = runs(rows, int(t.LDA), int(t.ARun))
-		loC, hiC = runs(rows, int(t.LDC), int(t.CRun))
+		loA, hiA = tileRuns(rows, int(t.LDA), int(t.ARun))
+		loC, hiC = tileRuns(rows, int(t.LDC), int(t.CRun))
 		hiQ = int64(rows-1) * int64(t.LDQ)
 	}
 	depth, block := int64(k.depthOf(q.depth)), int64(k.PackedLen(q.depth))
@@ -227,7 +237,22 @@ func (q *QTiles) measure(t *QTile) {
 	}
 }
 
-// check panics unless all tiles of the list stay within the slices. It reports whether there is anything to do.
+// tileRuns returns the least and the greatest row offset of a tile of two runs.
+func tileRuns(rows, ld, run int) (lo, hi int64) {
+	if run < -maxStep || run > maxStep {
+		panic("simd: QGEMM: bad run")
+	}
+	h := (rows + 1) / 2
+	hi = int64(h-1) * int64(ld)
+	if second := rows - h; second > 0 {
+		lo = min(0, int64(run))
+		hi = max(hi, int64(run)+int64(second-1)*int64(ld))
+	}
+	return lo, hi
+}
+
+// check panics unless all tiles of the list stay within the slices. It reports whether there is
+// anything to do.
 func (g *QGEMM) check(f form) bool {
 	q := g.Tiles
 	k := q.k

@@ -228,7 +228,7 @@ done_1:
 
 summed_1:
 	CMPB    61(R15), $0x00
-	JNE     requantise_1
+	JNE     requantize_1
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -251,7 +251,7 @@ stored_1_partial:
 stored_1:
 	JMP next
 
-requantise_1:
+requantize_1:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -440,7 +440,7 @@ done_2:
 
 summed_2:
 	CMPB    61(R15), $0x00
-	JNE     requantise_2
+	JNE     requantize_2
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -467,7 +467,7 @@ stored_2_partial:
 stored_2:
 	JMP next
 
-requantise_2:
+requantize_2:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -690,7 +690,7 @@ done_3:
 
 summed_3:
 	CMPB    61(R15), $0x00
-	JNE     requantise_3
+	JNE     requantize_3
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -721,7 +721,7 @@ stored_3_partial:
 stored_3:
 	JMP next
 
-requantise_3:
+requantize_3:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -999,7 +999,7 @@ done_4:
 
 summed_4:
 	CMPB    61(R15), $0x00
-	JNE     requantise_4
+	JNE     requantize_4
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -1034,7 +1034,7 @@ stored_4_partial:
 stored_4:
 	JMP next
 
-requantise_4:
+requantize_4:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -1354,7 +1354,7 @@ done_5:
 
 summed_5:
 	CMPB    61(R15), $0x00
-	JNE     requantise_5
+	JNE     requantize_5
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -1393,7 +1393,7 @@ stored_5_partial:
 stored_5:
 	JMP next
 
-requantise_5:
+requantize_5:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -1756,7 +1756,7 @@ done_6:
 
 summed_6:
 	CMPB    61(R15), $0x00
-	JNE     requantise_6
+	JNE     requantize_6
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -1799,7 +1799,7 @@ stored_6_partial:
 stored_6:
 	JMP next
 
-requantise_6:
+requantize_6:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -2202,7 +2202,7 @@ done_7:
 
 summed_7:
 	CMPB    61(R15), $0x00
-	JNE     requantise_7
+	JNE     requantize_7
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -2249,7 +2249,7 @@ stored_7_partial:
 stored_7:
 	JMP next
 
-requantise_7:
+requantize_7:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -2705,7 +2705,7 @@ done_8:
 
 summed_8:
 	CMPB    61(R15), $0x00
-	JNE     requantise_8
+	JNE     requantize_8
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -2756,7 +2756,7 @@ stored_8_partial:
 stored_8:
 	JMP next
 
-requantise_8:
+requantize_8:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -3252,7 +3252,7 @@ done_9:
 
 summed_9:
 	CMPB    61(R15), $0x00
-	JNE     requantise_9
+	JNE     requantize_9
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -3307,7 +3307,7 @@ stored_9_partial:
 stored_9:
 	JMP next
 
-requantise_9:
+requantize_9:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -3856,7 +3856,7 @@ done_10:
 
 summed_10:
 	CMPB    61(R15), $0x00
-	JNE     requantise_10
+	JNE     requantize_10
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -3915,7 +3915,7 @@ stored_10_partial:
 stored_10:
 	JMP next
 
-requantise_10:
+requantize_10:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -4504,7 +4504,7 @@ done_11:
 
 summed_11:
 	CMPB    61(R15), $0x00
-	JNE     requantise_11
+	JNE     requantize_11
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -4567,7 +4567,7 @@ stored_11_partial:
 stored_11:
 	JMP next
 
-requantise_11:
+requantize_11:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -5209,7 +5209,7 @@ done_12:
 
 summed_12:
 	CMPB    61(R15), $0x00
-	JNE     requantise_12
+	JNE     requantize_12
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -5276,7 +5276,7 @@ stored_12_partial:
 stored_12:
 	JMP next
 
-requantise_12:
+requantize_12:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -5958,7 +5958,7 @@ done_13:
 
 summed_13:
 	CMPB    61(R15), $0x00
-	JNE     requantise_13
+	JNE     requantize_13
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -6029,7 +6029,7 @@ stored_13_partial:
 stored_13:
 	JMP next
 
-requantise_13:
+requantize_13:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -6764,7 +6764,7 @@ done_14:
 
 summed_14:
 	CMPB    61(R15), $0x00
-	JNE     requantise_14
+	JNE     requantize_14
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -6839,7 +6839,7 @@ stored_14_partial:
 stored_14:
 	JMP next
 
-requantise_14:
+requantize_14:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -7457,7 +7457,7 @@ done_1:
 
 summed_1:
 	CMPB    61(R15), $0x00
-	JNE     requantise_1
+	JNE     requantize_1
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -7480,7 +7480,7 @@ stored_1_partial:
 stored_1:
 	JMP next
 
-requantise_1:
+requantize_1:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -7669,7 +7669,7 @@ done_2:
 
 summed_2:
 	CMPB    61(R15), $0x00
-	JNE     requantise_2
+	JNE     requantize_2
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -7696,7 +7696,7 @@ stored_2_partial:
 stored_2:
 	JMP next
 
-requantise_2:
+requantize_2:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -7919,7 +7919,7 @@ done_3:
 
 summed_3:
 	CMPB    61(R15), $0x00
-	JNE     requantise_3
+	JNE     requantize_3
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -7950,7 +7950,7 @@ stored_3_partial:
 stored_3:
 	JMP next
 
-requantise_3:
+requantize_3:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -8228,7 +8228,7 @@ done_4:
 
 summed_4:
 	CMPB    61(R15), $0x00
-	JNE     requantise_4
+	JNE     requantize_4
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -8263,7 +8263,7 @@ stored_4_partial:
 stored_4:
 	JMP next
 
-requantise_4:
+requantize_4:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -8583,7 +8583,7 @@ done_5:
 
 summed_5:
 	CMPB    61(R15), $0x00
-	JNE     requantise_5
+	JNE     requantize_5
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -8622,7 +8622,7 @@ stored_5_partial:
 stored_5:
 	JMP next
 
-requantise_5:
+requantize_5:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -8985,7 +8985,7 @@ done_6:
 
 summed_6:
 	CMPB    61(R15), $0x00
-	JNE     requantise_6
+	JNE     requantize_6
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -9028,7 +9028,7 @@ stored_6_partial:
 stored_6:
 	JMP next
 
-requantise_6:
+requantize_6:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -9431,7 +9431,7 @@ done_7:
 
 summed_7:
 	CMPB    61(R15), $0x00
-	JNE     requantise_7
+	JNE     requantize_7
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -9478,7 +9478,7 @@ stored_7_partial:
 stored_7:
 	JMP next
 
-requantise_7:
+requantize_7:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -9934,7 +9934,7 @@ done_8:
 
 summed_8:
 	CMPB    61(R15), $0x00
-	JNE     requantise_8
+	JNE     requantize_8
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -9985,7 +9985,7 @@ stored_8_partial:
 stored_8:
 	JMP next
 
-requantise_8:
+requantize_8:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -10481,7 +10481,7 @@ done_9:
 
 summed_9:
 	CMPB    61(R15), $0x00
-	JNE     requantise_9
+	JNE     requantize_9
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -10536,7 +10536,7 @@ stored_9_partial:
 stored_9:
 	JMP next
 
-requantise_9:
+requantize_9:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -11085,7 +11085,7 @@ done_10:
 
 summed_10:
 	CMPB    61(R15), $0x00
-	JNE     requantise_10
+	JNE     requantize_10
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -11144,7 +11144,7 @@ stored_10_partial:
 stored_10:
 	JMP next
 
-requantise_10:
+requantize_10:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -11733,7 +11733,7 @@ done_11:
 
 summed_11:
 	CMPB    61(R15), $0x00
-	JNE     requantise_11
+	JNE     requantize_11
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -11796,7 +11796,7 @@ stored_11_partial:
 stored_11:
 	JMP next
 
-requantise_11:
+requantize_11:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -12438,7 +12438,7 @@ done_12:
 
 summed_12:
 	CMPB    61(R15), $0x00
-	JNE     requantise_12
+	JNE     requantize_12
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -12505,7 +12505,7 @@ stored_12_partial:
 stored_12:
 	JMP next
 
-requantise_12:
+requantize_12:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -13187,7 +13187,7 @@ done_13:
 
 summed_13:
 	CMPB    61(R15), $0x00
-	JNE     requantise_13
+	JNE     requantize_13
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -13258,7 +13258,7 @@ stored_13_partial:
 stored_13:
 	JMP next
 
-requantise_13:
+requantize_13:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -13993,7 +13993,7 @@ done_14:
 
 summed_14:
 	CMPB    61(R15), $0x00
-	JNE     requantise_14
+	JNE     requantize_14
 	MOVLQSX 32(R15), R12
 	SHLQ    $0x02, R12
 	MOVLQSX 12(R15), CX
@@ -14068,7 +14068,7 @@ stored_14_partial:
 stored_14:
 	JMP next
 
-requantise_14:
+requantize_14:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -14679,7 +14679,7 @@ done_1:
 
 summed_1:
 	CMPB      61(R15), $0x00
-	JNE       requantise_1
+	JNE       requantize_1
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -14691,7 +14691,7 @@ summed_1:
 	VMOVDQU32 Z1, K4, 64(CX)
 	JMP       next
 
-requantise_1:
+requantize_1:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX      20(R15), BX
 	SHLQ         $0x02, BX
@@ -14854,7 +14854,7 @@ done_2:
 
 summed_2:
 	CMPB      61(R15), $0x00
-	JNE       requantise_2
+	JNE       requantize_2
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -14869,7 +14869,7 @@ summed_2:
 	VMOVDQU32 Z3, K4, 64(CX)
 	JMP       next
 
-requantise_2:
+requantize_2:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -15063,7 +15063,7 @@ done_3:
 
 summed_3:
 	CMPB      61(R15), $0x00
-	JNE       requantise_3
+	JNE       requantize_3
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -15081,7 +15081,7 @@ summed_3:
 	VMOVDQU32 Z5, K4, 64(CX)
 	JMP       next
 
-requantise_3:
+requantize_3:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -15315,7 +15315,7 @@ done_4:
 
 summed_4:
 	CMPB      61(R15), $0x00
-	JNE       requantise_4
+	JNE       requantize_4
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -15336,7 +15336,7 @@ summed_4:
 	VMOVDQU32 Z7, K4, 64(CX)
 	JMP       next
 
-requantise_4:
+requantize_4:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -15609,7 +15609,7 @@ done_5:
 
 summed_5:
 	CMPB      61(R15), $0x00
-	JNE       requantise_5
+	JNE       requantize_5
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -15633,7 +15633,7 @@ summed_5:
 	VMOVDQU32 Z9, K4, 64(CX)
 	JMP       next
 
-requantise_5:
+requantize_5:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -15946,7 +15946,7 @@ done_6:
 
 summed_6:
 	CMPB      61(R15), $0x00
-	JNE       requantise_6
+	JNE       requantize_6
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -15973,7 +15973,7 @@ summed_6:
 	VMOVDQU32 Z11, K4, 64(CX)
 	JMP       next
 
-requantise_6:
+requantize_6:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -16325,7 +16325,7 @@ done_7:
 
 summed_7:
 	CMPB      61(R15), $0x00
-	JNE       requantise_7
+	JNE       requantize_7
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -16355,7 +16355,7 @@ summed_7:
 	VMOVDQU32 Z13, K4, 64(CX)
 	JMP       next
 
-requantise_7:
+requantize_7:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -16747,7 +16747,7 @@ done_8:
 
 summed_8:
 	CMPB      61(R15), $0x00
-	JNE       requantise_8
+	JNE       requantize_8
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -16780,7 +16780,7 @@ summed_8:
 	VMOVDQU32 Z15, K4, 64(CX)
 	JMP       next
 
-requantise_8:
+requantize_8:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -17211,7 +17211,7 @@ done_9:
 
 summed_9:
 	CMPB      61(R15), $0x00
-	JNE       requantise_9
+	JNE       requantize_9
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -17247,7 +17247,7 @@ summed_9:
 	VMOVDQU32 Z17, K4, 64(CX)
 	JMP       next
 
-requantise_9:
+requantize_9:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -17718,7 +17718,7 @@ done_10:
 
 summed_10:
 	CMPB      61(R15), $0x00
-	JNE       requantise_10
+	JNE       requantize_10
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -17757,7 +17757,7 @@ summed_10:
 	VMOVDQU32 Z19, K4, 64(CX)
 	JMP       next
 
-requantise_10:
+requantize_10:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -18267,7 +18267,7 @@ done_11:
 
 summed_11:
 	CMPB      61(R15), $0x00
-	JNE       requantise_11
+	JNE       requantize_11
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -18309,7 +18309,7 @@ summed_11:
 	VMOVDQU32 Z21, K4, 64(CX)
 	JMP       next
 
-requantise_11:
+requantize_11:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -18859,7 +18859,7 @@ done_12:
 
 summed_12:
 	CMPB      61(R15), $0x00
-	JNE       requantise_12
+	JNE       requantize_12
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -18904,7 +18904,7 @@ summed_12:
 	VMOVDQU32 Z23, K4, 64(CX)
 	JMP       next
 
-requantise_12:
+requantize_12:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -19493,7 +19493,7 @@ done_13:
 
 summed_13:
 	CMPB      61(R15), $0x00
-	JNE       requantise_13
+	JNE       requantize_13
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -19541,7 +19541,7 @@ summed_13:
 	VMOVDQU32 Z25, K4, 64(CX)
 	JMP       next
 
-requantise_13:
+requantize_13:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX
@@ -20170,7 +20170,7 @@ done_14:
 
 summed_14:
 	CMPB      61(R15), $0x00
-	JNE       requantise_14
+	JNE       requantize_14
 	MOVLQSX   32(R15), R12
 	SHLQ      $0x02, R12
 	MOVLQSX   12(R15), CX
@@ -20221,7 +20221,7 @@ summed_14:
 	VMOVDQU32 Z27, K4, 64(CX)
 	JMP       next
 
-requantise_14:
+requantize_14:
 	// BX: scales; R12, R13: Q and its row stride
 	MOVLQSX       20(R15), BX
 	SHLQ          $0x02, BX

@@ -155,7 +155,7 @@ contracted_1:
 
 summed_1:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_1
+	CBNZ R25, requantize_1
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -172,7 +172,7 @@ store_1:
 	MOVD $1, R7
 	B partialC
 
-requantise_1:
+requantize_1:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -308,7 +308,7 @@ contracted_2:
 
 summed_2:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_2
+	CBNZ R25, requantize_2
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -328,7 +328,7 @@ store_2:
 	MOVD $2, R7
 	B partialC
 
-requantise_2:
+requantize_2:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -516,7 +516,7 @@ contracted_3:
 
 summed_3:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_3
+	CBNZ R25, requantize_3
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -538,7 +538,7 @@ store_3:
 	MOVD $3, R7
 	B partialC
 
-requantise_3:
+requantize_3:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -778,7 +778,7 @@ contracted_4:
 
 summed_4:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_4
+	CBNZ R25, requantize_4
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -802,7 +802,7 @@ store_4:
 	MOVD $4, R7
 	B partialC
 
-requantise_4:
+requantize_4:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -1094,7 +1094,7 @@ contracted_5:
 
 summed_5:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_5
+	CBNZ R25, requantize_5
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -1120,7 +1120,7 @@ store_5:
 	MOVD $5, R7
 	B partialC
 
-requantise_5:
+requantize_5:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -1464,7 +1464,7 @@ contracted_6:
 
 summed_6:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_6
+	CBNZ R25, requantize_6
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -1492,7 +1492,7 @@ store_6:
 	MOVD $6, R7
 	B partialC
 
-requantise_6:
+requantize_6:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -1888,7 +1888,7 @@ contracted_7:
 
 summed_7:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_7
+	CBNZ R25, requantize_7
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -1918,7 +1918,7 @@ store_7:
 	MOVD $7, R7
 	B partialC
 
-requantise_7:
+requantize_7:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -2258,7 +2258,7 @@ contracted_wide:
 
 summed_wide:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_wide
+	CBNZ R25, requantize_wide
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -2268,7 +2268,7 @@ summed_wide:
 	FSTPQ (F6, F7), 96(R22)
 	B next_wide
 
-requantise_wide:
+requantize_wide:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	LDPSW 16(R1), (R22, R25)
@@ -2838,7 +2838,7 @@ contracted_1:
 
 summed_1:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_1
+	CBNZ R25, requantize_1
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -2855,7 +2855,7 @@ store_1:
 	MOVD $1, R7
 	B partialC
 
-requantise_1:
+requantize_1:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -2971,7 +2971,7 @@ contracted_2:
 
 summed_2:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_2
+	CBNZ R25, requantize_2
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -2991,7 +2991,7 @@ store_2:
 	MOVD $2, R7
 	B partialC
 
-requantise_2:
+requantize_2:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -3148,7 +3148,7 @@ contracted_3:
 
 summed_3:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_3
+	CBNZ R25, requantize_3
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -3170,7 +3170,7 @@ store_3:
 	MOVD $3, R7
 	B partialC
 
-requantise_3:
+requantize_3:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -3368,7 +3368,7 @@ contracted_4:
 
 summed_4:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_4
+	CBNZ R25, requantize_4
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -3392,7 +3392,7 @@ store_4:
 	MOVD $4, R7
 	B partialC
 
-requantise_4:
+requantize_4:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -3631,7 +3631,7 @@ contracted_5:
 
 summed_5:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_5
+	CBNZ R25, requantize_5
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -3657,7 +3657,7 @@ store_5:
 	MOVD $5, R7
 	B partialC
 
-requantise_5:
+requantize_5:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -3937,7 +3937,7 @@ contracted_6:
 
 summed_6:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_6
+	CBNZ R25, requantize_6
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -3965,7 +3965,7 @@ store_6:
 	MOVD $6, R7
 	B partialC
 
-requantise_6:
+requantize_6:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -4286,7 +4286,7 @@ contracted_7:
 
 summed_7:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_7
+	CBNZ R25, requantize_7
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -4316,7 +4316,7 @@ store_7:
 	MOVD $7, R7
 	B partialC
 
-requantise_7:
+requantize_7:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -4620,7 +4620,7 @@ contracted_wide:
 
 summed_wide:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_wide
+	CBNZ R25, requantize_wide
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -4630,7 +4630,7 @@ summed_wide:
 	FSTPQ (F6, F7), 96(R22)
 	B next_wide
 
-requantise_wide:
+requantize_wide:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	LDPSW 16(R1), (R22, R25)
@@ -4977,7 +4977,7 @@ contracted_1:
 
 summed_1:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_1
+	CBNZ R25, requantize_1
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -4994,7 +4994,7 @@ store_1:
 	MOVD $1, R7
 	B partialC
 
-requantise_1:
+requantize_1:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -5098,7 +5098,7 @@ contracted_2:
 
 summed_2:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_2
+	CBNZ R25, requantize_2
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -5118,7 +5118,7 @@ store_2:
 	MOVD $2, R7
 	B partialC
 
-requantise_2:
+requantize_2:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -5273,7 +5273,7 @@ contracted_3:
 
 summed_3:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_3
+	CBNZ R25, requantize_3
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -5295,7 +5295,7 @@ store_3:
 	MOVD $3, R7
 	B partialC
 
-requantise_3:
+requantize_3:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -5471,7 +5471,7 @@ contracted_4:
 
 summed_4:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_4
+	CBNZ R25, requantize_4
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -5495,7 +5495,7 @@ store_4:
 	MOVD $4, R7
 	B partialC
 
-requantise_4:
+requantize_4:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -5722,7 +5722,7 @@ contracted_5:
 
 summed_5:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_5
+	CBNZ R25, requantize_5
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -5748,7 +5748,7 @@ store_5:
 	MOVD $5, R7
 	B partialC
 
-requantise_5:
+requantize_5:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -5996,7 +5996,7 @@ contracted_6:
 
 summed_6:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_6
+	CBNZ R25, requantize_6
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -6024,7 +6024,7 @@ store_6:
 	MOVD $6, R7
 	B partialC
 
-requantise_6:
+requantize_6:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -6323,7 +6323,7 @@ contracted_7:
 
 summed_7:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_7
+	CBNZ R25, requantize_7
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -6353,7 +6353,7 @@ store_7:
 	MOVD $7, R7
 	B partialC
 
-requantise_7:
+requantize_7:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23
@@ -6673,7 +6673,7 @@ contracted_8:
 
 summed_8:
 	MOVBU 61(R1), R25
-	CBNZ R25, requantise_8
+	CBNZ R25, requantize_8
 	MOVW 12(R1), R22
 	MOVD 104(R0), R25
 	ADD R22<<2, R25, R22
@@ -6705,7 +6705,7 @@ store_8:
 	MOVD $8, R7
 	B partialC
 
-requantise_8:
+requantize_8:
 	FLDPQ 0(R0), (F26, F27)
 	FMOVQ 32(R0), F28
 	MOVW 40(R1), R23

@@ -11,7 +11,8 @@ import (
 	"github.com/gantiny/gantiny/internal/alloctest"
 )
 
-// requantizeModel works in float64 and rounds to float32 after each step: products of two float32 are exact there.
+// requantizeModel works in float64 and rounds to float32 after each step: products of two float32
+// are exact there.
 func requantizeModel(acc int32, scale, slope float32, zero int32) int8 {
 	v := float32(float64(float32(acc)) * float64(scale))
 	if w := float32(float64(slope) * float64(v)); w > v {
@@ -81,7 +82,8 @@ func intsOf(mem memory, n int) []int32 {
 	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(mem.slice(n)))), n)
 }
 
-// qcase is a list of tiles with its operands, and what the operands were before packing and staging.
+// qcase is a list of tiles with its operands, and what the operands were before packing and
+// staging.
 type qcase struct {
 	g     QGEMM
 	k     *Int8
@@ -99,8 +101,8 @@ const (
 	valueKinds
 )
 
-// newCase makes tiles whose slices are exactly as long as they need, with gaps between rows, runs and taps. rows of 0 leaves
-// the number of rows to the call.
+// newCase makes tiles whose slices are exactly as long as they need, with gaps between rows, runs
+// and taps. rows of 0 leaves the number of rows to the call.
 func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, depth, taps int) *qcase {
 	mem.reset()
 	c := &qcase{k: k, depth: depth, w: map[int][]int8{}}
@@ -139,7 +141,8 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 		} else {
 			t.ARun, t.CRun = 1<<30, -1<<30 // not looked at
 		}
-		// Tiles that end in C must not overlap: each has its own stretch of C and Q, after those before it.
+		// Tiles that end in C must not overlap: each has its own stretch of C and Q, after those
+		// before it.
 		t.C += int32(endC)
 		t.Q += int32(endQ)
 		lastA, lastC := (h-1)*lda, (h-1)*ldc
@@ -336,7 +339,7 @@ func TestQGEMM(t *testing.T) {
 }
 
 // One row of tiles that follow one another, as a dense layer has them for one image.
-func TestQGEMMNeighbours(t *testing.T) {
+func TestQGEMMNeighbors(t *testing.T) {
 	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(27, 0))
 		for where, mem := range memories() {
@@ -346,8 +349,8 @@ func TestQGEMMNeighbours(t *testing.T) {
 						rows := rnd.IntN(2)
 						c := newRow(rnd, mem, k.Int8, kind, rows, n, depth, rnd.IntN(4))
 						label := fmt.Sprintf("%d tiles, K %d, values %d, %s", n, depth, kind, where)
-						if !c.tiles[n-4].neighbours || c.tiles[n-3].neighbours {
-							t.Fatalf("%s: not seen as neighbours", label)
+						if !c.tiles[n-4].neighbors || c.tiles[n-3].neighbors {
+							t.Fatalf("%s: not seen as neighbors", label)
 						}
 						c.g.From = rnd.IntN(3)
 						c.check(t, label)
@@ -362,7 +365,7 @@ func TestQGEMMNeighbours(t *testing.T) {
 	})
 }
 
-// newRow makes n neighbouring tiles of one row; rows of 0 leaves that to the call.
+// newRow makes n neighboring tiles of one row; rows of 0 leaves that to the call.
 func newRow(rnd *rand.Rand, mem memory, k *Int8, kind, rows, n, depth, taps int) *qcase {
 	mem.reset()
 	c := &qcase{k: k, depth: depth, w: map[int][]int8{}}
@@ -591,7 +594,8 @@ func TestPack(t *testing.T) {
 	})
 }
 
-// Both ways that weights may lie, all depths and widths about a group and a tile, and slices that end where the block does.
+// Both ways that weights may lie, all depths and widths about a group and a tile, and slices that
+// end where the block does.
 func TestPackLayout(t *testing.T) {
 	eachInt8Row(t, func(t *testing.T, k *Kernels) {
 		q := k.Int8

@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// Pack writes one block of weights, w[c*sk+j*sj] for channel c < depth and column j < cols, cols at most NR, to dst, whose length is
-// PackedLen(depth). What is beyond depth and cols is zero. The layout is [channel/Group][NR][Group].
+// Pack writes one block of weights, w[c*sk+j*sj] for channel c < depth and column j < cols, cols at
+// most NR, to dst, whose length is PackedLen(depth). What is beyond depth and cols is zero. The
+// layout is [channel/Group][NR][Group].
 func (k *Int8) Pack(dst, w []int8, sk, sj, depth, cols int) {
 	if cols < 0 || cols > k.NR || len(dst) != k.PackedLen(depth) {
 		panic("simd: Pack: block of the wrong size")
@@ -47,7 +48,8 @@ const (
 	odd4 = 0x00000000ffffffff
 )
 
-// interleave4: dst[4j...] = a[j], b[j], c[j], d[j]. Eight at a time, 0.1 ns a byte for 0.5 one by one.
+// interleave4: dst[4j...] = a[j], b[j], c[j], d[j]. Eight at a time, 0.1 ns a byte for 0.5 one by
+// one.
 func interleave4(dst, a, b, c, d []byte) {
 	le := binary.LittleEndian
 	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]

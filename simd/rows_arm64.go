@@ -8,8 +8,8 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// archRows returns the rows of this architecture that this machine can run, best last. Every arm64 processor that Go supports has
-// the instructions of neon and a53.
+// archRows returns the rows of this architecture that this machine can run, best last. Every arm64
+// processor that Go supports has the instructions of neon and a53.
 func archRows() []*Kernels {
 	rows := []*Kernels{a53Row(), neonRow()}
 	if cortexA53() {
@@ -24,8 +24,9 @@ func archRows() []*Kernels {
 	return rows
 }
 
-// cortexA53 tells whether this is one. The kernel hands out the processor's number (HWCAP_CPUID, Linux 4.11); where it does not, cpuid
-// knows no vendor. Where cores differ it is that of the core on which the program began.
+// cortexA53 tells whether this is one. The kernel hands out the processor's number (HWCAP_CPUID,
+// Linux 4.11); where it does not, cpuid knows no vendor. Where cores differ it is that of the core
+// on which the program began.
 func cortexA53() bool {
 	const part = 0xd03
 	return cpuid.CPU.VendorID == cpuid.ARM && cpuid.CPU.Model>>4 == part

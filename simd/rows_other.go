@@ -2,5 +2,6 @@
 
 package simd
 
-// archRows returns the rows of this architecture that this machine can run, best last: none in assembly.
+// archRows returns the rows of this architecture that this machine can run, best last: none in
+// assembly.
 func archRows() []*Kernels { return []*Kernels{goRow()} }

@@ -4,7 +4,8 @@ package simd
 
 import "github.com/klauspost/cpuid/v2"
 
-// requiredRows lists the rows that this machine must offer: a line for each row of archRows and what it needs.
+// requiredRows lists the rows that this machine must offer: a line for each row of archRows and
+// what it needs.
 func requiredRows() (names []string) {
 	for name, features := range map[string][]cpuid.FeatureID{
 		"avx2":    {cpuid.AVX2, cpuid.FMA3},

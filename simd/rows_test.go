@@ -16,7 +16,8 @@ import (
 
 var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 100, 127, 128, 129, 255, 257, 1000}
 
-// shapes are rows and channels: long single rows for element-wise code, and rows of every width about a vector's.
+// shapes are rows and channels: long single rows for element-wise code, and rows of every width
+// about a vector's.
 func shapes() (list [][2]int) {
 	for _, n := range lengths {
 		list = append(list, [2]int{1, n})
@@ -49,7 +50,8 @@ func eachInt8Row(t *testing.T, f func(t *testing.T, k *Kernels)) {
 	}
 }
 
-// TestRequiredRows: a row that this machine could run and does not is an error; the other tests would not miss it.
+// TestRequiredRows: a row that this machine could run and does not is an error; the other tests
+// would not miss it.
 func TestRequiredRows(t *testing.T) {
 	if Variants()[0].Name != "scalar" || Variants()[0].FMA {
 		t.Error("the first row is not the scalar reference")
@@ -71,7 +73,8 @@ func TestRequiredRows(t *testing.T) {
 	}
 }
 
-// TestModel: every function of every row gives the bits of the model, leaves its inputs alone and stays within its slices.
+// TestModel: every function of every row gives the bits of the model, leaves its inputs alone and
+// stays within its slices.
 func TestModel(t *testing.T) {
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		for where, mem := range memories() {
@@ -129,7 +132,8 @@ func sameBits(got, want []float32, strict bool) (at int, ok bool) {
 	return 0, true
 }
 
-// TestSpecials: infinities, NaNs, zeros of both signs, denormals and overflow come out as the steps say.
+// TestSpecials: infinities, NaNs, zeros of both signs, denormals and overflow come out as the steps
+// say.
 func TestSpecials(t *testing.T) {
 	inf := float32(math.Inf(1))
 	nan := float32(math.NaN())
@@ -229,7 +233,8 @@ func TestLengths(t *testing.T) {
 				continue
 			}
 			for s := range len(o.out) + len(o.in) {
-				// With 5x13 no length less one is a multiple of another, and an element less takes a word less of a mask.
+				// With 5x13 no length less one is a multiple of another, and an element less takes
+				// a word less of a mask.
 				out, in := o.place(&heap{}, 5, 13)
 				o.fill(rand.New(rand.NewPCG(5, uint64(i))), out, in)
 				if s < len(out) {
@@ -254,7 +259,8 @@ func TestLengths(t *testing.T) {
 	})
 }
 
-// panics reports whether f panics with one of this package's messages; the runtime's own would come too late for assembly.
+// panics reports whether f panics with one of this package's messages; the runtime's own would come
+// too late for assembly.
 func panics(f func()) (yes bool) {
 	defer func() {
 		message, _ := recover().(string)

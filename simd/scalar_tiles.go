@@ -2,7 +2,8 @@ package simd
 
 import "github.com/gantiny/gantiny/internal/half"
 
-// The scalar tiles, 4x8. Both products walk them row by row: eight accumulators fit any register file and hide an addition's latency.
+// The scalar tiles, 4x8. Both products walk them row by row: eight accumulators fit any register
+// file and hide an addition's latency.
 
 const (
 	scalarMR = 4

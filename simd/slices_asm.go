@@ -2,8 +2,9 @@
 
 package simd
 
-// What stands between the table and the assembly: each function checks lengths once and cuts long work into pieces of maxPiece
-// elements, for a goroutine cannot be preempted inside assembly. One function serves every instruction set.
+// What stands between the table and the assembly: each function checks lengths once and cuts long
+// work into pieces of maxPiece elements, for a goroutine cannot be preempted inside assembly. One
+// function serves every instruction set.
 
 func addWith(kernel func(dst, x *float32, n int)) func(dst, x []float32) {
 	return func(dst, x []float32) {
@@ -100,10 +101,12 @@ func dropoutLeakyGradWith(kernel func(dst, x *float32, n int, bits, above *uint3
 	}
 }
 
-// piece is what one call does of rows of channels: rows r to r+rows of n, channels c to c+width of stride.
+// piece is what one call does of rows of channels: rows r to r+rows of n, channels c to c+width of
+// stride.
 type piece struct{ r, rows, n, c, width, stride int }
 
-// pieces is the first piece; next gives those that follow, rows in order within the same channels, and at last one without rows.
+// pieces is the first piece; next gives those that follow, rows in order within the same channels,
+// and at last one without rows.
 func pieces(n, channels int) piece {
 	width := min(channels, maxPiece)
 	if width == 0 {

@@ -256,29 +256,29 @@ func dropoutGrad_avx512(dst *float32, x *float32, n int, bits *uint32, scale flo
 //go:noescape
 func dropoutLeakyGrad_avx512(dst *float32, x *float32, n int, bits *uint32, above *uint32, scale float32, slope float32)
 
-// mix_avx2 works like Mixes for q < count, j < rows, i < n:
-// dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.
+// transform_avx2 works like Transforms for q < count, j < rows, i < n:
+// dst[q*dstep+j*ds+i] = Σ_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.
 //
 //go:noescape
-func mix_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
+func transform_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 
-// mixStream_avx2 works like Mixes for q < count, j < rows, i < n, where all rows of dst start on whole vectors:
-// dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i].
+// transformStream_avx2 works like Transforms for q < count, j < rows, i < n, where all rows of dst start on whole vectors:
+// dst[q*dstep+j*ds+i] = Σ_c m[j*cols+c] * src[q*sstep+c*ss+i].
 //
 //go:noescape
-func mixStream_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int)
+func transformStream_avx2(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int)
 
-// mix_avx512 works like Mixes for q < count, j < rows, i < n:
-// dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.
+// transform_avx512 works like Transforms for q < count, j < rows, i < n:
+// dst[q*dstep+j*ds+i] = Σ_c m[j*cols+c] * src[q*sstep+c*ss+i], added to what is there if add is not 0.
 //
 //go:noescape
-func mix_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
+func transform_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int, add int)
 
-// mixStream_avx512 works like Mixes for q < count, j < rows, i < n, where all rows of dst start on whole vectors:
-// dst[q*dstep+j*ds+i] = S_c m[j*cols+c] * src[q*sstep+c*ss+i].
+// transformStream_avx512 works like Transforms for q < count, j < rows, i < n, where all rows of dst start on whole vectors:
+// dst[q*dstep+j*ds+i] = Σ_c m[j*cols+c] * src[q*sstep+c*ss+i].
 //
 //go:noescape
-func mixStream_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int)
+func transformStream_avx512(dst *float32, ds int, dstep int, src *float32, ss int, sstep int, n int, count int, m *float32, rows int, cols int)
 
 // copyRows_avx2 works like copyRowsScalar for r < rows, i < width:
 // dst[r*ds+i] = src[r*ss+i].

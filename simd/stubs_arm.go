@@ -42,22 +42,22 @@ type qgemmBlock struct {
 }
 
 // sgemm_neon_4x8 works like gemmScalar with n taps of k values each and whole rows of C:
-// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.
+// C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.
 //
 //go:noescape
 func sgemm_neon_4x8(t *gemmBlock, taps *Tap, n, k int)
 
 // sgemm_neon_4x8_half works like gemmScalar with B in half precision with n taps of k values each and whole rows of C:
-// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.
+// C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.
 //
 //go:noescape
 func sgemm_neon_4x8_half(t *gemmBlock, taps *Tap, n, k int)
 
-// mix_neon works like mixScalar for i < n, j < rows:
-// dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i], each product rounded.
+// transform_neon works like transformScalar for i < n, j < rows:
+// dst[j*ds+i] = Σ_c m[j*cols+c] * src[c*ss+i], each product rounded.
 //
 //go:noescape
-func mix_neon(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)
+func transform_neon(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)
 
 // mlaLoop_neon does n times 12 VMLA that do not wait for each other.
 //

@@ -52,36 +52,36 @@ type qgemmBlock struct {
 	taps     unsafe.Pointer // of the whole list
 	groups   uintptr        // of channels in a contraction
 	rows     uintptr        // of tiles that do not say
-	inHalves uintptr        // not 0: load weights of neighbours as the Cortex-A53 likes
+	inHalves uintptr        // not 0: load weights of neighbors as the Cortex-A53 likes
 	tile     [maxSums]int32 // through which a tile passes that has fewer columns than its panel
 }
 
 // sgemm_neon_7x8 works like gemmScalar with n taps of k values each and whole rows of C:
-// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
+// C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
 //
 //go:noescape
 func sgemm_neon_7x8(t *gemmBlock, taps *Tap, n, k int)
 
 // sgemm_neon_7x8_half works like gemmScalar with B in half precision with n taps of k values each and whole rows of C:
-// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
+// C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
 //
 //go:noescape
 func sgemm_neon_7x8_half(t *gemmBlock, taps *Tap, n, k int)
 
 // sgemm_a53_7x8 works like gemmScalar and is made for the Cortex-A53 with n taps of k values each and whole rows of C:
-// C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
+// C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
 //
 //go:noescape
 func sgemm_a53_7x8(t *gemmBlock, taps *Tap, n, k int)
 
 // souter_neon_7x8 works like outerScalar with n taps of k values each and whole rows of C:
-// C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].
+// C[r*ldc+j] (+)= Σ_taps Σ_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].
 //
 //go:noescape
 func souter_neon_7x8(t *outerBlock, taps *Tap, n, k int)
 
 // souter_a53_7x8 works like outerScalar and is made for the Cortex-A53 with n taps of k values each and whole rows of C:
-// C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].
+// C[r*ldc+j] (+)= Σ_taps Σ_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].
 //
 //go:noescape
 func souter_a53_7x8(t *outerBlock, taps *Tap, n, k int)
@@ -123,13 +123,13 @@ func leakyGrad_neon(dx, dy, y *float32, n int, slope float32)
 func adam_neon(w, m, v, dw *float32, n int, lr, b1, c1, b2, c2, eps float32)
 
 // sum_neon works like sumScalar for i < n:
-// it returns S x[i].
+// it returns Σ x[i].
 //
 //go:noescape
 func sum_neon(x *float32, n int) float32
 
 // dot_neon works like dotScalar for i < n:
-// it returns S x[i]*y[i].
+// it returns Σ x[i]*y[i].
 //
 //go:noescape
 func dot_neon(x, y *float32, n int) float32
@@ -212,11 +212,11 @@ func dropoutGrad_neon(dst, x *float32, n int, bits *uint32, scale float32)
 //go:noescape
 func dropoutLeakyGrad_neon(dst, x *float32, n int, bits, above *uint32, scale, slope float32)
 
-// mix_neon works like mixScalar for i < n, j < rows:
-// dst[j*ds+i] = S_c m[j*cols+c] * src[c*ss+i].
+// transform_neon works like transformScalar for i < n, j < rows:
+// dst[j*ds+i] = Σ_c m[j*cols+c] * src[c*ss+i].
 //
 //go:noescape
-func mix_neon(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)
+func transform_neon(dst *float32, ds int, src *float32, ss, n int, m *float32, rows, cols int)
 
 // fmaLoop_neon does n times 12 vector multiply-adds that do not wait for each other.
 //

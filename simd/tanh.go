@@ -2,11 +2,13 @@ package simd
 
 import "math"
 
-// Tanh and Sigmoid, of our own because math.Exp differs between architectures. Both stand on expNeg; all rows take the same
-// steps, and fma(x, y, z) is x*y+z: rounded twice here, once in rows with FMA true. A NaN comes out as a NaN.
+// Tanh and Sigmoid, of our own because math.Exp differs between architectures. Both stand on
+// expNeg; all rows take the same steps, and fma(x, y, z) is x*y+z: rounded twice here, once in rows
+// with FMA true. A NaN comes out as a NaN.
 //
-// Errors, over all float32, in both kinds of rows: tanh at most 1e-7 absolute and 2e-7 relative, and exactly +-1 where |x| > 10;
-// sigmoid at most 1e-7 absolute and, where x > -87, 2e-7 relative. The two kinds differ by 2e-7 at most.
+// Errors, over all float32, in both kinds of rows: tanh at most 1e-7 absolute and 2e-7 relative,
+// and exactly +-1 where |x| > 10; sigmoid at most 1e-7 absolute and, where x > -87, 2e-7 relative.
+// The two kinds differ by 2e-7 at most.
 //
 // The coefficients are minimax fits of the relative error; testdata/tanh_fit.py finds them.
 

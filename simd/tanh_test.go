@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// everyFloat calls f with blocks of float32 that cover all exponents and signs, a step apart in their bits.
+// everyFloat calls f with blocks of float32 that cover all exponents and signs, a step apart in
+// their bits.
 func everyFloat(step uint32, f func(x []float32)) {
 	var x []float32
 	for bits := uint64(0); bits < 1<<32; bits += uint64(step) {

@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// The float32 tiles of the row neon. Kernels move whole rows of C only: a tile of fewer columns passes through a buffer.
+// The float32 tiles of the row neon. Kernels move whole rows of C only: a tile of fewer columns
+// passes through a buffer.
 
 const (
 	neonMR = 4
 	neonNR = 8
-	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds on a Cortex-A7 at 900 MHz, at five cycles
-	// a multiply-add of a vector.
+	// maxSteps is the most k that one call contracts over all its taps: 80 microseconds on a
+	// Cortex-A7 at 900 MHz, at five cycles a multiply-add of a vector.
 	maxSteps = 1400
 	// maxPiece is the most elements that one call of another kernel works on.
 	maxPiece = 1 << 11

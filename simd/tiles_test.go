@@ -34,8 +34,9 @@ func randomise(rnd *rand.Rand, slices ...[]float32) {
 	}
 }
 
-// newGEMM makes a tile in mem whose slices are exactly as long as it needs, with gaps between rows, runs and taps. Some have
-// several panels, a scale or weights in half precision, and then B holds these widened.
+// newGEMM makes a tile in mem whose slices are exactly as long as it needs, with gaps between rows,
+// runs and taps. Some have several panels, a scale or weights in half precision, and then B holds
+// these widened.
 func newGEMM(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *GEMM {
 	mem.reset()
 	more := max(0, rnd.IntN(6)-3) // panels
@@ -117,7 +118,8 @@ func newOuter(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *Oute
 	return o
 }
 
-// checkTile runs a tile and compares the whole of C, gaps too, with the model's bits and the oracle's values.
+// checkTile runs a tile and compares the whole of C, gaps too, with the model's bits and the
+// oracle's values.
 func checkTile(t *testing.T, k *Kernels, label string, c, a, b, bias, scale []float32, run func(), model func(arith[float32], tile[float32]), exact func(arith[float64], tile[float64]), terms int) {
 	t.Helper()
 	want := convert[float32](c)
@@ -158,7 +160,8 @@ func absolute(s []float32) []float64 {
 	return t
 }
 
-// eachTile runs f over tile sizes, contraction depths and tap counts, and over every kind of memory.
+// eachTile runs f over tile sizes, contraction depths and tap counts, and over every kind of
+// memory.
 func eachTile(t *testing.T, f func(t *testing.T, k *Kernels, rnd *rand.Rand, mem memory, rows, cols, depth, taps int)) {
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		rnd := rand.New(rand.NewPCG(8, 0))
@@ -204,7 +207,8 @@ func TestOuter(t *testing.T) {
 	})
 }
 
-// TestTileSpecials: NaN and infinity spread as sums of products do; padding of B beyond Cols never reaches C.
+// TestTileSpecials: NaN and infinity spread as sums of products do; padding of B beyond Cols never
+// reaches C.
 func TestTileSpecials(t *testing.T) {
 	specials := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)), math.MaxFloat32, 1e-45}
 	eachRow(t, func(t *testing.T, k *Kernels) {
@@ -248,7 +252,8 @@ func TestTileSpecials(t *testing.T) {
 	})
 }
 
-// TestTileBounds: a tile that leaves its slices panics before it writes, also where its offsets overflow an int.
+// TestTileBounds: a tile that leaves its slices panics before it writes, also where its offsets
+// overflow an int.
 func TestTileBounds(t *testing.T) {
 	const huge = math.MaxInt
 	gemm := map[string]func(g *GEMM){

@@ -68,11 +68,11 @@ func BenchmarkUpdate(b *testing.B) {
 			c.Batch, c.Threads = 1, 1
 			t := newTrainer(b, c, k)
 			for b.Loop() {
-				if !t.g.adam.finite(t.pool) || !t.d.adam.finite(t.pool) {
+				if !t.g.finite(t.team) || !t.d.finite(t.team) {
 					b.Fatal("a gradient is not finite")
 				}
-				t.g.adam.update(t.pool, c, 1)
-				t.d.adam.update(t.pool, c, 1)
+				t.g.update(t.team, c.LearningRate)
+				t.d.update(t.team, c.LearningRate)
 			}
 		})
 	}

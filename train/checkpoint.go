@@ -29,6 +29,8 @@ type header struct {
 	Version string         `json:"version"` // of the program, for the record
 	Kernels string         `json:"kernels"` // row that made it, for the record
 	Step    uint64         `json:"step"`    // steps done
+	Updates [2]uint64      `json:"updates"` // of the generator and of the discriminator
+	Aim     string         `json:"aim"`     // the objective's name
 	Cursor  dataset.Cursor `json:"cursor"`  // next batch
 	Meter   meter          `json:"meter"`
 	Config  Config         `json:"config"`
@@ -44,22 +46,25 @@ type dataInfo struct {
 
 // state lists every array that a Trainer's next step depends on, with the name
 // that it has in a checkpoint: the parameters of both networks, BatchNorm's
-// moving statistics among them, and Adam's moments.
+// moving statistics among them, what the optimizers remember, and the average.
 func (t *Trainer) state() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	add := func(name string, p *model.Param, data []float32) {
 		list = append(list, safetensors.Tensor{Name: name + "." + p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: data})
 	}
-	for _, n := range []struct {
-		name string
-		network
-	}{{"generator", t.g}, {"discriminator", t.d}} {
+	for _, n := range []*Network{t.g, t.d} {
 		for _, p := range n.model.Params() {
 			add(n.name, p, p.Data)
 		}
-		for i, p := range n.adam.params {
-			add("adam.m."+n.name, p, n.adam.m[i])
-			add("adam.v."+n.name, p, n.adam.v[i])
+		for i, p := range n.params {
+			for j, name := range n.rule.State() {
+				add(name+"."+n.name, p, n.updater.state[i][j])
+			}
+		}
+	}
+	if t.ema != nil {
+		for _, p := range t.ema.to {
+			add("ema", p, p.Data)
 		}
 	}
 	return list
@@ -71,7 +76,7 @@ func (t *Trainer) checkState() error {
 		if sum := t.k.Sum(s.Floats); sum-sum != 0 {
 			// The sum of large finite numbers may overflow: look again.
 			if i := slices.IndexFunc(s.Floats, func(x float32) bool { return x-x != 0 }); i >= 0 {
-				return t.diverged(t.steps, fmt.Sprintf("%s holds %g", s.Name, s.Floats[i]))
+				return diverged(t.steps, fmt.Sprintf("%s holds %g", s.Name, s.Floats[i]))
 			}
 		}
 	}
@@ -81,6 +86,7 @@ func (t *Trainer) checkState() error {
 // save writes the Trainer's state with h to path in one piece.
 func (t *Trainer) save(path string, h header) error {
 	h.Format, h.Step, h.Config, h.Kernels = checkpointFormat, t.steps, t.cfg, t.k.Name
+	h.Aim, h.Updates = t.objective.Name(), [2]uint64{t.g.n, t.d.n}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -133,6 +139,9 @@ func (c *checkpoint) readHeader() error {
 	if err := json.Unmarshal([]byte(text), &c.header); err != nil {
 		return fmt.Errorf("%w: %s: %w", safetensors.ErrFormat, checkpointKey, err)
 	}
+	if c.Aim == "" { // of a time when there was one objective, with one update a step
+		c.Aim, c.Updates = "gan/bce", [2]uint64{c.Step, c.Step}
+	}
 	if c.Format != checkpointFormat {
 		return fmt.Errorf("checkpoint of format %d, this program reads %d", c.Format, checkpointFormat)
 	}
@@ -160,6 +169,9 @@ func (d dataInfo) String() string {
 // restore puts the checkpoint's state into t. Every shape is checked before the
 // first value changes.
 func (c *checkpoint) restore(t *Trainer) error {
+	if aim := t.objective.Name(); aim != c.Aim {
+		return fmt.Errorf("train: %s: %w: the objective is %s, the checkpoint has %s", c.path, ErrMismatch, aim, c.Aim)
+	}
 	state := t.state()
 	for _, s := range state {
 		info, err := c.tensors.Find(s.Name)
@@ -179,7 +191,8 @@ func (c *checkpoint) restore(t *Trainer) error {
 		}
 	}
 	t.steps = c.Step
-	t.g.pass.Repack()
-	t.d.pass.Repack()
+	t.g.n, t.d.n = c.Updates[0], c.Updates[1]
+	t.g.repack()
+	t.d.repack()
 	return nil
 }

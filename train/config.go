@@ -3,7 +3,6 @@ package train
 import (
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 
@@ -25,15 +24,39 @@ type Config struct {
 	Seed    uint64 `toml:"seed" json:"seed"`                     // of weights, noise, order and dropout
 	Threads int    `toml:"threads" json:"threads" resume:"free"` // 0: one per processor; any number gives the same bits
 
+	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen from
+	// the images themselves.
+	SkipBad    bool   `toml:"skip_bad" json:"skip_bad" resume:"free"`     // leave out unreadable pictures
+	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color
+	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
+	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
+
 	Latent   int `toml:"latent" json:"latent"`     // the generator's inputs
 	Width    int `toml:"width" json:"width"`       // channels, see model.Config
 	Size     int `toml:"size" json:"size"`         // pixels a side
 	Channels int `toml:"channels" json:"channels"` // 1: grey, 3: colour
 
-	LearningRate float64 `toml:"learning_rate" json:"learning_rate"` // Adam's constants, of both networks
-	Beta1        float64 `toml:"beta1" json:"beta1"`
-	Beta2        float64 `toml:"beta2" json:"beta2"`
-	Epsilon      float64 `toml:"epsilon" json:"epsilon"`
+	Loss        string  `toml:"loss" json:"loss"`                 // bce, hinge, lsgan, wasserstein or relativistic
+	Optimizer   string  `toml:"optimizer" json:"optimizer"`       // adam, adamw, rmsprop or sgd, of both networks
+	Beta1       float64 `toml:"beta1" json:"beta1"`               // of adam and adamw
+	Beta2       float64 `toml:"beta2" json:"beta2"`               // of adam and adamw; rmsprop's decay
+	Epsilon     float64 `toml:"epsilon" json:"epsilon"`           // of adam, adamw and rmsprop
+	Momentum    float64 `toml:"momentum" json:"momentum"`         // of sgd
+	Nesterov    bool    `toml:"nesterov" json:"nesterov"`         // of sgd
+	WeightDecay float64 `toml:"weight_decay" json:"weight_decay"` // of adamw
+	ClipNorm    float64 `toml:"clip_norm" json:"clip_norm"`       // most that a network's gradients may measure together, 0: anything
+
+	LearningRate  float64 `toml:"learning_rate" json:"learning_rate"`
+	DLearningRate float64 `toml:"d_learning_rate" json:"d_learning_rate"` // the discriminator's, 0: as the generator's
+	DBeta1        float64 `toml:"d_beta1" json:"d_beta1"`                 // alike, -1: as the generator's
+	DBeta2        float64 `toml:"d_beta2" json:"d_beta2"`
+
+	Schedule    string  `toml:"schedule" json:"schedule"`         // of the learning rates: constant, linear or cosine, see Schedule
+	WarmupSteps int     `toml:"warmup_steps" json:"warmup_steps"` // steps in which they rise
+	DecaySteps  int     `toml:"decay_steps" json:"decay_steps"`   // steps after these in which they fall
+	FinalRate   float64 `toml:"final_rate" json:"final_rate"`     // share of them that is left then
+
+	EMAImages float64 `toml:"ema_images" json:"ema_images"` // images in which the weight of a step halves in the generator that is saved, 0: save it as it is
 
 	SampleEvery       int     `toml:"sample_every" json:"sample_every" resume:"free"`             // epochs between grids; the first and the last epoch always draw one
 	MetricsEvery      int     `toml:"metrics_every" json:"metrics_every" resume:"free"`           // steps between lines of metrics; each epoch's end always writes one
@@ -41,13 +64,14 @@ type Config struct {
 	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints within an epoch, 0: none
 }
 
-// Default returns the reference: the networks, batch and optimiser of Keras'
+// Default returns the reference: the networks, batch and optimizer of Keras'
 // MNIST DCGAN, for 50 epochs.
 func Default() Config {
 	return Config{
-		Epochs: 50, Batch: 256, Seed: 1,
+		Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Latent: 100, Width: 64, Size: 28, Channels: 1,
-		LearningRate: 1e-4, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		Loss: "bce", Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, CheckpointMinutes: 5,
 	}
 }
@@ -72,45 +96,6 @@ func (c *Config) Decode(text string) error {
 			names[i] = k.String()
 		}
 		return fmt.Errorf("train: %w: no setting is called %s", ErrConfig, strings.Join(names, ", "))
-	}
-	return nil
-}
-
-// Validate reports the first setting that cannot be trained with.
-func (c Config) Validate() error {
-	bad := func(name string, got any, want string) error {
-		return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
-	}
-	counts := []struct {
-		name       string
-		got, least int
-	}{
-		{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"threads", c.Threads, 0},
-		{"latent", c.Latent, 1}, {"width", c.Width, 1}, {"size", c.Size, 1}, {"channels", c.Channels, 1},
-		{"sample_every", c.SampleEvery, 0}, {"metrics_every", c.MetricsEvery, 0}, {"checkpoint_epochs", c.CheckpointEpochs, 0},
-	}
-	for _, x := range counts {
-		if x.got < x.least {
-			return bad(x.name, x.got, fmt.Sprintf("at least %d", x.least))
-		}
-		if x.got > math.MaxInt32 {
-			return bad(x.name, x.got, "a smaller number")
-		}
-	}
-	switch {
-	case !(c.LearningRate > 0) || !finite(c.LearningRate):
-		return bad("learning_rate", c.LearningRate, "a positive number")
-	case !(c.Epsilon > 0) || !finite(c.Epsilon):
-		return bad("epsilon", c.Epsilon, "a positive number")
-	case !(c.Beta1 >= 0 && c.Beta1 < 1):
-		return bad("beta1", c.Beta1, "in [0, 1)")
-	case !(c.Beta2 >= 0 && c.Beta2 < 1):
-		return bad("beta2", c.Beta2, "in [0, 1)")
-	case !(c.CheckpointMinutes >= 0) || !finite(c.CheckpointMinutes):
-		return bad("checkpoint_minutes", c.CheckpointMinutes, "0 or more")
-	}
-	if err := c.Model().Validate(); err != nil {
-		return fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
 	return nil
 }

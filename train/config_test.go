@@ -47,6 +47,14 @@ func TestValidate(t *testing.T) {
 		"epsilon is 0":        func(c *Config) { c.Epsilon = 0 },
 		"beta1 is 1":          func(c *Config) { c.Beta1 = 1 },
 		"beta2 is NaN":        func(c *Config) { c.Beta2 = math.NaN() },
+		"d_beta1 is -0.5":     func(c *Config) { c.DBeta1 = -0.5 },
+		"momentum is 1":       func(c *Config) { c.Momentum = 1 },
+		"clip_norm is -1":     func(c *Config) { c.ClipNorm = -1 },
+		"ema_images is +Inf":  func(c *Config) { c.EMAImages = math.Inf(1) },
+		"decay_steps is 0":    func(c *Config) { c.Schedule = "cosine" },
+		"loss is x, want bce": func(c *Config) { c.Loss = "x" },
+		"optimizer is ":       func(c *Config) { c.Optimizer = "" },
+		"schedule is steps":   func(c *Config) { c.Schedule = "steps" },
 		"checkpoint_minutes":  func(c *Config) { c.CheckpointMinutes = -1 },
 	} {
 		c := Default()
@@ -61,7 +69,7 @@ func TestValidate(t *testing.T) {
 // one of them.
 func TestDifference(t *testing.T) {
 	free := map[string]bool{
-		"data": true, "epochs": true, "threads": true,
+		"data": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true,
 		"sample_every": true, "metrics_every": true, "checkpoint_epochs": true, "checkpoint_minutes": true,
 	}
 	for i := range reflect.TypeFor[Config]().NumField() {
@@ -75,6 +83,8 @@ func TestDifference(t *testing.T) {
 			f.SetUint(f.Uint() + 1)
 		case reflect.Float64:
 			f.SetFloat(f.Float() + 0.125)
+		case reflect.Bool:
+			f.SetBool(!f.Bool())
 		case reflect.String:
 			f.SetString(f.String() + "x")
 		}

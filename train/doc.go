@@ -1,14 +1,19 @@
-// Package train trains a generator against a discriminator: the losses, Adam,
-// the step that joins them, and runs with checkpoints, metrics and sample grids.
+// Package train trains a generator against a discriminator: objectives, losses,
+// optimizers, the step that joins them, and runs with checkpoints, metrics and
+// sample grids.
 //
 // # A step
 //
-// Trainer.Step is that of Keras' MNIST DCGAN: one batch of images and one of
-// noise; both losses, binary cross-entropy on logits (ones on fakes for the
-// generator, ones on reals plus zeros on fakes for the discriminator), and both
-// gradients at the same weights; then both Adam updates, in Keras' form. The
-// discriminator sees reals and fakes as one batch of twice the size, and goes
-// backward once for both losses.
+// What a step computes is an Objective. GAN.Step, the reference, is that of Keras'
+// MNIST DCGAN: one batch of images and one of noise; both losses, binary
+// cross-entropy on logits (ones on fakes for the generator, ones on reals plus
+// zeros on fakes for the discriminator), and both gradients at the same weights;
+// then both Adam updates, in Keras' form. The discriminator sees reals and fakes as
+// one batch of twice the size, and goes backward once for both losses.
+//
+// A Config names the loss, the optimizer, the learning rates and how they change.
+// Callers may bring networks, objectives and optimizers of their own, see Options
+// and Parts.
 //
 // An epoch is N/batch steps, rounded down: buffers are planned for one batch
 // size, so the N%batch images that its shuffle leaves over (96 of MNIST's 60,000
@@ -46,8 +51,10 @@
 // drops the lines of metrics that are past the checkpoint. A value that is not
 // finite stops a run before any update, and never reaches a checkpoint. The
 // checkpoint's tensors are the parameters "generator.NAME" and
-// "discriminator.NAME" and Adam's moments "adam.m." and "adam.v." before these;
-// step, cursor, settings and dataset are JSON in its metadata.
+// "discriminator.NAME", what the optimizers remember of them, such as "adam.m." and
+// "adam.v." before these, and the average "ema.NAME" of the generator, if there is
+// one; step, cursor, settings and dataset are JSON in its metadata. Checkpoints
+// of earlier versions are resumed.
 //
 // Networks are package model's, images come from package dataset, and what the
 // user sees of a run is drawn by whoever calls Run.

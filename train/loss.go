@@ -2,10 +2,128 @@ package train
 
 import "math"
 
-// Losses are what one step measures, before its updates.
-type Losses struct {
-	G, D       float64 // the generator's and the discriminator's loss, means over the batch
-	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
+// Loss computes the losses of generator and discriminator, means over a batch of N
+// pairs, from the discriminator's logits on N reals and N fakes, and sets their
+// derivatives by the logits:
+//
+//	dD[n]   = dD/dreal[n]   for n < N
+//	dD[N+n] = dD/dfake[n]
+//	dG[n]   = dG/dfake[n]
+//
+// Sums are taken in float64 in the order of the images. A logit that is no number
+// makes a loss that is none.
+type Loss func(dD, dG, real, fake []float32) (g, d float64)
+
+// losses holds what the setting "loss" may be.
+var losses = map[string]Loss{
+	"bce":          BCE,
+	"hinge":        Hinge,
+	"lsgan":        LeastSquares,
+	"wasserstein":  Wasserstein,
+	"relativistic": Relativistic,
+}
+
+// BCE is the reference: binary cross-entropy on logits, in which the generator
+// wants its fakes to be taken for reals (Goodfellow et al. 2014, non-saturating).
+//
+//	G = mean(softplus(-fake))
+//	D = mean(softplus(-real)) + mean(softplus(fake))
+func BCE(dD, dG, real, fake []float32) (g, d float64) {
+	n := float64(len(real))
+	for i, x := range real {
+		x := float64(x)
+		d += softplus(-x)
+		dD[i] = float32(-sigmoid(-x) / n)
+	}
+	for i, x := range fake {
+		x := float64(x)
+		d += softplus(x)
+		g += softplus(-x)
+		dD[len(real)+i] = float32(sigmoid(x) / n)
+		dG[i] = float32(-sigmoid(-x) / n)
+	}
+	return g / n, d / n
+}
+
+// Hinge is the loss of Lim and Ye (2017) and of Miyato et al. (2018).
+//
+//	G = -mean(fake)
+//	D = mean(max(0, 1-real)) + mean(max(0, 1+fake))
+func Hinge(dD, dG, real, fake []float32) (g, d float64) {
+	n := float64(len(real))
+	for i, x := range real {
+		x := float64(x)
+		d += math.Max(0, 1-x)
+		dD[i] = float32(-step(1-x) / n)
+	}
+	for i, x := range fake {
+		x := float64(x)
+		d += math.Max(0, 1+x)
+		g -= x
+		dD[len(real)+i] = float32(step(1+x) / n)
+		dG[i] = float32(-1 / n)
+	}
+	return g / n, d / n
+}
+
+// LeastSquares is the loss of Mao et al. (2017) with reals at 1 and fakes at 0.
+//
+//	G = mean((fake-1)^2) / 2
+//	D = mean((real-1)^2) / 2 + mean(fake^2) / 2
+func LeastSquares(dD, dG, real, fake []float32) (g, d float64) {
+	n := float64(len(real))
+	for i, x := range real {
+		x := float64(x)
+		d += (x - 1) * (x - 1) / 2
+		dD[i] = float32((x - 1) / n)
+	}
+	for i, x := range fake {
+		x := float64(x)
+		d += x * x / 2
+		g += (x - 1) * (x - 1) / 2
+		dD[len(real)+i] = float32(x / n)
+		dG[i] = float32((x - 1) / n)
+	}
+	return g / n, d / n
+}
+
+// Wasserstein is the critic's loss of Arjovsky et al. (2017). It does not keep the
+// critic Lipschitz by itself: small learning rates and few steps must, or an
+// Objective that adds what does.
+//
+//	G = -mean(fake)
+//	D = mean(fake) - mean(real)
+func Wasserstein(dD, dG, real, fake []float32) (g, d float64) {
+	n := float64(len(real))
+	for i, x := range real {
+		d -= float64(x)
+		dD[i] = float32(-1 / n)
+	}
+	for i, x := range fake {
+		d += float64(x)
+		g -= float64(x)
+		dD[len(real)+i] = float32(1 / n)
+		dG[i] = float32(-1 / n)
+	}
+	return g / n, d / n
+}
+
+// Relativistic pairs each fake with the real at its place in the batch, of which
+// one is to look more real than the other (Jolicoeur-Martineau 2018).
+//
+//	G = mean(softplus(real-fake))
+//	D = mean(softplus(fake-real))
+func Relativistic(dD, dG, real, fake []float32) (g, d float64) {
+	n := float64(len(real))
+	for i := range real {
+		x := float64(real[i]) - float64(fake[i])
+		g += softplus(x)
+		d += softplus(-x)
+		dD[i] = float32(-sigmoid(-x) / n)
+		dD[len(real)+i] = float32(sigmoid(-x) / n)
+		dG[i] = float32(-sigmoid(x) / n)
+	}
+	return g / n, d / n
 }
 
 // softplus returns log(1+exp(x)), exact for large |x| too: the cross-entropy of
@@ -24,36 +142,21 @@ func sigmoid(x float64) float64 {
 	return e / (1 + e)
 }
 
-// lossesOf returns the losses of N reals and N fakes with these logits, and sets
-// the losses' derivatives by the logits:
-//
-//	G = mean(softplus(-fake)),                           dg[n]   = -sigmoid(-fake[n])/N
-//	D = mean(softplus(-real)) + mean(softplus(fake)),    dd[n]   = -sigmoid(-real[n])/N
-//	                                                     dd[N+n] =  sigmoid(fake[n])/N
-//
-// The sums are taken in float64 in the order of the images.
-func lossesOf(dd, dg []float32, real, fake []float32) Losses {
-	var l Losses
-	n := float64(len(real))
-	for i, x := range real {
-		x := float64(x)
-		l.D += softplus(-x)
-		l.Real += sigmoid(x)
-		dd[i] = float32(-sigmoid(-x) / n)
+// step returns 1 where x > 0, else 0: the derivative of max(0, x).
+func step(x float64) float64 {
+	if x > 0 {
+		return 1
 	}
-	for i, x := range fake {
-		x := float64(x)
-		l.D += softplus(x)
-		l.G += softplus(-x)
-		l.Fake += sigmoid(x)
-		dd[len(real)+i] = float32(sigmoid(x) / n)
-		dg[i] = float32(-sigmoid(-x) / n)
+	return 0
+}
+
+// meanProbability returns the mean of sigmoid(x).
+func meanProbability(logits []float32) float64 {
+	var sum float64
+	for _, x := range logits {
+		sum += sigmoid(float64(x))
 	}
-	l.D /= n
-	l.G /= n
-	l.Real /= n
-	l.Fake /= n
-	return l
+	return sum / float64(len(logits))
 }
 
 func finite(x float64) bool { return x-x == 0 }

@@ -9,7 +9,8 @@ func TestLossesAgainstDefinition(t *testing.T) {
 	real := []float32{0.3, -1.25, 4}
 	fake := []float32{-2, 0.75, 0}
 	dd, dg := make([]float32, 6), make([]float32, 3)
-	got := lossesOf(dd, dg, real, fake)
+	got := Losses{Real: meanProbability(real), Fake: meanProbability(fake)}
+	got.G, got.D = BCE(dd, dg, real, fake)
 
 	p := func(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
 	var want Losses
@@ -27,28 +28,34 @@ func TestLossesAgainstDefinition(t *testing.T) {
 }
 
 func TestLossGradients(t *testing.T) {
-	logits := []float32{0.5, -3, 9, -12, 1.5, 0}
+	for name, loss := range losses {
+		testLossGradients(t, name, loss)
+	}
+}
+
+func testLossGradients(t *testing.T, name string, loss Loss) {
+	logits := []float32{0.5, -3, 9, -12, 1.5, 0} // none within h of hinge's corners
 	dd, dg := make([]float32, 6), make([]float32, 3)
-	lossesOf(dd, dg, logits[:3], logits[3:])
+	loss(dd, dg, logits[:3], logits[3:])
 	const h = 1.0 / 64 // exact in float32 at these sizes
 	scratch := make([]float32, 6)
-	at := func(i int, d float32) Losses {
+	at := func(i int, d float32) (g, dd float64) {
 		x := append([]float32(nil), logits...)
 		x[i] += d
-		return lossesOf(scratch, scratch[:3], x[:3], x[3:])
+		return loss(scratch, scratch[:3], x[:3], x[3:])
 	}
 	for i := range logits {
-		up, down := at(i, h), at(i, -h)
-		if want := (up.D - down.D) / (2 * h); math.Abs(float64(dd[i])-want) > 2e-5 {
-			t.Errorf("dD/dlogit %d = %g, want %g", i, dd[i], want)
+		upG, upD := at(i, h)
+		downG, downD := at(i, -h)
+		if want := (upD - downD) / (2 * h); math.Abs(float64(dd[i])-want) > 2e-5 {
+			t.Errorf("%s: dD/dlogit %d = %g, want %g", name, i, dd[i], want)
 		}
-		want := (up.G - down.G) / (2 * h)
-		if i < 3 {
-			if want != 0 {
-				t.Errorf("G depends on real %d", i)
-			}
-		} else if math.Abs(float64(dg[i-3])-want) > 2e-5 {
-			t.Errorf("dG/dlogit %d = %g, want %g", i, dg[i-3], want)
+		want := (upG - downG) / (2 * h)
+		switch {
+		case i >= 3 && math.Abs(float64(dg[i-3])-want) > 2e-5:
+			t.Errorf("%s: dG/dlogit %d = %g, want %g", name, i, dg[i-3], want)
+		case i < 3 && want != 0 && name != "relativistic": // by reals that do not depend on G
+			t.Errorf("%s: G depends on real %d", name, i)
 		}
 	}
 }
@@ -65,9 +72,9 @@ func TestLossesOfLargeLogits(t *testing.T) {
 		{math.MaxFloat32, -math.MaxFloat32, math.MaxFloat32, 0, -1, [2]float32{0, 0}},
 	} {
 		dd, dg := make([]float32, 2), make([]float32, 1)
-		l := lossesOf(dd, dg, []float32{c.real}, []float32{c.fake})
-		if l.G != c.g || l.D != c.d || dg[0] != c.dg || [2]float32(dd) != c.dd {
-			t.Errorf("logits %g and %g: %+v, gradients %v %v; want %+v", c.real, c.fake, l, dg, dd, c)
+		g, d := BCE(dd, dg, []float32{c.real}, []float32{c.fake})
+		if g != c.g || d != c.d || dg[0] != c.dg || [2]float32(dd) != c.dd {
+			t.Errorf("logits %g and %g: %g %g, gradients %v %v; want %+v", c.real, c.fake, g, d, dg, dd, c)
 		}
 	}
 	// A confident judge still gives small losses their digits.
@@ -79,8 +86,10 @@ func TestLossesOfLargeLogits(t *testing.T) {
 func TestLossesOfNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, x := range [][2]float32{{nan, 0}, {0, nan}} {
-		if l := lossesOf(make([]float32, 2), make([]float32, 1), x[:1], x[1:]); finite(l.D) {
-			t.Errorf("logits %v: D's loss is %g", x, l.D)
+		for name, loss := range losses {
+			if _, d := loss(make([]float32, 2), make([]float32, 1), x[:1], x[1:]); finite(d) {
+				t.Errorf("%s, logits %v: D's loss is %g", name, x, d)
+			}
 		}
 	}
 }

@@ -2,15 +2,24 @@ package train
 
 import "github.com/gantiny/gantiny/model"
 
-// Bytes is the memory that training takes, besides the program and the data set: parameters, Adam's moments, and both passes
-// with their threads' scratch.
+// Bytes is the memory that training takes, besides the program and the data set:
+// parameters, what the optimizers remember, the average, and all passes with their
+// threads' scratch.
 func (t *Trainer) Bytes() int64 {
-	n := t.g.pass.Bytes() + t.d.pass.Bytes()
-	for _, m := range []*model.Model{t.g.model, t.d.model} {
-		n += 4 * int64(m.Parameters())
-		for _, p := range m.TrainableParams() {
-			n += 2 * 4 * int64(p.Len())
+	var n int64
+	for _, x := range []*Network{t.g, t.d} {
+		for _, p := range x.passes {
+			n += p.Bytes()
 		}
+		n += parameterBytes(x.model)
+		for _, p := range x.params {
+			n += 4 * int64(len(x.rule.State())) * int64(p.Len())
+		}
+	}
+	if t.ema != nil {
+		n += parameterBytes(t.ema.model)
 	}
 	return n
 }
+
+func parameterBytes(m *model.Model) int64 { return 4 * int64(m.Parameters()) }

@@ -47,6 +47,12 @@ type Options struct {
 	Version string
 	Kernels *simd.Kernels // nil: the best of this machine
 
+	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size
+	// and Channels count for nothing otherwise. Run changes their parameters. To resume, give
+	// it networks of the same layers.
+	Generator, Discriminator *model.Model
+	Parts
+
 	OnStep  func(Stats) // after each step; nil: none
 	OnEpoch func(Stats) // after each epoch, its files written; nil: none
 }
@@ -77,7 +83,7 @@ type run struct {
 	perStep float64   // seconds a step takes, smoothed
 }
 
-// Run trains the reference networks that c describes on data, from the beginning
+// Run trains the networks that c describes, or those in o, on data, from the beginning
 // or, with Resume, from the last checkpoint in o.Dir. There it keeps the
 // checkpoint, the generator so far, metrics and sample grids; see the package's
 // documentation. It returns nil when all epochs are done.
@@ -88,7 +94,16 @@ type run struct {
 // unless Resume is set, one without a run ErrNoRun if it is; other settings or
 // images than the checkpoint's give ErrMismatch, bad ones ErrConfig.
 func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err error) {
-	if err := checkData(c, data); err != nil {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if o.Generator == nil {
+		o.Generator = model.Generator(c.Model())
+	}
+	if o.Discriminator == nil {
+		o.Discriminator = model.Discriminator(c.Model())
+	}
+	if err := checkData(c, data, o.Generator); err != nil {
 		return err
 	}
 	lock, err := lockDir(o.Dir, o.Resume)
@@ -109,12 +124,13 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	return r.loop(ctx)
 }
 
-func checkData(c Config, data *dataset.Dataset) error {
-	if err := c.Validate(); err != nil {
-		return err
+// checkData reports why g cannot learn from data.
+func checkData(c Config, data *dataset.Dataset, g *model.Model) error {
+	if in := g.Input(); !in.IsFlat() {
+		return fmt.Errorf("train: %w: the generator's input is %v, not a flat vector of noise", model.ErrShape, in)
 	}
-	if data.H != c.Size || data.W != c.Size || data.C != c.Channels {
-		return fmt.Errorf("train: %w: images of %dx%dx%d, size and channels want %dx%dx%d", ErrConfig, data.H, data.W, data.C, c.Size, c.Size, c.Channels)
+	if out := g.Output(); out != (model.Shape{H: data.H, W: data.W, C: data.C}) {
+		return fmt.Errorf("train: %w: images of %dx%dx%d, the generator draws %v", ErrConfig, data.H, data.W, data.C, out)
 	}
 	if data.N < c.Batch {
 		return fmt.Errorf("train: %w: %d images are less than one batch of %d", ErrConfig, data.N, c.Batch)
@@ -170,8 +186,7 @@ func (r *run) open(data *dataset.Dataset) error {
 		return err
 	} // else the run starts: it may have been stopped before its first checkpoint
 
-	g, d := model.Generator(r.c.Model()), model.Discriminator(r.c.Model())
-	if r.t, err = New(r.c, g, d, Tuning{Kernels: r.o.Kernels}); err != nil {
+	if r.t, err = New(r.c, r.o.Generator, r.o.Discriminator, Tuning{Parts: r.o.Parts, Kernels: r.o.Kernels}); err != nil {
 		return err
 	}
 	at := dataset.Cursor{Seed: r.c.Seed}
@@ -298,7 +313,7 @@ func (r *run) save() error {
 	if err := r.t.checkState(); err != nil {
 		return err
 	}
-	g := r.t.g.model
+	g := r.t.product()
 	g.Provenance = model.Provenance{
 		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
 		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
@@ -332,17 +347,18 @@ func (r *run) interrupted(cause error) error {
 // drawGrid writes pictures of the same few latents, by the generator as it is now.
 func (r *run) drawGrid(path string) error {
 	const n = gridSide * gridSide
-	g := r.t.g.model
-	g.Changed() // Adam has written to it
+	g := r.t.product()
+	g.Changed() // the last steps have written to it
 	defer g.Changed()
 	// By direct sums: weights for minimal filtering would be another 9 MB at the peak of training.
 	s, err := g.NewSession(model.Options{Batch: n, Threads: 1, Kernels: r.t.k, Strict: true})
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	z := make([]float32, n*r.c.Latent)
-	x := make([]float32, n*r.c.Size*r.c.Size*r.c.Channels)
-	model.Latents(z, r.c.Latent, r.c.Seed, 0)
+	latent, out := g.Input().Len(), g.Output()
+	z := make([]float32, n*latent)
+	x := make([]float32, n*out.Len())
+	model.Latents(z, latent, r.c.Seed, 0)
 	if err := s.Run(x, z); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
@@ -351,7 +367,7 @@ func (r *run) drawGrid(path string) error {
 	if err := atomicfile.RemoveLeftovers(path); err != nil { // of a run that ended here
 		return fmt.Errorf("train: %w", err)
 	}
-	grid := picture.Grid(pix, r.c.Size, r.c.Size, r.c.Channels, gridSide)
+	grid := picture.Grid(pix, out.H, out.W, out.C, gridSide)
 	if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, grid) }); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

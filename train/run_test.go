@@ -51,13 +51,7 @@ func endOf(t *testing.T, dir string) (uint64, map[string][]float32, []Metrics) {
 		t.Fatal(err)
 	}
 	defer c.close()
-	state := map[string][]float32{}
-	for _, x := range c.tensors.Tensors {
-		state[x.Name] = make([]float32, x.Len())
-		if err := c.tensors.ReadFloats(state[x.Name], x.Name); err != nil {
-			t.Fatal(err)
-		}
-	}
+	state := checkpointState(t, filepath.Join(dir, CheckpointFile))
 	text, err := os.ReadFile(filepath.Join(dir, MetricsFile))
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -15,47 +14,23 @@ import (
 // finite number wrap.
 var ErrDiverged = errors.New("training diverged")
 
-// Source gives every step its batch. Both destinations are position-major
-// buffers of a whole batch, laid out as their Map says.
-type Source interface {
-	// Reals fills dst with images, pixels in [-1, 1].
-	Reals(dst []float32, m conv.Layout)
-	// Noise fills dst with the generator's inputs of step number step, from 1.
-	Noise(dst []float32, m conv.Layout, step uint64)
-}
-
 // Trainer holds a pair of networks in training: what a step reads and changes.
 // It belongs to one goroutine and works with as many threads as its Config says.
 type Trainer struct {
-	cfg   Config
-	pool  *pool.Pool
-	k     *simd.Kernels
-	steps uint64 // done
-	g, d  network
-
-	noise, reals window // inputs of G, and of D's first half
-	logits       window // outputs of D: N reals, N fakes
-	fakeGrad     window // gradient at the fakes: the second half of D's input gradient
-	ones         []float32
-	dLogits      []float32 // (2N) gradient of D's loss at its logits
-	gLogits      []float32 // (N)  gradient of G's loss at the fakes' logits
+	cfg       Config
+	schedule  Schedule
+	objective Objective
+	team      *model.Team
+	k         *simd.Kernels
+	steps     uint64 // done
+	g, d      *Network
+	ema       *average // nil: none
 }
 
-// network is one of the pair with its training pass and its optimiser.
-type network struct {
-	model *model.Model
-	pass  *model.Pass
-	adam  *adam
-}
-
-// window is a position-major buffer.
-type window struct {
-	conv.Layout
-	data []float32
-}
-
-// Tuning holds what changes no number of a Trainer, but by rounding.
+// Tuning holds what a Trainer takes beside its Config. The zero value is the
+// reference.
 type Tuning struct {
+	Parts
 	Kernels *simd.Kernels // nil: the best of this machine
 	Strict  bool          // direct sums only, see model.PassOptions
 
@@ -64,157 +39,109 @@ type Tuning struct {
 	Observe func(network string, op int, name string, d time.Duration)
 }
 
+// Parts are a library user's own in place of what a Config names. Nil fields stand
+// for the Config's.
+type Parts struct {
+	Objective              Objective
+	GOptimizer, DOptimizer Optimizer // the generator's and the discriminator's
+}
+
 // New prepares to train generator g against discriminator d, which become the
 // Trainer's own: their parameters change with every step. Memory for a step is
-// planned here, for batches of c.Batch images.
-//
-// The discriminator must give one logit an image and must not couple the images
-// of a batch: one backward pass through it serves both losses, which BatchNorm
-// does not allow.
+// planned here, for batches of c.Batch images. Which pairs fit each other the
+// objective says, see GAN.
 func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	for i, l := range d.Layers() {
-		if _, ok := l.Layer.(model.BatchNorm); ok {
-			return nil, fmt.Errorf("train: %w: discriminator: layer %d (%s) makes the images of a batch depend on one another", ErrConfig, i, l.Layer.Kind())
-		}
-	}
-	if g.Output() != d.Input() {
-		return nil, fmt.Errorf("train: %w: the generator draws %v, the discriminator judges %v", model.ErrShape, g.Output(), d.Input())
-	}
-	if out := d.Output(); out.Len() != 1 {
-		return nil, fmt.Errorf("train: %w: the discriminator's output is %v, not one logit", model.ErrShape, out)
-	}
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
-	t := &Trainer{cfg: c, k: o.Kernels, pool: pool.New(c.Threads)}
-	if err := t.plan(g, d, o); err != nil {
+	c.choose(&o.Parts)
+	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, team: model.NewTeam(c.Threads)}
+	t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
+	t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
+	if err := t.plan(); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return t, nil
 }
 
-// plan makes the passes and ties the networks together: G writes its fakes into
-// the second half of D's input.
-func (t *Trainer) plan(g, d *model.Model, o Tuning) error {
-	n := t.cfg.Batch
-	options := func(network string) model.PassOptions {
-		p := model.PassOptions{Pool: t.pool, Kernels: t.k, Seed: t.cfg.Seed, Strict: o.Strict}
-		if o.Observe != nil {
-			p.Observe = func(op int, name string, d time.Duration) { o.Observe(network, op, name, d) }
+func (t *Trainer) network(name string, m *model.Model, rule Optimizer, rate float64, o Tuning) *Network {
+	n := &Network{name: name, model: m, rule: rule, rate: rate}
+	n.options = model.PassOptions{Team: t.team, Kernels: t.k, Seed: t.cfg.Seed, Strict: o.Strict}
+	if o.Observe != nil {
+		n.options.Observe = func(op int, stage string, d time.Duration) { o.Observe(name, op, stage, d) }
+	}
+	return n
+}
+
+// plan makes the passes, the optimizers' state and the average.
+func (t *Trainer) plan() error {
+	if err := t.objective.Plan(t, t.g, t.d); err != nil {
+		return err
+	}
+	for _, n := range []*Network{t.g, t.d} {
+		if err := n.plan(t.team); err != nil {
+			return err
 		}
-		return p
 	}
-	po := options("discriminator")
-	po.Batch, po.InputGrad = 2*n, true
-	if err := t.d.plan(d, po); err != nil {
-		return fmt.Errorf("train: discriminator: %w", err)
-	}
-	po = options("generator")
-	po.Batch = n
-	po.Borrow = t.d.pass // D's activations are of no more use when G goes backward
-	if err := t.g.plan(g, po); err != nil {
-		return fmt.Errorf("train: generator: %w", err)
-	}
-
-	both, grad := windowOf(t.d.pass.Input()), windowOf(t.d.pass.InputGrad())
-	t.reals, t.fakeGrad = both.images(0, n), grad.images(n, n)
-	fakes := both.images(n, n)
-	t.g.pass.Bind(fakes.Layout, fakes.data)
-	t.noise, t.logits = windowOf(t.g.pass.Input()), windowOf(t.d.pass.Output())
-	t.g.adam = newAdam(g.TrainableParams(), t.g.pass.Grads(), t.k, t.pool.Workers())
-	t.d.adam = newAdam(d.TrainableParams(), t.d.pass.Grads(), t.k, t.pool.Workers())
-
-	t.dLogits = make([]float32, 2*n)
-	t.gLogits = make([]float32, n)
-	t.ones = make([]float32, 2*n)
-	for i := range t.ones {
-		t.ones[i] = 1
+	if t.cfg.EMAImages > 0 {
+		var err error
+		t.ema, err = newAverage(t.g.model, t.cfg.EMAImages, t.cfg.Batch)
+		return err
 	}
 	return nil
 }
 
-func windowOf(m conv.Layout, data []float32) window { return window{m, data} }
-
-// images returns the window of n images from n0 on.
-func (w window) images(n0, n int) window {
-	w.N = n
-	w.data = w.data[n0*w.C:]
-	w.data = w.data[:w.Len()]
-	return w
-}
-
-func (n *network) plan(m *model.Model, o model.PassOptions) (err error) {
-	n.model = m
-	n.pass, err = m.NewPass(o)
-	return err
-}
-
-// Step trains both networks on one batch: both gradients are taken at the same
-// weights, then both are updated. After an error, which wraps ErrDiverged, no
-// weight has changed.
-//
-// One backward pass through D serves both losses. It starts from a gradient of 1
-// at every logit; D's own loss enters as one factor an image on its weight
-// gradients, and what G's loss is in the gradient of a fake is one factor too,
-// because no layer of D mixes images.
+// Step trains the networks on one batch, as the objective does. After an error,
+// which wraps ErrDiverged, no weight has changed.
 func (t *Trainer) Step(from Source) (Losses, error) {
-	step, n := t.steps+1, t.cfg.Batch
-
-	// Dataset batch and noise.
-	from.Reals(t.reals.data, t.reals.Layout)
-	from.Noise(t.noise.data, t.noise.Layout, step)
-
-	// G forward; D forward on reals and fakes.
-	t.g.pass.Forward(step)
-	t.d.pass.Forward(step)
-
-	// Losses and their gradients at the logits.
-	losses := lossesOf(t.dLogits, t.gLogits, t.logits.data[:n], t.logits.data[n:2*n])
-	if !finite(losses.G + losses.D) {
-		return losses, t.diverged(step, fmt.Sprintf("the losses are %g and %g", losses.G, losses.D))
+	l, err := t.objective.Step(t, from)
+	if err != nil {
+		return l, err
 	}
-
-	// D backward, down to the fakes' pixels; G backward from there.
-	t.d.pass.Backward(t.ones, t.dLogits, n)
-	t.scaleFakeGrad()
-	t.g.pass.Backward(t.fakeGrad.data, nil, 0)
-	if !t.g.adam.finite(t.pool) || !t.d.adam.finite(t.pool) {
-		return losses, t.diverged(step, "a gradient is not finite")
+	t.steps++
+	if t.ema != nil {
+		t.ema.follow(t.k)
 	}
-
-	// Two Adam updates.
-	t.g.update(t, step)
-	t.d.update(t, step)
-	t.steps = step
-	return losses, nil
+	return l, nil
 }
 
-func (t *Trainer) diverged(step uint64, what string) error {
+// Update changes the parameters of the networks, once each, by the gradients of
+// their first passes: if all of them are finite, else it changes nothing and the
+// error wraps ErrDiverged. Gradients longer than the setting clip_norm are scaled.
+// An Objective's Step calls it.
+func (t *Trainer) Update(networks ...*Network) error {
+	for _, n := range networks {
+		if !n.finite(t.team) {
+			return t.Diverged("a gradient is not finite")
+		}
+	}
+	share := t.schedule.At(t.steps + 1)
+	for _, n := range networks {
+		if t.cfg.ClipNorm > 0 {
+			n.clip(t.team, t.cfg.ClipNorm)
+		}
+		n.update(t.team, n.rate*share)
+		n.repack()
+	}
+	return nil
+}
+
+// Diverged returns the error of a step in progress which has met a value that is
+// not finite. It wraps ErrDiverged.
+func (t *Trainer) Diverged(what string) error { return diverged(t.steps+1, what) }
+
+func diverged(step uint64, what string) error {
 	return fmt.Errorf("train: %w at step %d: %s", ErrDiverged, step, what)
-}
-
-// scaleFakeGrad turns the gradients of the fakes' logits by their pixels into
-// those of G's loss.
-func (t *Trainer) scaleFakeGrad() {
-	g := t.fakeGrad
-	for p := range g.Positions() {
-		t.k.RowScale(g.data[p*g.Stride:][:g.N*g.C], t.gLogits)
-	}
-}
-
-func (n *network) update(t *Trainer, step uint64) {
-	n.adam.update(t.pool, t.cfg, step)
-	n.pass.Repack()
 }
 
 // StepOn is Step on one given batch: reals (N, H, W, C) with pixels in [-1, 1],
 // and noise (N, latent).
 func (t *Trainer) StepOn(reals, noise []float32) (Losses, error) {
-	want := [2]int{t.reals.Positions() * t.reals.C * t.reals.N, t.noise.Positions() * t.noise.C * t.noise.N}
+	want := [2]int{t.cfg.Batch * t.d.model.Input().Len(), t.cfg.Batch * t.g.model.Input().Len()}
 	if len(reals) != want[0] || len(noise) != want[1] {
 		return Losses{}, fmt.Errorf("train: %w: a batch of %d and %d values, want %d and %d", model.ErrShape, len(reals), len(noise), want[0], want[1])
 	}
@@ -230,19 +157,42 @@ func (g given) Noise(dst []float32, m conv.Layout, _ uint64) { m.Import(dst, g.n
 // Steps returns the number of steps done.
 func (t *Trainer) Steps() uint64 { return t.steps }
 
+// Config returns the settings.
+func (t *Trainer) Config() Config { return t.cfg }
+
+// Kernels returns the row of kernels that the steps run on.
+func (t *Trainer) Kernels() *simd.Kernels { return t.k }
+
 // Generator returns the generator in training.
 func (t *Trainer) Generator() *model.Model { return t.g.model }
 
 // Discriminator returns the discriminator in training.
 func (t *Trainer) Discriminator() *model.Model { return t.d.model }
 
-// Ops describes the operators of the generator's and the discriminator's pass.
-func (t *Trainer) Ops() (g, d []model.OpInfo) { return t.g.pass.Ops(), t.d.pass.Ops() }
+// Average returns the moving average of the generator, whose parameters change
+// with every step, or nil without the setting ema_images.
+func (t *Trainer) Average() *model.Model {
+	if t.ema == nil {
+		return nil
+	}
+	return t.ema.model
+}
+
+// product is the generator that a run saves and draws with.
+func (t *Trainer) product() *model.Model {
+	if t.ema != nil {
+		return t.ema.model
+	}
+	return t.g.model
+}
+
+// Ops describes the operators of the generator's and the discriminator's first pass.
+func (t *Trainer) Ops() (g, d []model.OpInfo) { return t.g.passes[0].Ops(), t.d.passes[0].Ops() }
 
 // Gradients returns the gradients of the last step, of each trainable parameter
-// of the generator and of the discriminator in the model's order. The next step
-// overwrites them.
-func (t *Trainer) Gradients() (g, d []*model.Param) { return t.g.adam.grads, t.d.adam.grads }
+// of the generator and of the discriminator in the model's order, as they were
+// applied. The next step overwrites them.
+func (t *Trainer) Gradients() (g, d []*model.Param) { return t.g.grads, t.d.grads }
 
 // Close ends the Trainer's threads. The models stay usable.
-func (t *Trainer) Close() { t.pool.Close() }
+func (t *Trainer) Close() { t.team.Close() }

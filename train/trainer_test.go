@@ -104,8 +104,8 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 		defer tr.Close()
 		p := []*model.Model{tr.Generator(), tr.Discriminator()}[net].TrainableParams()[param]
 		p.Data[at] += h
-		tr.g.pass.Repack()
-		tr.d.pass.Repack()
+		tr.g.repack()
+		tr.d.repack()
 		l, err := tr.Step(random{2})
 		if err != nil {
 			t.Fatal(err)
@@ -211,7 +211,7 @@ func TestStepThatDiverges(t *testing.T) {
 		for i := range p[4].Data {
 			p[4].Data[i] = 1e25
 		}
-		tr.d.pass.Repack()
+		tr.d.repack()
 	}
 	for _, name := range []string{"a pixel", "a latent", "only a slope"} {
 		tr := newTrainer(t, c, nil)
@@ -286,7 +286,7 @@ func TestObserve(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	c := small()
-	net := func(in model.Shape, layers ...model.Layer) *model.Model {
+	net := func(in model.Shape, layers ...model.Op) *model.Model {
 		m, err := model.New("x", in, layers...)
 		if err != nil {
 			t.Fatal(err)
@@ -331,7 +331,7 @@ func TestGeneratorFollowsTheReals(t *testing.T) {
 			t.Fatal(err)
 		}
 		var sum float32
-		m, x := tr.g.pass.Output()
+		m, x := tr.g.passes[0].Output()
 		for p := range m.Positions() {
 			for _, v := range x[p*m.Stride:][:m.N*m.C] {
 				sum += v

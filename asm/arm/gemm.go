@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", []field{
+var gemmBlock = block{Name: "gemmBlock", Doc: "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", Fields: []field{
 	{"c", "unsafe.Pointer", ""}, {"a", "unsafe.Pointer", ""}, {"b", "unsafe.Pointer", ""},
 	{"start", "unsafe.Pointer", "first row of sums, the same for every row of the tile; nil: start from C"},
 	{"rows", "uintptr", ""},
@@ -30,7 +30,7 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 	name := "sgemm_neon_4x8" + suffix
 	c := f.function(name, 4, []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, {"n, k", "int"}},
 		name+" works like gemmScalar"+doc+" with n taps of k values each and whole rows of C:",
-		"C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.")
+		"C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope), each product rounded.")
 	c.comment("q8-q15: the C tile; q0-q3: A, four k of a row in each; q4-q7: B, two k",
 		"R0: arguments; R1, R2: next tap, taps left; R3: sixteens of k in a tap; R4: a row of A or C; R5: from one row to the next;",
 		"R6: from the last row of the first run to the second; R7: from the last row to the first one's next values; R8: B;",
@@ -171,7 +171,7 @@ func gemmOf(f *file, suffix, doc string, half bool) {
 		c.op("MOVW $%#x, R5", one)
 		c.op("CMP R4, R5")
 		c.op("BEQ %s", label("store"))
-		c.op("ADD $%d, R0, R4", b.offset("slope"))
+		c.op("ADD $%d, R0, R4", offset(b, "slope"))
 		c.move("vld1.32 []", 0, "R4", "")
 		for v := range 2 * rows {
 			t := 1 + v%3*2

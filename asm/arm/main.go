@@ -8,7 +8,7 @@ var operations = []struct {
 	write func(*file)
 }{
 	{"gemm", gemm},
-	{"mix", mix},
+	{"transform", transform},
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"qpeak", qpeak},
@@ -17,7 +17,7 @@ var operations = []struct {
 func main() {
 	goasm.Main("arm", func(o *goasm.Output) {
 		for _, b := range blocks {
-			o.Struct(b.name, b.doc, b.fields)
+			o.Struct(b.Name, b.Doc, b.Fields)
 		}
 		for _, op := range operations {
 			op.write(&file{o.File(op.file)})

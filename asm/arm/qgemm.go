@@ -1,8 +1,13 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
 
-var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.", []field{
+	"github.com/gantiny/gantiny/asm/internal/goasm"
+	"github.com/gantiny/gantiny/asm/internal/qtile"
+)
+
+var qgemmBlock = block{Name: "qgemmBlock", Doc: "is what all tiles of a QGEMM call share.", Fields: []field{
 	{"slope", "[4]float32", "in every lane"}, {"hi", "[4]float32", "127-zero"}, {"lo", "[4]float32", "-128-zero"},
 	{"magic", "[4]float32", "whose sum with a number has no bits left for a fraction"}, {"zero", "[4]int32", ""},
 	{"zeros", "[4]int32", "a row of sums that starts at zero"},
@@ -12,20 +17,6 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"groups", "uintptr", "of channels in a contraction"},
 	{"rows", "uintptr", "of tiles that do not say"},
 }}
-
-// QTile's fields, four bytes each; Start, Requantize and neighbours follow, a byte each.
-var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
-
-const qtileSize = 64
-
-func qtile(name string) int {
-	for i, f := range qtileFields {
-		if f == name {
-			return 4 * i
-		}
-	}
-	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbours": 2}[name]
-}
 
 const (
 	qRows  = 7
@@ -38,17 +29,19 @@ const (
 	qTile4 = "qgemm_neon_7x4" // the function
 )
 
-// qA is where four groups of row r's activations come to lie, each in all lanes of a register: d18-d21 or d22-d25.
+// qA is where four groups of row r's activations come to lie, each in all lanes of a register:
+// d18-d21 or d22-d25.
 func qA(r int) int { return 18 + 4*(r%2) }
 
-// Locals: rounds of a tap, groups beyond those, bytes from one tile's weights to its neighbour's.
+// Locals: rounds of a tap, groups beyond those, bytes from one tile's weights to its neighbor's.
 var (
 	qRounds = fmt.Sprintf(qLocal, "rounds", 4)
 	qRest   = fmt.Sprintf(qLocal, "rest", 8)
 	qStep   = fmt.Sprintf(qLocal, "step", 12)
 )
 
-// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over all its taps.
+// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over
+// all its taps.
 func qgemm(f *file) {
 	c := f.function(qTile4, qFrame, []param{{"t", "*qgemmBlock"}, {"tiles", "*QTile"}, {"n", "int"}},
 		qTile4+" works like qgemmScalar on n tiles of at most 7 rows and of four columns, n at least 1:",
@@ -62,7 +55,7 @@ func qgemm(f *file) {
 	b := &qgemmBlock
 	c.load("t", "R0", "tiles", "R1")
 	c.get(b, "R0", "groups", "R4")
-	c.op("MOVW R4>>%d, R5", log2(qRound))
+	c.op("MOVW R4>>%d, R5", goasm.Log2(qRound))
 	c.op("AND $%d, R4", qRound-1)
 	c.op("MOVW R5, %s", qRounds)
 	c.op("MOVW R4, %s", qRest)
@@ -75,10 +68,10 @@ func qgemm(f *file) {
 	c.op("ADD R2<<3, R6, R2")
 	c.op("CMP $0, R7")
 	c.op("MOVW R7, R9")
-	c.op("MOVW.EQ %d(R0), R9", b.offset("rows"))
+	c.op("MOVW.EQ %d(R0), R9", offset(b, "rows"))
 	c.op("CMP $1, R9")
 	c.op("BNE single")
-	c.op("MOVBU %d(R1), R4", qtile("neighbours"))
+	c.op("MOVBU %d(R1), R4", qtile.Offset("neighbors"))
 	c.op("CMP $0, R4")
 	c.op("BEQ single")
 	c.op("MOVW %s, R4", c.at("n"))
@@ -94,7 +87,7 @@ func qgemm(f *file) {
 		c.body(r)
 	}
 	c.label("next")
-	c.op("ADD $%d, R1", qtileSize)
+	c.op("ADD $%d, R1", qtile.Size)
 	c.op("MOVW %s, R9", c.at("n"))
 	c.op("SUB.S $1, R9")
 	c.op("MOVW R9, %s", c.at("n"))
@@ -103,25 +96,26 @@ func qgemm(f *file) {
 	c.wide()
 }
 
-// place sets R4, R5 and R6 to where the sums start, their stride and their second run. It keeps R7 and R9.
+// place sets R4, R5 and R6 to where the sums start, their stride and their second run. It keeps R7
+// and R9.
 func (c *code) place() {
 	b := &qgemmBlock
-	c.op("MOVBU %d(R1), R8", qtile("Start"))
+	c.op("MOVBU %d(R1), R8", qtile.Offset("Start"))
 	c.fields("S", "R4", "LDC", "R5", "CRun", "R6")
 	c.op("MOVW R5<<2, R5")
 	c.op("MOVW R6<<2, R6")
 	c.op("CMP $2, R8")
 	c.op("BLT shared")
-	c.op("MOVW.EQ %d(R1), R4", qtile("C"))
-	c.op("MOVW.EQ %d(R0), R8", b.offset("c"))
-	c.op("MOVW.NE %d(R0), R8", b.offset("s"))
+	c.op("MOVW.EQ %d(R1), R4", qtile.Offset("C"))
+	c.op("MOVW.EQ %d(R0), R8", offset(b, "c"))
+	c.op("MOVW.NE %d(R0), R8", offset(b, "s"))
 	c.op("ADD R4<<2, R8, R4")
 	c.op("B start")
 	c.label("shared")
 	c.op("CMP $0, R8")
 	c.get(b, "R0", "s", "R8")
 	c.op("ADD R4<<2, R8, R4")
-	c.op("ADD.EQ $%d, R0, R4", b.offset("zeros"))
+	c.op("ADD.EQ $%d, R0, R4", offset(b, "zeros"))
 	c.op("MOVW $0, R5")
 	c.op("MOVW $0, R6")
 	c.label("start")
@@ -181,7 +175,7 @@ func (c *code) body(rows int) {
 	c.op("BNE %s", name("tap"))
 
 	c.label(name("summed"))
-	c.op("MOVBU %d(R1), R7", qtile("Requantize"))
+	c.op("MOVBU %d(R1), R7", qtile.Offset("Requantize"))
 	c.op("CMP $0, R7")
 	c.op("BNE %s", name("requantize"))
 	c.get(b, "R0", "c", "R8")
@@ -216,8 +210,8 @@ func (c *code) body(rows int) {
 	c.op("B next")
 }
 
-// rounds contracts a tap: whole rounds, then the groups that are left one by one. R7 leads from the last row to the next channels
-// if several says so.
+// rounds contracts a tap: whole rounds, then the groups that are left one by one. R7 leads from the
+// last row to the next channels if several says so.
 func (c *code) rounds(name func(string) string, round, one func(), several bool) {
 	c.op("MOVW %s, R9", qRounds)
 	c.op("CMP $0, R9")
@@ -243,15 +237,16 @@ func (c *code) rounds(name func(string) string, round, one func(), several bool)
 	c.label(name("contracted"))
 }
 
-// unit is the products of four pairs of channels with four columns: of the registers a and b of two lanes and those that follow them,
-// to the sums in s. then loads what takes the place of a or b.
+// unit is the products of four pairs of channels with four columns: of the registers a and b of two
+// lanes and those that follow them, to the sums in s. then loads what takes the place of a or b.
 type unit struct {
 	s, b, a int
 	then    func()
 }
 
-// contractUnits: products of two pairs of channels, at most 2*128*127 each, are added in 16 bits, and both neighbours to 32 bits from
-// there. The three steps of a unit lie apart, so that a processor that works in order need not wait.
+// contractUnits: products of two pairs of channels, at most 2*128*127 each, are added in 16 bits,
+// and both neighbors to 32 bits from there. The three steps of a unit lie apart, so that a
+// processor that works in order need not wait.
 func (c *code) contractUnits(units []unit, temps int) {
 	for i := range len(units) + 2 {
 		if i < len(units) {
@@ -269,7 +264,8 @@ func (c *code) contractUnits(units []unit, temps int) {
 	}
 }
 
-// contract writes a round of rows rows: twice four groups. After the last row of four groups R4 moves back to the first by way of back.
+// contract writes a round of rows rows: twice four groups. After the last row of four groups R4
+// moves back to the first by way of back.
 func (c *code) contract(rows int, back string) {
 	all := qRound / 4 * rows
 	load := func(i int) { c.move("vld4.16 []", qA(i), "R4", step(i%rows, rows, back)) }
@@ -305,7 +301,7 @@ const (
 // constants loads them; R12 becomes the place of the tile's scales.
 func (c *code) constants() {
 	b := &qgemmBlock
-	c.op("ADD $%d, R0, R12", b.offset("slope"))
+	c.op("ADD $%d, R0, R12", offset(b, "slope"))
 	c.move("vld1.32 x4", 2*qSlope, "R12", "!")
 	c.move("vld1.32 x4", 2*qLo, "R12", "!")
 	c.move("vld1.32 x2", 2*qZero, "R12", "")
@@ -314,9 +310,10 @@ func (c *code) constants() {
 	c.op("ADD R12<<2, R14, R12")
 }
 
-// requantize does to one or two registers of sums what Requantize does, less the narrowing. What is a comparison there is one
-// here, which passes over NaN as that does. Subnormal numbers count as 0 here, which changes no result where the slope is at most 1 in
-// magnitude and not one of them: all that is lost is far below a half.
+// requantize does to one or two registers of sums what Requantize does, less the narrowing. What is
+// a comparison there is one here, which passes over NaN as that does. Subnormal numbers count as 0
+// here, which changes no result where the slope is at most 1 in magnitude and not one of them: all
+// that is lost is far below a half.
 func (c *code) requantize(sums []int, scale func(int) int) {
 	each := func(f func(i, s int)) {
 		for i, s := range sums {
@@ -349,11 +346,11 @@ func (c *code) wide() {
 	)
 	c.label("wide")
 	c.comment("q0-q3: the sums of the four tiles; R4: A; R5-R8: B of each tile")
-	c.op("MOVW %d(R1), R4", qtile("B"))
-	c.op("MOVW %d(R1), R5", qtileSize+qtile("B"))
+	c.op("MOVW %d(R1), R4", qtile.Offset("B"))
+	c.op("MOVW %d(R1), R5", qtile.Size+qtile.Offset("B"))
 	c.op("SUB R4, R5")
 	c.op("MOVW R5, %s", qStep)
-	c.op("MOVBU %d(R1), R4", qtile("Start"))
+	c.op("MOVBU %d(R1), R4", qtile.Offset("Start"))
 	c.op("CMP $0, R4")
 	c.op("BEQ zero_wide")
 	c.fields("S", "R4")
@@ -412,7 +409,7 @@ func (c *code) wide() {
 	c.op("BNE tap_wide")
 
 	c.label("summed_wide")
-	c.op("MOVBU %d(R1), R7", qtile("Requantize"))
+	c.op("MOVBU %d(R1), R7", qtile.Offset("Requantize"))
 	c.op("CMP $0, R7")
 	c.op("BNE requantize_wide")
 	c.fields("C", "R4")
@@ -439,7 +436,7 @@ func (c *code) wide() {
 	}
 	c.move("vst1.32 x2", 0, "R4", "")
 	c.label("next_wide")
-	c.op("ADD $%d, R1", 3*qtileSize)
+	c.op("ADD $%d, R1", 3*qtile.Size)
 	c.op("MOVW %s, R9", c.at("n"))
 	c.op("SUB $3, R9")
 	c.op("MOVW R9, %s", c.at("n"))
@@ -449,13 +446,6 @@ func (c *code) wide() {
 // fields fetches fields of the tile: name, register, name, register ...
 func (c *code) fields(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
-		c.op("MOVW %d(R1), %s", qtile(pairs[i]), pairs[i+1])
+		c.op("MOVW %d(R1), %s", qtile.Offset(pairs[i]), pairs[i+1])
 	}
-}
-
-func log2(n int) (l int) {
-	for ; n > 1; n /= 2 {
-		l++
-	}
-	return l
 }

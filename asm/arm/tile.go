@@ -1,7 +1,7 @@
 package main
 
-// One pointer walks the rows of a tile: R4, by R5 from one row to the next, by R6 from the first run of rows to the second and by R7 from the
-// last row to the first one's next values.
+// One pointer walks the rows of a tile: R4, by R5 from one row to the next, by R6 from the first
+// run of rows to the second and by R7 from the last row to the first one's next values.
 
 // firstRun is how many of a tile's rows lie in the first run.
 func firstRun(rows int) int { return (rows + 1) / 2 }

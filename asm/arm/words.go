@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// forms are the vector instructions on registers, with all registers 0, and their operands as the disassembler prints them: qd is
-// the register of four lanes called d, dn the one of two called n. The names are the mnemonics and, after a space, what tells those apart
-// that have the same. The encodings are those of the Arm
-// Architecture Reference Manual for ARMv7-A, A7.4.
+// forms are the vector instructions on registers, with all registers 0, and their operands as the
+// disassembler prints them: qd is the register of four lanes called d, dn the one of two called n.
+// The names are the mnemonics and, after a space, what tells those apart that have the same. The
+// encodings are those of the Arm Architecture Reference Manual for ARMv7-A, A7.4.
 var forms = map[string]struct {
 	bits uint32
 	text string
@@ -38,7 +38,8 @@ var forms = map[string]struct {
 	"vmla.f32 1":   {0xf3a00160, "qd, qn, dm[1]"},
 }
 
-// moves are those from and to memory: how many neighbouring registers they move, and which part of each.
+// moves are those from and to memory: how many neighboring registers they move, and which part of
+// each.
 var moves = map[string]struct {
 	bits      uint32
 	registers int
@@ -64,7 +65,8 @@ var moves = map[string]struct {
 
 var operands = regexp.MustCompile(`\b[qd][dnm]\b`)
 
-// word encodes the instruction called name on vector registers: d, n and m as far as the form has them.
+// word encodes the instruction called name on vector registers: d, n and m as far as the form has
+// them.
 func word(name string, regs ...int) string {
 	f, ok := forms[name]
 	if !ok {
@@ -101,8 +103,9 @@ func word(name string, regs ...int) string {
 	return fmt.Sprintf("WORD $0x%08x // %s %s", bits, mnemonic, text)
 }
 
-// move encodes the instruction called name on vector registers from first on, of two lanes each, and memory at base. After it base
-// moves on: by what was moved if step is "!", by the register step, or, if that is "", not at all.
+// move encodes the instruction called name on vector registers from first on, of two lanes each,
+// and memory at base. After it base moves on: by what was moved if step is "!", by the register
+// step, or, if that is "", not at all.
 func move(name string, first int, base, step string) string {
 	f, ok := moves[name]
 	if !ok || first < 0 || first+f.registers > 32 {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// rows is an operation on rows of channels. Values of a channel stay in registers while the rows go by.
+// rows is an operation on rows of channels. Values of a channel stay in registers while the rows go
+// by.
 type rows struct {
 	name, doc string
 	sums      []string // parameters, read before the rows and written after them

@@ -82,7 +82,8 @@ type step struct{ vectors, width int }
 
 func (s step) elements() int { return s.vectors * s.width }
 
-// inSteps goes through the elements that left counts, by each step in turn for as long as there are enough.
+// inSteps goes through the elements that left counts, by each step in turn for as long as there are
+// enough.
 func (c *code) inSteps(left string, steps []step, body func(s step)) {
 	for _, s := range steps {
 		more, next := c.unique("more"), c.unique("next")
@@ -105,7 +106,8 @@ func (c *code) countDown(label, left string, body func()) {
 	c.op("CBNZ %s, %s", left, label)
 }
 
-// load fetches integer or pointer parameters into general registers: name, register, name, register ...
+// load fetches integer or pointer parameters into general registers: name, register, name, register
+// ...
 func (c *code) load(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		c.op("MOVD %s, %s", c.at(pairs[i]), pairs[i+1])
@@ -143,7 +145,8 @@ func (c *code) ushr(d, n, by int) { c.op("VUSHR $%d, V%d.S4, V%d.S4", by, n, d) 
 func (c *code) mov(d, n int)      { c.op("VMOV V%d.B16, V%d.B16", n, d) }
 func (c *code) zero(d int)        { c.eor(d, d, d) }
 
-// loadN loads n floats, n from 1 to 8, from disp(base); elements come to lie where spread(n) says. Nothing beyond them is touched.
+// loadN loads n floats, n from 1 to 8, from disp(base); elements come to lie where spread(n) says.
+// Nothing beyond them is touched.
 func (c *code) loadN(n int, base string, disp, v int) {
 	switch {
 	case n > 4:
@@ -161,7 +164,8 @@ func (c *code) loadN(n int, base string, disp, v int) {
 	}
 }
 
-// spread is where loadN(n, ..., v) puts element i. With more than four the second vector ends with the last element.
+// spread is where loadN(n, ..., v) puts element i. With more than four the second vector ends with
+// the last element.
 func spread(n, v, i int) (reg, lane int) {
 	switch {
 	case i < 4 && n != 3 || i < 2:

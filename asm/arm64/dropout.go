@@ -111,8 +111,8 @@ func (c *code) word32() {
 	c.op("SUB R7, R8")
 }
 
-// dropoutGrad goes word by word of the mask, four bits at a time, then bit by bit. With leaky, a second mask says where the
-// gradient of a leaky activation is not scaled.
+// dropoutGrad goes word by word of the mask, four bits at a time, then bit by bit. With leaky, a
+// second mask says where the gradient of a leaky activation is not scaled.
 func dropoutGrad(to *file, leaky bool) {
 	name, of := "dropoutGrad_neon", "dropoutGradScalar"
 	params := []param{pointers("dst", "x"), ints("n"), {"bits", "*uint32"}, floats("scale")}

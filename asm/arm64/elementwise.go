@@ -68,11 +68,11 @@ func elementwise(to *file) {
 		l.word("faddp", 16, 16, 16)
 		l.op("FMOVS F16, %s", l.at("ret"))
 	}
-	flat{name: "sum", doc: "it returns S x[i].", slices: []string{"x"}, result: "float32", unroll: 4, before: clear, after: total, body: func(l *lanes) {
+	flat{name: "sum", doc: "it returns Σ x[i].", slices: []string{"x"}, result: "float32", unroll: 4, before: clear, after: total, body: func(l *lanes) {
 		v := 16 + l.disp/16
 		l.word("fadd", v, v, l.load(0))
 	}}.write(to)
-	flat{name: "dot", doc: "it returns S x[i]*y[i].", slices: []string{"x", "y"}, result: "float32", unroll: 4, before: clear, after: total, body: func(l *lanes) {
+	flat{name: "dot", doc: "it returns Σ x[i]*y[i].", slices: []string{"x", "y"}, result: "float32", unroll: 4, before: clear, after: total, body: func(l *lanes) {
 		x, y := l.load(0), l.load(1)
 		l.fmla(16+l.disp/16, x, y)
 	}}.write(to)

@@ -1,6 +1,7 @@
 package main
 
-// gather writes sums of elements picked by index, sixteen sums at a time in two halves: there is no vector load of scattered elements.
+// gather writes sums of elements picked by index, sixteen sums at a time in two halves: there is no
+// vector load of scattered elements.
 func gather(f *file) {
 	c := f.function("gather_neon", "", []param{{"dst, start, src, index, terms", "*int32"}, ints("groups")},
 		"gather_neon works like gatherScalar, for i < groups, groups at least 1:",

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", []field{
+var gemmBlock = block{Name: "gemmBlock", Doc: "is a GEMM tile of whole width as its kernel reads it. Strides are in bytes.", Fields: []field{
 	{"c", "unsafe.Pointer", ""}, {"a", "unsafe.Pointer", ""}, {"b", "unsafe.Pointer", ""},
 	{"start", "unsafe.Pointer", "first row of sums, the same for every row of the tile; nil: start from C"},
 	{"rows", "uintptr", ""},
@@ -15,18 +15,20 @@ var gemmBlock = block{"gemmBlock", "is a GEMM tile of whole width as its kernel 
 	{"startStep", "uintptr", "of start, from panel to panel"},
 }}
 
-// gemm writes the tile of the matrix product. Rows of A stream through a pointer each; sixteen k make one round of the loop.
+// gemm writes the tile of the matrix product. Rows of A stream through a pointer each; sixteen k
+// make one round of the loop.
 func gemm(f *file) {
 	gemmOf(f, "sgemm_neon_7x8", "", false, false)
 	gemmOf(f, "sgemm_neon_7x8_half", " with B in half precision", true, false)
 	gemmOf(f, "sgemm_a53_7x8", " and is made for the Cortex-A53", false, true)
 }
 
-// gemmOf writes one of them: whether B is in half precision, and whether the tiles of many rows load vectors in halves.
+// gemmOf writes one of them: whether B is in half precision, and whether the tiles of many rows
+// load vectors in halves.
 func gemmOf(f *file, name, doc string, half, inHalves bool) {
 	c := f.function(name, "", []param{{"t", "*gemmBlock"}, {"taps", "*Tap"}, ints("n", "k")},
 		name+" works like gemmScalar"+doc+" with n taps of k values each and whole rows of C:",
-		"C[r,j] = leaky(scale[j] * S_taps S_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
+		"C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).")
 	loadB := func(rows int) { // of B, one or two k
 		switch {
 		case !half && rows == 2:
@@ -133,9 +135,9 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 		c.op("B %s", label("taps"))
 
 		c.label(label("summed"))
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("scale"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "scale"), regBlock, regTemp)
 		c.op("CBZ %s, %s", regTemp, label("scaled"))
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("shift"), regBlock, regLeft)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "shift"), regBlock, regLeft)
 		c.op("FLDPQ (%s), (F28, F29)", regTemp)
 		c.op("FLDPQ (%s), (F30, F31)", regLeft)
 		for v := range 2 * rows { // a fused multiply-add replaces its term
@@ -144,7 +146,7 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 			c.mov(v, firstA+v%8)
 		}
 		c.label(label("scaled"))
-		c.op("MOVWU %d(%s), %s", gemmBlock.offset("slope"), regBlock, regTemp)
+		c.op("MOVWU %d(%s), %s", offset(&gemmBlock, "slope"), regBlock, regTemp)
 		c.op("MOVD $0x3f800000, %s", regLeft)
 		c.op("CMP %s, %s", regLeft, regTemp)
 		c.op("BEQ %s", label("store"))
@@ -158,20 +160,20 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 		c.label(label("store"))
 		c.moveC(&gemmBlock, true, rows, true)
 		move := func(field, by string) {
-			c.op("MOVD %d(%s), %s", gemmBlock.offset(field), regBlock, regLeft)
+			c.op("MOVD %d(%s), %s", offset(&gemmBlock, field), regBlock, regLeft)
 			c.op("ADD %s, %s", by, regLeft)
-			c.op("MOVD %s, %d(%s)", regLeft, gemmBlock.offset(field), regBlock)
+			c.op("MOVD %s, %d(%s)", regLeft, offset(&gemmBlock, field), regBlock)
 		}
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("panels"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "panels"), regBlock, regTemp)
 		c.op("SUBS $1, %s, %s", regTemp, regTemp)
 		c.op("BEQ %s", label("done"))
-		c.op("MOVD %s, %d(%s)", regTemp, gemmBlock.offset("panels"), regBlock)
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("ldb"), regBlock, regTemp)
+		c.op("MOVD %s, %d(%s)", regTemp, offset(&gemmBlock, "panels"), regBlock)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "ldb"), regBlock, regTemp)
 		c.op("ADD %s, %s", regTemp, regBaseB)
 		move("c", fmt.Sprintf("$%d", 4*tileCols))
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("startStep"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "startStep"), regBlock, regTemp)
 		move("start", regTemp)
-		c.op("MOVD %d(%s), %s", gemmBlock.offset("scale"), regBlock, regTemp)
+		c.op("MOVD %d(%s), %s", offset(&gemmBlock, "scale"), regBlock, regTemp)
 		c.op("CBZ %s, %s", regTemp, label("again"))
 		move("scale", fmt.Sprintf("$%d", 4*tileCols))
 		move("shift", fmt.Sprintf("$%d", 4*tileCols))
@@ -182,8 +184,8 @@ func gemmOf(f *file, name, doc string, half, inHalves bool) {
 	})
 }
 
-// sixteenInHalves is the loop over sixteen k for the Cortex-A53. A round loads what the next one begins with, four k of A and one of B:
-// the last round loads its own again.
+// sixteenInHalves is the loop over sixteen k for the Cortex-A53. A round loads what the next one
+// begins with, four k of A and one of B: the last round loads its own again.
 func (c *code) sixteenInHalves(rows int, label func(string) string) {
 	a := func(r, k int) int { return firstA + 2*r + k/4%2 }
 	b := func(k, j int) int { return firstB + 2*(k%2) + j }

@@ -2,17 +2,20 @@ package main
 
 import "slices"
 
-// A Cortex-A53 reads memory 64 bits at a time. A load of a whole vector keeps it from everything else for two cycles. Half a vector takes
-// one, in which it also puts a general register into the other half of another vector, and it fills general registers beside arithmetic.
-// So the loops for it load a vector in halves, each step where it costs least: one cycle for each vector in place of two.
+// A Cortex-A53 reads memory 64 bits at a time. A load of a whole vector keeps it from everything
+// else for two cycles. Half a vector takes one, in which it also puts a general register into the
+// other half of another vector, and it fills general registers beside arithmetic. So the loops for
+// it load a vector in halves, each step where it costs least: one cycle for each vector in place of
+// two.
 
 // halves is a vector that is loaded while products go on.
 type halves struct {
 	v     int
 	from  int // the first product before which it may be loaded, as register and pointer are free
 	until int // the first product that reads it
-	// before, if there is one, moves the pointer; it stands beside a product, so that from is 1 at least. low loads the lower half, or
-	// all there is; high the upper half into a general register, nil: there is none.
+	// before, if there is one, moves the pointer; it stands beside a product, so that from is 1 at
+	// least. low loads the lower half, or all there is; high the upper half into a general
+	// register, nil: there is none.
 	before, low func()
 	high        func(to string)
 	alone       bool // low takes the processor to itself
@@ -32,12 +35,14 @@ var inHalf = []string{"R25", "R26"}
 // vectorDelay is how many cycles pass until a vector that was loaded or changed can be used.
 const vectorDelay = 4
 
-// productsApart is how many FMLA stand between the places of loads. Of a load of a vector ncnn's authors report that it waits while an FMLA begins to
-// add, four cycles after its start. With a load or nothing in every fourth cycle none waits, and so other libraries do it on this processor.
+// productsApart is how many FMLA stand between the places of loads. Of a load of a vector ncnn's
+// authors report that it waits while an FMLA begins to add, four cycles after its start. With a
+// load or nothing in every fourth cycle none waits, and so other libraries do it on this processor.
 const productsApart = 3
 
-// interleave writes n products and the loads between them: evenly, or if every is not 0, each in a place before every so many products, of which
-// none is left empty that an upper half can fill. beside are instructions on general registers that cost nothing next to products, in order.
+// interleave writes n products and the loads between them: evenly, or if every is not 0, each in a
+// place before every so many products, of which none is left empty that an upper half can fill.
+// beside are instructions on general registers that cost nothing next to products, in order.
 func (c *code) interleave(n, every int, product func(i int), loads []halves, beside ...func()) {
 	type filling struct {
 		*halves
@@ -107,7 +112,8 @@ func (c *code) loadNow(loads []halves) {
 	}
 }
 
-// placed spreads the loads over n products as interleave says, the most urgent first: load at[i] stands before product i.
+// placed spreads the loads over n products as interleave says, the most urgent first: load at[i]
+// stands before product i.
 func placed(n, every int, loads []halves) map[int]*halves {
 	at := map[int]*halves{}
 	left := slices.Clone(loads)

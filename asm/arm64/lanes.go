@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// lanes writes code for one vector of each stream, or for one element where a slice has a ragged end: the instructions are the same,
-// only loads and stores are narrower, so that an element's value does not depend on its place.
+// lanes writes code for one vector of each stream, or for one element where a slice has a ragged
+// end: the instructions are the same, only loads and stores are narrower, so that an element's
+// value does not depend on its place.
 type lanes struct {
 	*code
 	streams []string // registers that point to each stream

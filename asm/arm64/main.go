@@ -13,7 +13,7 @@ var operations = []struct {
 	{"tanh", tanh},
 	{"batchnorm", batchnorm},
 	{"dropout", dropout},
-	{"mix", mix},
+	{"transform", transform},
 	{"peak", peak},
 	{"qgemm", qgemm},
 	{"gather", gather},
@@ -23,7 +23,7 @@ var operations = []struct {
 func main() {
 	goasm.Main("arm64", func(o *goasm.Output) {
 		for _, b := range blocks {
-			o.Struct(b.name, b.doc, b.fields)
+			o.Struct(b.Name, b.Doc, b.Fields)
 		}
 		for _, op := range operations {
 			op.write(&file{o.File(op.file)})

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-var outerBlock = block{"outerBlock", "is an Outer tile of whole width as its kernel reads it. Strides are in bytes.", []field{
+var outerBlock = block{Name: "outerBlock", Doc: "is an Outer tile of whole width as its kernel reads it. Strides are in bytes.", Fields: []field{
 	{"c", "unsafe.Pointer", ""}, {"a", "unsafe.Pointer", ""}, {"b", "unsafe.Pointer", ""},
 	{"rows", "uintptr", ""}, {"lda", "uintptr", ""}, {"ldb", "uintptr", ""}, {"ldc", "uintptr", ""},
 	{"accumulate", "uintptr", "not 0: start from C"},
@@ -21,7 +21,7 @@ func outer(f *file) {
 func outerOf(f *file, name, doc string, inHalves bool) {
 	c := f.function(name, "", []param{{"t", "*outerBlock"}, {"taps", "*Tap"}, ints("n", "k")},
 		name+" works like outerScalar"+doc+" with n taps of k values each and whole rows of C:",
-		"C[r*ldc+j] (+)= S_taps S_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].")
+		"C[r*ldc+j] (+)= Σ_taps Σ_k A[tap.A+k*lda+r] * B[tap.B+k*ldb+j].")
 	c.comment("V0-V13: the C tile; V14-V21: rows of A, a pair each; V24-V31: rows of B",
 		"R9: A; R4: B; R7, R17: k left; R1, R2: taps; R8: C")
 	c.load("t", regBlock, "taps", regTap, "n", regTaps, "k", regK)
@@ -76,7 +76,8 @@ func outerOf(f *file, name, doc string, inHalves bool) {
 	})
 }
 
-// Registers of fourInHalves: how far A and B go on to the fifth k, which is the next round's first or again the last round's own.
+// Registers of fourInHalves: how far A and B go on to the fifth k, which is the next round's first
+// or again the last round's own.
 const (
 	regStepA = "R10"
 	regStepB = "R11"
@@ -84,7 +85,8 @@ const (
 	regBackB = "R13"
 )
 
-// fourInHalves is the loop over four k for the Cortex-A53. A round loads the next one's first two: the last round loads its own again.
+// fourInHalves is the loop over four k for the Cortex-A53. A round loads the next one's first two:
+// the last round loads its own again.
 func (c *code) fourInHalves(rows int, label func(string) string) {
 	a := func(k int) int { return firstA + k%4*2 }
 	b := func(k int) int { return firstB - 4 + k%4*2 }

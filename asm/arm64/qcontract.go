@@ -33,8 +33,9 @@ func fourVectors(v int, lanes string) string {
 	return fmt.Sprintf("[V%d.%s, V%d.%s, V%d.%s, V%d.%s]", v, lanes, v+1, lanes, v+2, lanes, v+3, lanes)
 }
 
-// contractNeon: the products of two pairs of channels, at most 2*128*127 each, are added in 16 bits, and both neighbours to 32 bits
-// from there. What belongs to one sum lies apart, so that a processor that works in order need not wait.
+// contractNeon: the products of two pairs of channels, at most 2*128*127 each, are added in 16
+// bits, and both neighbors to 32 bits from there. What belongs to one sum lies apart, so that a
+// processor that works in order need not wait.
 func contractNeon(c *code, rows, groups int) {
 	type unit struct{ row, pair, half int }
 	mul := func(name string, u unit, t, pair, a int) {
@@ -135,9 +136,10 @@ func wideNeon(c *code, groups int) {
 	}
 }
 
-// wideInHalves is the loop of wideNeon for the Cortex-A53, over sixteen channels, as sixteenInHalves is that of float32: a round loads
-// what the next one begins with, and the last round its own again.
-// V8-V15: four pairs of A, twice; V16-V23: B, one vector after the other; V24-V31: products.
+// wideInHalves is the loop of wideNeon for the Cortex-A53, over sixteen channels, as
+// sixteenInHalves is that of float32: a round loads what the next one begins with, and the last
+// round its own again. V8-V15: four pairs of A, twice; V16-V23: B, one vector after the other;
+// V24-V31: products.
 func wideInHalves(c *code, label string) {
 	const (
 		back  = "R5" // bytes of A
@@ -276,8 +278,8 @@ func wideDotprod(c *code, groups int) {
 	}
 }
 
-// contractI8MM: a product of two rows and two columns adds eight channels to each of four sums. The last of an odd number of rows is
-// paired with itself.
+// contractI8MM: a product of two rows and two columns adds eight channels to each of four sums. The
+// last of an odd number of rows is paired with itself.
 func contractI8MM(c *code, rows, groups int) {
 	square := func(pair, col int) int { return 4*pair + col }
 	if groups == 1 {

@@ -1,8 +1,13 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
 
-var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.", []field{
+	"github.com/gantiny/gantiny/asm/internal/goasm"
+	"github.com/gantiny/gantiny/asm/internal/qtile"
+)
+
+var qgemmBlock = block{Name: "qgemmBlock", Doc: "is what all tiles of a QGEMM call share.", Fields: []field{
 	{"slope", "[4]float32", "in every lane"}, {"hi", "[4]float32", "127-zero"}, {"zero", "[8]int16", ""},
 	{"zeros", "[8]int32", "a row of sums that starts at zero"},
 	{"a", "unsafe.Pointer", "operands"}, {"b", "unsafe.Pointer", ""}, {"s", "unsafe.Pointer", ""}, {"c", "unsafe.Pointer", ""},
@@ -10,23 +15,9 @@ var qgemmBlock = block{"qgemmBlock", "is what all tiles of a QGEMM call share.",
 	{"taps", "unsafe.Pointer", "of the whole list"},
 	{"groups", "uintptr", "of channels in a contraction"},
 	{"rows", "uintptr", "of tiles that do not say"},
-	{"inHalves", "uintptr", "not 0: load weights of neighbours as the Cortex-A53 likes"},
+	{"inHalves", "uintptr", "not 0: load weights of neighbors as the Cortex-A53 likes"},
 	{"tile", "[maxSums]int32", "through which a tile passes that has fewer columns than its panel"},
 }}
-
-// QTile's fields, four bytes each; Start, Requantize and neighbours follow, a byte each.
-var qtileFields = []string{"A", "B", "S", "C", "Q", "Scale", "LDA", "ARun", "LDC", "CRun", "LDQ", "Rows", "Cols", "Tap", "Taps"}
-
-const qtileSize = 64
-
-func qtile(name string) int {
-	for i, f := range qtileFields {
-		if f == name {
-			return 4 * i
-		}
-	}
-	return 4*len(qtileFields) + map[string]int{"Start": 0, "Requantize": 1, "neighbours": 2}[name]
-}
 
 // Registers of the int8 tiles. R9-R16 point into A, a register a row.
 const (
@@ -57,9 +48,11 @@ type qset struct {
 	group int // channels that packed weights keep together
 	round int // groups of one round of the loop, a power of two
 	doc   []string
-	// contract writes groups groups for rows rows of A, whose pointers move on; it is round or 1 group.
+	// contract writes groups groups for rows rows of A, whose pointers move on; it is round or 1
+	// group.
 	contract func(c *code, rows, groups int)
-	// wide writes groups groups for one row and four tiles, whose B are at R10-R13; A is at R9. nil: there is no such body.
+	// wide writes groups groups for one row and four tiles, whose B are at R10-R13; A is at R9.
+	// nil: there is no such body.
 	wide func(c *code, groups int)
 	// wideInHalves, if there is one, writes the loop over whole rounds of wide for the Cortex-A53.
 	wideInHalves func(c *code, label string)
@@ -75,7 +68,8 @@ func (s *qset) accs(rows int) int {
 	return 2 * rows
 }
 
-// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over all its taps.
+// qgemm writes the int8 matrix product over a list of tiles, each of which stays in registers over
+// all its taps.
 func qgemm(f *file) {
 	for _, s := range []*qset{&qneon, &qdotprod, &qi8mm} {
 		s.write(f)
@@ -94,12 +88,12 @@ func (s *qset) write(f *file) {
 	b := &qgemmBlock
 	c.load("t", qArgs, "tiles", qTile, "n", qTiles)
 	c.get(b, qArgs, "groups", qRest)
-	c.op("LSR $%d, %s, %s", log2(s.round), qRest, qRounds)
+	c.op("LSR $%d, %s, %s", goasm.Log2(s.round), qRest, qRounds)
 	c.op("AND $%d, %s", s.round-1, qRest)
 
 	c.label("tile")
 	c.fields("A", qBaseA, qBaseB)
-	c.op("LDP %d(%s), (%s, %s)", b.offset("a"), qArgs, qTemp, qTemp2)
+	c.op("LDP %d(%s), (%s, %s)", offset(b, "a"), qArgs, qTemp, qTemp2)
 	c.op("ADD %s, %s", qTemp, qBaseA)
 	c.op("ADD %s, %s", qTemp2, qBaseB)
 	c.fields("LDA", qLDA, qARun)
@@ -120,7 +114,7 @@ func (s *qset) write(f *file) {
 	if s.wide != nil {
 		c.op("CMP $1, %s", qLeft)
 		c.op("BNE single")
-		c.op("MOVBU %d(%s), %s", qtile("neighbours"), qTile, qTemp)
+		c.op("MOVBU %d(%s), %s", qtile.Offset("neighbors"), qTile, qTemp)
 		c.op("CBZ %s, single", qTemp)
 		c.op("CMP $4, %s", qTiles)
 		c.op("BGE wide")
@@ -129,15 +123,16 @@ func (s *qset) write(f *file) {
 	s.place(c)
 	s.byRows(c)
 	if s.wide != nil {
-		s.neighbours(c)
+		s.neighbors(c)
 	}
 	s.partial(c)
 }
 
-// place sets R22, R25 and R26 to where the sums start and their strides. R7 is the number of rows and stays.
+// place sets R22, R25 and R26 to where the sums start and their strides. R7 is the number of rows
+// and stays.
 func (s *qset) place(c *code) {
 	b := &qgemmBlock
-	c.op("MOVBU %d(%s), %s", qtile("Start"), qTile, qTemp)
+	c.op("MOVBU %d(%s), %s", qtile.Offset("Start"), qTile, qTemp)
 	c.fields("S", qPlace, qTemp2)
 	c.op("CMP $1, %s", qTemp)
 	c.op("BLE shared")
@@ -160,7 +155,7 @@ func (s *qset) place(c *code) {
 	c.op("CMP $1, %s", qTemp)
 	c.get(b, qArgs, "s", qTemp)
 	c.op("ADD %s<<2, %s, %s", qPlace, qTemp, qPlace)
-	c.op("ADD $%d, %s, %s", b.offset("zeros"), qArgs, qTemp)
+	c.op("ADD $%d, %s, %s", offset(b, "zeros"), qArgs, qTemp)
 	c.op("CSEL EQ, %s, %s, %s", qPlace, qTemp, qPlace)
 	c.op("MOVD $0, %s", qTemp)
 	c.op("MOVD $0, %s", qTemp2)
@@ -178,13 +173,14 @@ func (s *qset) byRows(c *code) {
 		s.body(c, r)
 	}
 	c.label("next")
-	c.op("ADD $%d, %s", qtileSize, qTile)
+	c.op("ADD $%d, %s", qtile.Size, qTile)
 	c.op("SUB $1, %s", qTiles)
 	c.op("CBNZ %s, tile", qTiles)
 	c.op("RET")
 }
 
-// moveRows moves rows of two vectors from or to R22, whose strides are given; the second run starts run bytes after the first.
+// moveRows moves rows of two vectors from or to R22, whose strides are given; the second run starts
+// run bytes after the first.
 func (c *code) moveRows(store bool, rows int, stride, run string) {
 	if rows > 1 {
 		c.op("MOVD %s, %s", qPlace, qLeft)
@@ -204,7 +200,8 @@ func (c *code) moveRows(store bool, rows int, stride, run string) {
 	}
 }
 
-// squares turns the sums of pairs of rows from rows into squares of two by two, whose columns follow one another, or back.
+// squares turns the sums of pairs of rows from rows into squares of two by two, whose columns
+// follow one another, or back.
 func (s *qset) squares(c *code, rows int, back bool) {
 	if !s.pairs {
 		return
@@ -249,7 +246,7 @@ func (s *qset) body(c *code, rows int) {
 	s.squares(c, rows, true)
 
 	c.label(name("summed"))
-	c.op("MOVBU %d(%s), %s", qtile("Requantize"), qTile, qTemp)
+	c.op("MOVBU %d(%s), %s", qtile.Offset("Requantize"), qTile, qTemp)
 	c.op("CBNZ %s, %s", qTemp, name("requantize"))
 	c.sums("C", "c")
 	s.through(c, rows, 32, name("store"), func() { c.moveRows(true, rows, qLDC, qCRun) })
@@ -276,13 +273,13 @@ func (s *qset) body(c *code, rows int) {
 	c.op("B partialQ")
 }
 
-// through writes what stores the tile at R22. A tile of fewer columns is stored in the arguments' own buffer, rows of stride bytes; the
-// flags then say not equal.
+// through writes what stores the tile at R22. A tile of fewer columns is stored in the arguments'
+// own buffer, rows of stride bytes; the flags then say not equal.
 func (s *qset) through(c *code, rows, stride int, label string, store func()) {
 	c.field("Cols", qTemp)
 	c.op("CMP $8, %s", qTemp)
 	c.op("BEQ %s", label)
-	c.op("ADD $%d, %s, %s", qgemmBlock.offset("tile"), qArgs, qPlace)
+	c.op("ADD $%d, %s, %s", offset(&qgemmBlock, "tile"), qArgs, qPlace)
 	c.op("MOVD $%d, %s", stride, qLDC)
 	c.op("MOVD $%d, %s", stride*firstRun(rows), qCRun)
 	c.label(label)
@@ -311,12 +308,12 @@ const (
 
 func (c *code) constants() {
 	b := &qgemmBlock
-	c.op("FLDPQ %d(%s), (F%d, F%d)", b.offset("slope"), qArgs, qSlope, qHi)
-	c.op("FMOVQ %d(%s), F%d", b.offset("zero"), qArgs, qZero)
+	c.op("FLDPQ %d(%s), (F%d, F%d)", offset(b, "slope"), qArgs, qSlope, qHi)
+	c.op("FMOVQ %d(%s), F%d", offset(b, "zero"), qArgs, qZero)
 }
 
-// requantize turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantize does: the conversion and the
-// narrowing saturate below, and above all but NaN.
+// requantize turns the eight sums of v and v+1 into the bytes of the lower half of v, as Requantize
+// does: the conversion and the narrowing saturate below, and above all but NaN.
 func (c *code) requantize(v, scale, t int) {
 	both := func(name string, d, n, m int) {
 		c.word(name, d, n, m)
@@ -340,164 +337,8 @@ func (c *code) requantize(v, scale, t int) {
 	c.word("sqxtnB", v, v)
 }
 
-// neighbours writes the body for one row of four tiles whose operands follow one another, see QTiles.
-func (s *qset) neighbours(c *code) {
-	b := &qgemmBlock
-	name := func(what string) string { return what + "_wide" }
-	c.label("wide")
-	c.comment("V0-V7: the sums of the four tiles; R9: A; R10-R13: B of each tile; R14, R15: from tile to tile in B, twice that")
-	c.field("B", qTemp)
-	c.op("MOVW %d(%s), R14", qtileSize+qtile("B"), qTile)
-	c.op("SUB %s, R14", qTemp)
-	c.op("ADD R14, R14, R15")
-	c.op("MOVBU %d(%s), %s", qtile("Start"), qTile, qTemp)
-	c.op("CBZ %s, zero_wide", qTemp)
-	c.sums("S", "s")
-	for v := 0; v < 8; v += 2 {
-		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qPlace, v, v+1)
-	}
-	c.op("B taps_wide")
-	c.label("zero_wide")
-	for v := range 8 {
-		c.zero(v)
-	}
-	c.label("taps_wide")
-	c.op("CBZ %s, summed_wide", qTaps)
-	c.label("tap_wide")
-	c.op("LDP.P 16(%s), (R9, R10)", qTap)
-	c.op("ADD %s, R9", qBaseA)
-	c.op("ADD %s, R10", qBaseB)
-	c.op("ADD R14, R10, R11")
-	c.op("ADD R15, R10, R12")
-	c.op("ADD R15, R11, R13")
-	if s.wideInHalves != nil {
-		c.op("CBZ %s, rest_wide", qRounds)
-		c.get(b, qArgs, "inHalves", qTemp)
-		c.op("CBNZ %s, inHalves_wide", qTemp)
-	}
-	s.rounds(c, name, func(groups int) { s.wide(c, groups) })
-	c.op("SUB $1, %s", qTaps)
-	c.op("CBNZ %s, tap_wide", qTaps)
-
-	c.label("summed_wide")
-	c.op("MOVBU %d(%s), %s", qtile("Requantize"), qTile, qTemp)
-	c.op("CBNZ %s, requantize_wide", qTemp)
-	c.sums("C", "c")
-	for v := 0; v < 8; v += 2 {
-		c.op("FSTPQ (F%d, F%d), %d(%s)", v, v+1, 16*v, qPlace)
-	}
-	c.op("B next_wide")
-	c.label("requantize_wide")
-	c.constants()
-	c.results()
-	for v := 0; v < 8; v += 2 {
-		c.op("FLDPQ %d(%s), (F%d, F%d)", 16*v, qTemp, 8+v, 9+v)
-		c.requantize(v, 8+v, 18+v)
-	}
-	for v := 0; v < 8; v += 2 {
-		c.op("FMOVD F%d, %d(%s)", v, 4*v, qPlace)
-	}
-	c.label("next_wide")
-	c.op("ADD $%d, %s", 3*qtileSize, qTile)
-	c.op("SUB $3, %s", qTiles)
-	c.op("B next")
-
-	if s.wideInHalves != nil {
-		c.label("inHalves_wide")
-		c.op("MOVD %s, %s", qRounds, qLeft)
-		s.wideInHalves(c, "round_inHalves")
-		c.op("B rest_wide")
-	}
-}
-
-// partial writes what moves tiles of fewer than eight columns between their place and the arguments' own buffer, element by
-// element: R7 rows of Cols.
-func (s *qset) partial(c *code) {
-	b := &qgemmBlock
-	// copies: R8 columns; R9 here, R10 there; R11: here at the second run; R12: rows of the first run left; each row is 4 or 1 bytes.
-	rows := func(label, load, store string, size int, in bool) {
-		c.op("ADD $1, %s, R12", qLeft)
-		c.op("LSR $1, R12")
-		c.op("ADD %s, R9, R11", qCRun)
-		c.label(label)
-		c.op("CBNZ R12, %sRun", label)
-		c.op("MOVD R11, R9")
-		c.label(label + "Run")
-		c.op("SUB $1, R12")
-		c.op("MOVD $0, R13")
-		from, to := "(R9)(R13)", "(R10)(R13)"
-		if size == 4 {
-			from, to = "(R9)(R13<<2)", "(R10)(R13<<2)"
-		}
-		if !in {
-			from, to = to, from
-		}
-		c.op("CBZ R8, %sDone", label)
-		c.label(label + "Column")
-		c.op("%s %s, R14", load, from)
-		c.op("%s R14, %s", store, to)
-		c.op("ADD $1, R13")
-		c.op("CMP R8, R13")
-		c.op("BLT %sColumn", label)
-		c.label(label + "Done")
-		c.op("ADD %s, R9", qLDC)
-		c.op("ADD $%d, R10", 8*size)
-		c.op("SUB $1, R15")
-		c.op("CBNZ R15, %s", label)
-	}
-	// strides gets R23 and R24 back.
-	strides := func(label string) {
-		c.fields("LDC", qLDC, qCRun)
-		c.field("Rows", qTemp)
-		c.op("CBNZ %s, %s", qTemp, label)
-		c.op("ADD $1, %s, %s", qLeft, qTemp)
-		c.op("LSR $1, %s", qTemp)
-		c.op("MUL %s, %s, %s", qTemp, qLDC, qCRun)
-		c.label(label)
-		c.op("LSL $2, %s", qLDC)
-		c.op("LSL $2, %s", qCRun)
-	}
-	tile := func(to string) { c.op("ADD $%d, %s, %s", b.offset("tile"), qArgs, to) }
-
-	c.label("partialStart")
-	c.op("MOVD %s, R9", qPlace)
-	tile(qPlace)
-	c.op("MOVD %s, R10", qPlace)
-	c.op("MOVD %s, R15", qLeft)
-	rows("load", "MOVW", "MOVW", 4, true)
-	c.op("ADD $1, %s, %s", qLeft, qTemp2)
-	c.op("LSR $1, %s", qTemp2)
-	c.op("LSL $5, %s", qTemp2)
-	c.op("MOVD $32, %s", qTemp)
-	c.op("B start")
-
-	c.label("partialC")
-	strides("stridesC")
-	c.field("Cols", qB)
-	c.field("C", "R9")
-	c.get(b, qArgs, "c", qTemp)
-	c.op("ADD R9<<2, %s, R9", qTemp)
-	tile("R10")
-	c.op("MOVD %s, R15", qLeft)
-	rows("spill", "MOVW", "MOVW", 4, false)
-	c.op("B next")
-
-	c.label("partialQ")
-	c.field("LDQ", qLDC)
-	c.op("ADD $1, %s, %s", qLeft, qTemp)
-	c.op("LSR $1, %s", qTemp)
-	c.op("MUL %s, %s, %s", qTemp, qLDC, qCRun)
-	c.field("Cols", qB)
-	c.field("Q", "R9")
-	c.get(b, qArgs, "q", qTemp)
-	c.op("ADD %s, R9", qTemp)
-	tile("R10")
-	c.op("MOVD %s, R15", qLeft)
-	rows("bytes", "MOVB", "MOVB", 1, false)
-	c.op("B next")
-}
-
-// sums sets R22 to the place among the call's operands that a field of the tile gives in 32-bit numbers.
+// sums sets R22 to the place among the call's operands that a field of the tile gives in 32-bit
+// numbers.
 func (c *code) sums(field, operand string) {
 	c.field(field, qPlace)
 	c.get(&qgemmBlock, qArgs, operand, qTemp)
@@ -507,21 +348,14 @@ func (c *code) sums(field, operand string) {
 // results sets R22 to the place of the tile's results and R25 to that of its scale.
 func (c *code) results() {
 	c.fields("Q", qPlace, qTemp)
-	c.op("LDP %d(%s), (%s, %s)", qgemmBlock.offset("q"), qArgs, qTemp2, qLeft)
+	c.op("LDP %d(%s), (%s, %s)", offset(&qgemmBlock, "q"), qArgs, qTemp2, qLeft)
 	c.op("ADD %s, %s", qTemp2, qPlace)
 	c.op("ADD %s<<2, %s, %s", qTemp, qLeft, qTemp)
 }
 
 // field fetches a field of the tile, fields that one and the next.
-func (c *code) field(name, to string) { c.op("MOVW %d(%s), %s", qtile(name), qTile, to) }
+func (c *code) field(name, to string) { c.op("MOVW %d(%s), %s", qtile.Offset(name), qTile, to) }
 
 func (c *code) fields(name, to, next string) {
-	c.op("LDPSW %d(%s), (%s, %s)", qtile(name), qTile, to, next)
-}
-
-func log2(n int) (l int) {
-	for ; n > 1; n /= 2 {
-		l++
-	}
-	return l
+	c.op("LDPSW %d(%s), (%s, %s)", qtile.Offset(name), qTile, to, next)
 }

@@ -1,6 +1,7 @@
 package main
 
-// qpeak writes independent int8 multiply-adds on registers, as each instruction set's tiles mix them.
+// qpeak writes independent int8 multiply-adds on registers, as each instruction set's tiles mix
+// them.
 func qpeak(f *file) {
 	f.rounds("qpeakLoop_neon", "12 SMULL and SMLAL and the 6 SADALP that they need", func(c *code) {
 		for v := range 6 {

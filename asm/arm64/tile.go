@@ -53,7 +53,8 @@ func (c *code) byRows(body func(rows int)) {
 	}
 }
 
-// moveC moves the tile from or to memory; its second run of rows starts regCRun bytes after the first if runs is set.
+// moveC moves the tile from or to memory; its second run of rows starts regCRun bytes after the
+// first if runs is set.
 func (c *code) moveC(b *block, store bool, rows int, runs bool) {
 	c.get(b, regBlock, "c", regC)
 	for r := range rows {
@@ -72,7 +73,8 @@ func (c *code) moveC(b *block, store bool, rows int, runs bool) {
 	}
 }
 
-// rowsOfA sets the pointers to all rows from the first one's; the second run starts arun bytes after the first.
+// rowsOfA sets the pointers to all rows from the first one's; the second run starts arun bytes
+// after the first.
 func (c *code) rowsOfA(rows int, lda, arun string) {
 	for r := 1; r < rows; r++ {
 		if r == firstRun(rows) {

@@ -13,8 +13,8 @@ type form struct {
 	text string // operands as the disassembler prints them: d, n and m stand for register numbers, i for an element
 }
 
-// forms are keyed by a short name, which is the mnemonic and, where that is not enough, the arrangement. The encodings are those of the
-// Arm Architecture Reference Manual, C7.2.
+// forms are keyed by a short name, which is the mnemonic and, where that is not enough, the
+// arrangement. The encodings are those of the Arm Architecture Reference Manual, C7.2.
 var forms = map[string]form{
 	// float32, four lanes
 	"fadd":    {0x4e20d400, "fadd vd.4s, vn.4s, vm.4s"},
@@ -58,7 +58,8 @@ var forms = map[string]form{
 
 var operands = regexp.MustCompile(`v[dnm]\.|\[i\]`)
 
-// word encodes the instruction called name. regs are d, n and, as far as the form has them, m and the element.
+// word encodes the instruction called name. regs are d, n and, as far as the form has them, m and
+// the element.
 func word(name string, regs ...int) string {
 	f, ok := forms[name]
 	if !ok {

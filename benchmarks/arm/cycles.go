@@ -11,11 +11,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gantiny/gantiny/benchmarks/arm/a53"
+	"github.com/gantiny/gantiny/benchmarks/arm/listing"
 )
 
 type cycleOptions struct {
 	mca, objdump string
-	adding       bool // see cortexA53
+	adding       bool // see a53.Core
 }
 
 // kernels are the functions whose inner loops are measured, with what one of their multiplies multiplies and the processors that
@@ -42,16 +45,8 @@ var columns = []struct{ cpu, title, units string }{
 	{"cortex-a53", "A53", ""}, {"cortex-a72", "A72", "A57Unit"}, {"neoverse-n1", "A76 (N1)", "N1Unit"}, {"neoverse-n2", "N2", "N2Unit"},
 }
 
-// instruction is one line of a disassembly.
-type instruction struct {
-	address uint64
-	text    string // mnemonic and operands
-}
-
-func (i instruction) mnemonic() string { return strings.Fields(i.text)[0] }
-
 // loop is an innermost loop, its branch back included.
-type loop []instruction
+type loop []listing.Instruction
 
 // cycles shows the cycles of each kernel's inner loops, and what share they reach of what the multiplies alone would take.
 func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
@@ -77,7 +72,7 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		loops := tileLoops(innerLoops(code))
+		loops := tileLoops(listing.InnerLoops(code))
 		if len(loops) == 0 {
 			return fmt.Errorf("%s: no inner loops", k.name)
 		}
@@ -100,20 +95,20 @@ func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 }
 
 // disassemble reads one of simd's assembly functions out of a program.
-func disassemble(ctx context.Context, o cycleOptions, program, arch, function string) ([]instruction, error) {
+func disassemble(ctx context.Context, o cycleOptions, program, arch, function string) ([]listing.Instruction, error) {
 	symbol := "--disassemble=github.com/gantiny/gantiny/simd." + function
 	if arch == "arm64" {
 		symbol += ".abi0"
 	}
 	text, err := command(ctx, nil, o.objdump, "-d", "--no-show-raw-insn", symbol, program)
-	return disassembled(string(text)), err
+	return listing.Read(string(text)), err
 }
 
 // measured is a cell of the table: cycles and the share of the limit.
 func measured(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (string, error) {
 	if cpu == "cortex-a53" {
-		fast, slow := l.inOrder(cortexA53{2, o.adding}), l.inOrder(cortexA53{4, o.adding})
-		limit := float64(l.arithmetic())
+		fast, slow := a53.Core{Replicate: 2, Adding: o.adding}.Cycles(l), a53.Core{Replicate: 4, Adding: o.adding}.Cycles(l)
+		limit := float64(a53.Arithmetic(l))
 		if fast == slow {
 			return fmt.Sprintf(" %.0f, %.0f%% |", fast, 100*limit/fast), nil
 		}
@@ -146,7 +141,7 @@ func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units
 	var text strings.Builder
 	text.WriteString(".Lround:\n")
 	for _, i := range l {
-		fmt.Fprintln(&text, branchTarget.ReplaceAllString(i.text, "$1.Lround"))
+		fmt.Fprintln(&text, i.WithTarget(".Lround"))
 	}
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		return a, err
@@ -173,56 +168,12 @@ func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units
 	return a, err
 }
 
-var (
-	codeLine     = regexp.MustCompile(`^\s*([0-9a-f]+):\t(.*)$`)
-	branchTarget = regexp.MustCompile(`^((?:b\.\w+|b|b(?:eq|ne|ge|lt)|cbn?z|tbn?z)\s+(?:[xw]\d+, )?(?:#\d+, )?)([0-9a-f]+).*$`)
-)
-
-// disassembled reads objdump's text.
-func disassembled(text string) (list []instruction) {
-	for line := range strings.Lines(text) {
-		m := codeLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
-		if m == nil {
-			continue
-		}
-		address, err := strconv.ParseUint(m[1], 16, 64)
-		if err != nil {
-			continue
-		}
-		words, _, _ := strings.Cut(m[2], "//")
-		if words = strings.Join(strings.Fields(words), " "); words != "" {
-			list = append(list, instruction{address, words})
-		}
-	}
-	return list
-}
-
-// innerLoops are the stretches that end in a branch back to their beginning and have no other branch.
-func innerLoops(code []instruction) (loops []loop) {
-	first := 0 // after the last branch
-	for i, ins := range code {
-		m := branchTarget.FindStringSubmatch(ins.text)
-		if m == nil {
-			continue
-		}
-		to, err := strconv.ParseUint(m[2], 16, 64)
-		if err != nil {
-			continue
-		}
-		at, found := slices.BinarySearchFunc(code, to, func(c instruction, a uint64) int { return cmp.Compare(c.address, a) })
-		if found && at >= first && at <= i {
-			loops = append(loops, code[at:i+1])
-		}
-		first = i + 1
-	}
-	return loops
-}
-
 // tileLoops picks the longest loop for each tile of most rows, and for neighbouring tiles: those that the reference generator spends its
 // time in.
-func tileLoops(loops []loop) (picked []loop) {
+func tileLoops(loops [][]listing.Instruction) (picked []loop) {
 	longest := map[string]loop{}
-	for _, l := range loops {
+	for _, code := range loops {
+		l := loop(code)
 		if l.rows() >= 5 || l.a32() && l.sums() >= 5 || l.weights() > 1 {
 			if t := l.tile(); len(l) > len(longest[t]) {
 				longest[t] = l
@@ -244,17 +195,13 @@ func (l loop) runsOn(cpu string) bool {
 
 // inHalves tells whether vectors are loaded in halves.
 func (l loop) inHalves() bool {
-	return slices.ContainsFunc(l, func(i instruction) bool { return read(i.text, 2).kind == insert })
-}
-
-func isMultiply(mnemonic string) bool {
-	return slices.Contains([]string{"fmla", "sdot", "smull", "smull2", "smlal", "smlal2", "smmla", "vmull.s8", "vmlal.s8", "vmla.f32"}, mnemonic)
+	return slices.ContainsFunc(l, func(i listing.Instruction) bool { return a53.Inserts(i) })
 }
 
 // multiplies are the loop's multiply instructions.
 func (l loop) multiplies() (list loop) {
 	for _, i := range l {
-		if isMultiply(i.mnemonic()) {
+		if i.IsMultiply() {
 			list = append(list, i)
 		}
 	}
@@ -265,9 +212,9 @@ func (l loop) multiplies() (list loop) {
 func (l loop) sums() int {
 	seen := map[string]bool{}
 	for _, i := range l {
-		switch m := i.mnemonic(); m {
+		switch m := i.Mnemonic(); m {
 		case "fmla", "sdot", "smmla", "sadalp", "vpadal.s16", "vmla.f32":
-			d, _, _ := strings.Cut(strings.TrimPrefix(i.text, m+" "), ",")
+			d, _, _ := strings.Cut(strings.TrimPrefix(i.Text, m+" "), ",")
 			seen[d] = true
 		}
 	}
@@ -277,10 +224,10 @@ func (l loop) sums() int {
 // weights counts the streams of weights, each read 64 bytes at a time or, beside an activation in all lanes, in halves.
 func (l loop) weights() int {
 	seen := map[string]bool{}
-	replicated := slices.ContainsFunc(l, func(i instruction) bool { return i.mnemonic() == "ld4r" })
+	replicated := slices.ContainsFunc(l, func(i listing.Instruction) bool { return i.Mnemonic() == "ld4r" })
 	for _, i := range l {
-		if i.mnemonic() == "ld1" && strings.HasSuffix(i.text, "#64") || replicated && strings.HasPrefix(i.text, "ldr d") || i.mnemonic() == "vld1.8" {
-			seen[base.FindString(i.text)] = true
+		if i.Mnemonic() == "ld1" && strings.HasSuffix(i.Text, "#64") || replicated && strings.HasPrefix(i.Text, "ldr d") || i.Mnemonic() == "vld1.8" {
+			seen[base.FindString(i.Text)] = true
 		}
 	}
 	return len(seen)
@@ -289,11 +236,11 @@ func (l loop) weights() int {
 var base = regexp.MustCompile(`\[[xr]\d+`)
 
 // a32 tells 32-bit code, whose loops end in a compare and a branch on its result.
-func (l loop) a32() bool { return len(l) > 1 && strings.HasPrefix(l[len(l)-2].text, "subs r") }
+func (l loop) a32() bool { return len(l) > 1 && strings.HasPrefix(l[len(l)-2].Text, "subs r") }
 
 // columns is how many columns a tile has.
 func (l loop) columns() int {
-	if l.a32() && slices.ContainsFunc(l, func(i instruction) bool { return i.mnemonic() == "vpadal.s16" }) {
+	if l.a32() && slices.ContainsFunc(l, func(i listing.Instruction) bool { return i.Mnemonic() == "vpadal.s16" }) {
 		return 4
 	}
 	return 8

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -27,10 +26,9 @@ func draw(args []string) error {
 		return err
 	}
 	debug.SetGCPercent(-1)
-	if form == "int8" {
-		err = pictures(quantized.Load, (*quantized.Session).Pixels, file, n)
-	} else {
-		err = pictures(model.Load, (*model.Session).Run, file, n)
+	m, err := model.LoadForm(file, form != "int8")
+	if err == nil {
+		err = pictures(m, n)
 	}
 	if err == nil {
 		fmt.Println(simd.Best().Name)
@@ -38,27 +36,21 @@ func draw(args []string) error {
 	return err
 }
 
-// network is a model whose sessions are S.
-type network[S any] interface {
-	Input() model.Shape
-	Output() model.Shape
-	NewSession(model.Options) (S, error)
-}
-
-// pictures draws n pictures by run, one at a time.
-func pictures[M network[S], S, V any](load func(path string) (M, error), run func(s S, dst []V, z []float32) error, path string, n int) error {
-	m, err := load(path)
-	if err != nil {
-		return err
-	}
+// pictures draws n pictures, one at a time: pixels of an int8 model, floats of others.
+func pictures(m *model.Model, n int) error {
 	s, err := m.NewSession(model.Options{Batch: 1, Threads: 1})
 	if err != nil {
 		return err
 	}
-	z, dst := make([]float32, m.Input().Len()), make([]V, m.Output().Len())
+	z, floats, pixels := make([]float32, m.Input().Len()), make([]float32, m.Output().Len()), make([]uint8, m.Output().Len())
 	model.Latents(z, len(z), 1, 0)
 	for range n {
-		if err := run(s, dst, z); err != nil {
+		if m.Quantized() {
+			err = s.Pixels(pixels, z)
+		} else {
+			err = s.Run(floats, z)
+		}
+		if err != nil {
 			return err
 		}
 	}

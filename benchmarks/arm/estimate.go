@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/gantiny/gantiny/benchmarks/arm/a53"
+	"github.com/gantiny/gantiny/benchmarks/arm/listing"
 )
 
 // boards are what estimate is about: what qemu counts on and what the cycles are of. qemu's 32-bit processors end before the A53;
@@ -78,12 +81,12 @@ func (w *workshop) loops(ctx context.Context, o cycleOptions, program *program, 
 		if err != nil {
 			return 0, 0, err
 		}
-		for _, l := range innerLoops(code) {
-			n := p.between(l[0].address, l[len(l)-1].address+4)
+		for _, l := range listing.InnerLoops(code) {
+			n := p.between(l[0].Address, l[len(l)-1].Address+4)
 			if n < 1000 {
 				continue
 			}
-			round := l.inOrder(cortexA53{3, o.adding})
+			round := a53.Core{Replicate: 3, Adding: o.adding}.Cycles(l)
 			if cpu != "cortex-a53" {
 				a, err := analyse(ctx, o, dir, l, cpu, units)
 				if err != nil {

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/quantize"
+	"github.com/gantiny/gantiny/quant"
 )
 
 //go:embed src/count.c
@@ -151,7 +151,7 @@ func buildProgram(ctx context.Context, path, arch string) error {
 // saveModels writes the reference generator, untrained, in both forms.
 func (w *workshop) saveModels(ctx context.Context) error {
 	m := model.Generator(model.Config{Latent: 100, Size: 28, Channels: 1, Width: 64, Seed: 1})
-	q, _, err := quantize.Quantize(ctx, m, quantize.Options{Images: 64})
+	q, _, err := m.Quantize(ctx, quant.Options{Images: 64})
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (w *workshop) saveModels(ctx context.Context) error {
 	if err := m.Save(w.files["float32"], model.SaveOptions{}); err != nil {
 		return err
 	}
-	return q.Save(w.files["int8"], nil, model.SaveOptions{})
+	return q.Save(w.files["int8"], model.SaveOptions{})
 }
 
 // block is a stretch of code without a branch inside.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/quantize"
+	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
@@ -38,7 +38,7 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 		work, err = generating(model.Options{Batch: batch, Threads: threads, Kernels: k, Half: args[0] == "half"})
 	case "int8":
 		name = "gantiny int8"
-		work, err = quantised(batch, threads, k)
+		work, err = quantized(batch, threads, k)
 	case "train":
 		work, err = training(batch, threads, k)
 	default:
@@ -92,9 +92,9 @@ func generating(o model.Options) (func() error, error) {
 	return func() error { return s.Run(dst, z) }, nil
 }
 
-// quantised draws a batch of the reference generator in int8, down to pixels.
-func quantised(batch, threads int, k *simd.Kernels) (func() error, error) {
-	q, _, err := quantize.Quantize(context.Background(), model.Generator(model.Config{}), quantize.Options{Images: 16, Kernels: k})
+// quantized draws a batch of the reference generator in int8, down to pixels.
+func quantized(batch, threads int, k *simd.Kernels) (func() error, error) {
+	q, _, err := model.Generator(model.Config{}).Quantize(context.Background(), quant.Options{Images: 16, Kernels: k})
 	if err != nil {
 		return nil, err
 	}

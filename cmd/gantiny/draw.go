@@ -18,7 +18,7 @@ type block struct {
 
 // drawing computes the images [first, end) in blocks of a batch.
 type drawing struct {
-	session    session
+	session    *model.Session
 	latents    *latents
 	shape      model.Shape
 	first, end int

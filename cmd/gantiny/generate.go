@@ -7,15 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // mostShown is how many images at most are drawn as text.
@@ -29,7 +31,7 @@ type generateFlags struct {
 	out         string
 	cols        int
 	interpolate int
-	threads     int
+	threads     threadCount
 	batch       int
 	kernel      string
 	shard       string
@@ -40,10 +42,11 @@ type generateFlags struct {
 	set func(name string) bool // whether the user gave the flag
 }
 
-func newGenerate() *cobra.Command {
+func newGenerate() *cli.Command {
 	f := &generateFlags{}
-	cmd := &cobra.Command{
-		Use:   "generate [MODEL]",
+	cmd := &cli.Command{
+		Name:  "generate",
+		Args:  "[MODEL]",
 		Short: "Draws pictures from a model",
 		Long: `generate draws pictures from a model: a file, the directory of a training run, or the one inside this program.
 
@@ -52,26 +55,25 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
   gantiny generate run1 -n 64 --seed 7 -o digits.png
   gantiny generate -n 8 --interpolate 15 -o walk.gif
   gantiny generate -n 60000 --shard 2/4 -o part2.npy`,
-		Args:              atMostOneModel,
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Check:    atMostOneModel,
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			f.set = cmd.Flags().Changed
-			return generate(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return generate(ctx, f, args, cmd.Stdout(), cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
-	fl.IntVarP(&f.n, "number", "n", 16, "how many latents to draw (with --latents: how many of them, all by default)")
-	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents")
+	fl.IntVar(&f.n, "number", 16, "how many latents to draw (with --latents: how many of them, all by default)").Letter = 'n'
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents; --latents takes its place")
 	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
-	fl.StringVarP(&f.out, "out", "o", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default")
+	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
-	addThreadsFlag(cmd, &f.threads)
+	addThreadsFlag(fl, &f.threads)
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	fl.Var(&f.maxRAM, "max-ram", "resident memory to stay within, as in 64M: takes a smaller batch and, without --threads, fewer threads")
-	addKernelFlag(cmd, &f.kernel)
+	addKernelFlag(fl, &f.kernel)
 	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
 	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too; without MODEL, with the file "+floatFile+" that packages install")
 	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
@@ -91,74 +93,107 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	m, err := openModel(args, f.float)
+	m, err := openNamed(ctx, args, f.float)
 	if err != nil {
 		return err
 	}
-	shape, err := m.pictureShape()
+	d, out, err := f.plan(ctx, m, args)
 	if err != nil {
 		return err
 	}
-	if f.set("class") {
-		return usagef("--class %d: %s has no classes", f.class, m.name)
-	}
-	z, err := f.openLatents(m.input().Len())
-	if err != nil {
+	if d.session, err = f.openSession(m, kernels, d, out); err != nil {
 		return err
 	}
-	first, end, err := f.part(z.count())
-	if err != nil {
-		return err
-	}
-	out, err := f.openOutput(shape, end-first)
-	if err != nil {
-		return err
-	}
-	batch, threads := min(f.batch, end-first), f.threads
-	if f.maxRAM.n > 0 {
-		memory := newFootprint(m, model.Options{Kernels: kernels})
-		memory.pictures, memory.collect = pictureBytes(out.kind, shape, end-first), true
-		if batch, threads, err = memory.fit(f.maxRAM, batch, threads, !f.set("threads")); err != nil {
-			return err
-		}
-		memory.keepWithin(f.maxRAM.n)
-	}
-	session, err := m.newSession(model.Options{Batch: batch, Threads: threads, Kernels: kernels})
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	if f.maxRAM.n > 0 {
-		debug.FreeOSMemory()
-	}
-
-	d := &drawing{session: session, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}
+	defer d.session.Close()
 	if f.wantsPicture(stdout) {
-		d.keep = min(end-first, mostShown)
+		d.keep = min(out.n, mostShown)
 	}
-	if err := out.write(stdout, func(yield func(block) error) error { return d.each(ctx, yield) }); err != nil {
+	if err := out.draw(ctx, d, stdout, stderr); err != nil {
 		return err
 	}
-
 	if f.wantsPicture(stdout) {
 		if err := f.showPicture(f.pictureWriter(stdout, stderr), d); err != nil {
 			return err
 		}
 	}
-	images, seconds := end-first, d.spent.Seconds()
-	if f.json {
-		return json.NewEncoder(stdout).Encode(struct {
-			Images  int     `json:"images"`
-			Seconds float64 `json:"seconds"` // computing, without loading the model and writing the files
-			Kernel  string  `json:"kernel"`
-			Model   string  `json:"model"`
-			Form    string  `json:"form"` // float32 or int8
-			Out     string  `json:"out"`
-			SHA256  string  `json:"pixels_sha256"`
-		}{images, seconds, kernels.Name, m.name, m.form(), out.path, hex.EncodeToString(d.hash.Sum(nil))})
+	return f.report(drawn{
+		Images: out.n, Seconds: d.spent.Seconds(), Kernel: kernels.Name, Model: m.name, Form: m.form(), Out: out.path,
+		SHA256: hex.EncodeToString(d.hash.Sum(nil)),
+	}, d.shape, stdout, stderr)
+}
+
+// plan finds out what is to be drawn, and where it goes. The session is still to come.
+func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*drawing, *output, error) {
+	shape, err := m.pictureShape()
+	if err != nil {
+		return nil, nil, err
 	}
-	fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", out.path, plural(images, "image"), shape, seconds, m.form(), kernels.Name)
-	return nil
+	if f.set("class") {
+		return nil, nil, usagef("--class %d: %s has no classes", f.class, m.name)
+	}
+	dim := m.Input().Len()
+	z, err := f.openLatents(ctx, dim)
+	if err != nil {
+		return nil, nil, err
+	}
+	first, end, err := f.part(z.count())
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := f.openOutput(shape, end-first)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs := []string{f.latents}
+	if len(args) > 0 {
+		inputs = append(inputs, modelPath(args[0]))
+	}
+	if err := out.check(z.count(), inputs); err != nil {
+		return nil, nil, err
+	}
+	batch := min(f.batch, end-first)
+	if err := checkBatch(batch, dim+shape.Len()); err != nil {
+		return nil, nil, err
+	}
+	return &drawing{latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
+}
+
+// openSession opens the session of a drawing, within the memory that there is: of a smaller batch if need be.
+func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out *output) (*model.Session, error) {
+	threads, err := f.threads.number()
+	if err != nil {
+		return nil, err
+	}
+	if f.maxRAM.n == 0 {
+		return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k})
+	}
+	memory := newFootprint(m, model.Options{Kernels: k})
+	memory.pictures, memory.collect = pictureBytes(out.kind, d.shape, out.n), true
+	if d.batch, threads, err = memory.fit(f.maxRAM, d.batch, threads, !f.set("threads")); err != nil {
+		return nil, err
+	}
+	memory.keepWithin(f.maxRAM.n)
+	defer debug.FreeOSMemory()
+	return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k})
+}
+
+// drawn is what generate --json prints; its names are a contract.
+type drawn struct {
+	Images  int     `json:"images"`
+	Seconds float64 `json:"seconds"` // computing, without loading the model and writing the files
+	Kernel  string  `json:"kernel"`
+	Model   string  `json:"model"`
+	Form    string  `json:"form"` // float32 or int8
+	Out     string  `json:"out"`
+	SHA256  string  `json:"pixels_sha256"`
+}
+
+func (f *generateFlags) report(r drawn, shape model.Shape, stdout, stderr io.Writer) error {
+	if f.json {
+		return json.NewEncoder(stdout).Encode(r)
+	}
+	_, err := fmt.Fprintf(stderr, "%s: %s of %v in %.3g s, %s, kernels %s\n", r.Out, display.Plural(r.Images, "image"), shape, r.Seconds, r.Form, r.Kernel)
+	return err
 }
 
 // check finds what is wrong with the flags before anything is opened.
@@ -172,12 +207,11 @@ func (f *generateFlags) check() error {
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:
 		return usagef("--batch %d: need at least 1", f.batch)
-	case f.set("seed") && f.latents != "":
-		return usagef("--seed and --latents exclude each other: a file of latents needs no seed")
 	case f.json && f.out == "-":
 		return usagef("--json and -o - both want standard output")
 	}
-	return checkThreads(f.threads)
+	_, err := f.threads.number()
+	return err
 }
 
 // wantsPicture says whether the picture is drawn as text.
@@ -185,7 +219,7 @@ func (f *generateFlags) wantsPicture(stdout io.Writer) bool {
 	if f.show {
 		return true
 	}
-	return isTerminal(stdout) && !f.json && f.out == ""
+	return display.IsTerminal(stdout) && !f.json && f.out == ""
 }
 
 // pictureWriter is standard output, or standard error where the former carries something else.
@@ -203,7 +237,8 @@ func (f *generateFlags) showPicture(w io.Writer, d *drawing) error {
 	}
 	n := len(d.kept) / d.shape.Len()
 	grid := picture.Grid(d.kept, d.shape.H, d.shape.W, d.shape.C, gridColumns(f.cols, n))
-	return picture.Terminal(w, grid, picture.Text{Width: terminalWidth(w), Colors: terminalColors(d.shape.C)})
+	screen := display.Look(w)
+	return picture.Terminal(display.Raw(w), grid, picture.Text{Width: screen.Width, Colors: screen.PictureColors(d.shape.C)})
 }
 
 // part returns the images [first, end) of count that --shard asks for.
@@ -217,9 +252,16 @@ func (f *generateFlags) part(count int) (first, end int, err error) {
 	if !ok || erri != nil || errn != nil || n < 1 || i < 1 || i > n {
 		return 0, 0, usagef("--shard %s: want i/n with i from 1 to n, as in 2/4", f.shard)
 	}
-	first, end = int(int64(i-1)*int64(count)/int64(n)), int(int64(i)*int64(count)/int64(n))
+	first, end = share(i-1, n, count), share(i, n, count)
 	if first == end {
-		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, plural(count, "image"))
+		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, display.Plural(count, "image"))
 	}
 	return first, end, nil
+}
+
+// share is i/n of count.
+func share(i, n, count int) int {
+	hi, lo := bits.Mul64(uint64(i), uint64(count))
+	q, _ := bits.Div64(hi, lo, uint64(n))
+	return int(q)
 }

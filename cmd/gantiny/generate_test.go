@@ -131,6 +131,9 @@ func TestGenerateLatents(t *testing.T) {
 	if got := drawNPY(t, "--latents", "z.npy", "-n", "2"); !slices.Equal(got, drawNPY(t, "-n", "2", "--seed", "8")) {
 		t.Error("-n does not take the first latents")
 	}
+	if got := drawNPY(t, "--seed", "3", "--latents", "z.npy"); !slices.Equal(got, drawNPY(t, "-n", "5", "--seed", "8")) {
+		t.Error("a seed changes latents from a file")
+	}
 	gantiny(t, "generate", "--latents", "z.npy", "-n", "6").want(t, exitUsage, "z.npy holds 5 latents")
 	write("flat.npy", z, n*dim)
 	gantiny(t, "generate", "--latents", "flat.npy").want(t, exitFailed, "flat.npy", "want (N, 100)")
@@ -196,6 +199,7 @@ func TestOutputs(t *testing.T) {
 	}
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
+	t.Setenv("LC_ALL", "C.UTF-8")
 	if r := gantiny(t, "generate", smallFile, "-n", "2", "-o", "two.png", "--show").want(t, exitDone); !strings.Contains(r.stdout, "▀") {
 		t.Errorf("--show prints %q", r.stdout)
 	}
@@ -316,6 +320,22 @@ func TestEmbeddedFloats(t *testing.T) {
 	}
 }
 
+// TestFloatInClone: in a clone --float draws with the file that it holds, in whatever folder one is.
+func TestFloatInClone(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "a.png")
+	if got := drawJSON(t, "--float", "-o", out); got.Form != formFloat {
+		t.Errorf("drawn in %s", got.Form)
+	}
+	t.Chdir(t.TempDir())
+	if got := cloneFloat(); got != "" {
+		t.Errorf("outside of a clone it is %s", got)
+	}
+	writeFile(t, "go.mod", "module example.com/other\n")
+	if got := cloneFloat(); got != "" {
+		t.Errorf("in another module it is %s", got)
+	}
+}
+
 func readPNG(t *testing.T, path string) image.Image {
 	t.Helper()
 	f, err := os.Open(path)
@@ -328,4 +348,16 @@ func readPNG(t *testing.T, path string) image.Image {
 		t.Fatal(err)
 	}
 	return img
+}
+
+// TestShare: parts are contiguous and together the whole, whatever the numbers.
+func TestShare(t *testing.T) {
+	for _, c := range []struct{ n, count int }{{1, 5}, {3, 10}, {7, 3}, {1 << 30, math.MaxInt32}, {math.MaxInt, math.MaxInt32}} {
+		if share(0, c.n, c.count) != 0 || share(c.n, c.n, c.count) != c.count {
+			t.Errorf("%d parts of %d: from %d to %d", c.n, c.count, share(0, c.n, c.count), share(c.n, c.n, c.count))
+		}
+		if half := share(c.n/2, c.n, c.count); half < 0 || half > c.count/2+1 {
+			t.Errorf("half of %d in %d parts is %d", c.count, c.n, half)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,38 +10,38 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
 
-func newInspect() *cobra.Command {
+func newInspect() *cli.Command {
 	var asJSON, float bool
 	var kernel string
-	cmd := &cobra.Command{
-		Use:   "inspect [MODEL]",
+	cmd := &cli.Command{
+		Name:  "inspect",
+		Args:  "[MODEL]",
 		Short: "What a model holds and costs, and the kernels of this machine",
 		Long: `inspect shows a model's layers, where it came from, and the kernels of this machine.
 
 Memory is what generate has resident at most, the program itself included, by batch and threads, and what one training step of the
 reference network takes; the latter without the data set (training on MNIST: 47 MB more).`,
-		Args:              atMostOneModel,
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := inspect(args, float, kernel)
+		Check:    atMostOneModel,
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
+			r, err := inspect(ctx, args, float, kernel)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+				return json.NewEncoder(cmd.Stdout()).Encode(r)
 			}
-			return r.print(cmd.OutOrStdout())
+			return r.print(cmd.Stdout())
 		},
 	}
-	addKernelFlag(cmd, &kernel)
+	addKernelFlag(cmd.Flags(), &kernel)
 	cmd.Flags().BoolVar(&float, "float", false, "show the model in floats where the file holds it in bytes too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: layers, parameters, macs, peak_bytes, kernels, ...")
 	return cmd
@@ -77,7 +78,8 @@ type memoryReport struct {
 type layerReport struct {
 	Name       string        `json:"name"`
 	Kind       string        `json:"kind"`
-	Input      []int         `json:"input"`
+	Inputs     []string      `json:"inputs"` // the values that it reads: a layer's name, or a model's input
+	Input      []int         `json:"input"`  // the shape of the first
 	Output     []int         `json:"output"`
 	Parameters int           `json:"parameters"`
 	MACs       int64         `json:"macs"`
@@ -90,29 +92,25 @@ type tensorShape struct {
 	Shape []int  `json:"shape"`
 }
 
-func inspect(args []string, float bool, kernel string) (*report, error) {
+func inspect(ctx context.Context, args []string, float bool, kernel string) (*report, error) {
 	kernels, err := lookupKernels(kernel)
 	if err != nil {
 		return nil, err
 	}
 	program := residentBytes(rootFS())
-	n, err := openModel(args, float)
+	n, err := openNamed(ctx, args, float)
 	if err != nil {
 		return nil, err
 	}
 	r := &report{
-		Model: n.name, Form: n.form(), Input: dims(n.input()), Output: dims(n.output()),
+		Model: n.name, Form: n.form(), Input: dims(n.Input()), Output: dims(n.Output()),
 		Kernels: kernelNames(), Kernel: kernels.Name,
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: processors(),
 	}
 	if err := r.predict(n, kernels, program); err != nil {
 		return nil, err
 	}
-	if n.int8 != nil {
-		r.fillInt8(n.int8)
-	} else {
-		r.fillFloat(n.float)
-	}
+	r.fill(n.Model)
 	return r, nil
 }
 
@@ -121,7 +119,7 @@ func (r *report) predict(n network, k *simd.Kernels, program int64) error {
 	f := newFootprint(n, model.Options{Kernels: k})
 	for _, threads := range slices.Compact([]int{1, r.Processors}) {
 		for _, batch := range []int{1, 16, 64} {
-			f.pictures = pictureBytes("png", n.output(), batch)
+			f.pictures = pictureBytes("png", n.Output(), batch)
 			bytes, err := f.peak(batch, threads)
 			if err != nil {
 				return err
@@ -146,25 +144,15 @@ func (r *report) predict(n network, k *simd.Kernels, program int64) error {
 	return nil
 }
 
-func (r *report) fillFloat(m *model.Model) {
+func (r *report) fill(m *model.Model) {
 	r.Name, r.Parameters, r.Provenance = m.Name, m.Parameters(), m.Provenance
 	r.MACs, r.Nominal = m.MACs()
 	for _, l := range m.Layers() {
-		lr := layerReport{Name: l.Name, Kind: l.Layer.Kind(), Input: dims(l.In), Output: dims(l.Out),
+		lr := layerReport{Name: l.Name, Kind: l.Op.Kind(), Inputs: l.Inputs, Input: dims(l.In[0].Shape), Output: dims(l.Out.Shape),
 			Parameters: l.Parameters(), MACs: l.MACs, Nominal: l.Nominal}
 		for _, p := range l.Params {
 			lr.Tensors = append(lr.Tensors, tensorShape{p.Name, p.Shape})
 		}
-		r.Layers = append(r.Layers, lr)
-	}
-}
-
-func (r *report) fillInt8(m *quantized.Model) {
-	r.Name, r.Parameters, r.Provenance = m.Name(), m.Parameters(), m.Provenance()
-	r.MACs, r.Nominal = m.MACs()
-	for _, o := range m.Ops() {
-		lr := layerReport{Name: o.Name, Kind: o.Kind, Input: dims(o.In), Output: dims(o.Out), Parameters: len(o.Weight) + len(o.Bias)}
-		lr.MACs, lr.Nominal = o.Geometry.MACs()
 		r.Layers = append(r.Layers, lr)
 	}
 }
@@ -181,7 +169,7 @@ func (r *report) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "layer\toutput\tparameters\tmultiply-adds\twith padding\t\n")
 	for _, l := range r.Layers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", l.Name, times(l.Output), orBlank(int64(l.Parameters)), orBlank(l.MACs), orBlank(l.Nominal))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", display.Line(l.Name), times(l.Output), orBlank(int64(l.Parameters)), orBlank(l.MACs), orBlank(l.Nominal))
 	}
 	fmt.Fprintf(t, "all\t%s to %s\t%d\t%d\t%d\t\n", times(r.Input), times(r.Output), r.Parameters, r.MACs, r.Nominal)
 	if err := t.Flush(); err != nil {
@@ -197,19 +185,19 @@ func (r *report) print(w io.Writer) error {
 	facts := [][2]string{
 		{"model", r.Model + " (" + r.Name + ", " + r.Form + ")"},
 		{"memory", r.memory()},
-		{"", fmt.Sprintf("train %d at a time: %s on %s, and the data", r.Training.Batch, mebibytes(r.Training.Bytes), plural(r.Training.Threads, "thread"))},
+		{"", fmt.Sprintf("train %d at a time: %s on %s, and the data", r.Training.Batch, mebibytes(r.Training.Bytes), display.Plural(r.Training.Threads, "thread"))},
 		{"kernels", strings.Join(rows, " ") + " (* in use)"},
-		{"machine", fmt.Sprintf("%s, %s", r.Platform, plural(r.Processors, "processor"))},
+		{"machine", fmt.Sprintf("%s, %s", r.Platform, display.Plural(r.Processors, "processor"))},
 	}
 	if p := r.Provenance; p.Command != "" {
 		facts = append(facts, [2]string{"made by", p.Command},
 			[2]string{"version", p.Version},
-			[2]string{"trained", fmt.Sprintf("%s on %s, seed %d", plural(p.Epochs, "epoch"), p.Dataset, p.Seed)},
+			[2]string{"trained", fmt.Sprintf("%s on %s, seed %d", display.Plural(p.Epochs, "epoch"), p.Dataset, p.Seed)},
 			[2]string{"data", "sha256 " + p.DatasetSHA256})
 	}
 	fmt.Fprintln(w)
 	for _, f := range facts {
-		if _, err := fmt.Fprintf(w, "%-8s %s\n", f[0], f[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%-8s %s\n", f[0], display.Line(f[1])); err != nil {
 			return err
 		}
 	}
@@ -226,7 +214,7 @@ func (r *report) memory() string {
 		}
 		sizes = append(sizes, strings.TrimSuffix(mebibytes(m.Bytes), " MiB"))
 		if i+1 == len(r.Memory) || r.Memory[i+1].Threads != m.Threads {
-			line += fmt.Sprintf("; %s MiB on %s", strings.Join(sizes, ", "), plural(m.Threads, "thread"))
+			line += fmt.Sprintf("; %s MiB on %s", strings.Join(sizes, ", "), display.Plural(m.Threads, "thread"))
 			sizes = nil
 		}
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
 )
@@ -18,12 +20,16 @@ type latents struct {
 }
 
 // openLatents prepares what the flags ask for, for a model that takes dim numbers an image.
-func (f *generateFlags) openLatents(dim int) (*latents, error) {
+func (f *generateFlags) openLatents(ctx context.Context, dim int) (*latents, error) {
 	l := &latents{dim: dim, rows: f.n, between: f.interpolate, pair: make([]float32, 2*dim)}
 	if f.latents == "" {
 		l.read = func(dst []float32, first int) { model.Latents(dst, dim, f.seed, first) }
 	} else {
-		z, shape, err := npy.ReadFile(f.latents)
+		var shape []int
+		z, err := unlessStopped(ctx, func() (z []float32, err error) {
+			z, shape, err = npy.ReadFile(f.latents)
+			return z, err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +40,7 @@ func (f *generateFlags) openLatents(dim int) (*latents, error) {
 			l.rows = shape[0]
 		}
 		if l.rows > shape[0] {
-			return nil, usagef("-n %d: %s holds %s", f.n, f.latents, plural(shape[0], "latent"))
+			return nil, usagef("-n %d: %s holds %s", f.n, f.latents, display.Plural(shape[0], "latent"))
 		}
 		if l.rows == 0 {
 			return nil, fmt.Errorf("%s: no latents", f.latents)
@@ -49,7 +55,7 @@ func (f *generateFlags) openLatents(dim int) (*latents, error) {
 	if l.between > 0 && l.rows < 2 {
 		return nil, usagef("--interpolate %d: needs two latents at least, got %d", f.interpolate, l.rows)
 	}
-	if int64(l.rows)*int64(l.between+1) > math.MaxInt32 {
+	if l.rows > math.MaxInt32 || l.between >= math.MaxInt32 || int64(l.rows)*int64(l.between+1) > math.MaxInt32 {
 		return nil, usagef("-n %d --interpolate %d: more than %d images", l.rows, l.between, math.MaxInt32)
 	}
 	return l, nil

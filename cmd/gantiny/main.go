@@ -9,10 +9,10 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -26,37 +26,35 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx := untilStopped(signals, time.Now, func() { os.Exit(exitInterrupted) })
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program on the given arguments; it returns the exit status.
+// run is the whole program on the given arguments; it returns the exit status. What it writes goes through display.Clean: paths, names
+// and errors come from files that others made.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
-	root.SetArgs(append([]string{}, args...)) // for nil cobra takes those of the process
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	addCompletion(root)
-	cmd, err := root.ExecuteContextC(ctx)
+	stdout, stderr = display.Clean(stdout), display.Clean(stderr)
+	cmd, err := newRoot().Execute(ctx, args, stdout, stderr)
 	if err == nil {
 		return exitDone
 	}
 	status := exitStatus(err)
 	if status == exitInterrupted {
-		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.CommandPath())
+		fmt.Fprintf(stderr, "%s: interrupted\n", cmd.Path())
 		return status
 	}
 	// What the command's package says of itself is said already.
-	fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), strings.TrimPrefix(err.Error(), cmd.Name()+": "))
+	fmt.Fprintf(stderr, "%s: %s\n", cmd.Path(), strings.TrimPrefix(err.Error(), cmd.Name+": "))
 	if status == exitUsage {
-		fmt.Fprintf(stderr, "Run '%s --help' for its flags.\n", cmd.CommandPath())
+		fmt.Fprintf(stderr, "Run '%s --help' for its flags.\n", cmd.Path())
 	}
 	return status
 }
 
 func exitStatus(err error) int {
-	var usage *usageError
+	var usage *cli.UsageError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
@@ -68,86 +66,30 @@ func exitStatus(err error) int {
 	return exitFailed
 }
 
-// usageError is a mistake in the arguments.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
-func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "gantiny",
+func newRoot() *cli.Command {
+	root := &cli.Command{
+		Name:  "gantiny",
 		Short: "Trains small convolutional GANs and draws pictures with them",
 		Long: `gantiny trains small convolutional GANs and draws pictures with them.
 
 'gantiny generate' draws digits with the model inside this program.
 'gantiny train --data digits --out run1' trains one of your own.`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return usagef("unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
-			}
-			return usagef("unknown command %q", args[0])
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	root.SuggestionsMinimumDistance = 2
-	root.Version = version()
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flagError(err)} })
-	profile := addProfile(root)
-	root.AddCommand(newGenerate(), newTrain(), newQuantize(), newInspect(), newBench(), newVersion(), newMan())
-	for _, c := range root.Commands() {
-		c.RunE = profile(c.RunE)
+	asVersion := false
+	root.Flags().BoolVar(&asVersion, "version", false, "say which version this is")
+	root.Run = func(_ context.Context, c *cli.Command, _ []string) error {
+		if asVersion {
+			_, err := fmt.Fprintln(c.Stdout(), "gantiny version", version())
+			return err
+		}
+		return c.WriteHelp(c.Stdout())
 	}
+	commands := []*cli.Command{newGenerate(), newTrain(), newQuantize(), newInspect(), newBench(), newVersion(), newMan()}
+	profile := addProfile(root.Global())
+	for _, c := range commands {
+		c.Run = profile(c.Run)
+	}
+	root.Add(commands...)
+	root.Add(cli.Completion(root.Name))
 	return root
-}
-
-// addCompletion adds cobra's completion command, whose wrong arguments are wrong usage like any other's. It remembers the
-// root's standard output, which must be set before.
-func addCompletion(root *cobra.Command) {
-	root.InitDefaultCompletionCmd()
-	completion, _, err := root.Find([]string{"completion"})
-	if err != nil {
-		panic(err)
-	}
-	completion.RunE = func(cmd *cobra.Command, args []string) error { return cmd.Help() }
-	for _, c := range append(completion.Commands(), completion) {
-		c.Args = noArguments
-	}
-}
-
-// flagError says what is wrong with a flag in terms of the flag and its value, without the parser's inner words.
-func flagError(err error) error {
-	var invalid *pflag.InvalidValueError
-	if !errors.As(err, &invalid) {
-		return err
-	}
-	want := map[string]string{
-		"int": "a whole number", "uint64": "a whole number from 0 to 18446744073709551615", "float64": "a number", "bool": "true or false", "SIZE": "a size such as 64M",
-	}[invalid.GetFlag().Value.Type()]
-	if want == "" {
-		return err
-	}
-	return fmt.Errorf("--%s %s: not %s", invalid.GetFlag().Name, invalid.GetValue(), want)
-}
-
-// atMostOneModel is the Args of the commands that take [MODEL].
-func atMostOneModel(cmd *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return usagef("takes one MODEL at most, got %d: %s", len(args), strings.Join(args, " "))
-	}
-	return nil
-}
-
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("takes no arguments, got %s", strings.Join(args, " "))
-	}
-	return nil
 }

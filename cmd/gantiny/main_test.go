@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -77,9 +78,10 @@ func TestUsage(t *testing.T) {
 		{"--nosuch", "--nosuch"},
 		{"generate --nosuch", "--nosuch"},
 		{"generate a b", "one MODEL at most"},
-		{"generate -n nine", "--number nine: not a whole number"},
+		{"generate -n nine", "-n nine: not a whole number"},
+		{"generate --number=nine", "--number nine: not a whole number"},
 		{"generate -n 0", "-n 0"},
-		{"generate -n", "'n'"},
+		{"generate -n", "-n: needs a value"},
 		{"generate --seed -1", "--seed -1"},
 		{"generate --cols -2", "--cols -2"},
 		{"generate --cols 4 -o a.npy", "--cols 4"},
@@ -90,7 +92,7 @@ func TestUsage(t *testing.T) {
 		{"generate --max-ram NaN", "--max-ram NaN: not a size"},
 		{"generate --max-ram 1M", "--max-ram 1M: embedded needs at least"},
 		{"inspect --kernel nosuch", "--kernel nosuch"},
-		{"generate --threads 0", "--threads 0"},
+		{"generate --threads -1", "--threads -1: want 0, for one a processor, to 1024"},
 		{"generate --threads 100000", "--threads 100000"},
 		{"generate --kernel nosuch", "--kernel nosuch"},
 		{"generate --class 3", "--class 3: embedded has no classes"},
@@ -106,7 +108,6 @@ func TestUsage(t *testing.T) {
 		{"generate -o digits.bmp", "-o digits.bmp"},
 		{"generate -o digits", "-o digits"},
 		{"generate -o - --json", "--json and -o -"},
-		{"generate --seed 1 --latents z.npy", "--seed and --latents"},
 		{"inspect a b", "one MODEL at most"},
 		{"quantize", "which MODEL"},
 		{"quantize a.safetensors", "-o"},
@@ -125,8 +126,19 @@ func TestUsage(t *testing.T) {
 		{"train --out run --resume", "no run to resume"},
 		{"train --out run --data digits --learning-rate fast", "--learning-rate fast: not a number"},
 		{"train --out run --data digits --learning-rate 0", "learning_rate is 0"},
-		{"completion nosuch", "takes no arguments, got nosuch"},
+		{"completion nosuch", "unknown command \"nosuch\""},
+		{"completion bash now", "takes no arguments, got now"},
+		{"evall model --data x", "unknown command \"evall\""},
+		{"generate --sed 1", "unknown flag --sed; did you mean --seed?"},
+		{"generate -x", "unknown flag -x"},
 		{"train stray", "takes no arguments"},
+		{"train --out run --data digits --threads 100000000", "--threads 100000000: want 0"},
+		{"train --out run --data digits --threads -1", "threads"},
+		{"generate -n 5 --interpolate 9223372036854775807 -o a.npy", "--interpolate 9223372036854775807"},
+		{"generate -n 9223372036854775807 -o a.npy", "-n 9223372036854775807"},
+		{"generate -n 9223372036854775808", "-n 9223372036854775808: not within"},
+		{"generate --shard 9223372036854775807/9223372036854775806", "--shard"},
+		{"quantize a.safetensors -o b --kernel nosuch", "--kernel nosuch"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			r := gantiny(t, strings.Fields(c.args)...).want(t, exitUsage, c.says)
@@ -155,6 +167,30 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 	if r := gantiny(t, "completion", "bash").want(t, exitDone); !strings.Contains(r.stdout, "gantiny") {
 		t.Error("completion prints no script")
+	}
+}
+
+// TestDecimal: numbers are what they look like, as seq -w and date +%j write them.
+func TestDecimal(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small(t)
+	want := drawJSON(t, smallFile, "-o", "a.png", "--seed", "10")
+	for _, seed := range []string{"010", "0000010", "0xa"} {
+		if got := drawJSON(t, smallFile, "-o", "a.png", "--seed", seed); got != want {
+			t.Errorf("--seed %s draws other images than --seed 10", seed)
+		}
+	}
+	gantiny(t, "generate", smallFile, "-n", "08", "--seed", "08", "--batch", "09", "--cols", "04", "--shard", "01/02").want(t, exitDone, "4 images")
+	gantiny(t, "bench", smallFile, "--batch", "010", "--threads", "01", "--seconds", "0.001", "--json").want(t, exitDone)
+}
+
+// TestFullStdout: what is not written is an error, help too.
+func TestFullStdout(t *testing.T) {
+	for _, args := range []string{"--help", "", "help train", "generate --help", "--version", "version", "completion bash", "inspect", "__complete gen"} {
+		var stderr bytes.Buffer
+		if status := run(t.Context(), strings.Fields(args), failing{}, &stderr); status != exitFailed || stderr.Len() == 0 {
+			t.Errorf("%q: exit status %d, %q", args, status, stderr.String())
+		}
 	}
 }
 
@@ -250,10 +286,10 @@ func TestBench(t *testing.T) {
 			for _, l := range got.Layers {
 				layers += l.MS
 			}
-			for _, kind := range []string{products, elementwise, packing, others} {
+			for _, kind := range []string{bench.Products, bench.Elementwise, bench.Packing, bench.Others} {
 				whole += sums[kind]
 			}
-			if len(sums) != 5 || sums[products] <= 0 || math.Abs(whole/layers-1) > 1e-9 || math.Abs((sums[products]+sums[rest])/got.MedianMS-1) > 1e-9 {
+			if len(sums) != 5 || sums[bench.Products] <= 0 || math.Abs(whole/layers-1) > 1e-9 || math.Abs((sums[bench.Products]+sums[bench.Rest])/got.MedianMS-1) > 1e-9 {
 				t.Errorf("%s: sums %+v of a step of %g ms and layers of %g ms", args, got.Sums, got.MedianMS, layers)
 			}
 		} else if got.Sums != nil {

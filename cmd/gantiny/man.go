@@ -1,265 +1,34 @@
 package main
 
 import (
+	"context"
 	"os"
-	"path/filepath"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/man"
 )
 
-// manUsage is the annotation of a flag whose help names what this machine has: the text that its manual page shows in its place.
-const manUsage = "gantiny-man-usage"
-
-// manText sets what a flag's manual page says.
-func manText(cmd *cobra.Command, flag, usage string) {
-	if err := cmd.Flags().SetAnnotation(flag, manUsage, []string{usage}); err != nil {
-		panic(err)
-	}
-}
-
 // newMan is the command that packages are built with.
-func newMan() *cobra.Command {
+func newMan() *cli.Command {
 	var date string
-	cmd := &cobra.Command{
-		Use:    "man DIR",
+	cmd := &cli.Command{
+		Name:   "man",
+		Args:   "DIR",
 		Short:  "Writes the manual pages into a folder",
 		Hidden: true,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Check: func(args []string) error {
 			if len(args) != 1 {
 				return usagef("takes one DIR, got %d", len(args))
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}
-			root := cmd.Root()
-			for _, c := range append([]*cobra.Command{root}, shown(root)...) {
-				var page manual
-				page.command(c, date)
-				if err := os.WriteFile(filepath.Join(args[0], manName(c)+".1"), []byte(page.String()), 0o666); err != nil {
-					return err
-				}
-			}
-			return nil
+			return man.Write(cmd.Root(), args[0], date, version())
 		},
 	}
 	cmd.Flags().StringVar(&date, "date", "", "`DATE` of the pages, as in 2026-11-30")
 	return cmd
-}
-
-// shown are the commands below c that --help lists.
-func shown(c *cobra.Command) []*cobra.Command {
-	var list []*cobra.Command
-	for _, s := range c.Commands() {
-		if !s.Hidden && s.Name() != "help" {
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
-// manName is the name of a command's page: gantiny-generate.
-func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
-
-// manual is a page in the macros of man(7).
-type manual struct{ strings.Builder }
-
-// command writes the page of a command.
-func (m *manual) command(c *cobra.Command, date string) {
-	m.macro("TH", strings.ToUpper(manName(c)), "1", date, "gantiny "+version(), "User Commands")
-	m.macro("SH", "NAME")
-	m.WriteString(roff(manName(c)) + ` \- ` + roff(c.Short) + "\n")
-	m.macro("SH", "SYNOPSIS")
-	m.synopsis(c)
-	m.macro("SH", "DESCRIPTION")
-	m.text(c.Long, c.Short+".")
-	for i, s := range shown(c) {
-		if i == 0 {
-			m.macro("SH", "COMMANDS")
-		}
-		m.macro("TP")
-		if c.HasParent() {
-			m.macro("B", s.Name())
-		} else {
-			m.macro("BR", manName(s), "(1)")
-		}
-		m.text(s.Short)
-	}
-	m.options(c)
-	if c.Example != "" {
-		m.macro("SH", "EXAMPLES")
-		m.macro("EX")
-		for line := range strings.Lines(c.Example) {
-			m.WriteString(roffLine(strings.ReplaceAll(roff(strings.TrimRight(line, "\n")), "-", `\-`)) + "\n")
-		}
-		m.macro("EE")
-	}
-	m.macro("SH", "EXIT STATUS")
-	for _, s := range [][2]string{
-		{"0", "Done."},
-		{"1", "Failed: a file, the disk, or a model that does not fit."},
-		{"2", "Wrong usage."},
-		{"3", "Training diverged. The last good checkpoint is kept."},
-		{"130", "Interrupted; 'gantiny train' has saved a checkpoint."},
-	} {
-		if trains := !c.HasParent() || c.Name() == "train"; s[0] == "3" && !trains {
-			continue
-		}
-		m.macro("TP")
-		m.macro("B", s[0])
-		m.text(s[1])
-	}
-	m.macro("SH", "ENVIRONMENT")
-	m.macro("TP")
-	m.macro("B", "GANTINY_KERNEL")
-	m.text("The instruction set to use, one of those that 'gantiny inspect' lists.")
-	m.macro("TP")
-	m.macro("B", "NO_COLOR")
-	m.text("Pictures in the terminal are drawn in plain characters if it is set.")
-	m.seeAlso(c)
-}
-
-// synopsis writes how the command is called: what the user fills in, the upper-case words, in italics.
-func (m *manual) synopsis(c *cobra.Command) {
-	m.macro("B", c.CommandPath())
-	if c.HasSubCommands() {
-		m.macro("I", "COMMAND")
-	}
-	for _, w := range strings.Fields(strings.TrimPrefix(c.UseLine(), c.CommandPath())) {
-		if w == "[flags]" {
-			continue
-		}
-		before, after := strings.TrimRight(w, "ABCDEFGHIJKLMNOPQRSTUVWXYZ]"), ""
-		filled := w[len(before):]
-		if i := strings.IndexByte(filled, ']'); i >= 0 {
-			filled, after = filled[:i], filled[i:]
-		}
-		m.macro("RI", before, filled, after)
-	}
-	m.text("[options]")
-}
-
-// options lists the flags in the order of --help.
-func (m *manual) options(c *cobra.Command) {
-	m.macro("SH", "OPTIONS")
-	c.InitDefaultHelpFlag()
-	c.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Hidden {
-			return
-		}
-		value, usage := pflag.UnquoteUsage(f)
-		if other := f.Annotations[manUsage]; len(other) > 0 {
-			usage = other[0]
-		} else if f.DefValue != "" && f.DefValue != "0" && f.DefValue != "false" {
-			usage += " (" + f.DefValue + " by default)"
-		}
-		m.macro("TP")
-		name := "--" + f.Name
-		if f.Shorthand != "" {
-			name = "-" + f.Shorthand + ", " + name
-		}
-		if value == "" {
-			m.macro("B", name)
-		} else {
-			m.macro("BI", name+" ", value)
-		}
-		m.text(usage)
-	})
-}
-
-func (m *manual) seeAlso(c *cobra.Command) {
-	m.macro("SH", "SEE ALSO")
-	var pages []*cobra.Command
-	if c.HasParent() {
-		pages = append(pages, c.Parent())
-	}
-	for _, s := range shown(c.Root()) {
-		if s != c {
-			pages = append(pages, s)
-		}
-	}
-	for i, p := range pages {
-		after := "(1),"
-		if i == len(pages)-1 {
-			after = "(1)"
-		}
-		m.macro("BR", manName(p), after)
-	}
-}
-
-// macro writes a line that calls a macro.
-func (m *manual) macro(name string, args ...string) {
-	m.WriteString("." + name)
-	for _, a := range args {
-		m.WriteString(` "` + strings.ReplaceAll(roffOption(a), `"`, `\(dq`) + `"`)
-	}
-	m.WriteString("\n")
-}
-
-// text writes the first of the texts that is not empty: paragraphs, in lines that a person can read, a new one for each sentence.
-func (m *manual) text(texts ...string) {
-	for _, text := range texts {
-		if text == "" {
-			continue
-		}
-		for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
-			if i > 0 {
-				m.macro("PP")
-			}
-			m.fill(strings.Fields(paragraph))
-		}
-		return
-	}
-}
-
-func (m *manual) fill(words []string) {
-	const width = 76
-	line := ""
-	flush := func() {
-		if line != "" {
-			m.WriteString(roffLine(line) + "\n")
-		}
-		line = ""
-	}
-	for _, w := range words {
-		w = roffOption(w)
-		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) > width {
-			flush()
-		}
-		if line != "" {
-			line += " "
-		}
-		line += w
-		if strings.HasSuffix(w, ".") || strings.HasSuffix(w, "?") {
-			flush()
-		}
-	}
-	flush()
-}
-
-// roff writes characters that roff reads in ways of its own so that they stand for themselves.
-func roff(s string) string {
-	return strings.NewReplacer(`\`, `\e`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(s)
-}
-
-// roffOption works like roff, and gives an option its dashes, which roff would set as hyphens.
-func roffOption(w string) string {
-	s := roff(w)
-	if strings.HasPrefix(strings.TrimLeft(w, "'([,"), "-") {
-		s = strings.ReplaceAll(s, "-", `\-`)
-	}
-	return s
-}
-
-// roffLine keeps a line of text from being read as a macro.
-func roffLine(s string) string {
-	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
-		return `\&` + s
-	}
-	return s
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -47,7 +48,7 @@ func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
 // What this program takes beside its model and its pictures.
 const (
 	programBytes  = 8 << 20   // its own pages and the Go runtime's, where the system does not tell how many are resident
-	workingBytes  = 2 << 20   // code that has not run yet when the first figure is taken, threads' stacks, what the collector has not collected
+	workingBytes  = 3 << 20   // code that has not run yet when the first figure is taken, threads' stacks, what the collector has not collected
 	encodingBytes = 3 << 19   // of a PNG or a GIF
 	threadBytes   = 128 << 10 // of each thread
 	varyingBytes  = 1 << 19   // by which two runs of the program differ
@@ -107,11 +108,11 @@ func pictureBytes(kind string, shape model.Shape, images int) int64 {
 func (f *footprint) peak(batch, threads int) (int64, error) {
 	o := f.options
 	o.Batch, o.Threads = batch, threads
-	m, err := f.net.memory(o)
+	m, err := f.net.Memory(o)
 	if err != nil {
 		return 0, err
 	}
-	in, out := int64(f.net.input().Len()), int64(f.net.output().Len())
+	in, out := int64(f.net.Input().Len()), int64(f.net.Output().Len())
 	block := int64(batch) * (4*in + 5*out) // latents, floats, pixels
 	drawing := m.Activations + m.Scratch + block + f.pictures
 	if f.collect {
@@ -138,7 +139,7 @@ func (f *footprint) fit(limit byteSize, batch, threads int, fewer bool) (int, in
 			threads = (threads + 1) / 2
 		default:
 			return 0, 0, usagef("--max-ram %s: %s needs at least %s (batch 1, %s)",
-				limit.text, f.net.name, mebibytes(n+varyingBytes), plural(threads, "thread"))
+				limit.text, f.net.name, mebibytes(n+varyingBytes), display.Plural(threads, "thread"))
 		}
 	}
 }

@@ -1,25 +1,24 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime/pprof"
 
-	"github.com/spf13/cobra"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 )
 
-type runFunc = func(*cobra.Command, []string) error
+type runFunc = func(context.Context, *cli.Command, []string) error
 
 // addProfile gives every command a hidden --cpuprofile FILE; the function that it returns wraps a command's work.
-func addProfile(root *cobra.Command) func(runFunc) runFunc {
-	path := root.PersistentFlags().String("cpuprofile", "", "write a CPU profile to `FILE`")
-	if err := root.PersistentFlags().MarkHidden("cpuprofile"); err != nil {
-		panic(err)
-	}
+func addProfile(fl *cli.FlagSet) func(runFunc) runFunc {
+	path := new(string)
+	fl.StringVar(path, "cpuprofile", "", "write a CPU profile to `FILE`").Hidden = true
 	return func(work runFunc) runFunc {
-		return func(cmd *cobra.Command, args []string) error {
+		return func(ctx context.Context, cmd *cli.Command, args []string) error {
 			if *path == "" {
-				return work(cmd, args)
+				return work(ctx, cmd, args)
 			}
 			f, err := os.Create(*path)
 			if err != nil {
@@ -29,7 +28,7 @@ func addProfile(root *cobra.Command) func(runFunc) runFunc {
 				f.Close()
 				return err
 			}
-			err = work(cmd, args)
+			err = work(ctx, cmd, args)
 			pprof.StopCPUProfile()
 			if cerr := f.Close(); err == nil && cerr != nil {
 				err = fmt.Errorf("cpu profile: %w", cerr)

@@ -10,12 +10,14 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/quantize"
-	"github.com/gantiny/gantiny/model/quantized"
 	"github.com/gantiny/gantiny/picture"
+	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
 )
 
 type quantizeFlags struct {
@@ -25,38 +27,40 @@ type quantizeFlags struct {
 	judge  int
 	both   bool
 	report string
+	kernel string
 	json   bool
 }
 
-func newQuantize() *cobra.Command {
+func newQuantize() *cli.Command {
 	f := &quantizeFlags{}
-	cmd := &cobra.Command{
-		Use:   "quantize MODEL -o OUT.safetensors",
+	cmd := &cli.Command{
+		Name:  "quantize",
+		Args:  "MODEL -o OUT.safetensors",
 		Short: "Turns a generator into one in 8-bit integers",
 		Long: `quantize turns a trained generator, a file or the directory of a run, into one in 8-bit integers: a quarter of the size, and the
 same bytes in every picture on every machine. It needs no data: it calibrates with latents that no picture is drawn from.
 
 Then it draws pictures with both and says how far apart they are.`,
 		Example: `  gantiny quantize run1 -o small.safetensors --report report`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Check: func(args []string) error {
 			if len(args) == 0 {
 				return usagef("which MODEL?")
 			}
-			return atMostOneModel(cmd, args)
+			return atMostOneModel(args)
 		},
-		ValidArgsFunction: completeModel,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runQuantize(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		Complete: completeModel,
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
+			return runQuantize(ctx, f, args, cmd.Stdout(), cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
-	fl.StringVarP(&f.out, "out", "o", "", "the `FILE` to write")
+	fl.StringVar(&f.out, "out", "", "the `FILE` to write").Letter = 'o'
 	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate with")
 	fl.IntVar(&f.judge, "judge", 1000, "images to compare")
 	fl.BoolVar(&f.both, "both", false, "keep the model in floats in the same file")
 	fl.StringVar(&f.report, "report", "", "write index.html and report.json to the folder `DIR`")
+	addKernelFlag(fl, &f.kernel)
 	fl.BoolVar(&f.json, "json", false, "print what report.json holds")
 	return cmd
 }
@@ -71,8 +75,8 @@ type quantizeReport struct {
 	FloatBytes int64  `json:"float_bytes"` // of the model in floats, as a file
 	Int8Bytes  int64  `json:"int8_bytes"`
 	comparison
-	Speed       []speed         `json:"speed"`
-	Calibration quantize.Report `json:"calibration"`
+	Speed       []speed      `json:"speed"`
+	Calibration quant.Report `json:"calibration"`
 
 	grids grids
 }
@@ -105,86 +109,119 @@ func (f *quantizeFlags) check() error {
 		return usagef("--calib %d: want 1 to %d", f.calib, 1<<20)
 	case f.judge < 1 || f.judge > 1<<20:
 		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
-	}
-	if isDir(f.out) {
-		return usagef("-o %s: is a folder", f.out)
-	}
-	if dir := filepath.Dir(f.out); !isDir(dir) {
-		return fmt.Errorf("-o %s: no folder %s", f.out, dir)
+	case f.out == "-":
+		return usagef("-o -: a model goes into a file, not to standard output")
 	}
 	return nil
+}
+
+// checkOutputs says before the work what cannot be written.
+func (f *quantizeFlags) checkOutputs(input string) error {
+	if err := checkNotInput("-o", f.out, input); err != nil {
+		return err
+	}
+	if err := checkFile("-o", f.out); err != nil || f.report == "" {
+		return err
+	}
+	return checkFolder("--report", f.report)
 }
 
 func runQuantize(ctx context.Context, f *quantizeFlags, args []string, stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	kernels, err := lookupKernels("")
+	if err := f.checkOutputs(modelPath(args[0])); err != nil {
+		return err
+	}
+	kernels, err := lookupKernels(f.kernel)
 	if err != nil {
 		return err
 	}
-	n, err := openModel(args, true)
+	n, err := openNamed(ctx, args, true)
 	if err != nil {
 		return err
 	}
-	shape, err := n.pictureShape()
+	q, r, err := f.quantize(ctx, n, kernels, stderr)
 	if err != nil {
 		return err
 	}
-	q, calibration, err := quantize.Quantize(ctx, n.float, quantize.Options{
-		Images: f.calib, Seed: f.seed, Kernels: kernels, Log: func(s string) { fmt.Fprintln(stderr, s) },
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", n.name, err)
-	}
-	r := &quantizeReport{
-		Model: n.name, Out: f.out, Kernel: kernels.Name, Platform: runtime.GOOS + "/" + runtime.GOARCH, Version: version(),
-		Calibration: *calibration,
-	}
-	both := comparing{float: n, int8: network{name: f.out, int8: q}, shape: shape}
-	if err := both.compare(ctx, r, f.judge); err != nil {
-		return err
-	}
-	if f.report != "" {
-		if err := both.time(ctx, r); err != nil {
-			return err
-		}
-	}
-	if err := f.write(q, n.float, r); err != nil {
+	if err := f.write(q, n.Model, r); err != nil {
 		return err
 	}
 	fmt.Fprintf(stderr, "%s: %d bytes, %d in floats\n", r.Out, r.Int8Bytes, r.FloatBytes)
-	fmt.Fprintf(stderr, "%s: PSNR %.2f dB, pixels off by %.3f of 255 on average, %d at most\n", plural(r.Images, "image"), r.PSNR, r.Mean, r.Largest)
+	fmt.Fprintf(stderr, "%s: PSNR %.2f dB, pixels off by %.3f of 255 on average, %d at most\n", display.Plural(r.Images, "image"), r.PSNR, r.Mean, r.Largest)
 	if f.json {
 		return json.NewEncoder(stdout).Encode(r)
 	}
 	return nil
 }
 
-// write writes the model, then the report.
-func (f *quantizeFlags) write(q *quantized.Model, float *model.Model, r *quantizeReport) error {
+// quantize makes the model in bytes, and finds out how far it is from n. Nothing is written.
+func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels, stderr io.Writer) (*model.Model, *quantizeReport, error) {
+	shape, err := n.pictureShape()
+	if err != nil {
+		return nil, nil, err
+	}
+	if int64(f.judge)*int64(shape.Len()) > maxGridBytes {
+		return nil, nil, usagef("--judge %d: want %d at most of images of this size", f.judge, maxGridBytes/shape.Len())
+	}
+	q, calibration, err := n.Quantize(ctx, quant.Options{
+		Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) },
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", n.name, err)
+	}
+	r := &quantizeReport{
+		Model: n.name, Out: f.out, Kernel: k.Name, Platform: runtime.GOOS + "/" + runtime.GOARCH, Version: version(),
+		Calibration: *calibration,
+	}
+	if err := r.finite(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", n.name, err)
+	}
+	both := comparing{float: n, int8: network{f.out, q}, shape: shape, kernels: k}
+	if err := both.compare(ctx, r, f.judge); err != nil {
+		return nil, nil, err
+	}
+	if f.report != "" {
+		err = both.time(ctx, r)
+	}
+	return q, r, err
+}
+
+// write writes the model, then the report, which is complete before.
+func (f *quantizeFlags) write(q *model.Model, float *model.Model, r *quantizeReport) error {
 	var size counter
 	if err := float.Encode(&size, model.SaveOptions{}); err != nil {
 		return err
 	}
 	r.FloatBytes, size = int64(size), 0
-	if err := q.Encode(&size, nil, model.SaveOptions{}); err != nil {
+	if err := q.Encode(&size, model.SaveOptions{}); err != nil {
 		return err
 	}
 	r.Int8Bytes = int64(size)
-	if !f.both {
-		float = nil
+	first, o := q, model.SaveOptions{}
+	if f.both {
+		first, o.Int8 = float, q
 	}
-	if err := q.Save(f.out, float, model.SaveOptions{}); err != nil {
+	var report map[string][]byte
+	if f.report != "" {
+		var err error
+		if report, err = r.files(); err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
+	}
+	if err := first.Save(f.out, o); err != nil || report == nil {
 		return err
-	}
-	if f.report == "" {
-		return nil
 	}
 	if err := os.MkdirAll(f.report, 0o777); err != nil {
 		return err
 	}
-	return r.write(f.report)
+	for name, content := range report {
+		if err := atomicfile.WriteFile(filepath.Join(f.report, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // counter counts the bytes that are written to it.
@@ -199,15 +236,16 @@ func (c *counter) Write(b []byte) (int, error) {
 type comparing struct {
 	float, int8 network
 	shape       model.Shape
+	kernels     *simd.Kernels
 }
 
 // sessions opens one of each form, on one thread.
-func (c *comparing) sessions(batch int) (float, int8 session, err error) {
-	o := model.Options{Batch: batch, Threads: 1}
-	if float, err = c.float.newSession(o); err != nil {
+func (c *comparing) sessions(batch int) (float, int8 *model.Session, err error) {
+	o := model.Options{Batch: batch, Threads: 1, Kernels: c.kernels}
+	if float, err = c.float.NewSession(o); err != nil {
 		return nil, nil, err
 	}
-	if int8, err = c.int8.newSession(o); err != nil {
+	if int8, err = c.int8.NewSession(o); err != nil {
 		float.Close()
 		return nil, nil, err
 	}
@@ -223,7 +261,7 @@ func (c *comparing) compare(ctx context.Context, r *quantizeReport, n int) error
 	}
 	defer float.Close()
 	defer int8.Close()
-	size, dim := c.shape.Len(), c.float.input().Len()
+	size, dim := c.shape.Len(), c.float.Input().Len()
 	a, b := make([]uint8, n*size), make([]uint8, n*size)
 	z, x := make([]float32, batch*dim), make([]float32, batch*size)
 	for i := 0; i < n; i += batch {
@@ -251,12 +289,12 @@ func (c *comparing) time(ctx context.Context, r *quantizeReport) error {
 		}
 		defer float.Close()
 		defer int8.Close()
-		z, x := make([]float32, batch*c.float.input().Len()), make([]float32, batch*c.shape.Len())
+		z, x := make([]float32, batch*c.float.Input().Len()), make([]float32, batch*c.shape.Len())
 		pixels := make([]uint8, len(x))
-		model.Latents(z, c.float.input().Len(), 1, 0)
+		model.Latents(z, c.float.Input().Len(), 1, 0)
 		var took [2][]float64 // ms a picture
 		for begin := time.Now(); len(took[0]) < 5 || time.Since(begin) < 500*time.Millisecond; {
-			for i, s := range []session{float, int8} {
+			for i, s := range []*model.Session{float, int8} {
 				start := time.Now()
 				if err := draw(ctx, s, x, pixels, z); err != nil {
 					return err
@@ -264,7 +302,7 @@ func (c *comparing) time(ctx context.Context, r *quantizeReport) error {
 				took[i] = append(took[i], time.Since(start).Seconds()*1e3/float64(batch))
 			}
 		}
-		r.Speed = append(r.Speed, speed{Batch: batch, FloatMS: median(took[0][1:]), Int8MS: median(took[1][1:])})
+		r.Speed = append(r.Speed, speed{Batch: batch, FloatMS: bench.Median(took[0][1:]), Int8MS: bench.Median(took[1][1:])})
 	}
 	return nil
 }

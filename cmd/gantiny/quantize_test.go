@@ -11,16 +11,17 @@ import (
 
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
 )
 
-// drawn is what generate --json prints.
-type drawn struct {
+// pixelsOf is what generate --json prints of the pixels.
+type pixelsOf struct {
 	Form   string
 	SHA256 string `json:"pixels_sha256"`
 }
 
-func drawJSON(t *testing.T, args ...string) (d drawn) {
+func drawJSON(t *testing.T, args ...string) (d pixelsOf) {
 	t.Helper()
 	r := gantiny(t, append([]string{"generate", "--json", "-n", "5"}, args...)...).want(t, exitDone)
 	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {
@@ -87,8 +88,8 @@ func TestQuantize(t *testing.T) {
 			}
 		}
 	}
-	gantiny(t, "generate", "int8.safetensors", "--float").want(t, exitFailed, "quantised model only")
-	gantiny(t, "quantize", "int8.safetensors", "-o", "again.safetensors").want(t, exitFailed, "quantised model only")
+	gantiny(t, "generate", "int8.safetensors", "--float").want(t, exitFailed, "8-bit integers only")
+	gantiny(t, "quantize", "int8.safetensors", "-o", "again.safetensors").want(t, exitFailed, "8-bit integers only")
 	if r := gantiny(t, "inspect", "int8.safetensors").want(t, exitDone); !strings.Contains(r.stdout, formInt8) || !strings.Contains(r.stdout, "convtranspose2d10") {
 		t.Errorf("inspect prints %s", r.stdout)
 	}
@@ -145,5 +146,33 @@ func TestQuantizeFails(t *testing.T) {
 	gantiny(t, "quantize", "nan.safetensors", "-o", "nosuch/out.safetensors").want(t, exitFailed, "nosuch")
 	if got := files(t, "."); !slices.Equal(got, []string{"nan.safetensors", "sigmoid.safetensors"}) {
 		t.Errorf("failed runs left %v", got)
+	}
+}
+
+// TestQuantizeHuge: a model whose numbers overflow is an error before anything is written.
+func TestQuantizeHuge(t *testing.T) {
+	t.Chdir(t.TempDir())
+	m := model.Generator(model.Config{Width: 2, Latent: 3})
+	for _, p := range m.Params() {
+		for i := range p.Data {
+			p.Data[i] = 3e38
+		}
+	}
+	if err := m.Save("huge.safetensors", model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	gantiny(t, "quantize", "huge.safetensors", "-o", "out.safetensors", "--calib", "8", "--judge", "4", "--report", "report").want(t, exitFailed, "huge.safetensors")
+	if got := files(t, "."); !slices.Equal(got, []string{"huge.safetensors"}) || isDir("report") {
+		t.Errorf("it left %v", got)
+	}
+	r := &quantizeReport{}
+	r.Calibration.Layers = []quant.Layer{{Name: "dense", SNR: math.Inf(1)}}
+	r.Calibration.Steps = []quant.Step{{Name: "minmax", PSNR: 30}}
+	if err := r.finite(); err != nil || r.Calibration.Layers[0].SNR != perfect {
+		t.Errorf("a perfect layer: %v, %v", r.Calibration.Layers, err)
+	}
+	r.Calibration.Steps[0].PSNR = math.NaN()
+	if err := r.finite(); err == nil || !strings.Contains(err.Error(), "minmax") {
+		t.Errorf("no number: error %v", err)
 	}
 }

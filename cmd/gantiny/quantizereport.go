@@ -5,11 +5,10 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"math"
-	"path/filepath"
 
-	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
 )
@@ -75,14 +74,37 @@ func (g *grids) difference() []uint8 {
 //go:embed report.html
 var reportHTML string
 
-// write writes index.html and report.json to a folder.
-func (r *quantizeReport) write(dir string) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
+// finite makes the figures those that JSON knows: what agrees to the last bit is perfect. A layer whose outputs are no finite numbers is an error.
+func (r *quantizeReport) finite() error {
+	tidy := func(what string, v *float64) error {
+		switch {
+		case math.IsInf(*v, 1):
+			*v = perfect
+		case math.IsNaN(*v) || math.IsInf(*v, -1):
+			return fmt.Errorf("%s: signal to noise is %v: the model's numbers are too large to compute with", what, *v)
+		}
+		return nil
 	}
-	if err := atomicfile.WriteFile(filepath.Join(dir, "report.json"), append(b, '\n')); err != nil {
-		return err
+	for i := range r.Calibration.Layers {
+		l := &r.Calibration.Layers[i]
+		if err := tidy("layer "+l.Name, &l.SNR); err != nil {
+			return err
+		}
+	}
+	for i := range r.Calibration.Steps {
+		s := &r.Calibration.Steps[i]
+		if err := tidy("calibration, "+s.Name, &s.PSNR); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files are the report's, index.html and report.json.
+func (r *quantizeReport) files() (map[string][]byte, error) {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, err
 	}
 	type grid struct {
 		Title string
@@ -100,18 +122,18 @@ func (r *quantizeReport) write(dir string) error {
 		}{{"float32", r.grids.float}, {"int8", r.grids.int8}, {"difference", r.grids.difference()}} {
 			url, err := r.grids.grid(g.pixels)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			page.Grids = append(page.Grids, grid{g.title, url})
 		}
 	}
 	t, err := template.New("report").Parse(reportHTML)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var html bytes.Buffer
 	if err := t.Execute(&html, page); err != nil {
-		return err
+		return nil, err
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, "index.html"), html.Bytes())
+	return map[string][]byte{"report.json": append(text, '\n'), "index.html": html.Bytes()}, nil
 }

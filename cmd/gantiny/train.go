@@ -9,10 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
-	"github.com/gantiny/gantiny/dataset"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -22,45 +20,50 @@ type trainFlags struct {
 	kernel  string
 	resume  bool
 	command string // for the record in the generator
+	data    dataFlags
 
-	given *pflag.FlagSet // with the settings that the user gave
+	given *cli.FlagSet // with the settings that the user gave
 }
 
-func newTrain() *cobra.Command {
+func newTrain() *cli.Command {
 	f := &trainFlags{}
-	cmd := &cobra.Command{
-		Use:   "train",
+	cmd := &cli.Command{
+		Name:  "train",
 		Short: "Trains a generator on a data set",
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
 checkpoint, metrics.jsonl, and grids of samples from the same latents.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; a second one quits at once. --resume goes on
+Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. --resume goes on
 from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with status 3
-and keeps its last good checkpoint.`,
+and keeps its last good checkpoint.
+
+Pictures are PNG, JPEG, GIF (the first frame), WebP, BMP and TIFF, told apart by what they hold. They are turned upright as EXIF says,
+cropped to the centered square and resized. Sub-folders of pictures are classes; a folder called train, or the one folder that has
+pictures or IDX files, is found below DIR. What is left out is named. Large sets are kept converted in the user's cache folder,
+2 GiB at most.`,
 		Example: `  gantiny train --data digits --out run1
   gantiny train --data ~/mnist --out run2 --epochs 100 --config run2.toml
   gantiny train --out run2 --resume`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			f.given = cmd.Flags()
 			f.command = commandLine(cmd)
-			return runTrain(cmd.Context(), f, cmd.ErrOrStderr())
+			return runTrain(ctx, f, cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
-	fl.SortFlags = false
 	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
-	addKernelFlag(cmd, &f.kernel)
+	f.data.bind(fl)
+	addKernelFlag(fl, &f.kernel)
 	defaults := train.Default()
 	bindSettings(fl, &defaults)
 	return cmd
 }
 
 // bindSettings gives every setting of a run its flag. c holds the defaults and takes the values.
-func bindSettings(fl *pflag.FlagSet, c *train.Config) {
-	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of IDX files (MNIST, Fashion-MNIST) or of pictures; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
+func bindSettings(fl *cli.FlagSet, c *train.Config) {
+	bindData(fl, c)
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fl.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, order, noise and dropout")
@@ -69,10 +72,24 @@ func bindSettings(fl *pflag.FlagSet, c *train.Config) {
 	fl.IntVar(&c.Width, "width", c.Width, "channels: the networks' layers have 1, 2 and 4 times as many")
 	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image, a multiple of 4")
 	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for grey, 3 for colour")
-	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "Adam's, of both networks")
+	fl.StringVar(&c.Loss, "loss", c.Loss, "bce, hinge, lsgan, wasserstein or relativistic")
+	fl.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adam, adamw, rmsprop or sgd")
+	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "of both networks")
+	fl.Float64Var(&c.DLearningRate, "d-learning-rate", c.DLearningRate, "the discriminator's; 0 for that of the generator")
 	fl.Float64Var(&c.Beta1, "beta1", c.Beta1, "Adam's decay of the mean")
-	fl.Float64Var(&c.Beta2, "beta2", c.Beta2, "Adam's decay of the squares")
-	fl.Float64Var(&c.Epsilon, "epsilon", c.Epsilon, "Adam's epsilon")
+	fl.Float64Var(&c.Beta2, "beta2", c.Beta2, "Adam's and RMSprop's decay of the squares")
+	fl.Float64Var(&c.DBeta1, "d-beta1", c.DBeta1, "beta1 of the discriminator; -1 for that of the generator")
+	fl.Float64Var(&c.DBeta2, "d-beta2", c.DBeta2, "beta2 of the discriminator; -1 for that of the generator")
+	fl.Float64Var(&c.Epsilon, "epsilon", c.Epsilon, "Adam's and RMSprop's epsilon")
+	fl.Float64Var(&c.Momentum, "momentum", c.Momentum, "SGD's")
+	fl.BoolVar(&c.Nesterov, "nesterov", c.Nesterov, "SGD's momentum in Nesterov's form")
+	fl.Float64Var(&c.WeightDecay, "weight-decay", c.WeightDecay, "AdamW's")
+	fl.Float64Var(&c.ClipNorm, "clip-norm", c.ClipNorm, "most that the norm of a network's gradients may be, 0 for any")
+	fl.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rates: constant, linear or cosine")
+	fl.IntVar(&c.WarmupSteps, "warmup-steps", c.WarmupSteps, "steps in which the learning rates rise at first")
+	fl.IntVar(&c.DecaySteps, "decay-steps", c.DecaySteps, "steps after these in which they fall, with --schedule linear or cosine")
+	fl.Float64Var(&c.FinalRate, "final-rate", c.FinalRate, "share of the learning rates that is left in the end")
+	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
 	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
 	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints")
@@ -81,7 +98,7 @@ func bindSettings(fl *pflag.FlagSet, c *train.Config) {
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
 func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
-	c, err := f.resolve()
+	c, err := f.resolve(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,45 +106,93 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	data, err := dataset.Open(c.Data, dataset.Options{Size: c.Size, RGB: c.Channels == 3})
-	if err != nil {
-		if errors.Is(err, dataset.ErrNotFound) {
-			return usagef("--data: %w", err)
+	if !f.resume {
+		if err := checkNoRun(f.out); err != nil {
+			return err
 		}
+	}
+	data, err := f.data.load(ctx, c, f.out, stderr)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
+	if data.N < c.Batch {
+		return usagef("--batch %d: %s has no more than %s", c.Batch, c.Data, display.Plural(data.N, "image"))
+	}
+	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
-	bar := newProgress(stderr)
+	bar := display.NewProgress(stderr)
+	answered := answer(ctx, bar)
 	err = train.Run(ctx, c, data, train.Options{
 		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
-		OnStep: bar.step,
+		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
 		OnEpoch: func(s train.Stats) {
 			if s.Grid != "" {
-				bar.log("samples of epoch %d: %s", s.Epoch, s.Grid)
+				bar.Log("samples of epoch %d: %s", s.Epoch, s.Grid)
 			}
 		},
 	})
-	bar.settle()
+	answered()
+	bar.Settle()
 	switch {
 	case err == nil:
 		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
 	case errors.Is(err, train.ErrInterrupted):
-		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", f.out)
+		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", display.Quote(f.out))
 	case errors.Is(err, train.ErrExists):
 		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
 	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
-		return &usageError{err}
+		return &cli.UsageError{Err: err}
 	}
 	return err
 }
 
+// checkNoRun refuses a directory that holds what an earlier run made, though its checkpoint may be gone: hours of work are not replaced unasked. One with a
+// checkpoint is refused by train.Run, which knows more of it.
+func checkNoRun(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
+		return nil
+	}
+	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
+		if _, err := os.Stat(filepath.Join(dir, made[0])); err == nil {
+			return usagef("--out %s: %s is there already (%s); name another directory", dir, made[1], made[0])
+		}
+	}
+	return nil
+}
+
+// answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the function that it returns.
+func answer(ctx context.Context, bar *display.Progress) (wait func()) {
+	said := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
+		bar.Log("stopping: the step at hand is finished and saved; another Ctrl-C quits at once")
+	})
+	return func() {
+		if !stop() {
+			<-said
+		}
+	}
+}
+
+// trainState is a step as progress shows it.
+func trainState(s train.Stats) display.State {
+	state := display.State{Part: fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs), Done: s.Batch, Of: s.Batches, Unit: "step"}
+	if s.Left > 0 {
+		state.Facts = append(state.Facts, display.Roughly(s.Left)+" left")
+	}
+	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
+	return state
+}
+
 // resolve finds the settings of the run: the defaults or, when it is resumed, those that it was started with; over them
 // the file; over it the flags.
-func (f *trainFlags) resolve() (train.Config, error) {
+func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	c := train.Default()
 	if f.out == "" {
 		return c, usagef("--out is missing: the directory of the run")
+	}
+	if err := checkFolder("--out", f.out); err != nil {
+		return c, err
 	}
 	if f.resume {
 		var err error
@@ -139,7 +204,7 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		}
 	}
 	if f.config != "" {
-		text, err := os.ReadFile(f.config)
+		text, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(f.config) })
 		if err != nil {
 			return c, err
 		}
@@ -147,10 +212,10 @@ func (f *trainFlags) resolve() (train.Config, error) {
 			return c, usagef("--config %s: %w", f.config, err)
 		}
 	}
-	settings := pflag.NewFlagSet("", pflag.ContinueOnError)
+	settings := &cli.FlagSet{}
 	bindSettings(settings, &c)
 	var err error
-	f.given.Visit(func(given *pflag.Flag) {
+	f.given.Visit(func(given *cli.Flag) {
 		if settings.Lookup(given.Name) != nil {
 			err = errors.Join(err, settings.Set(given.Name, given.Value.String()))
 		}
@@ -159,22 +224,23 @@ func (f *trainFlags) resolve() (train.Config, error) {
 		return c, err
 	}
 	if c.Data == "" {
-		return c, usagef("--data is missing: digits, mnist or a directory of images")
+		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")
 	}
 	if err := c.Validate(); err != nil {
-		return c, &usageError{err}
+		return c, &cli.UsageError{Err: err}
 	}
-	return c, nil
+	_, err = threadCount(c.Threads).number()
+	return c, err
 }
 
 // commandLine is what the user ran, for the record: the command and its flags.
-func commandLine(cmd *cobra.Command) string {
-	words := []string{cmd.CommandPath()}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "bool" {
+func commandLine(cmd *cli.Command) string {
+	words := []string{cmd.Path()}
+	cmd.Flags().Visit(func(f *cli.Flag) {
+		if f.Value.Type() == "" {
 			words = append(words, "--"+f.Name)
 		} else {
-			words = append(words, "--"+f.Name, f.Value.String())
+			words = append(words, "--"+f.Name, display.Quote(f.Value.String()))
 		}
 	})
 	return strings.Join(words, " ")

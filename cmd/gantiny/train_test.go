@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
@@ -96,11 +96,20 @@ func TestTrain(t *testing.T) {
 		t.Error("a resumed run ends with other weights")
 	}
 
-	gantiny(t, "train", "--config", "tiny.toml", "--out", "large", "--batch", "41").want(t, exitUsage, "40 images are less than one batch of 41")
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "large", "--batch", "41").want(t, exitUsage, "--batch 41: pictures has no more than 40 images")
 
 	before := readFile(t, "parts/"+train.CheckpointFile)
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "parts").want(t, exitUsage, "--resume goes on with it")
 	gantiny(t, "train", "--out", "parts", "--resume", "--batch", "20").want(t, exitUsage, "batch is 20, the checkpoint has 10")
+	generator := readFile(t, "parts/"+train.GeneratorFile)
+	if err := os.Mkdir("downloaded", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "downloaded/"+train.GeneratorFile, generator)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "downloaded").want(t, exitUsage, "a generator is there already")
+	if got := files(t, "downloaded"); !slices.Equal(got, []string{train.GeneratorFile}) || readFile(t, "downloaded/"+train.GeneratorFile) != generator {
+		t.Errorf("a refused run left %v", got)
+	}
 	if readFile(t, "parts/"+train.CheckpointFile) != before {
 		t.Error("a refused run changed the checkpoint")
 	}
@@ -151,27 +160,42 @@ func TestTrainFails(t *testing.T) {
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "run").want(t, exitFailed, "00.png")
 }
 
-func TestProgressOnTerminal(t *testing.T) {
-	var out strings.Builder
-	now := time.Unix(0, 0)
-	p := &progress{w: &out, width: func() int { return 70 }, now: func() time.Time { return now }, last: now}
-	show := func(batch int, after time.Duration) string {
-		now = now.Add(after)
-		out.Reset()
-		p.step(train.Stats{Epoch: 2, Epochs: 3, Batch: batch, Batches: 12, ImagesPerSecond: 1234.5,
-			Losses: train.Losses{G: 0.8, D: 1.25}, Left: 90 * time.Second})
-		return out.String()
+// What the data have that is not used is said, and settings about them are remembered with the run.
+func TestTrainData(t *testing.T) {
+	tinyRun(t)
+	writeFile(t, "pictures/bad1.png", "<html>")
+	writeFile(t, "pictures/bad2.png", "")
+	writeFile(t, "pictures/notes.txt", "")
+	args := []string{"train", "--config", "tiny.toml", "--epochs", "1", "--out"}
+	gantiny(t, append(args, "run")...).want(t, exitFailed, "2 of 42 pictures cannot be read", "pictures/bad1.png: an HTML page", "pictures/bad2.png: an empty file", "--skip-bad leaves them out")
+	gantiny(t, append(args, "run", "--skip-bad")...).want(t, exitDone, "pictures: reading 42 pictures", "pictures: 1 file left out (.txt 1)", "bad2.png", "pictures: 40 images of 8x8x1")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "2").want(t, exitDone, "2 of 42 pictures", "epoch 2/2")
+
+	// The run's own grids are no data.
+	gantiny(t, append(args, "pictures", "--skip-bad")...).want(t, exitDone, "40 images")
+	gantiny(t, "train", "--out", "pictures", "--resume", "--epochs", "2").want(t, exitDone, "epoch 2/2")
+	gantiny(t, append(args, "pictures/run", "--skip-bad")...).want(t, exitDone, "40 images")
+	gantiny(t, "train", "--out", "pictures/run", "--resume", "--epochs", "2").want(t, exitDone, "epoch 2/2")
+
+	for flag, value := range map[string]string{"--background": "#12345", "--transpose": "maybe", "--white": "70000", "--max-ram": "much"} {
+		gantiny(t, append(args, "other", "--skip-bad", flag, value)...).want(t, exitUsage, flag+" "+value+": ")
 	}
-	if got := show(6, time.Second); got != "\repoch 2/3  ████████████░░░░░░░░░░░░  G 0.8000  D 1.2500  1234 images/\x1b[K" {
-		t.Errorf("in the middle it shows %q", got)
+	gantiny(t, append(args, "other", "--skip-bad", "--max-ram", "1K")...).want(t, exitFailed, "needs more memory: ", "--max-ram allows more")
+	gantiny(t, append(args, "other", "--data", "nosuch")...).want(t, exitUsage, "nosuch: no such data set")
+}
+
+func TestParseColor(t *testing.T) {
+	for text, want := range map[string]color.RGBA{
+		"": {255, 255, 255, 255}, "black": {0, 0, 0, 255}, "Orange": {255, 165, 0, 255}, "#fc0": {255, 204, 0, 255}, "#12aBcD": {0x12, 0xab, 0xcd, 255},
+	} {
+		c, err := parseColor(text)
+		if err != nil || color.RGBAModel.Convert(c) != want {
+			t.Errorf("%q: %v, %v", text, c, err)
+		}
 	}
-	if got := show(7, time.Millisecond); got != "" {
-		t.Errorf("a millisecond later it shows %q", got)
-	}
-	if got := show(12, time.Millisecond); !strings.HasPrefix(got, "\repoch 2/3  ████████████████████████  ") || !strings.HasSuffix(got, "\x1b[K\n") {
-		t.Errorf("at the end it shows %q", got)
-	}
-	if got := roughly(3725 * time.Second); got != "1h02m" {
-		t.Errorf("3725 s are %s", got)
+	for _, text := range []string{"#", "#12", "#12345g", "#1234567", "ffffff", "nocolor"} {
+		if c, err := parseColor(text); err == nil {
+			t.Errorf("%q: %v", text, c)
+		}
 	}
 }

@@ -1,26 +1,25 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
-	"github.com/spf13/cobra"
-
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/simd"
 )
 
-func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
+func newVersion() *cli.Command {
+	return &cli.Command{
+		Name:  "version",
 		Short: "Version, Go, platform and the kernels in use",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			kernels, err := simd.Lookup("")
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "gantiny %s\n%s %s/%s, kernels %s\n",
+			_, err = fmt.Fprintf(cmd.Stdout(), "gantiny %s\n%s %s/%s, kernels %s\n",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernels.Name)
 			return err
 		},

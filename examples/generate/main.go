@@ -2,13 +2,14 @@
 package main
 
 import (
+	"context"
 	"image"
-	"image/color"
+	"image/draw"
 	"image/png"
 	"log"
 	"os"
 
-	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/model/pretrained"
 )
 
@@ -20,23 +21,21 @@ func main() {
 
 // write draws n images of a seed as a PNG with so many columns.
 func write(path string, n, columns int, seed uint64) error {
-	session, in, out, err := pretrained.NewSession(model.Options{Batch: n})
+	g, err := gantiny.Read(pretrained.Bytes())
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-
-	z := make([]float32, n*in.Len())
-	model.Latents(z, in.Len(), seed, 0)
-	x := make([]float32, n*out.Len()) // out is 28x28x1
-	if err := session.Run(x, z); err != nil {
+	defer g.Close()
+	images, err := g.Draw(context.Background(), gantiny.Request{N: n, Seed: seed})
+	if err != nil {
 		return err
 	}
 
-	grid := image.NewGray(image.Rect(0, 0, columns*out.W, (n+columns-1)/columns*out.H))
-	for i, v := range x { // v is in [-1, 1]; x is (n, H, W, 1)
-		k, row, column := i/(out.H*out.W), i/out.W%out.H, i%out.W
-		grid.SetGray(k%columns*out.W+column, k/columns*out.H+row, color.Gray{Y: uint8((v+1)*127.5 + 0.5)})
+	size := images[0].Bounds().Size()
+	grid := image.NewGray(image.Rect(0, 0, columns*size.X, (n+columns-1)/columns*size.Y))
+	for i, m := range images {
+		at := image.Pt(i%columns*size.X, i/columns*size.Y)
+		draw.Draw(grid, image.Rectangle{Min: at, Max: at.Add(size)}, m, image.Point{}, draw.Src)
 	}
 	f, err := os.Create(path)
 	if err != nil {

@@ -1,16 +1,13 @@
 package atomicfile
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"runtime"
 	"sync"
 )
 
@@ -19,9 +16,18 @@ import (
 // by syncing the directory. After an error or a panic in write, path is as it
 // was and the temporary file is gone.
 //
-// A new file has mode 0644 less the umask, a replaced one keeps its mode, and a
-// symbolic link keeps pointing at the file. What is no regular file, such as
-// /dev/null or a pipe, cannot be replaced and is written to directly.
+// A new file has mode 0644 less the umask. A replaced one keeps its mode and,
+// where the process may set them, its owner and group. A symbolic link keeps
+// pointing where it points, even at a file that is not there yet. A file that the
+// process may not write to is not replaced: the error wraps fs.ErrPermission.
+//
+// Where the directory allows no temporary file, or the system no renaming, as for a
+// file mounted by itself, the bytes of an existing file are replaced in place once
+// write has returned: a crash while that happens leaves a part of them. What is no
+// regular file, such as /dev/null or a pipe, is written to directly.
+//
+// What a killed process has left is removed when the same path is written again,
+// on systems that have locks to tell it from the file of a living one.
 //
 // Errors name path and wrap what write or the system returned.
 func Write(path string, write func(w io.Writer) error) error {
@@ -36,19 +42,28 @@ func WriteFile(path string, data []byte) error {
 	})
 }
 
+// WriteKeeping works like Write, and what stood at path before stands at old
+// afterwards, in the same directory. At every moment one of them is whole.
+func WriteKeeping(path, old string, write func(w io.Writer) error) error {
+	return writeAll([]string{path}, old, func(_ int, w io.Writer) error { return write(w) })
+}
+
 // WriteAll works like Write for several files: write(i, w) makes the contents of
 // paths[i]. They are synced side by side, which takes the system hardly longer
 // than one of them, and each directory once. All of them are open for a time, so
 // let them be some dozens at most. After an error some may be in place, whole,
 // and the others are as they were.
 func WriteAll(paths []string, write func(i int, w io.Writer) error) error {
+	return writeAll(paths, "", write)
+}
+
+func writeAll(paths []string, old string, write func(i int, w io.Writer) error) error {
 	files := make([]*staged, 0, len(paths))
 	defer func() {
 		for _, f := range files {
-			f.discard()
+			f.close()
 		}
 	}()
-	named := func(path string, err error) error { return fmt.Errorf("write %s: %w", path, err) }
 	for i, path := range paths {
 		f, err := stage(path, func(w io.Writer) error { return write(i, w) })
 		if err != nil {
@@ -58,23 +73,14 @@ func WriteAll(paths []string, write func(i int, w io.Writer) error) error {
 			files = append(files, f)
 		}
 	}
-	failures := make([]error, len(files))
-	var syncing sync.WaitGroup
-	for i, f := range files {
-		syncing.Go(func() { failures[i] = errors.Join(reason(f.file.Sync()), reason(f.file.Close())) })
-	}
-	syncing.Wait()
-	for i, err := range failures {
-		if err != nil {
-			return named(files[i].path, err)
-		}
+	if err := syncAll(files); err != nil {
+		return err
 	}
 	dirs := map[string]string{} // those to sync, with one of their files
 	for _, f := range files {
-		if err := os.Rename(f.file.Name(), f.target); err != nil {
-			return named(f.path, reason(err))
+		if err := f.place(old); err != nil {
+			return named(f.path, err)
 		}
-		f.placed = true
 		dirs[filepath.Dir(f.target)] = f.path
 	}
 	for dir, path := range dirs {
@@ -85,131 +91,117 @@ func WriteAll(paths []string, write func(i int, w io.Writer) error) error {
 	return nil
 }
 
-// staged is a temporary file with all its bytes, to be synced and renamed.
-type staged struct {
-	path, target string // what the caller named, and the file that this is
-	file         *os.File
-	placed       bool
+func named(path string, err error) error { return fmt.Errorf("write %s: %w", path, err) }
+
+func syncAll(files []*staged) error {
+	failures := make([]error, len(files))
+	var syncing sync.WaitGroup
+	for i, f := range files {
+		syncing.Go(func() { failures[i] = reason(f.file.Sync()) })
+	}
+	syncing.Wait()
+	for i, err := range failures {
+		if err != nil {
+			return named(files[i].path, err)
+		}
+	}
+	return nil
 }
 
-// discard removes the file unless it is in place.
-func (s *staged) discard() {
+// MkdirAll makes dir and the parents that it lacks, with mode 0777 less the umask,
+// and syncs the directories that they are entries of.
+func MkdirAll(dir string) error {
+	var missing []string
+	for p := filepath.Clean(dir); ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, p)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, p := range missing {
+		if err := syncDir(filepath.Dir(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// staged is a temporary file with all its bytes, to be synced and put in place.
+type staged struct {
+	path, target string      // what the caller named, and the file that this is
+	before       fs.FileInfo // of the file there; nil: none
+	file         *os.File
+	inPlace      bool // the bytes go into the file that is there
+	placed       bool // renamed: the temporary name is gone
+}
+
+// place makes the bytes those of the target; old, if not "", then holds the ones before.
+func (s *staged) place(old string) error {
+	if old != "" && s.before != nil {
+		if err := keep(s.target, old); err != nil {
+			return reason(err)
+		}
+	}
+	if s.inPlace {
+		return reason(s.copyInto())
+	}
+	if runtime.GOOS == "windows" { // no open file can be renamed there
+		if err := s.file.Close(); err != nil {
+			return reason(err)
+		}
+	}
+	err := os.Rename(s.file.Name(), s.target)
+	if err != nil && s.before != nil && (busy(err) || errors.Is(err, fs.ErrPermission)) {
+		return reason(s.copyInto())
+	}
+	s.placed = err == nil
+	return reason(err)
+}
+
+// copyInto writes the temporary file's bytes into the target.
+func (s *staged) copyInto() error {
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	to, err := os.OpenFile(s.target, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	n, err := io.Copy(to, s.file)
+	if err != nil {
+		return err
+	}
+	if err := to.Truncate(n); err != nil {
+		return err
+	}
+	return to.Sync()
+}
+
+// close ends the use of the temporary file, which is gone afterwards. Its lock is
+// the last to go.
+func (s *staged) close() {
+	if runtime.GOOS == "windows" {
+		s.file.Close()
+	}
 	if !s.placed {
-		s.file.Close() // after an earlier Close this does nothing
 		os.Remove(s.file.Name())
 	}
+	s.file.Close()
 }
 
-// stage has write fill a temporary file for path. It returns nil where path is
-// written to directly.
-func stage(path string, write func(w io.Writer) error) (*staged, error) {
-	target, mode := path, fs.FileMode(0o644)
-	info, err := os.Stat(path)
-	exists := err == nil
-	switch {
-	case exists && info.IsDir():
-		return nil, errors.New("is a directory")
-	case exists && !info.Mode().IsRegular():
-		return nil, writeDirect(path, write)
-	case exists:
-		mode = info.Mode().Perm()
-		if target, err = filepath.EvalSymlinks(path); err != nil {
-			return nil, reason(err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, reason(err)
+// keep makes old a second name of target or, where files have one name only, its new
+// one.
+func keep(target, old string) error {
+	dir, base := filepath.Split(old)
+	link := dir + tempPrefix(base) + "old"
+	os.Remove(link)
+	defer os.Remove(link) // renaming a file to another of its own names leaves both
+	if os.Link(target, link) == nil {
+		return os.Rename(link, old)
 	}
-
-	f, err := createTemp(target, mode)
-	if err != nil {
-		return nil, reason(err)
-	}
-	s := &staged{path: path, target: target, file: f}
-	done := false
-	defer func() {
-		if !done { // an error, or a panic in write
-			s.discard()
-		}
-	}()
-	if err := fill(f, write); err != nil {
-		return nil, err
-	}
-	if exists {
-		// The umask may have taken bits that the old file had.
-		if err := f.Chmod(mode); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-			return nil, reason(err)
-		}
-	}
-	done = true
-	return s, nil
-}
-
-// RemoveLeftovers deletes the temporary files that killed processes left while
-// they wrote path. Nobody may be writing path meanwhile.
-func RemoveLeftovers(path string) error {
-	dir, base := filepath.Split(path)
-	entries, err := os.ReadDir(filepath.Clean(dir))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix(base)) && e.Type().IsRegular() {
-			err = errors.Join(err, os.Remove(dir+e.Name()))
-		}
-	}
-	return err
-}
-
-func tempPrefix(base string) string { return "." + base + ".tmp-" }
-
-// createTemp works like os.CreateTemp, which has no way to set a mode that the
-// umask still applies to.
-func createTemp(target string, mode fs.FileMode) (*os.File, error) {
-	dir, base := filepath.Split(target)
-	for {
-		name := dir + tempPrefix(base) + strconv.FormatUint(rand.Uint64(), 36)
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
-}
-
-func writeDirect(path string, write func(w io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return reason(err)
-	}
-	err = fill(f, write)
-	if cerr := f.Close(); err == nil {
-		err = reason(cerr)
-	}
-	return err
-}
-
-func fill(f *os.File, write func(w io.Writer) error) error {
-	b := bufio.NewWriterSize(fileWriter{f}, 1<<16)
-	if err := write(b); err != nil {
-		return err
-	}
-	return b.Flush()
-}
-
-// fileWriter keeps the temporary file's name out of errors.
-type fileWriter struct{ f *os.File }
-
-func (w fileWriter) Write(p []byte) (int, error) {
-	n, err := w.f.Write(p)
-	return n, reason(err)
-}
-
-// reason takes the file name off an error of package os: Write says its own.
-func reason(err error) error {
-	switch e := err.(type) {
-	case *fs.PathError:
-		return e.Err
-	case *os.LinkError:
-		return e.Err
-	}
-	return err
+	return os.Rename(target, old)
 }

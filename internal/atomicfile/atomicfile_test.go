@@ -206,6 +206,134 @@ func TestDevice(t *testing.T) {
 	}
 }
 
+// A link to a file that is not there yet, by way of another link, keeps pointing.
+func TestDanglingLink(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"real", "links"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(dir, "links", "a")
+	if err := os.Symlink("b", link); err != nil {
+		t.Skip(err)
+	}
+	if err := os.Symlink("../real/f", filepath.Join(dir, "links", "b")); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"one", "two"} {
+		if err := Write(link, text(s)); err != nil {
+			t.Fatal(err)
+		}
+		want(t, filepath.Join(dir, "real", "f"), s)
+		if to, err := os.Readlink(link); err != nil || to != "b" {
+			t.Errorf("the link points at %q, %v", to, err)
+		}
+	}
+	if err := os.Symlink("c", filepath.Join(dir, "c")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(filepath.Join(dir, "c"), text("x")); err == nil {
+		t.Error("a link to itself was written to")
+	}
+}
+
+// Names of 255 bytes, the most that file systems take, have temporary names too: each its own.
+func TestLongNames(t *testing.T) {
+	for _, name := range []string{strings.Repeat("a", 255), strings.Repeat("é", 127)} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Skip(err)
+		}
+		if err := Write(path, text("x")); err != nil {
+			t.Fatal(err)
+		}
+		want(t, path, "x")
+	}
+	a, b := tempPrefix(strings.Repeat("a", 254)+"b"), tempPrefix(strings.Repeat("a", 255))
+	if a == b || len(a) > 120 {
+		t.Errorf("temporary names %s and %s", a, b)
+	}
+}
+
+// What a killed writer left is gone once the path is written again; the file of a living one stays.
+func TestLeftoverOfKilledWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	living, err := createTemp(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer living.Close()
+	if held, _ := tryLock(living); !held {
+		t.Skip("no locks here")
+	}
+	for range 3 {
+		dead, err := createTemp(path, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dead.Close() // as the end of its process does
+	}
+	if err := Write(path, text("x")); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 2 || !exists(living.Name()) {
+		t.Errorf("%v in the directory, %v; want the file and the living writer's", entries, err)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func TestWriteKeeping(t *testing.T) {
+	dir := t.TempDir()
+	path, old := filepath.Join(dir, "f"), filepath.Join(dir, "f.old")
+	for i, s := range []string{"one", "two", "three"} {
+		if err := WriteKeeping(path, old, text(s)); err != nil {
+			t.Fatal(err)
+		}
+		before := []string{"", "one", "two"}[i]
+		if got, err := os.ReadFile(path); err != nil || string(got) != s {
+			t.Errorf("after %s: %q, %v", s, got, err)
+		}
+		if got, err := os.ReadFile(old); string(got) != before || (err == nil) != (i > 0) {
+			t.Errorf("after %s the old one is %q, %v", s, got, err)
+		}
+	}
+	failure := errors.New("no more digits")
+	if err := WriteKeeping(path, old, func(io.Writer) error { return failure }); !errors.Is(err, failure) {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(old); err != nil || string(got) != "two" {
+		t.Errorf("after an error the old one is %q, %v", got, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("%v in the directory, %v", entries, err)
+	}
+}
+
+func TestMkdirAll(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b", "c")
+	for range 2 {
+		if err := MkdirAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		t.Error(info, err)
+	}
+	file := filepath.Join(dir, "f")
+	if err := Write(file, text("x")); err != nil {
+		t.Fatal(err)
+	}
+	if MkdirAll(filepath.Join(file, "d")) == nil {
+		t.Error("a directory in a file")
+	}
+}
+
 func TestRemoveLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")

@@ -49,20 +49,15 @@ func read(r *bufio.Reader) ([]float32, []int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	switch {
-	case h.descr != "<f4":
-		return nil, nil, bad("elements of type %q, want \"<f4\": save array.astype('<f4')", h.descr)
-	case h.fortran && len(h.shape) > 1:
-		return nil, nil, bad("in Fortran order: save numpy.ascontiguousarray(array)")
+	e, ok := elements[h.descr]
+	if !ok {
+		return nil, nil, bad("elements of type %q, want float32 or float64: save array.astype('<f4')", h.descr)
 	}
-	n := uint64(1)
-	for _, d := range h.shape {
-		if d > 0 && n > math.MaxInt/4/uint64(d) {
-			return nil, nil, bad("shape %v does not fit in memory", h.shape)
-		}
-		n *= uint64(d)
+	n, ok := count(h.shape)
+	if !ok {
+		return nil, nil, bad("shape %v does not fit in memory", h.shape)
 	}
-	data, err := readFloats(r, int(n))
+	data, err := e.read(r, n)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,7 +66,23 @@ func read(r *bufio.Reader) ([]float32, []int, error) {
 	} else if err != io.EOF {
 		return nil, nil, err
 	}
+	if h.fortran && len(h.shape) > 1 {
+		data = rowMajor(data, h.shape)
+	}
 	return data, h.shape, nil
+}
+
+// count returns the number of elements of an array of this shape; false if as many float32 numbers
+// cannot be addressed or a dimension is negative.
+func count(shape []int) (int, bool) {
+	n := 1
+	for _, d := range shape {
+		if d < 0 || d > 0 && n > math.MaxInt/4/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return n, true
 }
 
 // readHeader returns the text of the header.
@@ -106,20 +117,62 @@ func readHeader(r io.Reader) (string, error) {
 	return string(text), nil
 }
 
-// readFloats reads n numbers.
-func readFloats(r io.Reader, n int) ([]float32, error) {
+// element is how a file stores a number.
+type element struct {
+	size   int
+	number func(p []byte) float64 // of the first size bytes
+}
+
+// elements are the types that are read, by their names in the header.
+var elements = map[string]element{
+	"<f4": {4, func(p []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(p))) }},
+	">f4": {4, func(p []byte) float64 { return float64(math.Float32frombits(binary.BigEndian.Uint32(p))) }},
+	"<f8": {8, func(p []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(p)) }},
+	">f8": {8, func(p []byte) float64 { return math.Float64frombits(binary.BigEndian.Uint64(p)) }},
+}
+
+// read reads n numbers and rounds each to the nearest float32. One that is finite and lies beyond
+// the range of float32 is an error.
+func (e element) read(r io.Reader, n int) ([]float32, error) {
 	var buf [1 << 12]byte
 	data := make([]float32, 0, min(n, len(buf)))
 	for len(data) < n {
-		p := buf[:4*min(n-len(data), len(buf)/4)]
+		p := buf[:e.size*min(n-len(data), len(buf)/e.size)]
 		if got, err := io.ReadFull(r, p); err != nil {
-			return nil, cut(err, fmt.Sprintf("after %d of %d numbers", len(data)+got/4, n))
+			return nil, cut(err, fmt.Sprintf("after %d of %d numbers", len(data)+got/e.size, n))
 		}
-		for ; len(p) > 0; p = p[4:] {
-			data = append(data, math.Float32frombits(binary.LittleEndian.Uint32(p)))
+		for ; len(p) > 0; p = p[e.size:] {
+			v := e.number(p)
+			x := float32(v)
+			if math.IsInf(float64(x), 0) && !math.IsInf(v, 0) {
+				return nil, bad("number %d is %g, beyond float32", len(data), v)
+			}
+			data = append(data, x)
 		}
 	}
 	return data, nil
+}
+
+// rowMajor returns the array of this shape whose elements x holds in Fortran's order, the first
+// index fastest, in C's order, the last index fastest.
+func rowMajor(x []float32, shape []int) []float32 {
+	to := make([]float32, len(x))
+	index := make([]int, len(shape))
+	for i := range to {
+		from, stride := 0, 1
+		for d, k := range index {
+			from += k * stride
+			stride *= shape[d]
+		}
+		to[i] = x[from]
+		for d := len(shape) - 1; d >= 0; d-- {
+			if index[d]++; index[d] < shape[d] {
+				break
+			}
+			index[d] = 0
+		}
+	}
+	return to
 }
 
 func bad(format string, args ...any) error {

@@ -57,11 +57,7 @@ func WriteFloats(w io.Writer, x []float32) error {
 
 // WriteFile makes the array of this shape the contents of path.
 func WriteFile(path string, data []float32, shape ...int) error {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	if n != len(data) {
+	if n, ok := count(shape); !ok || n != len(data) {
 		return fmt.Errorf("npy: %s: %d numbers for shape %v", path, len(data), shape)
 	}
 	return atomicfile.Write(path, func(w io.Writer) error {

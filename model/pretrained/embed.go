@@ -18,7 +18,7 @@ import (
 	"strings"
 
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/quantize"
+	"github.com/gantiny/gantiny/quant"
 )
 
 var int8File, floatFile = "generator.safetensors", filepath.Join("float", "generator.safetensors")
@@ -56,14 +56,14 @@ func embed(from, command string) error {
 	if m, err = model.Read(bytes.NewReader(b.Bytes()), int64(b.Len())); err != nil {
 		return err
 	}
-	q, _, err := quantize.Quantize(context.Background(), m, quantize.Options{Seed: 1, Log: func(s string) { log.Print(s) }})
+	q, _, err := m.Quantize(context.Background(), quant.Options{Seed: 1, Log: func(s string) { log.Print(s) }})
 	if err != nil {
 		return err
 	}
 	if err := m.Save(floatFile, half); err != nil {
 		return err
 	}
-	if err := q.Save(int8File, nil, half); err != nil {
+	if err := q.Save(int8File, half); err != nil {
 		return err
 	}
 	log.Printf("%s and %s: %+v", int8File, floatFile, m.Provenance)

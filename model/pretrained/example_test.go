@@ -1,25 +1,24 @@
 package pretrained_test
 
 import (
+	"context"
 	"fmt"
 
-	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/model/pretrained"
 )
 
-// The embedded generator draws an image from 100 normal numbers.
+// The embedded generator draws three digits.
 func Example() {
-	session, in, out, err := pretrained.NewSession(model.Options{Batch: 1})
+	g, err := gantiny.Read(pretrained.Bytes())
 	if err != nil {
 		panic(err)
 	}
-	defer session.Close()
-	z := make([]float32, in.Len())
-	model.Latents(z, len(z), 1, 0) // seed 1, image 0
-	x := make([]float32, out.Len())
-	if err := session.Run(x, z); err != nil {
+	defer g.Close()
+	images, err := g.Draw(context.Background(), gantiny.Request{N: 3, Seed: 1})
+	if err != nil {
 		panic(err)
 	}
-	fmt.Println(in, "to", out)
-	// Output: 100 to 28x28x1
+	fmt.Println(len(images), "images of", images[0].Bounds())
+	// Output: 3 images of (0,0)-(28,28)
 }

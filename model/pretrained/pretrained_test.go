@@ -12,7 +12,7 @@ import (
 
 // TestForms: both forms are generators of digits, the same one, and say the same of where they come from.
 func TestForms(t *testing.T) {
-	q, err := pretrained.Quantized()
+	q, err := pretrained.Model()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestForms(t *testing.T) {
 	if got, want := m.Parameters(), model.Generator(model.Config{}).Parameters(); got != want {
 		t.Errorf("%d parameters, the reference has %d", got, want)
 	}
-	p := q.Provenance()
+	p := q.Provenance
 	if p.Command == "" || p.Version == "" || p.Epochs == 0 || p.Dataset == "" || len(p.DatasetSHA256) != 64 {
 		t.Errorf("provenance is not complete: %+v", p)
 	}
@@ -46,7 +46,12 @@ func TestForms(t *testing.T) {
 func TestAlike(t *testing.T) {
 	const n = 16
 	o := model.Options{Batch: n, Threads: 1}
-	s, in, out, err := pretrained.NewSession(o)
+	q, err := pretrained.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, out := q.Input(), q.Output()
+	s, err := q.NewSession(o)
 	if err != nil {
 		t.Fatal(err)
 	}

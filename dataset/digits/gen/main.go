@@ -45,5 +45,9 @@ func main() {
 		}
 	}
 	write("digits-images-idx3-ubyte.gz", d.Pix[:n*d.H*d.W], n, d.H, d.W)
-	write("digits-labels-idx1-ubyte.gz", d.Labels[:n], n)
+	labels := make([]uint8, n)
+	for i, v := range d.Labels[:n] {
+		labels[i] = uint8(v)
+	}
+	write("digits-labels-idx1-ubyte.gz", labels, n)
 }

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/gantiny/gantiny/internal/pool"
+)
+
+// Observer is told what a part of a stage has taken, or a block of it, on the calling goroutine.
+type Observer func(op int, name string, d time.Duration)
+
+// Runner runs stages on a pool. It belongs to one goroutine at a time and allocates nothing.
+type Runner struct {
+	pool    *pool.Pool
+	observe Observer
+
+	call func(worker int)
+	done func(p *Part)
+	stop func() bool
+
+	// The Run in progress.
+	ctx     context.Context
+	now     *Stage
+	mark    time.Time // when the observer was last told
+	stopped atomic.Bool
+}
+
+// NewRunner returns a Runner; observe may be nil.
+func NewRunner(p *pool.Pool, observe Observer) *Runner {
+	r := &Runner{pool: p, observe: observe}
+	r.stop = r.cancelled
+	if observe != nil {
+		r.done = r.report
+	}
+	workers := p.Workers()
+	r.call = func(worker int) {
+		done := r.done
+		if worker != 0 || len(r.now.Parts) == 1 {
+			done = nil
+		}
+		r.now.run(worker, workers, done, r.stop)
+	}
+	return r
+}
+
+// Run runs stages one after another, each on all workers. It looks at the context between the parts
+// and returns its cause soon after it is done; what the stages write is then incomplete.
+func (r *Runner) Run(ctx context.Context, stages []Stage) error {
+	r.ctx = ctx
+	r.stopped.Store(false)
+	for i := range stages {
+		if r.cancelled() {
+			break
+		}
+		r.now = &stages[i]
+		if r.observe != nil {
+			r.mark = time.Now()
+		}
+		r.pool.Run(r.call)
+		if r.observe != nil { // what the other workers take longer counts for the last part
+			r.report(&r.now.Parts[len(r.now.Parts)-1])
+		}
+	}
+	r.ctx, r.now = nil, nil
+	if r.stopped.Load() {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func (r *Runner) cancelled() bool {
+	if r.ctx.Err() == nil {
+		return false
+	}
+	r.stopped.Store(true)
+	return true
+}
+
+// report tells the observer what a part has taken since the last report.
+func (r *Runner) report(p *Part) {
+	now := time.Now()
+	if p.Op >= 0 {
+		r.observe(p.Op, p.Name, now.Sub(r.mark))
+	}
+	r.mark = now
+}

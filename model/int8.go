@@ -1,0 +1,103 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
+
+// An int8 model is a graph whose operators compute in 8-bit integers: what they make are bytes with
+// a scale and a zero point, and the last one makes pixels. It draws the same bytes on every kernel
+// row and architecture, with any number of threads and any split into batches. Its operators have no
+// Backward: it cannot be trained.
+
+// Quantized tells whether the model is an int8 one: whether it makes pixels or has int8 operators.
+func (m *Model) Quantized() bool {
+	for _, n := range m.graph.Nodes {
+		if _, ok := n.Op.(int8Op); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// int8Op is an operator of an int8 model.
+type int8Op interface {
+	Op
+	// exact computes one image by plain loops: what the kernels are held against, to the byte. It
+	// shares nothing with them but the geometry.
+	exact(y *bytesOf, x []*bytesOf, in []Spec, p []*Param)
+}
+
+// bytesOf is a value of one image in (H, W, C) order; one field is set.
+type bytesOf struct {
+	f     []float32
+	q     []int8
+	pix   []uint8
+	class int32
+}
+
+// Exact draws one image of an int8 model by plain loops, in integers: pix is (H, W, C), z the float32
+// inputs one after another, classes the class inputs. An operator that is not an int8 one gives an
+// error that wraps ErrRule.
+func (m *Model) Exact(pix []uint8, z []float32, classes ...int32) error {
+	values := map[*Value]*bytesOf{}
+	for _, v := range m.graph.Inputs {
+		b := &bytesOf{}
+		if v.Type.Kind == Class {
+			b.class, classes = classes[0], classes[1:]
+		} else {
+			b.f, z = z[:v.Shape.Len()], z[v.Shape.Len():]
+		}
+		values[v] = b
+	}
+	for _, n := range m.graph.Nodes {
+		o, ok := n.Op.(int8Op)
+		if !ok {
+			return n.error(fmt.Errorf("%w: it is no int8 operator", ErrRule))
+		}
+		y := &bytesOf{}
+		switch size := n.Out.Shape.Len(); n.Out.Type.Kind {
+		case Int8:
+			y.q = make([]int8, size)
+		case Pixel:
+			y.pix = make([]uint8, size)
+		case Float32:
+			y.f = make([]float32, size)
+		case Class:
+			return n.error(fmt.Errorf("%w: nothing makes a class", ErrRule))
+		}
+		x := make([]*bytesOf, len(n.In))
+		for i, v := range n.In {
+			x[i] = values[v]
+		}
+		o.exact(y, x, n.Specs(), n.Params)
+		values[n.Out] = y
+	}
+	copy(pix, values[m.graph.Outputs[0]].pix)
+	return nil
+}
+
+// int8Inputs returns an error unless in are n int8 values; n < 0 means one or more.
+func int8Inputs(in []Spec, n int) error {
+	if n >= 0 && len(in) != n || len(in) == 0 {
+		return fmt.Errorf("%w: %d inputs, want %s", ErrShape, len(in), inputCount(n))
+	}
+	for i, s := range in {
+		if s.Type.Kind != Int8 {
+			return fmt.Errorf("%w: input %d is %v, want int8", ErrShape, i, s.Type)
+		}
+	}
+	return nil
+}
+
+// Bytes returns the Spec of an int8 value.
+func Bytes(s Shape, p quant.Params) Spec { return Spec{s, Type{Kind: Int8, Params: p}} }
+
+// checkZero returns an error unless p's zero point is a byte.
+func checkZero(p quant.Params) error {
+	if p.Zero < -128 || p.Zero > 127 {
+		return fmt.Errorf("zero point %d, want -128 to 127", p.Zero)
+	}
+	return nil
+}

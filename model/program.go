@@ -1,0 +1,199 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/internal/engine"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// program is a graph lowered for inference: kernels, and a place in a worker's memory for every
+// value. It is the same for float32 and int8.
+type program struct {
+	graph   *Graph
+	chunk   int // images that go through it at a time
+	steps   []step
+	values  []placed // the graph's inputs, then what the steps make
+	inputs  []int    // indices in values
+	outputs []int
+	floats  int // lengths of a worker's arenas
+	bytes   int
+
+	plans  []*conv.Plan
+	qplans []*conv.QPlan
+}
+
+// step is a node's kernel with its inputs and output, as indices in the program's values.
+type step struct {
+	Kernel
+	node *Node
+	in   []int
+	out  int
+}
+
+// placed is a value with its layout and, unless it is the caller's memory, its buffer in an arena.
+type placed struct {
+	kind   TypeKind
+	layout conv.Layout
+	buffer *engine.Buffer // shared by values that are one memory; nil of an input or output in the caller's
+}
+
+// planned is a Kernel that tells which plans of package conv it runs.
+type planned interface {
+	plans() (float []*conv.Plan, quantized []*conv.QPlan)
+}
+
+// overwriter is a Kernel that may write its output over its first input.
+type overwriter interface{ overwrites() }
+
+// newProgram lowers a graph for chunks of images.
+func newProgram(g *Graph, chunk int, o Options) (*program, error) {
+	p := &program{graph: g, chunk: chunk}
+	at := map[*Value]int{} // storage: index in values
+	for _, v := range g.Inputs {
+		at[v] = len(p.values)
+		p.inputs = append(p.inputs, len(p.values))
+		p.values = append(p.values, placed{kind: v.Type.Kind, layout: v.layout(chunk)})
+	}
+	for _, n := range g.Nodes {
+		s := step{node: n, out: len(p.values)}
+		l := n.lowering(chunk, o.Kernels)
+		l.options = o
+		var err error
+		if s.Kernel, err = lower(n.Op, l); err != nil {
+			return nil, n.error(err)
+		}
+		for _, v := range n.In {
+			s.in = append(s.in, at[v.storage()])
+		}
+		if k, ok := s.Kernel.(planned); ok {
+			f, q := k.plans()
+			p.plans, p.qplans = append(p.plans, f...), append(p.qplans, q...)
+		}
+		at[n.Out] = s.out
+		p.values = append(p.values, placed{kind: n.Out.Type.Kind, layout: l.Out})
+		p.steps = append(p.steps, s)
+	}
+	for _, v := range g.Outputs {
+		p.outputs = append(p.outputs, at[v.storage()])
+	}
+	p.place()
+	return p, nil
+}
+
+// layout is how n images of v lie in memory.
+func (v *Value) layout(n int) conv.Layout {
+	if v.Type.Kind == Float32 {
+		return conv.NewLayout(v.mem.H, v.mem.W, v.mem.C, n)
+	}
+	return conv.Layout{H: v.mem.H, W: v.mem.W, C: v.mem.C, N: n, Row: v.mem.C, Stride: n * v.mem.C}
+}
+
+// lowering is what a rule learns of n for n images.
+func (n *Node) lowering(images int, k *simd.Kernels) *Lowering {
+	l := &Lowering{Name: n.Name, Out: n.Out.layout(images), Specs: n.Specs(), Result: n.Out.Spec, Params: n.Params, Kernels: k, node: n}
+	for _, v := range n.In {
+		l.In = append(l.In, v.layout(images))
+	}
+	return l
+}
+
+// lower plans an operator for inference by whichever rule it has.
+func lower(o Op, l *Lowering) (Kernel, error) {
+	switch o := o.(type) {
+	case Lowerer:
+		return o.Lower(l)
+	case Pointwise:
+		return newPointwise(o, l), nil
+	}
+	return nil, fmt.Errorf("%w: nothing says how to compute it", ErrRule)
+}
+
+// place finds a place in the arenas for every value that a step makes. Values that are never in use
+// at the same time share memory.
+func (p *program) place() {
+	last := make([]int, len(p.values)) // the last step that reads a value
+	for i, s := range p.steps {
+		last[s.out] = i
+		for _, v := range s.in {
+			last[v] = i
+		}
+	}
+	for _, v := range p.outputs {
+		last[v] = len(p.steps)
+	}
+	var floats, bytes []*engine.Buffer
+	for _, v := range p.inputs { // loaded before the first step
+		if at := &p.values[v]; at.kind == Float32 {
+			at.buffer = &engine.Buffer{Size: at.layout.Len(), First: -1, Last: last[v]}
+			floats = append(floats, at.buffer)
+		}
+	}
+	for i, s := range p.steps {
+		at := &p.values[s.out]
+		if _, ok := s.Kernel.(overwriter); ok && last[s.in[0]] == i && p.values[s.in[0]].layout == at.layout && p.values[s.in[0]].buffer != nil {
+			at.buffer = p.values[s.in[0]].buffer
+			at.buffer.Last = last[s.out]
+			continue
+		}
+		b := &engine.Buffer{Size: at.layout.Len(), First: i, Last: last[s.out]}
+		switch at.kind {
+		case Float32:
+			floats, at.buffer = append(floats, b), b
+		case Int8:
+			bytes, at.buffer = append(bytes, b), b
+		}
+	}
+	p.floats, p.bytes = engine.Place(floats), engine.Place(bytes)
+}
+
+// memory is one worker's own: its arenas, and every value in them.
+type memory struct {
+	values []Tensor
+	args   [][]Tensor // of each step: room for its inputs
+	pixels [][]uint8  // of a Pixel output whose pixels are not the caller's
+	floats []float32  // of a float32 output of which only pixels are wanted
+}
+
+// newMemory makes n workers' memories.
+func (p *program) newMemory(n int) []memory {
+	floats, bytes := arena.Floats(n*p.floats), make([]int8, n*p.bytes)
+	list := make([]memory, n)
+	for i := range list {
+		m := &list[i]
+		f, q := floats[i*p.floats:][:p.floats], bytes[i*p.bytes:][:p.bytes]
+		for _, v := range p.values {
+			t := Tensor{Layout: v.layout}
+			if b := v.buffer; b != nil && v.kind == Float32 {
+				t.F = f[b.At:][:b.Size:b.Size]
+			} else if b != nil {
+				t.Q = q[b.At:][:b.Size:b.Size]
+			}
+			m.values = append(m.values, t)
+		}
+		for _, s := range p.steps {
+			m.args = append(m.args, make([]Tensor, len(s.in)))
+		}
+	}
+	return list
+}
+
+// run computes share s of step i of home's values, by the arguments' room of m.
+func (p *program) run(i int, w *Worker, m, home *memory, s Share) {
+	st, x := &p.steps[i], m.args[i]
+	for j, v := range st.in {
+		x[j] = home.values[v]
+	}
+	st.Forward(w, home.values[st.out], x, s)
+}
+
+// newWorkers makes n workers with workspaces for all plans.
+func (p *program) newWorkers(n int, k *simd.Kernels) []Worker {
+	list := make([]Worker, n)
+	for i := range list {
+		list[i] = Worker{ID: i, Of: n, Kernels: k, Conv: conv.NewForwardWorkspace(p.plans...), Int8: conv.NewQWorkspace(p.qplans...)}
+	}
+	return list
+}

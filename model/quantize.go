@@ -1,0 +1,171 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// quantizer is an Op with an int8 form.
+type quantizer interface {
+	Op
+	// quantize adds the int8 form of node n to q's graph, which makes bytes with the Params out. The
+	// inputs are q.of(n.In[i]).
+	quantize(q *quantization, n *Node, out quant.Params) (*Value, error)
+}
+
+// passesScale is an Op whose output has the scale of its first input: what moves values, or picks
+// some of them.
+type passesScale interface {
+	Op
+	passesScale()
+}
+
+// Quantize returns the model in 8-bit integers. It needs no data: latents are as good a calibration
+// set as there is for a generator. It folds BatchNorm into the weights, draws latents that no image
+// of a seed is drawn from, and lets quant.Calibrate choose the range of every value. Nothing of this
+// runs when images are drawn.
+//
+// What the literature adds was tried on a generator of 33 epochs of MNIST, over 992 latents that
+// calibrated nothing, for two calibrations: PSNR 45.6 and 45.8 dB with plain ranges, 46.9 and 46.9
+// with observers. On top of them equalization between channels (Nagel et al. 2019) gives 46.9 to
+// 47.1 with any power from 1/8 to 1/2, weights clipped to their least squared error 46.9 and 46.9,
+// bias correction 46.7 and 46.9: too little to keep, so none of them is here.
+//
+// Errors name the node that cannot be quantized and wrap quant.ErrModel.
+func (m *Model) Quantize(ctx context.Context, o quant.Options) (*Model, *quant.Report, error) {
+	if o.Kernels == nil {
+		o.Kernels = simd.Best()
+	}
+	if o.Images == 0 {
+		o.Images = 1024
+	}
+	if o.Images < 0 || o.Images > 1<<20 {
+		return nil, nil, fmt.Errorf("model: quantize: %d images to calibrate with, want 1 to %d", o.Images, 1<<20)
+	}
+	if err := m.own(); err != nil {
+		return nil, nil, err
+	}
+	s, err := newSimulation(ctx, m, o)
+	if err != nil {
+		return nil, nil, quantizeError(err)
+	}
+	c, err := quant.Calibrate(s, o.Log)
+	if err != nil {
+		return nil, nil, quantizeError(err)
+	}
+	report, err := s.report(c)
+	if err != nil {
+		return nil, nil, quantizeError(err)
+	}
+	q, err := s.build(m, c)
+	if err != nil {
+		return nil, nil, quantizeError(err)
+	}
+	return q, report, nil
+}
+
+func quantizeError(err error) error { return fmt.Errorf("quantize: %w", err) }
+
+// cannot says that a node cannot be quantized.
+func cannot(n *Node, err error) error {
+	return fmt.Errorf("layer %d (%s): %w: %w", n.index, n.Op.Kind(), quant.ErrModel, err)
+}
+
+// quantization is an int8 graph in the making.
+type quantization struct {
+	graph  *Graph
+	values map[*Value]*Value // of the float graph: their bytes
+	params map[*Value]quant.Params
+	weight func(n *Node) (folded, error)
+	ends   func(n *Node) bool // whether a node makes an output
+}
+
+// of returns the bytes of a value of the float graph.
+func (q *quantization) of(v *Value) *Value { return q.values[v.storage()] }
+
+// build makes the int8 model of a calibration.
+func (s *simulation) build(m *Model, c *quant.Calibration) (*Model, error) {
+	q := &quantization{graph: &Graph{}, values: map[*Value]*Value{}, params: map[*Value]quant.Params{}, weight: s.folded}
+	q.ends = func(n *Node) bool { return slices.Contains(s.graph.Outputs, n.Out) }
+	for v, i := range s.ranged {
+		q.params[v] = c.Params[i]
+	}
+	for _, v := range s.graph.Inputs {
+		if v.Type.Kind == Class {
+			q.values[v] = q.graph.Class(v.Name, v.Type.Classes)
+			continue
+		}
+		q.values[v] = q.graph.Add(QLatents{Step: c.Step[s.ranged[v]]}, q.graph.Input(v.Name, v.Shape))
+	}
+	for _, n := range s.graph.Nodes {
+		if err := s.quantize(q, n); err != nil {
+			return nil, cannot(n, err)
+		}
+	}
+	var outputs []*Value
+	for _, v := range s.graph.Outputs {
+		outputs = append(outputs, q.of(v))
+	}
+	int8, err := Assemble(m.Name, q.graph, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	int8.Provenance = m.Provenance
+	return int8, nil
+}
+
+// quantize adds the int8 form of one node.
+func (s *simulation) quantize(q *quantization, n *Node) error {
+	var v *Value
+	var err error
+	switch o := n.Op.(type) {
+	case linear:
+		v, err = q.linear(n, s.tails[n] != nil)
+	case quantizer:
+		v, err = o.quantize(q, n, q.params[n.Out])
+	case Pointwise:
+		if s.isTail(n) {
+			v = q.of(n.In[0]) // the linear operator before has made the pixels
+			break
+		}
+		v, err = q.pointwise(o, n)
+	}
+	q.values[n.Out] = v
+	if err == nil {
+		err = q.graph.err
+	}
+	return err
+}
+
+// linear adds a QLinear, which ends in pixels if a tanh follows.
+func (q *quantization) linear(n *Node, tanh bool) (*Value, error) {
+	w, err := q.weight(n)
+	if err != nil {
+		return nil, err
+	}
+	in, out := q.of(n.In[0]).Type.Params, q.params[n.Out]
+	if tanh {
+		out = quant.Params{Scale: 1.0 / quant.TanhSteps}
+	}
+	b, bias, err := w.bytes(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := quant.CheckSums(b.Q, bias); err != nil {
+		return nil, err
+	}
+	g, err := n.geometry()
+	if err != nil {
+		return nil, err
+	}
+	v := q.graph.add(n.Name, QLinear{From: n.Op.Kind(), Geometry: g, Slope: n.epilogue.slope, Output: out, Tanh: tanh}, q.of(n.In[0]))
+	if q.graph.err == nil {
+		p := v.Node.Params
+		p[0].Int8, p[1].Int32, p[2].Data = b.Q, bias, quant.Multipliers(in.Scale, b.Scale, out.Scale)
+	}
+	return v, nil
+}

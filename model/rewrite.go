@@ -1,0 +1,237 @@
+package model
+
+import "slices"
+
+// mode says what a graph is rewritten for.
+type mode struct {
+	training bool
+	plain    bool // for tests: nothing fused or folded
+	whole    bool // for tests: Backward takes all images at once
+}
+
+// rewrite is one optimisation of a graph, which changes nothing of what it computes but by rounding.
+type rewrite struct {
+	name  string
+	when  func(m mode) bool
+	apply func(g *Graph, m mode)
+}
+
+func always(mode) bool        { return true }
+func unlessPlain(m mode) bool { return !m.plain }
+
+// rewrites are applied in this order.
+var rewrites = []rewrite{
+	{"drop what does nothing", always, dropIdentities},
+	{"lay out vectors as their readers want them", always, placeVectors},
+	{"reshape without moving", always, viewReshapes},
+	{"fold BatchNorm", func(m mode) bool { return !m.plain && !m.training }, foldBatchNorms},
+	{"fuse activations", unlessPlain, fuseActivations},
+	{"copy where output and input would be one", always, separateOutputs},
+}
+
+// rewritten returns the graph as a program runs it.
+func (g *Graph) rewritten(m mode) *Graph {
+	c := g.clone()
+	for _, r := range rewrites {
+		if r.when(m) {
+			r.apply(c, m)
+		}
+	}
+	return c
+}
+
+// identity is an Op that may do nothing.
+type identity interface {
+	Op
+	identity(training bool) bool
+}
+
+// dropIdentities removes nodes whose output is their input: Dropout at inference, for one.
+func dropIdentities(g *Graph, m mode) {
+	for _, n := range slices.Clone(g.Nodes) {
+		if o, ok := n.Op.(identity); ok && o.identity(m.training) {
+			g.bypass(n)
+		}
+	}
+}
+
+// anyLayout is an Op that takes a vector as it lies in memory: its features in any layout of that
+// order, H*W positions of C. What it makes lies alike.
+type anyLayout interface {
+	Op
+	anyLayout()
+}
+
+func takesAnyLayout(o Op) bool {
+	switch o.(type) {
+	case anyLayout, Pointwise:
+		return true
+	}
+	return false
+}
+
+// reshaper is an Op that only changes the shape.
+type reshaper interface {
+	Op
+	reshapes()
+}
+
+// vectorMaker is an Op that can write its vector in any layout.
+type vectorMaker interface {
+	Op
+	makesVector()
+}
+
+// placeVectors lays out what a Dense makes as the Reshape wants it that follows after operators to
+// which this is all the same: then the Reshape moves nothing.
+func placeVectors(g *Graph, _ mode) {
+	for _, n := range g.Nodes {
+		if _, ok := n.Op.(vectorMaker); !ok {
+			continue
+		}
+		for r := g.reader(n.Out); r != nil; r = g.reader(r.Out) {
+			if _, ok := r.Op.(reshaper); ok && !r.Out.Shape.IsFlat() {
+				n.Out.mem = r.Out.Shape
+				break
+			} else if !ok && !takesAnyLayout(r.Op) {
+				break
+			}
+		}
+	}
+}
+
+// viewReshapes settles how each value lies in memory. A Reshape or Flatten is a view of its input
+// where the layouts allow that. Where an operator would find a vector in another layout than it can
+// take, a copy goes before it.
+func viewReshapes(g *Graph, _ mode) {
+	for _, n := range slices.Clone(g.Nodes) {
+		in := n.In[0]
+		_, reshapes := n.Op.(reshaper)
+		_, dense := n.Op.(vectorMaker)
+		switch {
+		case reshapes:
+			to := n.Out.Shape
+			if to.IsFlat() {
+				to = in.mem
+			}
+			n.Out.mem = to
+			if to.C == in.mem.C || to == in.mem {
+				n.Out.root = in
+				g.drop(n)
+			}
+		case dense:
+		case takesAnyLayout(n.Op) && len(n.In) == 1:
+			n.Out.mem = in.mem
+		default:
+			for i := range n.In {
+				g.arrange(n, i)
+			}
+		}
+	}
+}
+
+// arrange puts a copy before input i of n, unless the input lies as its shape says.
+func (g *Graph) arrange(n *Node, i int) {
+	v := n.In[i]
+	if v.mem == v.Shape {
+		return
+	}
+	c := &Node{Op: move{}, Name: n.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: n.index}
+	c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.Shape}
+	n.In[i] = c.Out
+	g.Nodes = slices.Insert(g.Nodes, slices.Index(g.Nodes, n), c)
+}
+
+// foldBatchNorms makes a BatchNorm part of the weights of the linear operator whose output it alone reads.
+func foldBatchNorms(g *Graph, _ mode) {
+	for _, n := range slices.Clone(g.Nodes) {
+		if _, ok := n.Op.(linear); !ok {
+			continue
+		}
+		if r := g.reader(n.Out); r != nil {
+			if _, ok := r.Op.(BatchNorm); ok {
+				n.epilogue.norm = r
+				g.fuse(n, r)
+			}
+		}
+	}
+}
+
+// leakyOp is an activation that epilogues can apply: y = x where x >= 0, slope*x elsewhere.
+type leakyOp interface {
+	Op
+	leak() float32
+}
+
+// fuseActivations makes a leaky activation part of the operator whose output it alone reads.
+func fuseActivations(g *Graph, _ mode) {
+	for _, n := range slices.Clone(g.Nodes) {
+		_, weights := n.Op.(linear)
+		_, norm := n.Op.(BatchNorm)
+		if !weights && !norm || !slices.Contains(g.Nodes, n) {
+			continue
+		}
+		if r := g.reader(n.Out); r != nil {
+			if l, ok := r.Op.(leakyOp); ok {
+				n.epilogue.slope = l.leak()
+				g.fuse(n, r)
+			}
+		}
+	}
+}
+
+// separateOutputs puts a copy before an output that would be an input's memory or another output's.
+func separateOutputs(g *Graph, _ mode) {
+	var taken []*Value
+	for _, v := range g.Inputs {
+		taken = append(taken, v.storage())
+	}
+	for i, v := range g.Outputs {
+		if slices.Contains(taken, v.storage()) {
+			c := &Node{Op: move{}, Name: v.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: len(g.Nodes) - 1}
+			c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.mem}
+			g.Nodes = append(g.Nodes, c)
+			g.Outputs[i] = c.Out
+		}
+		taken = append(taken, g.Outputs[i].storage())
+	}
+}
+
+// fuse removes r, which alone reads n, and gives n what r makes.
+func (g *Graph) fuse(n, r *Node) {
+	n.epilogue.also = append(slices.Clone(n.epilogue.also), r.Op.Kind())
+	n.Out, r.Out.Node = r.Out, n
+	g.drop(r)
+}
+
+// bypass removes n, whose readers read its first input instead.
+func (g *Graph) bypass(n *Node) {
+	for _, r := range g.Nodes {
+		for i, v := range r.In {
+			if v == n.Out {
+				r.In[i] = n.In[0]
+			}
+		}
+	}
+	for i, v := range g.Outputs {
+		if v == n.Out {
+			g.Outputs[i] = n.In[0]
+		}
+	}
+	g.drop(n)
+}
+
+// drop takes n out of the list of nodes.
+func (g *Graph) drop(n *Node) {
+	i := slices.Index(g.Nodes, n)
+	g.Nodes = slices.Delete(g.Nodes, i, i+1)
+}
+
+// title is what a node is called in measurements: its name, and the kinds of those fused into it.
+func (n *Node) title() string {
+	name := n.Name
+	for _, kind := range n.epilogue.also {
+		name += "+" + kind
+	}
+	return name
+}

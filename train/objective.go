@@ -1,0 +1,87 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/model"
+)
+
+// Objective is what a step of training computes: which networks run on what, which
+// losses come of it, and which parameters follow. GAN is the reference; others can
+// do as it does. A value serves one Trainer.
+type Objective interface {
+	// Name is recorded in checkpoints: one objective does not go on from another's.
+	Name() string
+
+	// Plan makes the passes that Step needs, by NewPass of the two networks. New calls
+	// it once.
+	Plan(t *Trainer, g, d *Network) error
+
+	// Step takes a batch from a Source and runs step number t.Steps()+1: it leaves the
+	// gradients in the passes and ends with t.Update. It should allocate nothing. An
+	// error is returned as t.Diverged makes it if a value is not finite.
+	Step(t *Trainer, from Source) (Losses, error)
+}
+
+// Losses are what one step measures, before its updates.
+type Losses struct {
+	G, D       float64 // the generator's and the discriminator's loss, means over the batch
+	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
+}
+
+// Source gives every step its batch. Both destinations are position-major
+// buffers of a whole batch in the given layout.
+type Source interface {
+	// Reals fills dst with images, pixels in [-1, 1].
+	Reals(dst []float32, m conv.Layout)
+	// Noise fills dst with the generator's inputs of step number step, from 1.
+	Noise(dst []float32, m conv.Layout, step uint64)
+}
+
+// Network is one of a Trainer's pair: a model, the passes that an Objective runs
+// over it, and the optimizer of its parameters.
+type Network struct {
+	name    string // generator or discriminator, as in checkpoints
+	model   *model.Model
+	rule    Optimizer
+	rate    float64           // learning rate, before the schedule
+	options model.PassOptions // of all passes
+
+	passes []*model.Pass
+	*updater
+}
+
+// Model returns the model. Its parameters change with every update.
+func (n *Network) Model() *model.Model { return n.model }
+
+// NewPass plans a pass over the network. Of o, Batch, InputGrad and Borrow count;
+// the rest is the Trainer's. Update follows the gradients of the network's first
+// pass: an Objective that runs several adds the others' up there.
+func (n *Network) NewPass(o model.PassOptions) (*model.Pass, error) {
+	own := n.options
+	own.Batch, own.InputGrad, own.Borrow = o.Batch, o.InputGrad, o.Borrow
+	p, err := n.model.NewPass(own)
+	if err != nil {
+		return nil, fmt.Errorf("train: %s: %w", n.name, err)
+	}
+	n.passes = append(n.passes, p)
+	return p, nil
+}
+
+// plan makes the optimizer's state once the passes are there.
+func (n *Network) plan(p *model.Team) error {
+	if len(n.passes) == 0 {
+		return fmt.Errorf("train: %w: the objective has no pass over the %s", ErrConfig, n.name)
+	}
+	n.passes[0].Input() // a pass has no memory, nor its gradients, before it is used
+	n.updater = newUpdater(n.rule, n.model.TrainableParams(), n.passes[0].Grads(), n.options.Kernels, p.Workers())
+	return nil
+}
+
+// repack tells all passes that the weights have changed.
+func (n *Network) repack() {
+	for _, p := range n.passes {
+		p.Repack()
+	}
+}

@@ -1,0 +1,98 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Validate reports the first setting that cannot be trained with.
+func (c Config) Validate() error {
+	for _, check := range []func() error{c.checkCounts, c.checkNames, c.checkNumbers} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if err := c.Model().Validate(); err != nil {
+		return fmt.Errorf("train: %w: %w", ErrConfig, err)
+	}
+	return nil
+}
+
+func bad(name string, got any, want string) error {
+	return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
+}
+
+func (c Config) checkCounts() error {
+	for _, x := range []struct {
+		name       string
+		got, least int
+	}{
+		{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"threads", c.Threads, 0},
+		{"latent", c.Latent, 1}, {"width", c.Width, 1}, {"size", c.Size, 1}, {"channels", c.Channels, 1},
+		{"warmup_steps", c.WarmupSteps, 0}, {"decay_steps", c.DecaySteps, 0},
+		{"sample_every", c.SampleEvery, 0}, {"metrics_every", c.MetricsEvery, 0}, {"checkpoint_epochs", c.CheckpointEpochs, 0},
+	} {
+		if x.got < x.least {
+			return bad(x.name, x.got, fmt.Sprintf("at least %d", x.least))
+		}
+		if x.got > math.MaxInt32 {
+			return bad(x.name, x.got, "a smaller number")
+		}
+	}
+	return nil
+}
+
+func (c Config) checkNames() error {
+	if losses[c.Loss] == nil {
+		return bad("loss", c.Loss, oneOf(losses))
+	}
+	if optimizers[c.Optimizer] == nil {
+		return bad("optimizer", c.Optimizer, oneOf(optimizers))
+	}
+	if scheduleKinds[c.Schedule] == nil {
+		return bad("schedule", c.Schedule, oneOf(scheduleKinds))
+	}
+	if c.Schedule != "constant" && c.DecaySteps == 0 {
+		return bad("decay_steps", c.DecaySteps, "the number of steps in which a "+c.Schedule+" schedule ends")
+	}
+	return nil
+}
+
+func oneOf[V any](table map[string]V) string {
+	return strings.Join(slices.Sorted(maps.Keys(table)), ", ")
+}
+
+func (c Config) checkNumbers() error {
+	positive := func(x float64) bool { return x > 0 && finite(x) }
+	least0 := func(x float64) bool { return x >= 0 && finite(x) }
+	share := func(x float64) bool { return x >= 0 && x < 1 }
+	shareOr := func(x float64) bool { return x == -1 || share(x) }
+	for _, x := range []struct {
+		name string
+		got  float64
+		ok   func(float64) bool
+		want string
+	}{
+		{"learning_rate", c.LearningRate, positive, "a positive number"},
+		{"d_learning_rate", c.DLearningRate, least0, "0 or more"},
+		{"epsilon", c.Epsilon, positive, "a positive number"},
+		{"beta1", c.Beta1, share, "in [0, 1)"},
+		{"beta2", c.Beta2, share, "in [0, 1)"},
+		{"d_beta1", c.DBeta1, shareOr, "-1 or in [0, 1)"},
+		{"d_beta2", c.DBeta2, shareOr, "-1 or in [0, 1)"},
+		{"momentum", c.Momentum, share, "in [0, 1)"},
+		{"weight_decay", c.WeightDecay, least0, "0 or more"},
+		{"clip_norm", c.ClipNorm, least0, "0 or more"},
+		{"final_rate", c.FinalRate, least0, "0 or more"},
+		{"ema_images", c.EMAImages, least0, "0 or more"},
+		{"checkpoint_minutes", c.CheckpointMinutes, least0, "0 or more"},
+	} {
+		if !x.ok(x.got) {
+			return bad(x.name, x.got, x.want)
+		}
+	}
+	return nil
+}
