@@ -116,6 +116,14 @@ func (o *drop) backwardFrom(w *Worker, dx, dy Tensor, s Share, lo int) {
 	}
 }
 
+// Tangent: ty = tx*scale where the mask is set, else 0.
+func (o *drop) Tangent(w *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor, s Share) {
+	w0, w1 := o.span(s.N0, s.N1, o.in.N)
+	for p := range o.in.Positions() {
+		w.Kernels.DropoutGrad(elements(ty, p, w0, w1), elements(tx[0], p, w0, w1), o.mask[p*o.words:][w0:w1], o.scale)
+	}
+}
+
 // elements returns the elements of position p that words [w0, w1) of the mask stand for.
 func elements(t Tensor, p, w0, w1 int) []float32 {
 	return t.F[p*t.Stride:][:t.N*t.C][32*w0 : min(32*w1, t.N*t.C)]

@@ -45,7 +45,7 @@ func (p *Pass) planLinear(t *trained) error {
 		return err
 	}
 	t.kernel = o
-	o.byPlace = !p.mode.plain && t.heavy(o) && t.recomputed == nil && t.y.Positions() >= byPlacePositions
+	o.byPlace = !p.mode.plain && !p.o.Tangents && t.heavy(o) && t.recomputed == nil && t.y.Positions() >= byPlacePositions
 	between := func(in, out conv.Layout) (*conv.Plan, error) {
 		if in == o.in && out == o.out {
 			return o.plan, nil
@@ -148,8 +148,7 @@ func (o *linearPass) backwardFrom(w *Worker, dx, dy, y Tensor, s Share, from int
 // weightGrad is the second: the worker's part of dW += x^T dy over the chunk, and
 // dy's sums over the images of each position.
 func (o *linearPass) weightGrad(w *Worker, x []float32, dy Tensor, first bool) {
-	sums := conv.Sums{DW: o.dw, Workspace: o.workspace, Add: !first}
-	o.weights.WeightGrad(w.Conv, sums, x, dy.F, dy.N, w.ID, w.Of)
+	o.weightSums(w, x, dy, first)
 	if o.dbias == nil {
 		return
 	}
@@ -161,6 +160,12 @@ func (o *linearPass) weightGrad(w *Worker, x []float32, dy Tensor, first bool) {
 		}
 		w.Kernels.ColumnSums(sum, dy.F[p*dy.Stride:][:dy.N*dy.C])
 	}
+}
+
+// weightSums is weightGrad without dy's sums.
+func (o *linearPass) weightSums(w *Worker, x []float32, dy Tensor, first bool) {
+	sums := conv.Sums{DW: o.dw, Workspace: o.workspace, Add: !first}
+	o.weights.WeightGrad(w.Conv, sums, x, dy.F, dy.N, w.ID, w.Of)
 }
 
 // weightGradAt is weightGrad of all images at position q, whose dy alone is given.

@@ -20,6 +20,7 @@ type PassOptions struct {
 	InputGrad bool          // whether Backward computes the first input's gradient
 	Strict    bool          // convolve by direct sums only, never by Winograd's algorithm
 	Frozen    []string      // names of parameters whose gradients are not wanted
+	Tangents  bool          // for InputBackward and TangentGrad: a gradient penalty's pass; implies InputGrad
 
 	// Team, if not nil, has the threads that do the work. Threads is then of no use.
 	Team *Team
@@ -44,6 +45,7 @@ type Pass struct {
 	m *Model
 	o PassOptions
 	passPlan
+	tangents
 	infos []OpInfo // of the nodes, then of the packing
 
 	team    *Team
@@ -85,6 +87,9 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 	}
 	if err := m.own(); err != nil {
 		return nil, err
+	}
+	if o.Tangents {
+		o.InputGrad, md.whole = true, true
 	}
 	p := &Pass{m: m, o: o}
 	p.mode = md

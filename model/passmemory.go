@@ -39,6 +39,9 @@ func (p *Pass) allocate() {
 	p.parameters(lent[gradLength:][:workspace])
 	p.makeWorkers()
 	p.schedule()
+	if p.o.Tangents {
+		p.allocateTangents()
+	}
 	p.holds = nothingPacked
 }
 

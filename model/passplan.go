@@ -140,6 +140,9 @@ func (p *Pass) plan() error {
 	p.infos = append(p.infos, OpInfo{Name: "weights"})
 	p.pairPositions()
 	p.mergeLeakyGrads()
+	if p.o.Tangents {
+		return p.checkTangents()
+	}
 	return nil
 }
 
@@ -232,8 +235,10 @@ func (p *Pass) routeGradients() {
 		}
 	}
 	p.inputParts = of[p.graph.Inputs[0]]
-	for _, b := range p.inputParts {
-		p.grads[b].last = len(p.nodes) + 1
+	for b, g := range p.grads {
+		if p.o.Tangents || slices.Contains(p.inputParts, b) {
+			g.last = len(p.nodes) + 1
+		}
 	}
 }
 

@@ -1,0 +1,115 @@
+package model_test
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gantiny/gantiny/internal/oracle"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// penaltyCase is a case of operators.oracle with gradients of penalties.
+type penaltyCase struct {
+	Name      string
+	N         int
+	Graph     json.RawMessage
+	Params    []string
+	Trainable []string
+	Penalty   bool
+}
+
+// TestTangents holds the parameters' gradients of R1 and of WGAN-GP, by tangents, to those of
+// PyTorch's double backward.
+func TestTangents(t *testing.T) {
+	file, err := oracle.Open("testdata/operators.oracle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []penaltyCase
+	if err := file.Meta("cases", &cases); err != nil {
+		t.Fatal(err)
+	}
+	cases = slices.DeleteFunc(cases, func(c penaltyCase) bool { return !c.Penalty })
+	if len(cases) < 3 {
+		t.Fatalf("%d cases of penalties", len(cases))
+	}
+	for _, c := range cases {
+		for _, k := range simd.Variants() {
+			t.Run(c.Name+"/"+k.Name, func(t *testing.T) { checkPenalty(t, file, c, k) })
+		}
+	}
+}
+
+func checkPenalty(t *testing.T, file *oracle.File, c penaltyCase, k *simd.Kernels) {
+	m, err := model.Build(c.Graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range m.Params() {
+		copy(p.Data, file.Float32(c.Name+"."+p.Name))
+	}
+	var first []*model.Param
+	for threads := 1; threads <= 3; threads += 2 {
+		p, err := m.NewPass(model.PassOptions{Batch: c.N, Threads: threads, Kernels: k, Tangents: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		for i, in := range m.Inputs() {
+			if in.Type.Kind == model.Class {
+				for j, v := range file.Uint32(c.Name + ".in." + in.Name) {
+					p.Classes(i)[j] = int32(v)
+				}
+				continue
+			}
+			l, x := p.InputAt(i)
+			l.Import(x, file.Float32(c.Name+".in."+in.Name))
+		}
+		p.Forward(1)
+		out, _ := p.Output()
+		p.InputBackward(slices.Repeat([]float32{1}, out.Len()))
+		l, g := p.InputGrad()
+		checkOracle(t, "gradx", exported(l, g), file.Float32(c.Name+".gradx"))
+
+		// R1 = mean |g|², so its gradient by g is 2g/N; that of the mean of (|g|-1)² is 2(|g|-1)/|g| g/N.
+		n := float32(c.N)
+		v := make([]float32, l.Len())
+		for _, penalty := range []string{"r1", "gp"} {
+			for i := range c.N {
+				norm := 0.0
+				each(l.Positions(), l.C, func(p, ch int) {
+					d := float64(g[p*l.Stride+i*l.Row+ch])
+					norm += d * d
+				})
+				factor := 2 / n
+				if norm = math.Sqrt(norm); penalty == "gp" {
+					factor *= float32((norm - 1) / norm)
+				}
+				each(l.Positions(), l.C, func(p, ch int) { v[p*l.Stride+i*l.Row+ch] = factor * g[p*l.Stride+i*l.Row+ch] })
+			}
+			p.TangentGrad(v)
+			for i, q := range p.Grads() {
+				checkOracle(t, penalty+" d"+q.Name, q.Data, file.Float32(c.Name+"."+penalty+".d"+q.Name))
+				if penalty == "gp" && threads > 1 && !slices.Equal(q.Data, first[i].Data) {
+					t.Errorf("%s: %d threads give other bits", q.Name, threads)
+				}
+			}
+		}
+		first = nil
+		for _, q := range p.Grads() {
+			first = append(first, &model.Param{Data: slices.Clone(q.Data)})
+		}
+	}
+}
+
+// each calls f for every position and channel.
+func each(positions, channels int, f func(p, c int)) {
+	for p := range positions {
+		for c := range channels {
+			f(p, c)
+		}
+	}
+}
