@@ -85,7 +85,7 @@ var shortInputT = func() (m [shortIn * shortIn]float32) {
 			}
 			p := kernelPoints[j].point
 			for k := shortIn - 1; k > 0; k-- {
-				c[k] = c[k-1] - p*c[k]
+				c[k] = c[k-1] - float64(p*c[k])
 			}
 			c[0] *= -p
 			if i != infinity {

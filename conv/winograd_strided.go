@@ -74,8 +74,8 @@ func interpolation(n int) []float64 {
 		for r := range n {
 			if f := m[r*n+c]; r != c && f != 0 {
 				for j := range n {
-					m[r*n+j] -= f * m[c*n+j]
-					inv[r*n+j] -= f * inv[c*n+j]
+					m[r*n+j] -= float64(f * m[c*n+j])
+					inv[r*n+j] -= float64(f * inv[c*n+j])
 				}
 			}
 		}

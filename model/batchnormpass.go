@@ -31,7 +31,7 @@ type batchNorm struct {
 }
 
 func newBatchNorm(l BatchNorm, t *trained) *batchNorm {
-	o := &batchNorm{in: t.x[0], dx: t.dx[0], dy: t.dy, layer: l, params: t.Params, slope: t.epilogue.slope, features: t.Params[gamma].Len()}
+	o := &batchNorm{in: t.x[0], dx: t.dx[0], dy: t.dy, layer: l, params: t.Params, slope: t.epilogue.slope, features: t.Params[movingMean].Len()}
 	places := o.in.Positions() * o.in.C
 	f := make([]float32, 3*places+5*o.features)
 	next := func(n int) []float32 {
@@ -108,6 +108,7 @@ func (o *batchNorm) momentsAt(w *Worker, x []float32, p int) {
 }
 
 // statistics is the second: mean and variance of features [f0, f1), and what follows from them.
+// Here and below products are rounded before they are added, see package internal/fmath.
 func (o *batchNorm) statistics(f0, f1 int) {
 	n := float64(o.in.N)
 	ema := o.layer.Momentum
@@ -115,7 +116,7 @@ func (o *batchNorm) statistics(f0, f1 int) {
 		first, blocks, c := o.blocks(f)
 		block := func(p int) (mean, m2 float64) {
 			sum, sq := float64(o.sums[2*p*o.in.C+c]), float64(o.sums[(2*p+1)*o.in.C+c])
-			return float64(o.shift[p*o.in.C+c]) + sum/n, sq - sum*sum/n
+			return float64(o.shift[p*o.in.C+c]) + sum/n, sq - float64(sum*sum)/n
 		}
 		mean, variance := 0.0, 0.0
 		for p := first; p < first+blocks; p++ {
@@ -125,18 +126,18 @@ func (o *batchNorm) statistics(f0, f1 int) {
 		mean /= float64(blocks)
 		for p := first; p < first+blocks; p++ {
 			m, m2 := block(p)
-			variance += max(m2, 0) + n*(m-mean)*(m-mean)
+			variance += max(m2, 0) + float64(n*(m-mean)*(m-mean))
 		}
 		variance /= n * float64(blocks)
 
 		inv := 1 / math.Sqrt(variance+o.layer.Epsilon)
 		a := float64(o.params[gamma].Data[f]) * inv
 		o.mean[f], o.inv[f] = float32(mean), inv
-		o.a[f], o.b[f] = float32(a), float32(float64(o.params[beta].Data[f])-a*mean)
+		o.a[f], o.b[f] = float32(a), float32(float64(o.params[beta].Data[f])-float64(a*mean))
 		moving := &o.params[movingMean].Data[f]
-		*moving = float32(ema*float64(*moving) + (1-ema)*mean)
+		*moving = float32(float64(ema*float64(*moving)) + float64((1-ema)*mean))
 		moving = &o.params[movingVariance].Data[f]
-		*moving = float32(ema*float64(*moving) + (1-ema)*variance)
+		*moving = float32(float64(ema*float64(*moving)) + float64((1-ema)*variance))
 	}
 }
 
@@ -186,7 +187,7 @@ func (o *batchNorm) gradStatistics(f0, f1 int) {
 		o.dgamma[f], o.dbeta[f] = float32(inv*dzx), float32(dz)
 		scale := float64(o.params[gamma].Data[f]) * inv / (float64(o.in.N) * float64(blocks))
 		k1 := -scale * inv * inv * dzx
-		o.k1[f], o.k0[f] = float32(k1), float32(-scale*dz-k1*float64(o.mean[f]))
+		o.k1[f], o.k0[f] = float32(k1), float32(float64(-scale*dz)-float64(k1*float64(o.mean[f])))
 	}
 }
 

@@ -50,7 +50,7 @@ func (l Dense) Reference(y []float64, x, p [][]float64, _ []Spec) {
 			y[j] = p[1][j]
 		}
 		for i, v := range x[0] {
-			y[j] += v * p[0][i*len(y)+j]
+			y[j] += float64(v * p[0][i*len(y)+j])
 		}
 	}
 }

@@ -60,7 +60,7 @@ func referenceKernel(g conv.Geometry, y, x []float64, p [][]float64) {
 		for c := range g.OutC {
 			from := x[in*g.InC+c/co*ci:]
 			for k := range ci {
-				y[out*g.OutC+c] += from[k] * p[0][(tap*ci+k)*g.OutC+c]
+				y[out*g.OutC+c] += float64(from[k] * p[0][(tap*ci+k)*g.OutC+c])
 			}
 		}
 	})
