@@ -36,7 +36,6 @@ func (Dropout) Reference(y []float64, x, _ [][]float64, _ []Spec) { copy(y, x[0]
 
 func (l Dropout) identity(training bool) bool { return !training || l.Rate == 0 }
 
-func (Dropout) anyLayout()       {}
 func (Dropout) backwardInPlace() {}
 
 // keeps: where it writes zeros the gradient is zero, too.

@@ -32,20 +32,17 @@ func Normal(deviation float32) Initializer {
 }
 
 // Init gives all parameters their first values: f's to the weights, 0 to biases,
-// beta and moving means, 1 to gamma and moving variances. A weight's values
+// beta and moving means, 1 to gamma and moving variances, 0.25 to PReLU's slopes. A weight's values
 // depend on the seed, the model's name and the weight's place in it.
 func (m *Model) Init(seed uint64, f Initializer) {
 	name := fnv.New64a()
 	name.Write([]byte(m.Name))
 	key := rng.NewKey(seed, rng.Init).Sub(name.Sum64())
 	for i, p := range m.Params() {
-		switch p.Init {
-		case Weight:
+		if p.Init == Weight {
 			f(p.Data, key.Sub(uint64(i)), p.FanIn, p.FanOut)
-		case Zero:
-			p.fill(0)
-		case One:
-			p.fill(1)
+		} else {
+			p.fill(p.Init.start())
 		}
 	}
 	m.Changed()

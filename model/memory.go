@@ -36,8 +36,9 @@ func (s *Session) footprint() Memory {
 	threads := int64(s.threads)
 	all := Memory{
 		Activations: threads * int64(4*p.floats+p.bytes+p.pixelBytes()),
-		Scratch:     threads * (int64(conv.ForwardBytes(p.plans...)) + conv.QWorkspaceBytes(p.qplans...)),
-		Loading:     4 * int64(p.roomLen(m)), Plans: resident(p.plans, p.qplans),
+		Scratch: threads * (int64(conv.ForwardBytes(p.plans...)) + conv.QWorkspaceBytes(p.qplans...) +
+			int64(4*p.scratchFloats+8*p.scratchDoubles)),
+		Loading: 4 * int64(p.roomLen(m)), Plans: resident(p.plans, p.qplans),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

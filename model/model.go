@@ -39,8 +39,7 @@ func New(name string, input Shape, layers ...Op) (*Model, error) {
 }
 
 // FromGraph builds a model of g, which becomes its own; with no outputs, the last value is the
-// output. BatchNorm's gamma and moving variance are 1, all other parameters 0; Init gives the
-// weights their first values.
+// output. Parameters have their first values, weights 0: those Init sets.
 func FromGraph(name string, g *Graph, outputs ...*Value) (*Model, error) {
 	m, err := describe(name, g, outputs...)
 	if err != nil {

@@ -120,7 +120,30 @@ type Worker struct {
 	Conv    *conv.Workspace
 	Int8    *conv.QWorkspace
 
-	block []float32 // a Pass's: a block of images of an activation that is not kept
+	block   []float32 // a Pass's: a block of images of an activation that is not kept
+	floats  []float32 // room for the kernels that are scratchers
+	doubles []float64
+}
+
+// scratcher is a Kernel that needs room of each worker's own, for one call.
+type scratcher interface {
+	scratch() (floats, doubles int)
+}
+
+// makeScratch gives workers room for the largest need of kernels.
+func makeScratch(workers []Worker, floats, doubles int) {
+	for i := range workers {
+		workers[i].floats, workers[i].doubles = make([]float32, floats), make([]float64, doubles)
+	}
+}
+
+// scratchOf returns the larger of the needs at hand and what k needs.
+func scratchOf(k Kernel, floats, doubles int) (int, int) {
+	if k, ok := k.(scratcher); ok {
+		f, d := k.scratch()
+		return max(f, floats), max(d, doubles)
+	}
+	return floats, doubles
 }
 
 // Kernel is an operator planned on layouts. Several workers run it at the same time.
@@ -145,6 +168,10 @@ type ParamKernel interface {
 	// parameter. s.Of(n) is the worker's part of n features, whose gradients it alone touches.
 	ParamGrad(w *Worker, dp [][]float32, dy Tensor, x []Tensor, y Tensor, s Share)
 }
+
+// sumsLeaver is a ParamKernel whose ParamGrad reads what Backward of the same images has left in the
+// kernel: Backward comes before it even if nobody wants dx.
+type sumsLeaver interface{ leavesSums() }
 
 // TangentKernel is a TrainKernel of a piecewise linear operator: one whose Jacobian is constant
 // around x. Gradient penalties need it.

@@ -37,19 +37,29 @@ func (p *Param) allocate() {
 	case float32s:
 		p.Data = make([]float32, n)
 	}
-	if p.Init == One {
-		p.fill(1)
-	}
+	p.fill(p.Init.start())
 }
 
 // Role is what a parameter does, as far as its first values depend on it.
 type Role uint8
 
 const (
-	Weight Role = iota // of a linear operator: from the Initializer
-	Zero               // starts at 0: biases, beta, moving means
-	One                // starts at 1: gamma, moving variances
+	Weight  Role = iota // of a linear operator: from the Initializer
+	Zero                // starts at 0: biases, beta, moving means
+	One                 // starts at 1: gamma, moving variances
+	Quarter             // starts at 0.25: PReLU's slopes
 )
+
+// start is the first value of a parameter of that role, 0 of a Weight.
+func (r Role) start() float32 {
+	switch r {
+	case One:
+		return 1
+	case Quarter:
+		return 0.25
+	}
+	return 0
+}
 
 // Len is the number of values.
 func (p *Param) Len() int {

@@ -242,9 +242,14 @@ func (p *Pass) makeWorkers() {
 		}
 	}
 	p.workers = make([]Worker, p.team.Workers())
+	floats, doubles := 0, 0
+	for _, t := range p.nodes {
+		floats, doubles = scratchOf(t.kernel, floats, doubles)
+	}
 	for i := range p.workers {
 		p.workers[i] = Worker{ID: i, Of: len(p.workers), Kernels: p.o.Kernels, Conv: conv.NewWorkspace(plans...), block: arena.Floats(p.blockLen)}
 	}
+	makeScratch(p.workers, floats, doubles)
 }
 
 // Bytes is the memory that the pass takes, besides the parameters themselves and what it borrows:
@@ -262,7 +267,8 @@ func (p *Pass) Bytes() int64 {
 		}
 	}
 	for i := range p.workers {
-		n += p.workers[i].Conv.Bytes() + 4*int64(len(p.workers[i].block))
+		w := &p.workers[i]
+		n += w.Conv.Bytes() + 4*int64(len(w.block)+len(w.floats)) + 8*int64(len(w.doubles))
 	}
 	return n
 }

@@ -73,6 +73,9 @@ func (p *Pass) addGeneric(l *engine.List, t *trained) {
 	if !wanted && params == nil {
 		return
 	}
+	if _, leaves := t.kernel.(sumsLeaver); leaves && params != nil {
+		wanted = true
+	}
 	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		w, share := &p.workers[id], Share{N0: s.N0, N1: s.N1}
 		if wanted {

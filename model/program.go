@@ -23,6 +23,8 @@ type program struct {
 
 	plans  []*conv.Plan
 	qplans []*conv.QPlan
+
+	scratchFloats, scratchDoubles int // a worker's
 }
 
 // step is a node's kernel with its inputs and output, as indices in the program's values.
@@ -68,6 +70,7 @@ func newProgram(g *Graph, chunk int, o Options) (*program, error) {
 		for _, v := range n.In {
 			s.in = append(s.in, at[v.storage()])
 		}
+		p.scratchFloats, p.scratchDoubles = scratchOf(s.Kernel, p.scratchFloats, p.scratchDoubles)
 		if k, ok := s.Kernel.(planned); ok {
 			f, q := k.plans()
 			p.plans, p.qplans = append(p.plans, f...), append(p.qplans, q...)
@@ -195,5 +198,6 @@ func (p *program) newWorkers(n int, k *simd.Kernels) []Worker {
 	for i := range list {
 		list[i] = Worker{ID: i, Of: n, Kernels: k, Conv: conv.NewForwardWorkspace(p.plans...), Int8: conv.NewQWorkspace(p.qplans...)}
 	}
+	makeScratch(list, p.scratchFloats, p.scratchDoubles)
 	return list
 }

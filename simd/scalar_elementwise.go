@@ -2,8 +2,8 @@ package simd
 
 import "math"
 
-// The scalar row. Products that may be added to something, here or where a function is inlined, are written float32(x*y), which
-// forbids the compiler to fuse them.
+// The scalar row. Products that may be added to something, here or where a function is inlined, are
+// written float32(x*y), which forbids the compiler to fuse them.
 
 func scalarRow() *Kernels {
 	return &Kernels{
@@ -15,7 +15,7 @@ func scalarRow() *Kernels {
 		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,
 		Adam: adamScalar, Dropout: dropoutScalar, DropoutGrad: dropoutGradScalar,
 		DropoutLeakyGrad: dropoutLeakyGradScalar,
-		Mix:              mixScalar, Mixes: mixesOf(mixScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
+		Transform:        transformScalar, Transforms: transformsOf(transformScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
 		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
 	}
 }
@@ -49,7 +49,8 @@ func sumScalar(x []float32) float32 {
 	return float32(s)
 }
 
-// dotScalar adds in float64, where the product of two float32 is exact.
+// dotScalar adds in float64, where the product of two float32 is exact: fused or not, the sum is
+// the same.
 func dotScalar(x, y []float32) float32 {
 	sameLen(len(x), len(y))
 	var s float64
@@ -81,7 +82,8 @@ func tanhGradScalar(dx, dy, y []float32) {
 	}
 }
 
-// leaky is slope*v where v < 0 and v elsewhere; factors are 1 and slope. An index costs less than a branch on the sign of noise.
+// leaky is slope*v where v < 0 and v elsewhere; factors are 1 and slope. An index costs less than a
+// branch on the sign of noise.
 func leaky(v float32, factors *[2]float32) float32 {
 	negative := 0
 	if v < 0 {

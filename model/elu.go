@@ -1,0 +1,55 @@
+package model
+
+import (
+	"errors"
+	"math"
+
+	"github.com/gantiny/gantiny/internal/fmath"
+)
+
+// ELU is y = x where x > 0 and Alpha * (exp(x)-1) elsewhere (Clevert et al. 2015).
+type ELU struct {
+	Elementwise
+	Alpha float64 `json:"alpha"` // above 0; 1 if unset
+}
+
+func init() { Register[ELU]() }
+
+// Kind returns "elu".
+func (ELU) Kind() string { return "elu" }
+
+// Infer returns what the input is.
+func (l ELU) Infer(in []Spec) (Spec, error) {
+	if !(l.Alpha > 0 && l.Alpha < math.MaxFloat32) {
+		return Spec{}, errors.New("alpha must be above 0")
+	}
+	return sameAs(in)
+}
+
+func (l ELU) withDefaults() Op {
+	if l.Alpha == 0 {
+		l.Alpha = 1
+	}
+	return l
+}
+
+// At returns y.
+func (l ELU) At(x float64) float64 {
+	if x > 0 {
+		return x
+	}
+	return l.Alpha * fmath.Expm1(x)
+}
+
+// Derivative returns 1 where y > 0, y + Alpha elsewhere.
+func (l ELU) Derivative(_, y float64) float64 {
+	if y > 0 {
+		return 1
+	}
+	return y + l.Alpha
+}
+
+func (ELU) backwardInPlace() {}
+
+// keeps: the sign of x is that of y.
+func (ELU) keeps(*Node) (limit, output need) { return signs, everything }

@@ -1,0 +1,25 @@
+package model
+
+import "github.com/gantiny/gantiny/internal/fmath"
+
+// Mish is y = x * tanh(ln(1 + exp(x))) (Misra 2019).
+type Mish struct{ Elementwise }
+
+func init() { Register[Mish]() }
+
+// Kind returns "mish".
+func (Mish) Kind() string { return "mish" }
+
+// At returns y.
+func (Mish) At(x float64) float64 { return x * fmath.Tanh(fmath.Softplus(x)) }
+
+// Derivative returns t + x * (1-t*t) * sigmoid(x), t = tanh(ln(1 + exp(x))).
+func (Mish) Derivative(x, _ float64) float64 {
+	t := fmath.Tanh(fmath.Softplus(x))
+	return t + float64(x*(1-float64(t*t))*fmath.Sigmoid(x))
+}
+
+func (Mish) backwardInPlace() {}
+
+// keeps: Backward reads the input alone.
+func (Mish) keeps(*Node) (limit, output need) { return never, nothing }

@@ -1,0 +1,22 @@
+package model
+
+import "github.com/gantiny/gantiny/internal/fmath"
+
+// Softplus is y = ln(1 + exp(x)).
+type Softplus struct{ Elementwise }
+
+func init() { Register[Softplus]() }
+
+// Kind returns "softplus".
+func (Softplus) Kind() string { return "softplus" }
+
+// At returns y.
+func (Softplus) At(x float64) float64 { return fmath.Softplus(x) }
+
+// Derivative returns sigmoid(x) = 1 - exp(-y).
+func (Softplus) Derivative(_, y float64) float64 { return -fmath.Expm1(-y) }
+
+func (Softplus) backwardInPlace() {}
+
+// keeps: the sign of x is lost.
+func (Softplus) keeps(*Node) (limit, output need) { return nothing, everything }
