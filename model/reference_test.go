@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/gantiny/gantiny/conv"
@@ -105,7 +106,7 @@ func (p *plainNet) layer(i int, l LayerInfo, x []float64, n int) []float64 {
 		}
 		return y
 	}
-	return x // Reshape, Flatten
+	return p.images(l, x, n)
 }
 
 // plainConv follows the definition: convolution y[o] += x[o*stride + k*dilation - pad] * w[k],
@@ -251,7 +252,7 @@ func testNets() []testNet {
 // smallNets adds the reference networks, scaled down.
 func smallNets(t testing.TB) []*Model {
 	var list []*Model
-	for i, n := range testNets() {
+	for i, n := range slices.Concat(testNets(), activationNets(), normNets(), linearNets()) {
 		m, err := New(n.name, n.input, n.layers...)
 		if err != nil {
 			t.Fatal(err)
