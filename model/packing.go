@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/arena"
 	"github.com/gantiny/gantiny/internal/half"
@@ -88,6 +90,9 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 	short := o.short()
 	if norm := n.epilogue.norm; norm != nil {
 		a, b := norm.Op.(BatchNorm).inference(norm.Params)
+		if times := weight.Shape[len(weight.Shape)-1] / len(a); times > 1 { // channels of a vector that was reshaped
+			a, b = slices.Repeat(a, times), slices.Repeat(b, times)
+		}
 		p.bias = foldBias(p.bias, a, b)
 		if short { // a folded factor would cost the weights their short form: it comes after the sum
 			for _, f := range a {
