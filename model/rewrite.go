@@ -46,10 +46,18 @@ type identity interface {
 	identity(training bool) bool
 }
 
+// shapedIdentity is an Op that does nothing to some inputs: a Resize to the size that they have.
+type shapedIdentity interface {
+	Op
+	identityOn(in []Spec, out Spec) bool
+}
+
 // dropIdentities removes nodes whose output is their input: Dropout at inference, for one.
 func dropIdentities(g *Graph, m mode) {
 	for _, n := range slices.Clone(g.Nodes) {
-		if o, ok := n.Op.(identity); ok && o.identity(m.training) {
+		o, ok := n.Op.(identity)
+		shaped, also := n.Op.(shapedIdentity)
+		if ok && o.identity(m.training) || also && shaped.identityOn(n.Specs(), n.Out.Spec) {
 			g.bypass(n)
 		}
 	}

@@ -1,0 +1,47 @@
+package model
+
+// GlobalAvgPool is the mean over all positions: y[c] = Σ x[p,c] / positions, a vector of the
+// input's channels.
+type GlobalAvgPool struct{ moving }
+
+func init() { Register[GlobalAvgPool]() }
+
+// Kind returns "globalavgpool".
+func (GlobalAvgPool) Kind() string { return "globalavgpool" }
+
+// Infer returns a vector of the input's channels.
+func (GlobalAvgPool) Infer(in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	return Floats(Flat(in[0].Shape.C)), nil
+}
+
+// Reference: y[c] = Σ x[p,c] / positions.
+func (GlobalAvgPool) Reference(y []float64, x, _ [][]float64, in []Spec) {
+	s := in[0].Shape
+	clear(y)
+	for i, v := range x[0] {
+		y[i%s.C] += v / float64(s.H*s.W)
+	}
+}
+
+func (GlobalAvgPool) sums(x Shape) [][]term {
+	sum := make([]term, x.H*x.W)
+	for p := range sum {
+		sum[p] = term{int32(p), float32(1 / float64(x.H*x.W))}
+	}
+	return [][]term{sum}
+}
+
+// Lower: see blend.
+func (l GlobalAvgPool) Lower(at *Lowering) (Kernel, error) {
+	return newBlend(l.sums(at.Specs[0].Shape)), nil
+}
+
+// LowerTraining: see blend.
+func (l GlobalAvgPool) LowerTraining(at *Lowering) (TrainKernel, error) {
+	return newBlendPass(at, l.sums(at.Specs[0].Shape)), nil
+}
+
+func (GlobalAvgPool) identityOn(in []Spec, out Spec) bool { return in[0] == out }

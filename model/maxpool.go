@@ -1,0 +1,124 @@
+package model
+
+// MaxPool is the largest value of each window of Kernel positions:
+//
+//	y[i,j] = max x[i*Stride[0]-top+a, j*Stride[1]-left+b], a < Kernel[0], b < Kernel[1]
+//
+// over those positions that are the input's. A gradient goes to the first of equal values; a window
+// that holds a NaN gives NaN.
+type MaxPool struct {
+	Kernel [2]int `json:"kernel"`       // rows, columns
+	Stride [2]int `json:"stride"`       // rows, columns; 1 if unset
+	Pad    [4]int `json:"pad,omitzero"` // above, below, left, right of the input; less than the kernel
+}
+
+func init() { Register[MaxPool]() }
+
+// Kind returns "maxpool".
+func (MaxPool) Kind() string { return "maxpool" }
+
+// Infer returns the number of windows.
+func (l MaxPool) Infer(in []Spec) (Spec, error) { return l.window().infer(in) }
+
+// Params returns none.
+func (MaxPool) Params([]Spec) []Param { return nil }
+
+func (l MaxPool) window() window { return window{l.Kernel, l.Stride, l.Pad} }
+
+func (l MaxPool) withDefaults() Op {
+	setOnes(&l.Stride[0], &l.Stride[1])
+	return l
+}
+
+// Reference: y = max x.
+func (l MaxPool) Reference(y []float64, x, _ [][]float64, in []Spec) {
+	s := in[0].Shape
+	out, _ := l.Infer(in)
+	l.window().positions(s, out.Shape, func(to int, from []int) {
+		for c := range s.C {
+			top := x[0][from[0]*s.C+c]
+			for _, p := range from[1:] {
+				top = max(top, x[0][p*s.C+c])
+			}
+			y[to*s.C+c] = top
+		}
+	})
+}
+
+// Lower: see maxPool.
+func (l MaxPool) Lower(at *Lowering) (Kernel, error) { return newMaxPool(l, at), nil }
+
+// LowerTraining: see maxPool.
+func (l MaxPool) LowerTraining(at *Lowering) (TrainKernel, error) { return newMaxPool(l, at), nil }
+
+func (l MaxPool) identityOn(in []Spec, out Spec) bool {
+	return l.Kernel == [2]int{1, 1} && in[0] == out
+}
+
+// maxPool is a MaxPool on layouts.
+type maxPool struct {
+	windows [][]int32 // of each output position: the input's positions, in order
+}
+
+func newMaxPool(l MaxPool, at *Lowering) *maxPool {
+	o := &maxPool{make([][]int32, at.Out.Positions())}
+	l.window().positions(at.Specs[0].Shape, at.Result.Shape, func(to int, from []int) {
+		for _, p := range from {
+			o.windows[to] = append(o.windows[to], int32(p))
+		}
+	})
+	return o
+}
+
+// Forward: y = max x.
+func (o *maxPool) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
+	p0, p1 := s.Of(y.Positions())
+	for p := p0; p < p1; p++ {
+		for n := s.N0; n < s.N1; n++ {
+			to := y.At(p, n)
+			copy(to, x[0].At(int(o.windows[p][0]), n))
+			for _, q := range o.windows[p][1:] {
+				for c, v := range x[0].At(int(q), n) {
+					if v > to[c] || v != v {
+						to[c] = v
+					}
+				}
+			}
+		}
+	}
+}
+
+// Backward: dx += dy at the first of the window's largest values.
+func (o *maxPool) Backward(_ *Worker, dx []Tensor, dy Tensor, x []Tensor, y Tensor, s Share) {
+	if dx[0].F == nil {
+		return
+	}
+	for p := range dx[0].Positions() {
+		for n := s.N0; n < s.N1; n++ {
+			clear(dx[0].At(p, n))
+		}
+	}
+	o.each(x[0], y, s, func(p, q, n, c int) { dx[0].At(q, n)[c] += dy.At(p, n)[c] })
+}
+
+// Tangent: ty = tx at the first of the window's largest values.
+func (o *maxPool) Tangent(_ *Worker, ty Tensor, tx []Tensor, x []Tensor, y Tensor, s Share) {
+	o.each(x[0], y, s, func(p, q, n, c int) { ty.At(p, n)[c] = tx[0].At(q, n)[c] })
+}
+
+// each calls f for channel c of image n at every output position p with the position q of its
+// largest value.
+func (o *maxPool) each(x, y Tensor, s Share, f func(p, q, n, c int)) {
+	for p, window := range o.windows {
+		for n := s.N0; n < s.N1; n++ {
+			for c, v := range y.At(p, n) {
+				for _, q := range window {
+					if u := x.F[int(q)*x.Stride+n*x.Row+c]; u == v || u != u && v != v {
+						f(p, int(q), n, c)
+						break
+					}
+				}
+			}
+		}
+	}
+}

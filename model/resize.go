@@ -1,0 +1,154 @@
+package model
+
+import "fmt"
+
+// Resize gives its input H rows and W columns. Output row i lies at row
+//
+//	(i+1/2) * rows/H - 1/2          half_pixel
+//	i * rows/H                      asymmetric
+//	i * (rows-1)/(H-1)              align_corners
+//
+// of the input, columns alike. Nearest takes the input's row there: asymmetric rounds down, as
+// PyTorch's "nearest"; half_pixel rounds to the nearest, up if two are equally near, as PyTorch's
+// "nearest-exact". Bilinear weighs the two rows and the two columns around, where the outermost ones
+// go on beyond the edge, as PyTorch with align_corners false (half_pixel) or true.
+type Resize struct {
+	moving
+	H           int    `json:"h"`
+	W           int    `json:"w"`
+	Mode        string `json:"mode"`        // ResizeNearest or ResizeBilinear
+	Coordinates string `json:"coordinates"` // HalfPixel, Asymmetric or AlignCorners
+}
+
+// The modes and coordinates of Resize.
+const (
+	ResizeNearest  = "nearest"
+	ResizeBilinear = "bilinear"
+
+	HalfPixel    = "half_pixel"
+	Asymmetric   = "asymmetric"
+	AlignCorners = "align_corners" // bilinear only
+)
+
+func init() { Register[Resize]() }
+
+// Kind returns "resize".
+func (Resize) Kind() string { return "resize" }
+
+// Infer returns the new shape.
+func (l Resize) Infer(in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	nearest := l.Mode == ResizeNearest
+	if !nearest && l.Mode != ResizeBilinear {
+		return Spec{}, fmt.Errorf("mode %q, want %q or %q", l.Mode, ResizeNearest, ResizeBilinear)
+	}
+	switch l.Coordinates {
+	case HalfPixel, Asymmetric:
+	case AlignCorners:
+		if nearest {
+			return Spec{}, fmt.Errorf("mode %q with coordinates %q", l.Mode, l.Coordinates)
+		}
+	default:
+		return Spec{}, fmt.Errorf("coordinates %q, want %q, %q or %q", l.Coordinates, HalfPixel, Asymmetric, AlignCorners)
+	}
+	return Floats(Shape{l.H, l.W, in[0].Shape.C}), nil
+}
+
+// place returns where one of out rows lies among n: num/den, exactly.
+func (l Resize) place(i, n, out int) (num, den int) {
+	switch l.Coordinates {
+	case HalfPixel:
+		return (2*i+1)*n - out, 2 * out
+	case AlignCorners:
+		return i * (n - 1), max(out-1, 1)
+	}
+	return i * n, out
+}
+
+// nearest returns which of n rows one of out is.
+func (l Resize) nearest(i, n, out int) int {
+	num, den := l.place(i, n, out)
+	if l.Coordinates == HalfPixel {
+		num += den / 2
+	}
+	return num / den
+}
+
+// between returns the two of n rows that one of out lies between, and the second one's weight.
+func (l Resize) between(i, n, out int) (lo, hi int, weight float64) {
+	num, den := l.place(i, n, out)
+	num = min(max(num, 0), (n-1)*den)
+	lo = num / den
+	return lo, min(lo+1, n-1), float64(num%den) / float64(den)
+}
+
+// Reference: nearest y[i,j] = x[nearest(i), nearest(j)]; bilinear with row i between lo and hi
+// y[i] = (1-weight)*x[lo] + weight*x[hi], columns alike.
+func (l Resize) Reference(y []float64, x, _ [][]float64, in []Spec) {
+	s := in[0].Shape
+	for k := range y {
+		i, j, c := k/s.C/l.W, k/s.C%l.W, k%s.C
+		at := func(i, j int) float64 { return x[0][(i*s.W+j)*s.C+c] }
+		if l.Mode == ResizeNearest {
+			y[k] = at(l.nearest(i, s.H, l.H), l.nearest(j, s.W, l.W))
+			continue
+		}
+		top, bottom, v := l.between(i, s.H, l.H)
+		left, right, u := l.between(j, s.W, l.W)
+		y[k] = (1-v)*((1-u)*at(top, left)+u*at(top, right)) + v*((1-u)*at(bottom, left)+u*at(bottom, right))
+	}
+}
+
+// runs are those of nearest.
+func (l Resize) runs(x Shape) (list []featureRun) {
+	for i := range l.H {
+		for j := range l.W {
+			list = append(list, row(0, l.nearest(i, x.H, l.H)*x.W+l.nearest(j, x.W, l.W), 0, i*l.W+j, 0, x.C))
+		}
+	}
+	return list
+}
+
+// sums are those of bilinear.
+func (l Resize) sums(x Shape) (list [][]term) {
+	for i := range l.H {
+		for j := range l.W {
+			top, bottom, v := l.between(i, x.H, l.H)
+			left, right, u := l.between(j, x.W, l.W)
+			var sum []term
+			for _, t := range []struct {
+				from   int
+				weight float64
+			}{
+				{top*x.W + left, (1 - v) * (1 - u)}, {top*x.W + right, (1 - v) * u},
+				{bottom*x.W + left, v * (1 - u)}, {bottom*x.W + right, v * u},
+			} {
+				if t.weight != 0 {
+					sum = append(sum, term{int32(t.from), float32(t.weight)})
+				}
+			}
+			list = append(list, sum)
+		}
+	}
+	return list
+}
+
+// Lower: see gather and blend.
+func (l Resize) Lower(at *Lowering) (Kernel, error) {
+	if l.Mode == ResizeNearest {
+		return newGather(at, l.runs(at.Specs[0].Shape), 0), nil
+	}
+	return newBlend(l.sums(at.Specs[0].Shape)), nil
+}
+
+// LowerTraining: see gather and blend.
+func (l Resize) LowerTraining(at *Lowering) (TrainKernel, error) {
+	if l.Mode == ResizeNearest {
+		return newGatherPass(at, l.runs(at.Specs[0].Shape), 0), nil
+	}
+	return newBlendPass(at, l.sums(at.Specs[0].Shape)), nil
+}
+
+func (Resize) identityOn(in []Spec, out Spec) bool { return in[0] == out }

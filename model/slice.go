@@ -1,0 +1,65 @@
+package model
+
+import "fmt"
+
+// Slice cuts a box of rows, columns and channels out of its input:
+//
+//	y[i,j,c] = x[From[0]+i, From[1]+j, From[2]+c]
+type Slice struct {
+	moving
+	From [3]int `json:"from"` // row, column, channel
+	Size [3]int `json:"size"` // rows, columns, channels
+}
+
+func init() { Register[Slice]() }
+
+// Kind returns "slice".
+func (Slice) Kind() string { return "slice" }
+
+// Infer returns the box's shape.
+func (l Slice) Infer(in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	x := in[0].Shape
+	for i, d := range [3]int{x.H, x.W, x.C} {
+		if l.Size[i] < 1 || l.Size[i] > d || l.From[i] < 0 || l.From[i] > d-l.Size[i] {
+			return Spec{}, fmt.Errorf("%w: a box of %v at %v in an input of %v", ErrShape, l.Size, l.From, x)
+		}
+	}
+	return Floats(Shape{l.Size[0], l.Size[1], l.Size[2]}), nil
+}
+
+// Reference: y[i,j,c] = x[From[0]+i, From[1]+j, From[2]+c].
+func (l Slice) Reference(y []float64, x, _ [][]float64, in []Spec) {
+	s := in[0].Shape
+	y = y[:0]
+	for i := range l.Size[0] {
+		for j := range l.Size[1] {
+			at := ((l.From[0]+i)*s.W+l.From[1]+j)*s.C + l.From[2]
+			y = append(y, x[0][at:][:l.Size[2]]...)
+		}
+	}
+}
+
+func (l Slice) runs(x Shape) (list []featureRun) {
+	for i := range l.Size[0] {
+		for j := range l.Size[1] {
+			from := (l.From[0]+i)*x.W + l.From[1] + j
+			list = append(list, row(0, from, l.From[2], i*l.Size[1]+j, 0, l.Size[2]))
+		}
+	}
+	return list
+}
+
+// Lower: see gather.
+func (l Slice) Lower(at *Lowering) (Kernel, error) {
+	return newGather(at, l.runs(at.Specs[0].Shape), 0), nil
+}
+
+// LowerTraining: see gather.
+func (l Slice) LowerTraining(at *Lowering) (TrainKernel, error) {
+	return newGatherPass(at, l.runs(at.Specs[0].Shape), 0), nil
+}
+
+func (Slice) identityOn(in []Spec, out Spec) bool { return in[0] == out }
