@@ -1,0 +1,216 @@
+package model_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/oracle"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
+)
+
+// missingKinds are the operators of the oracle that the package does not have yet.
+var missingKinds = []string{
+	"instancenorm", "layernorm", "groupnorm", "conditionalbatchnorm", "pixelnorm",
+	"prelu", "elu", "selu", "gelu", "silu", "softplus", "hardsigmoid", "hardswish", "clip", "mish",
+}
+
+// operatorCase is one entry of the file's "cases", see testdata/operators.py.
+type operatorCase struct {
+	Name              string
+	N                 int
+	Graph             json.RawMessage
+	Params, Trainable []string
+	Cancels           []string // of Trainable: gradients that are zero but for rounding
+	Penalty           bool
+
+	file       *oracle.File
+	seed, step uint64
+}
+
+func (c *operatorCase) get(tensor string) []float32 { return c.file.Float32(c.Name + "." + tensor) }
+
+// missing returns a kind of the case's that is not registered, "" if all are.
+func (c *operatorCase) missing(t *testing.T, seen map[string]bool) string {
+	var d struct{ Layers []struct{ Kind string } }
+	if err := json.Unmarshal(c.Graph, &d); err != nil {
+		t.Fatal(err)
+	}
+	kinds, missing := model.Kinds(), ""
+	for _, l := range d.Layers {
+		seen[l.Kind] = true
+		if !slices.Contains(kinds, l.Kind) {
+			missing = l.Kind
+		}
+	}
+	return missing
+}
+
+func operatorCases(t *testing.T) []*operatorCase {
+	file, err := oracle.Open("testdata/operators.oracle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []*operatorCase
+	var seed, step uint64
+	for name, v := range map[string]any{"cases": &cases, "seed": &seed, "step": &step} {
+		if err := file.Meta(name, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range cases {
+		c.file, c.seed, c.step = file, seed, step
+	}
+	return cases
+}
+
+// TestOperatorOracle compares every operator, and graphs of them, with PyTorch in float64.
+func TestOperatorOracle(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range operatorCases(t) {
+		if kind := c.missing(t, seen); kind != "" {
+			if !slices.Contains(missingKinds, kind) {
+				t.Errorf("%s: no operator %q", c.Name, kind)
+			}
+			continue
+		}
+		for _, k := range simd.Variants() {
+			t.Run(c.Name+"/"+k.Name, func(t *testing.T) {
+				c.inference(t, k)
+				c.training(t, k)
+			})
+		}
+	}
+	for _, kind := range model.Kinds() {
+		if !seen[kind] {
+			t.Errorf("no case has the operator %q", kind)
+		}
+		if slices.Contains(missingKinds, kind) {
+			t.Errorf("%q is registered: it leaves missingKinds", kind)
+		}
+	}
+}
+
+// build returns the case's model with its parameters.
+func (c *operatorCase) build(t *testing.T) *model.Model {
+	m, err := model.Build(c.Graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, trainable []string
+	for _, p := range m.Params() {
+		names = append(names, p.Name)
+		if p.Trainable {
+			trainable = append(trainable, p.Name)
+		}
+		if want := c.file.Shape(c.Name + "." + p.Name); !slices.Equal(p.Shape, want) {
+			t.Fatalf("%s has the shape %v, want %v", p.Name, p.Shape, want)
+		}
+		copy(p.Data, c.get(p.Name))
+	}
+	if !slices.Equal(names, c.Params) || !slices.Equal(trainable, c.Trainable) {
+		t.Fatalf("parameters %v, of which %v have gradients; want %v and %v", names, trainable, c.Params, c.Trainable)
+	}
+	m.Changed()
+	return m
+}
+
+// classes returns the values of a class input.
+func (c *operatorCase) classes(input string) []int32 {
+	var list []int32
+	for _, v := range c.file.Uint32(c.Name + ".in." + input) {
+		list = append(list, int32(v))
+	}
+	return list
+}
+
+func (c *operatorCase) inference(t *testing.T, k *simd.Kernels) {
+	m := c.build(t)
+	want := c.get("inference")
+	for _, o := range []model.Options{{Batch: 1, Threads: 1}, {Batch: c.N + 3, Threads: 1}, {Threads: c.N + 1}} {
+		o.Kernels = k
+		s, err := m.NewSession(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := slices.Repeat([]float32{float32(math.NaN())}, len(want))
+		f := model.Feed{Out: []model.Data{{Floats: y}}}
+		for _, in := range m.Inputs() {
+			if in.Type.Kind == model.Class {
+				f.In = append(f.In, model.Data{Classes: c.classes(in.Name)})
+			} else {
+				f.In = append(f.In, model.Data{Floats: c.get("in." + in.Name)})
+			}
+		}
+		err = s.RunFeed(context.Background(), f)
+		s.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkOracle(t, fmt.Sprintf("batch %d, %d threads: y", o.Batch, o.Threads), y, want)
+	}
+}
+
+func (c *operatorCase) training(t *testing.T, k *simd.Kernels) {
+	m := c.build(t)
+	first := m.Inputs()[0]
+	floats := first.Type.Kind == model.Float32
+	p, err := m.NewPass(model.PassOptions{Batch: c.N, Threads: 2, Kernels: k, Seed: c.seed, InputGrad: floats})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for i, in := range m.Inputs() {
+		if in.Type.Kind == model.Class {
+			copy(p.Classes(i), c.classes(in.Name))
+			continue
+		}
+		at, x := p.InputAt(i)
+		at.Import(x, c.get("in."+in.Name))
+	}
+	p.Forward(c.step)
+	out, y := p.Output()
+	checkOracle(t, "y", exported(out, y), c.get("y"))
+	for _, q := range m.Params() {
+		if !q.Trainable {
+			checkOracle(t, q.Name+" afterwards", q.Data, c.get(q.Name+".after"))
+		}
+	}
+
+	if c.Penalty { // the gradient of the sum of all outputs
+		p.BackwardAll([][]float32{imported(out, slices.Repeat([]float32{1}, c.N))}, nil, 0)
+		at, dx := p.InputGrad()
+		checkOracle(t, "gradx", exported(at, dx), c.get("gradx"))
+	}
+	p.BackwardAll([][]float32{imported(out, c.get("dy"))}, nil, 0)
+	if floats {
+		at, dx := p.InputGrad()
+		checkOracle(t, "d."+first.Name, exported(at, dx), c.get("d."+first.Name))
+	}
+	c.checkGrads(t, p.Grads())
+}
+
+func (c *operatorCase) checkGrads(t *testing.T, grads []*model.Param) {
+	for i, name := range c.Trainable {
+		if !slices.Contains(c.Cancels, name) {
+			checkOracle(t, "d"+name, grads[i].Data, c.get("d"+name))
+			continue
+		}
+		for _, v := range grads[i].Data {
+			if !(math.Abs(float64(v)) <= 1e-5) {
+				t.Errorf("d%s: %g, want 0 but for rounding", name, v)
+			}
+		}
+	}
+}
+
+func imported(m conv.Layout, x []float32) []float32 {
+	buf := make([]float32, m.Len())
+	m.Import(buf, x)
+	return buf
+}
