@@ -170,16 +170,16 @@ func (o *norm) room(w *Worker, n int) (r normRoom) {
 	return r
 }
 
-// sumPositions is how many positions are summed in float32 before their sum is added in float64.
-const sumPositions = 32
+// maxSumPositions is how many positions are summed in float32 before their sum is added in float64.
+const maxSumPositions = 32
 
 // collect sets r.total and r.square to the sums over all positions of what at sets for one.
 func (o *norm) collect(w *Worker, r *normRoom, at func(sum, sq []float32, p int)) {
 	clear(r.total)
 	clear(r.square)
-	for p0 := 0; p0 < o.positions; p0 += sumPositions {
+	for p0 := 0; p0 < o.positions; p0 += maxSumPositions {
 		at(r.sum, r.sq, p0)
-		for p := p0 + 1; p < min(p0+sumPositions, o.positions); p++ {
+		for p := p0 + 1; p < min(p0+maxSumPositions, o.positions); p++ {
 			at(r.sum1, r.sq1, p)
 			w.Kernels.Add(r.sum, r.sum1)
 			w.Kernels.Add(r.sq, r.sq1)

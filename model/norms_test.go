@@ -289,7 +289,7 @@ func TestConditionalDescription(t *testing.T) {
 		}
 	}
 	b := encode(t, m, SaveOptions{})
-	same, err := read(b)
+	same, err := readModel(b)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -153,8 +153,8 @@ func newOperatorRun(t *testing.T, o Op, in []Spec, images int, seed uint64) *ope
 	return c
 }
 
-// forms are the ways in which values lie in memory: alone, and in windows of wider rows.
-var forms = []int{0, 3}
+// lowerings are the ways in which values lie in memory: alone, and in windows of wider rows.
+var lowerings = []int{0, 3}
 
 // window returns a Tensor of a value; extra is by how much its rows are wider.
 func (c *operatorRun) window(v *Value, extra int, values []float32) Tensor {
@@ -344,7 +344,7 @@ func TestOperatorForward(t *testing.T) {
 			want = append(want, c.reference(c.image(n, c.x), c.params())...)
 		}
 		var first []float32
-		for _, extra := range forms {
+		for _, extra := range lowerings {
 			for i, cut := range shares(c.images) {
 				x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
 				o := c.kernel(t, c.lowering(k, x, y, false))
@@ -367,7 +367,7 @@ func TestOperatorForward(t *testing.T) {
 // TestOperatorOverwrites: an operator that may write over its input makes the same bits there.
 func TestOperatorOverwrites(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
-		for _, extra := range forms {
+		for _, extra := range lowerings {
 			x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
 			o := c.kernel(t, c.lowering(k, x, y, false))
 			if _, ok := o.(overwriter); !ok || x[0].Layout != y.Layout {
@@ -386,7 +386,7 @@ func TestOperatorOverwrites(t *testing.T) {
 func TestOperatorBackward(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
 		wantDX, wantDP := c.gradients()
-		for _, extra := range forms {
+		for _, extra := range lowerings {
 			x, y, dy := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil), c.window(c.node.Out, extra, c.dy)
 			o := c.trainKernel(t, c.lowering(k, x, y, true))
 			w, all := &Worker{Kernels: k}, Share{N1: c.images}
@@ -472,7 +472,7 @@ func (c *operatorRun) checkParams(t *testing.T, o TrainKernel, w *Worker, want [
 // but for products, along all.
 func TestOperatorTangent(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
-		for _, extra := range forms {
+		for _, extra := range lowerings {
 			x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
 			o, ok := c.trainKernel(t, c.lowering(k, x, y, true)).(TangentKernel)
 			if !ok {

@@ -86,7 +86,8 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 	if len(n.Params) > 1 {
 		p.bias = append(p.bias, n.Params[1].Data...) // the model's own may change later
 	}
-	w := weight.Data
+	values := weight.values()
+	w := values
 	short := o.short()
 	if norm := n.epilogue.norm; norm != nil {
 		a, b := norm.Op.(BatchNorm).inference(norm.Params)
@@ -103,7 +104,7 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 			each := (foldAtOnce + len(a) - 1) / len(a) * len(a)
 			for at := 0; at < len(w); at += each {
 				end := min(at+each, len(w))
-				fold(w[at:end], weight.Data[at:end], a)
+				fold(w[at:end], values[at:end], a)
 				m.dropPart(weight, at, end)
 			}
 		}
@@ -130,6 +131,9 @@ const foldAtOnce = 1 << 16
 func (m *Model) drop(p *Param) { m.dropPart(p, 0, len(p.Data)) }
 
 func (m *Model) dropPart(p *Param, from, to int) {
+	if p.source != nil { // it was read as a whole
+		p, from, to = p.source, 0, len(p.source.Data)
+	}
 	if p.place != nil {
 		m.file.Drop(p.place[4*from : 4*to])
 	}
@@ -143,7 +147,11 @@ func (o *contraction) footprint(m *Model) (packed, garbage int64) {
 			size = 2
 		}
 	})
-	return size * int64(o.plan.PackedLen()), o.plan.GarbageBytes()
+	garbage = o.plan.GarbageBytes()
+	if weight := o.node.Params[0]; weight.derive != nil {
+		garbage += 4 * int64(weight.Len())
+	}
+	return size * int64(o.plan.PackedLen()), garbage
 }
 
 // roomLen is the length of the weight if a BatchNorm is folded into it.

@@ -16,6 +16,10 @@ type Param struct {
 	array    arrayKind // of an int8 operator's parameter
 	constant bool      // no parameter in the sense of a count: it follows from others
 	place    []byte    // what of a file in memory the values read; nil for the Model's own memory
+
+	// Of a parameter that a rewrite makes of another one, and that has no Data: see values.
+	source *Param
+	derive func(dst, src []float32)
 }
 
 // arrayKind is which of a Param's slices holds its values.
@@ -79,6 +83,16 @@ func (p *Param) fill(v float32) {
 	for i := range p.Data {
 		p.Data[i] = v
 	}
+}
+
+// values returns Data, or what a derived parameter has in its place, which takes as much memory again.
+func (p *Param) values() []float32 {
+	if p.derive == nil {
+		return p.Data
+	}
+	v := make([]float32, p.Len())
+	p.derive(v, p.source.Data)
+	return v
 }
 
 func count(params []*Param) int {

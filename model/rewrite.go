@@ -22,6 +22,8 @@ func unlessPlain(m mode) bool { return !m.plain }
 // rewrites are applied in this order.
 var rewrites = []rewrite{
 	{"drop what does nothing", always, dropIdentities},
+	{"merge transposes", unlessPlain, mergeTransposes},
+	{"resize by a transposed convolution", func(m mode) bool { return !m.plain && !m.training }, convolveResized},
 	{"lay out vectors as their readers want them", always, placeVectors},
 	{"reshape without moving", always, viewReshapes},
 	{"fold BatchNorm", func(m mode) bool { return !m.plain && !m.training }, foldBatchNorms},

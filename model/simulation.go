@@ -129,14 +129,14 @@ func (s *simulation) checkNode(n *Node) error {
 
 // foldNode returns a linear node's weights and bias with what is fused into it folded in.
 func foldNode(n *Node) folded {
-	f := folded{weight: slices.Clone(n.Params[0].Data)}
+	f := folded{weight: slices.Clone(n.Params[0].values())}
 	var bias []float32
 	if len(n.Params) > 1 {
 		bias = n.Params[1].Data
 	}
 	if norm := n.epilogue.norm; norm != nil {
 		a, b := norm.Op.(BatchNorm).inference(norm.Params)
-		fold(f.weight, n.Params[0].Data, a)
+		fold(f.weight, n.Params[0].values(), a)
 		f.bias = foldBias(bias, a, b)
 		return f
 	}
