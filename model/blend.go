@@ -97,7 +97,7 @@ func blendLong(dst, src []float32, stride int, sum []term) {
 		for _, t := range sum {
 			weight := float64(t.weight)
 			for j, v := range src[int(t.from)*stride+lo:][:n] {
-				total[j] += weight * float64(v)
+				total[j] += float64(weight * float64(v))
 			}
 		}
 		for j, v := range total[:n] {

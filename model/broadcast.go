@@ -128,7 +128,7 @@ func sumChannels(dy Tensor, x *Tensor, p, n int) (sum float64) {
 		return sum
 	}
 	for c, v := range x.At(p, n) {
-		sum += float64(d[c]) * float64(v)
+		sum += float64(float64(d[c]) * float64(v))
 	}
 	return sum
 }
@@ -148,7 +148,7 @@ func sumPositions(dst []float32, dy Tensor, x *Tensor, n int) {
 				continue
 			}
 			for c, v := range x.At(p, n)[lo:][:m] {
-				total[c] += float64(d[c]) * float64(v)
+				total[c] += float64(float64(d[c]) * float64(v))
 			}
 		}
 		for c, v := range total[:m] {

@@ -78,10 +78,9 @@ func (o *maxPool) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 			to := y.At(p, n)
 			copy(to, x[0].At(int(o.windows[p][0]), n))
 			for _, q := range o.windows[p][1:] {
-				for c, v := range x[0].At(int(q), n) {
-					if v > to[c] || v != v {
-						to[c] = v
-					}
+				from := x[0].At(int(q), n)
+				for c, v := range to {
+					to[c] = max(v, from[c])
 				}
 			}
 		}
@@ -98,27 +97,35 @@ func (o *maxPool) Backward(_ *Worker, dx []Tensor, dy Tensor, x []Tensor, y Tens
 			clear(dx[0].At(p, n))
 		}
 	}
-	o.each(x[0], y, s, func(p, q, n, c int) { dx[0].At(q, n)[c] += dy.At(p, n)[c] })
+	for p, window := range o.windows {
+		for n := s.N0; n < s.N1; n++ {
+			d, to := dy.At(p, n), dx[0].F[n*dx[0].Row:]
+			for c, v := range y.At(p, n) {
+				to[largest(window, x[0], n, c, v)*dx[0].Stride+c] += d[c]
+			}
+		}
+	}
 }
 
 // Tangent: ty = tx at the first of the window's largest values.
 func (o *maxPool) Tangent(_ *Worker, ty Tensor, tx []Tensor, x []Tensor, y Tensor, s Share) {
-	o.each(x[0], y, s, func(p, q, n, c int) { ty.At(p, n)[c] = tx[0].At(q, n)[c] })
-}
-
-// each calls f for channel c of image n at every output position p with the position q of its
-// largest value.
-func (o *maxPool) each(x, y Tensor, s Share, f func(p, q, n, c int)) {
 	for p, window := range o.windows {
 		for n := s.N0; n < s.N1; n++ {
+			to, from := ty.At(p, n), tx[0].F[n*tx[0].Row:]
 			for c, v := range y.At(p, n) {
-				for _, q := range window {
-					if u := x.F[int(q)*x.Stride+n*x.Row+c]; u == v || u != u && v != v {
-						f(p, int(q), n, c)
-						break
-					}
-				}
+				to[c] = from[largest(window, x[0], n, c, v)*tx[0].Stride+c]
 			}
 		}
 	}
+}
+
+// largest returns the first position of a window at which channel c of image n is v, its maximum.
+func largest(window []int32, x Tensor, n, c int, v float32) int {
+	at := n*x.Row + c
+	for _, q := range window {
+		if u := x.F[at+int(q)*x.Stride]; u == v || u != u && v != v {
+			return int(q)
+		}
+	}
+	panic("model: maxpool: the output is not of this input")
 }

@@ -57,7 +57,8 @@ func (l Resize) Infer(in []Spec) (Spec, error) {
 }
 
 // place returns where one of out rows lies among n: num/den, exactly.
-func (l Resize) place(i, n, out int) (num, den int) {
+func (l Resize) place(row, rows, outRows int) (num, den int64) {
+	i, n, out := int64(row), int64(rows), int64(outRows)
 	switch l.Coordinates {
 	case HalfPixel:
 		return (2*i+1)*n - out, 2 * out
@@ -73,14 +74,14 @@ func (l Resize) nearest(i, n, out int) int {
 	if l.Coordinates == HalfPixel {
 		num += den / 2
 	}
-	return num / den
+	return int(num / den)
 }
 
 // between returns the two of n rows that one of out lies between, and the second one's weight.
 func (l Resize) between(i, n, out int) (lo, hi int, weight float64) {
 	num, den := l.place(i, n, out)
-	num = min(max(num, 0), (n-1)*den)
-	lo = num / den
+	num = min(max(num, 0), int64(n-1)*den)
+	lo = int(num / den)
 	return lo, min(lo+1, n-1), float64(num%den) / float64(den)
 }
 
@@ -97,7 +98,8 @@ func (l Resize) Reference(y []float64, x, _ [][]float64, in []Spec) {
 		}
 		top, bottom, v := l.between(i, s.H, l.H)
 		left, right, u := l.between(j, s.W, l.W)
-		y[k] = (1-v)*((1-u)*at(top, left)+u*at(top, right)) + v*((1-u)*at(bottom, left)+u*at(bottom, right))
+		mix := func(a, b, weight float64) float64 { return float64((1-weight)*a) + float64(weight*b) }
+		y[k] = mix(mix(at(top, left), at(top, right), u), mix(at(bottom, left), at(bottom, right), u), v)
 	}
 }
 

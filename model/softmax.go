@@ -85,7 +85,7 @@ func (softmax) Backward(_ *Worker, dx []Tensor, dy Tensor, _ []Tensor, y Tensor,
 			to, d, out := dx[0].At(p, n), dy.At(p, n), y.At(p, n)
 			sum := 0.0
 			for c, v := range out {
-				sum += float64(d[c]) * float64(v) // exact products
+				sum += float64(float64(d[c]) * float64(v))
 			}
 			for c, v := range out {
 				to[c] = float32(float64(v) * (float64(d[c]) - sum))
