@@ -2,11 +2,11 @@ package model
 
 import "slices"
 
-// featureRun is a list of n features that an operator copies from one image of an input to one of the
-// output: feature j goes from position from + j*stepP, channel fromC + j*stepC of the input to
-// position to, channel toC + j. Below 0, input stands for a constant.
+// featureRun is a list of n features that an operator copies from an image of an input to that of
+// the output: feature j goes from position from + j*stepP, channel fromC + j*stepC of the input to
+// position to, channel toC + j.
 type featureRun struct {
-	input        int32
+	input        int32 // fill for a constant
 	from, fromC  int32
 	stepP, stepC int32
 	to, toC      int32
@@ -31,8 +31,8 @@ func (r featureRun) part(lo, hi int32) featureRun {
 	return r
 }
 
-// gather is an operator whose output is made of features of its inputs, as they are. Its runs lie in
-// the order of the output's positions and make every feature of it once.
+// gather is an operator whose output is made of features of its inputs, as they are. Its runs lie
+// in the order of the output's positions and make every feature of it once.
 type gather struct {
 	runs     []featureRun
 	start    []int32 // of each position of the output and of the end: the first run

@@ -77,6 +77,7 @@ func TestBranchedSession(t *testing.T) {
 		}
 		return y
 	}
+	var fused [2][]float32
 	for _, k := range simd.Variants() {
 		plain := run(Options{Kernels: k, Threads: 1, Strict: true}, mode{plain: true}, n)
 		first := run(Options{Kernels: k, Threads: 1, Strict: true}, mode{}, n)
@@ -88,7 +89,13 @@ func TestBranchedSession(t *testing.T) {
 				}
 			}
 		}
+		if k.FMA && fused[0] == nil {
+			fused = first
+		}
 		for i := range first {
+			if k.FMA && !equalBits(first[i], fused[i]) {
+				t.Errorf("%s: output %d: the bits differ from another row's", k.Name, i)
+			}
 			checkClose(t, k.Name+": rewritten", first[i], widen(plain[i]), bound)
 		}
 	}
@@ -131,8 +138,15 @@ func TestBranchedPass(t *testing.T) {
 		}
 		return r
 	}
+	var fused *result
 	for _, k := range simd.Variants() {
 		first := run(PassOptions{Kernels: k, Threads: 1, Strict: true}, mode{})
+		if k.FMA && fused == nil {
+			fused = &first
+		}
+		if k.FMA {
+			first.same(t, k.Name+" and another row", *fused)
+		}
 		for _, threads := range []int{2, 3} {
 			run(PassOptions{Kernels: k, Threads: threads, Strict: true}, mode{}).same(t, fmt.Sprint(k.Name, ", ", threads, " threads"), first)
 		}

@@ -48,7 +48,7 @@ func (l Pad) Infer(in []Spec) (Spec, error) {
 	return Floats(Shape{x.H + l.Pad[0] + l.Pad[1], x.W + l.Pad[2] + l.Pad[3], x.C}), nil
 }
 
-// source returns which of n rows or columns stands i before or behind the first one, false for none.
+// source returns which of n rows or columns stands at i, where 0 is the first, false for none.
 func (l Pad) source(i, n int) (int, bool) {
 	switch {
 	case i >= 0 && i < n:

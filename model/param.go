@@ -85,7 +85,7 @@ func (p *Param) fill(v float32) {
 	}
 }
 
-// values returns Data, or what a derived parameter has in its place, which takes as much memory again.
+// values returns Data, or what a derived parameter has in its place, in new memory.
 func (p *Param) values() []float32 {
 	if p.derive == nil {
 		return p.Data

@@ -10,8 +10,8 @@ import "fmt"
 //
 // of the input, columns alike. Nearest takes the input's row there: asymmetric rounds down, as
 // PyTorch's "nearest"; half_pixel rounds to the nearest, up if two are equally near, as PyTorch's
-// "nearest-exact". Bilinear weighs the two rows and the two columns around, where the outermost ones
-// go on beyond the edge, as PyTorch with align_corners false (half_pixel) or true.
+// "nearest-exact". Bilinear weighs the two rows and the two columns around, where the outermost
+// ones go on beyond the edge, as PyTorch with align_corners false (half_pixel) or true.
 type Resize struct {
 	moving
 	H           int    `json:"h"`
