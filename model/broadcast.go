@@ -103,23 +103,23 @@ func (b broadcast) sumTo(dst, dy Tensor, x *Tensor, s Share) {
 	for n := s.N0; n < s.N1; n++ {
 		switch b {
 		case perChannel:
-			sumPositions(dst.At(0, n), dy, x, n)
+			sumOverPositions(dst.At(0, n), dy, x, n)
 		case perPosition:
 			for p := range dy.Positions() {
-				dst.At(p, n)[0] = float32(sumChannels(dy, x, p, n))
+				dst.At(p, n)[0] = float32(sumOverChannels(dy, x, p, n))
 			}
 		case perImage:
 			sum := 0.0
 			for p := range dy.Positions() {
-				sum += sumChannels(dy, x, p, n)
+				sum += sumOverChannels(dy, x, p, n)
 			}
 			dst.At(0, n)[0] = float32(sum)
 		}
 	}
 }
 
-// sumChannels returns Σ dy*x over the channels of image n at position p.
-func sumChannels(dy Tensor, x *Tensor, p, n int) (sum float64) {
+// sumOverChannels returns Σ dy*x over the channels of image n at position p.
+func sumOverChannels(dy Tensor, x *Tensor, p, n int) (sum float64) {
 	d := dy.At(p, n)
 	if x == nil {
 		for _, v := range d {
@@ -133,8 +133,8 @@ func sumChannels(dy Tensor, x *Tensor, p, n int) (sum float64) {
 	return sum
 }
 
-// sumPositions sets dst to Σ dy*x over the positions of image n.
-func sumPositions(dst []float32, dy Tensor, x *Tensor, n int) {
+// sumOverPositions sets dst to Σ dy*x over the positions of image n.
+func sumOverPositions(dst []float32, dy Tensor, x *Tensor, n int) {
 	var total [32]float64
 	for lo := 0; lo < len(dst); lo += len(total) {
 		m := min(len(total), len(dst)-lo)

@@ -106,8 +106,8 @@ func anyWindow(r *rand.Rand) (window, []Spec) {
 	return w, []Spec{in}
 }
 
-// TestOperatorErrors: operators refuse attributes and inputs that do not fit.
-func TestOperatorErrors(t *testing.T) {
+// TestOperatorRefusals: operators refuse attributes and inputs that do not fit.
+func TestOperatorRefusals(t *testing.T) {
 	image, vector := Floats(Shape{4, 3, 6}), Floats(Flat(6))
 	class := Spec{Shape: Flat(1), Type: Type{Kind: Class, Classes: 3}}
 	one := [2]int{1, 1}

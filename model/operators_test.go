@@ -421,7 +421,7 @@ func TestOperatorTangent(t *testing.T) {
 	})
 }
 
-// tangent returns the central difference of Reference along the tangent of an input, or of all (-1).
+// tangent returns the central difference of Reference along the tangent of an input, of all for -1.
 func (c *operatorRun) tangent(only int) (list []float64) {
 	const h = 1e-5
 	for n := range c.images {
