@@ -58,7 +58,7 @@ func linearNets() []testNet {
 }
 
 // TestOperatorErrors: attributes and inputs that mean nothing are errors that name the operator.
-func TestOperatorErrors(t *testing.T) {
+func TestNormErrors(t *testing.T) {
 	image := Floats(Shape{4, 3, 6})
 	class := Spec{Shape: Flat(1), Type: Type{Kind: Class, Classes: 3}}
 	nan := math.NaN()
