@@ -25,6 +25,7 @@ func (Mul) Reference(y []float64, x, _ [][]float64, in []Spec) {
 func (Mul) keeps(*Node) (limit, output need) { return never, nothing }
 
 func (Mul) backwardInPlace() {}
+func (Mul) bilinear()        {}
 
 // Lower: see multiplier.
 func (Mul) Lower(at *Lowering) (Kernel, error) { return newMultiplier(at) }

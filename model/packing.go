@@ -86,7 +86,7 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 	if len(n.Params) > 1 {
 		p.bias = append(p.bias, n.Params[1].Data...) // the model's own may change later
 	}
-	values := weight.values()
+	values := weight.values(room)
 	w := values
 	short := o.short()
 	if norm := n.epilogue.norm; norm != nil {
@@ -119,6 +119,22 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 	m.drop(weight)
 }
 
+// derived says of which parameter, and how, the values of another one follow.
+type derived struct {
+	from *Param
+	set  func(dst, from []float32)
+}
+
+// values returns Data or, of a derived parameter, its values in room.
+func (p *Param) values(room []float32) []float32 {
+	if p.derived == nil {
+		return p.Data
+	}
+	v := room[:p.Len()]
+	p.derived.set(v, p.derived.from.Data)
+	return v
+}
+
 // short tells whether the weights are packed in half precision.
 func (o *contraction) short() bool {
 	return o.plan.TakesHalf() && (o.half || half.Exact(o.node.Params[0].Data))
@@ -131,8 +147,9 @@ const foldAtOnce = 1 << 16
 func (m *Model) drop(p *Param) { m.dropPart(p, 0, len(p.Data)) }
 
 func (m *Model) dropPart(p *Param, from, to int) {
-	if p.source != nil { // it was read as a whole
-		p, from, to = p.source, 0, len(p.source.Data)
+	if p.derived != nil { // it was read as a whole
+		p = p.derived.from
+		from, to = 0, len(p.Data)
 	}
 	if p.place != nil {
 		m.file.Drop(p.place[4*from : 4*to])
@@ -147,16 +164,12 @@ func (o *contraction) footprint(m *Model) (packed, garbage int64) {
 			size = 2
 		}
 	})
-	garbage = o.plan.GarbageBytes()
-	if weight := o.node.Params[0]; weight.derive != nil {
-		garbage += 4 * int64(weight.Len())
-	}
-	return size * int64(o.plan.PackedLen()), garbage
+	return size * int64(o.plan.PackedLen()), o.plan.GarbageBytes()
 }
 
-// roomLen is the length of the weight if a BatchNorm is folded into it.
+// roomLen is the length of the weight if a BatchNorm is folded into it, or if it is derived.
 func (o *contraction) roomLen(m *Model) (n int) {
-	if o.node.epilogue.norm == nil {
+	if o.node.epilogue.norm == nil && o.node.Params[0].derived == nil {
 		return 0
 	}
 	_ = m.file.Guard(func() {

@@ -8,6 +8,7 @@ type Param struct {
 	Int8      []int8    // an int8 model's weights
 	Int32     []int32   // an int8 model's biases
 	Trainable bool      // false for BatchNorm's moving statistics
+	derived   *derived  // of what a rewrite makes, which has no Data: see values
 
 	Init   Role // how Init sets the first values
 	FanIn  int  // of a Weight, as Keras counts: channels times kernel positions
@@ -17,9 +18,6 @@ type Param struct {
 	constant bool      // no parameter in the sense of a count: it follows from others
 	place    []byte    // what of a file in memory the values read; nil for the Model's own memory
 
-	// Of a parameter that a rewrite makes of another one, and that has no Data: see values.
-	source *Param
-	derive func(dst, src []float32)
 }
 
 // arrayKind is which of a Param's slices holds its values.
@@ -83,16 +81,6 @@ func (p *Param) fill(v float32) {
 	for i := range p.Data {
 		p.Data[i] = v
 	}
-}
-
-// values returns Data, or what a derived parameter has in its place, in new memory.
-func (p *Param) values() []float32 {
-	if p.derive == nil {
-		return p.Data
-	}
-	v := make([]float32, p.Len())
-	p.derive(v, p.source.Data)
-	return v
 }
 
 func count(params []*Param) int {

@@ -252,7 +252,7 @@ func (p *Pass) route(t *trained, j, step int, wanted bool) int {
 	case v.storage().Node == nil && p.graph.reader(v) == t.Node:
 		t.dx[j].Stride = p.acts[t.xa[j]].layout.Stride
 		return toInput
-	case over && j == 0:
+	case over && j == 0 && !p.o.Tangents: // a tangent needs dy later
 		return t.dyb
 	}
 	return p.newGrad(v, step)

@@ -58,8 +58,8 @@ func convolveResized(g *Graph, _ mode) {
 		}
 		weight := *c.Params[0]
 		weight.Shape = []int{t.Kernel[0], t.Kernel[1], geometry.InC, geometry.OutC}
-		weight.Data, weight.place, weight.source = nil, nil, c.Params[0]
-		weight.derive = func(dst, src []float32) { sumTaps(dst, src, l.Kernel, by, geometry.InC*geometry.OutC) }
+		weight.Data, weight.place = nil, nil
+		weight.derived = &derived{c.Params[0], func(dst, from []float32) { sumTaps(dst, from, l.Kernel, by, geometry.InC*geometry.OutC) }}
 		n.Op, n.Params = t, append([]*Param{&weight}, c.Params[1:]...)
 		g.fuse(n, c)
 	}

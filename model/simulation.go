@@ -129,14 +129,15 @@ func (s *simulation) checkNode(n *Node) error {
 
 // foldNode returns a linear node's weights and bias with what is fused into it folded in.
 func foldNode(n *Node) folded {
-	f := folded{weight: slices.Clone(n.Params[0].values())}
+	values := n.Params[0].values(make([]float32, n.Params[0].Len()))
+	f := folded{weight: slices.Clone(values)}
 	var bias []float32
 	if len(n.Params) > 1 {
 		bias = n.Params[1].Data
 	}
 	if norm := n.epilogue.norm; norm != nil {
 		a, b := norm.Op.(BatchNorm).inference(norm.Params)
-		fold(f.weight, n.Params[0].values(), a)
+		fold(f.weight, values, a)
 		f.bias = foldBias(bias, a, b)
 		return f
 	}
