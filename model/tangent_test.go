@@ -1,56 +1,30 @@
 package model_test
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"testing"
 
-	"github.com/gantiny/gantiny/internal/oracle"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 )
 
-// penaltyCase is a case of operators.oracle with gradients of penalties.
-type penaltyCase struct {
-	Name      string
-	N         int
-	Graph     json.RawMessage
-	Params    []string
-	Trainable []string
-	Penalty   bool
-}
-
 // TestTangents holds the parameters' gradients of R1 and of WGAN-GP, by tangents, to those of
 // PyTorch's double backward.
 func TestTangents(t *testing.T) {
-	file, err := oracle.Open("testdata/operators.oracle")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []penaltyCase
-	if err := file.Meta("cases", &cases); err != nil {
-		t.Fatal(err)
-	}
-	cases = slices.DeleteFunc(cases, func(c penaltyCase) bool { return !c.Penalty })
+	cases := slices.DeleteFunc(operatorCases(t), func(c *operatorCase) bool { return !c.Penalty })
 	if len(cases) < 3 {
 		t.Fatalf("%d cases of penalties", len(cases))
 	}
 	for _, c := range cases {
 		for _, k := range simd.Variants() {
-			t.Run(c.Name+"/"+k.Name, func(t *testing.T) { checkPenalty(t, file, c, k) })
+			t.Run(c.Name+"/"+k.Name, func(t *testing.T) { checkPenalty(t, c, k) })
 		}
 	}
 }
 
-func checkPenalty(t *testing.T, file *oracle.File, c penaltyCase, k *simd.Kernels) {
-	m, err := model.Build(c.Graph)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range m.Params() {
-		copy(p.Data, file.Float32(c.Name+"."+p.Name))
-	}
+func checkPenalty(t *testing.T, c *operatorCase, k *simd.Kernels) {
+	m := c.build(t)
 	var first []*model.Param
 	for threads := 1; threads <= 3; threads += 2 {
 		p, err := m.NewPass(model.PassOptions{Batch: c.N, Threads: threads, Kernels: k, Tangents: true})
@@ -60,19 +34,17 @@ func checkPenalty(t *testing.T, file *oracle.File, c penaltyCase, k *simd.Kernel
 		defer p.Close()
 		for i, in := range m.Inputs() {
 			if in.Type.Kind == model.Class {
-				for j, v := range file.Uint32(c.Name + ".in." + in.Name) {
-					p.Classes(i)[j] = int32(v)
-				}
+				copy(p.Classes(i), c.classes(in.Name))
 				continue
 			}
 			l, x := p.InputAt(i)
-			l.Import(x, file.Float32(c.Name+".in."+in.Name))
+			l.Import(x, c.get("in."+in.Name))
 		}
 		p.Forward(1)
 		out, _ := p.Output()
 		p.InputBackward(slices.Repeat([]float32{1}, out.Len()))
 		l, g := p.InputGrad()
-		checkOracle(t, "gradx", exported(l, g), file.Float32(c.Name+".gradx"))
+		checkOracle(t, "gradx", exported(l, g), c.get("gradx"))
 
 		// R1 = mean |g|², so its gradient by g is 2g/N; that of the mean of (|g|-1)² is 2(|g|-1)/|g| g/N.
 		n := float32(c.N)
@@ -92,7 +64,7 @@ func checkPenalty(t *testing.T, file *oracle.File, c penaltyCase, k *simd.Kernel
 			}
 			p.TangentGrad(v)
 			for i, q := range p.Grads() {
-				checkOracle(t, penalty+" d"+q.Name, q.Data, file.Float32(c.Name+"."+penalty+".d"+q.Name))
+				checkOracle(t, penalty+" d"+q.Name, q.Data, c.get(penalty+".d"+q.Name))
 				if penalty == "gp" && threads > 1 && !slices.Equal(q.Data, first[i].Data) {
 					t.Errorf("%s: %d threads give other bits", q.Name, threads)
 				}
