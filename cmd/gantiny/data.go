@@ -36,7 +36,7 @@ func bindData(fl *cli.FlagSet, c *train.Config) {
 	fl.BoolVar(&c.SkipBad, "skip-bad", c.SkipBad, "leave out pictures that cannot be read, instead of stopping")
 	fl.StringVar(&c.Background, "background", c.Background, "what transparent pictures lie on: a `COLOR` such as black or #ffcc00")
 	fl.IntVar(&c.White, "white", c.White, "the value that is white in pictures of 16 bits a color; 0 finds out whether they use fewer bits")
-	fl.StringVar(&c.Transpose, "transpose", c.Transpose, "exchange rows and columns of an IDX file's images: `auto`, yes or no; auto does so for files named emnist-*")
+	fl.StringVar(&c.Transpose, "transpose", c.Transpose, "exchange rows and columns of an IDX file's images (`WHEN`: auto, yes, no); auto does so for files named emnist-*")
 }
 
 // dataOptions are the options of package dataset that the settings stand for.

@@ -145,6 +145,18 @@ func TestTrainInterrupted(t *testing.T) {
 	}
 }
 
+// Reading the data is interrupted likewise, and nothing of a run is left.
+func TestTrainInterruptedWhileReading(t *testing.T) {
+	tinyRun(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	stderr := &stopAt{text: "reading 40 pictures", stop: cancel}
+	status := run(ctx, []string{"train", "--config", "tiny.toml", "--out", "run"}, &bytes.Buffer{}, stderr)
+	result{status: status, stderr: stderr.String()}.want(t, exitInterrupted, "gantiny train: interrupted")
+	if _, err := os.Stat("run"); !os.IsNotExist(err) {
+		t.Errorf("the folder of the run: %v", err)
+	}
+}
+
 func TestTrainDiverges(t *testing.T) {
 	tinyRun(t)
 	writeFile(t, "wild.toml", readFile(t, "tiny.toml")+"learning_rate = 1e30\n")
