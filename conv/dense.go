@@ -5,9 +5,9 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// A dense layer's weights serve one output position only: they are packed
-// position by position, as [position][panel][input position][depth][NR], so that
-// a pass reads them in one go.
+// densePass is a fully connected layer. Its weights serve one output position only: they
+// are packed position by position, as [position][panel][input position][depth][NR], so
+// that a pass reads them from one end to the other.
 type densePass struct {
 	pass
 	forward bool

@@ -6,7 +6,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// The direct lowering has two forms that add in the same order, by kernel column,
+// directPass has two forms that add in the same order, by kernel column,
 // kernel line and then channel, so that a row of the result has the same bits in both:
 //
 //   - byPosition: a tile is the images of one output position by NR channels and
@@ -78,7 +78,7 @@ func (p *directPass) byPosition(ws *Workspace, dst, src, packed []float32, e Epi
 		if e.Bias != nil {
 			start = loadBias(ws.gemm.Bias, e.Bias[at:][:cols])
 		}
-		// Mostly the next tile's sources are this one's, a position further on.
+		// The next tile's sources are mostly those of this one, a position further on.
 		ws.gemm.Shift = p.src.Stride
 		for n := w.n0; n < w.n1; {
 			r := tileRows(w.n1-n, p.k.MR)
@@ -272,8 +272,8 @@ func (p *directPass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w win
 		}
 		at := panel*p.panelLen() + kx*column
 		g.B = packed[at:][:column]
-		// Meanwhile the next column's weights come from the third cache: 7x7x256 -> 128, one image,
-		// takes 0.353 ms then, 0.361 without.
+		// Tiles fetch the next column's weights from the third cache: 7x7x256 -> 128, one image,
+		// takes 0.353 ms with that, 0.361 without.
 		next := packed[min(at+column, end):min(at+2*column, end)]
 		r := p.lineRows(reach, w.n1-w.n0)
 		g.LDA, g.LDC = r.lda, r.ldc
@@ -298,7 +298,7 @@ func (p *directPass) panelByLine(g *simd.GEMM, dst, src, packed []float32, w win
 }
 
 // linesAlone adds taps to lines [from, to), each a tile. Where these are small, as
-// on a row with tiles of 7 x 8, what is done besides them counts.
+// on a row with tiles of 7 x 8, the cost of each call counts.
 func (p *directPass) linesAlone(g *simd.GEMM, c []float32, from, to int) {
 	line, gemm := p.dst.W*p.dst.Stride, p.k.GEMM
 	for y := from; y < to; y++ {

@@ -6,8 +6,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// The weight gradient of a tap is a sum over its links and over the images of
-// products (source channel x result channel). Both operands already have the
+// directGrad is the direct weight gradient. That of a tap is a sum over its links and over
+// the images of products (source channel x result channel). Both operands already have the
 // contraction outermost, so nothing is transposed: a block of nb images of the
 // broadcast side is packed as [row panel][position][image][rows] and of the
 // vector side, a phase at a time, as [panel][position][image][NR]; each
@@ -46,8 +46,8 @@ type phase struct {
 
 // phaseTap holds a tap's links as offsets into the packed panels, for row
 // panels of rows[0] rows and of one less. Where links follow each other on both
-// sides, as along a line, whole blocks of images make one contraction of run of
-// them: 7x7x256 -> 128 has some 5 for a tap instead of 34.
+// sides, as along a line, run of them make one contraction of whole blocks of images:
+// 7x7x256 -> 128 has about 5 contractions for a tap instead of 34.
 type phaseTap struct {
 	tap   int
 	links [2][]simd.Tap
@@ -55,7 +55,7 @@ type phaseTap struct {
 	runs  [2][]simd.Tap
 }
 
-// Sizes of a block: the smaller of the packed sides is to stay in the second
+// Sizes of a block: the smaller of the packed sides should stay in the second-level
 // cache while the other one passes. Measured on 256 images, 7x7x256 -> 128: 32
 // images 92.6% of peak, 16 90.4%, 64 90.5%.
 const (

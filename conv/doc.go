@@ -20,6 +20,9 @@
 //	convolution:            y[o] += x[o*stride + k*dilation - pad] * w[k]
 //	transposed convolution: y[i*stride + k*dilation - pad] += x[i] * w[k]
 //
+// lowering.go lists the ways to compute a pass. A Layout's row stride lets layers read and
+// write windows of wider rows, so that concatenation costs nothing.
+//
 // reference.go holds the same operations written plainly, by im2col and matrix
 // product and as direct loops; every plan is tested against them. Layers with
 // parameters and activations over whole models are package model's.

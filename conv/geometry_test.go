@@ -150,7 +150,7 @@ func TestMapStride(t *testing.T) {
 	}
 }
 
-func TestMapImportExport(t *testing.T) {
+func TestImportExport(t *testing.T) {
 	m := Layout{H: 2, W: 3, C: 4, N: 3, Row: 5, Stride: 17}
 	src := make([]float32, 3*2*3*4)
 	for i := range src {

@@ -53,10 +53,10 @@ func (m Layout) Import(dst, src []float32) {
 		copy(dst[:m.Len()], src)
 		return
 	}
-	const some = 16 // images, whose lines the first-level cache holds while positions go by
+	const block = 16 // images whose cache lines the first level holds while positions go by
 	each := m.Positions() * m.C
-	for n0 := 0; n0 < m.N; n0 += some {
-		count := min(some, m.N-n0)
+	for n0 := 0; n0 < m.N; n0 += block {
+		count := min(block, m.N-n0)
 		for p := range m.Positions() {
 			row, from := dst[p*m.Stride+n0*m.Row:][:m.span(count)], src[n0*each+p*m.C:]
 			if m.Row == 1 {

@@ -169,8 +169,8 @@ func (p *Plan) Forward(ws *Workspace, y, x, packed []float32, e Epilogue, s Shar
 }
 
 // TakesHalf reports whether the plan can also read its weights in half precision,
-// by PackHalf and ForwardHalf. Dense plans of several features can: of one image
-// they take as long as it takes to read the weights.
+// by PackHalf and ForwardHalf. Dense plans of several features can: for one image
+// their time is that of reading the weights.
 func (p *Plan) TakesHalf() bool { _, ok := p.forward.(*densePass); return ok }
 
 // denseForward is the forward pass of a plan that TakesHalf.

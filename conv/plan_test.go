@@ -402,7 +402,7 @@ func TestPassesAllocateNothing(t *testing.T) {
 }
 
 // One Workspace serves several plans of different sizes.
-func TestWorkIsShared(t *testing.T) {
+func TestWorkspaceIsShared(t *testing.T) {
 	k := simd.Best()
 	var all []*passes
 	var plans []*Plan
@@ -440,7 +440,7 @@ func TestPackedWeightsAreShared(t *testing.T) {
 	}
 }
 
-func TestBadMaps(t *testing.T) {
+func TestBadLayouts(t *testing.T) {
 	g := Same(4, 4, 3, 5, 3, 1, false)
 	in, out := NewLayout(4, 4, 3, 2), NewLayout(4, 4, 5, 2)
 	edit := func(m Layout, f func(*Layout)) Layout { f(&m); return m }

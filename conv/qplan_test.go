@@ -299,7 +299,7 @@ func TestQPassesAllocateNothing(t *testing.T) {
 }
 
 // One QWorkspace serves several plans of different sizes.
-func TestQWorkIsShared(t *testing.T) {
+func TestQWorkspaceIsShared(t *testing.T) {
 	k := simd.Best()
 	var runs []*qrun
 	var plans []*QPlan

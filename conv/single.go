@@ -2,9 +2,9 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// A dense layer of one feature has one row of weights, which is contracted with the
-// images as columns: a position of NR images at a time is transposed. One column of NR
-// would use 1/NR of the lanes.
+// singlePass is a dense layer of one feature. Its weights are one row, which is contracted
+// with images as columns: a position of NR images at a time is transposed. With the feature
+// as the column, 1/NR of the lanes would work.
 type singlePass struct{ pass }
 
 func (p *singlePass) packedLen() int64 { return int64(p.taps) * int64(p.depth) }

@@ -6,9 +6,9 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Thin output: few channels to produce, say 64 -> 1. One product makes for each
-// source position all taps' contributions as columns (25 of 32 lanes work, in
-// place of 1); they are added where they go, image by image (col2im).
+// thinPass produces few channels, say 64 -> 1. For each source position one product makes
+// the contributions of all taps, as columns: 25 of 32 lanes work, instead of 1. They are
+// added to the output image by image (col2im).
 
 type thinPass struct {
 	pass
@@ -175,8 +175,8 @@ func (p *thinPass) compute(ws *Workspace, dst, src, packed []float32, e Epilogue
 }
 
 // One channel of many images lies image by image, unless it is a window of wider rows, so that the
-// columns, transposed, are added as whole rows of images. thinImages is from how many on, thinMost
-// how many are taken together.
+// columns, transposed, are added as whole rows of images. thinImages is the fewest images
+// for that, thinMost how many are taken together.
 const (
 	thinImages = 16
 	thinMost   = 256

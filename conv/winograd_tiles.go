@@ -54,8 +54,8 @@ func (o *output) runs(dst Layout) (runs, n int) {
 	return 1, o.images * o.width
 }
 
-// streams says that results are done with once they are written, and that they go to a
-// layout of which the caches hold little: they had better not pass through.
+// streams says that results are final once they are written, and that the caches hold
+// little of their layout: they should not pass through the caches.
 func (o *output) streams(dst Layout) bool {
 	const large = 4 << 20 // bytes
 	return o.e.Bias == nil && o.e.Slope == 1 && dst.Positions()*dst.Stride >= large/4

@@ -90,7 +90,7 @@ type Kernels struct {
 	// Strides of more than one row are at least n. dst and src must not overlap.
 	Transform func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int)
 
-	// Transforms is Transform again and again on neighboring rows, see the type Transforms.
+	// Transforms is Transform for each of several rows, see the type Transforms.
 	Transforms func(*Transforms)
 
 	// CopyRows: dst[r*ds+i] = src[r*ss+i] for r < rows, i < width. Strides of more than one row are

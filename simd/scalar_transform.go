@@ -2,19 +2,19 @@ package simd
 
 import "runtime"
 
-// Transforms is a matrix and what it is to multiply: for q < Count, j < Rows, i < N
+// Transforms applies a small matrix to Count blocks of rows: for q < Count, j < Rows, i < N
 //
 //	s = Σ_c M[j*Cols+c] * Src[q*SStep+c*SS+i]        as Transform does
 //	Dst[q*DStep+j*DS+i] = s, or s + what is there if Add is set
 //
-// Results must not overlap unless all have the same value, nor Src.
+// Results must not overlap Src, nor each other unless they have the same value.
 type Transforms struct {
 	Dst, Src, M         []float32
 	Rows, Cols          int
 	N, DS, SS           int
 	Count, DStep, SStep int
 	Add                 bool
-	Stream              bool // a hint: Dst is large and not needed soon, so that it had better not go through the caches
+	Stream              bool // a hint: Dst is large and not needed soon, so it should not go through the caches
 }
 
 // check panics unless the fields fit together. It reports whether there is anything to do.
@@ -30,8 +30,8 @@ func (x *Transforms) check() bool {
 	return true
 }
 
-// transformsOf makes Transforms of Transform and Add. The sum that is added to lies there for a
-// moment, a piece at a time.
+// transformsOf makes Transforms out of Transform and Add. With x.Add, products wait in a buffer, a
+// piece at a time.
 func transformsOf(mix func(dst []float32, ds int, src []float32, ss, n int, m []float32, rows, cols int), add func(dst, x []float32)) func(*Transforms) {
 	return func(x *Transforms) {
 		if !x.check() {

@@ -2,9 +2,9 @@ package simd
 
 // FromTable: dst[i] = table[n+half], where half = len(table)/2 and n is v =
 // float32(sums[i])*scale[i%len(scale)] clamped to [-half, half-1] and rounded to the nearest whole
-// number, ties to even; v that is NaN counts as large. It is how the last layer of a quantized model
-// applies its tanh. len(dst) = len(sums), a multiple of len(scale); table has an even length, at most
-// 2^16.
+// number, ties to even; v that is NaN counts as large. It is how the last layer of a quantized
+// model applies its tanh. len(dst) = len(sums), a multiple of len(scale); table has an even length,
+// at most 2^16.
 func FromTable(dst []uint8, sums []int32, scale []float32, table []uint8) {
 	sameLen(len(dst), len(sums))
 	wholeRows(len(sums), len(scale))
