@@ -115,7 +115,7 @@ func (f *benchFlags) measure(ctx context.Context, args []string, o bench.Options
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBatch(f.batch, n.Input().Len()+n.Output().Len()); err != nil {
+	if o.Batch, err = batchOf(o.Batch, n.Input().Len()+n.Output().Len(), f.set("batch")); err != nil {
 		return nil, err
 	}
 	return bench.Run(ctx, bench.Of(n.name, n.Model), o)

@@ -77,10 +77,12 @@ func (t threadCount) number() (int, error) {
 // mostNumbers is how many numbers, of latents and images, may be computed at a time: 1 GiB of them.
 const mostNumbers = 1 << 28
 
-// checkBatch finds a batch that is too large for images that take so many numbers each.
-func checkBatch(batch, numbers int) error {
-	if most := max(1, mostNumbers/max(1, numbers)); batch > most {
-		return usagef("--batch %d: want %d at most of images of this size", batch, most)
+// batchOf is the batch for images that take so many numbers each: the one that was asked for, which is an error if it is too large, or
+// else the default, or as much of it as there may be.
+func batchOf(batch, numbers int, asked bool) (int, error) {
+	most := max(1, mostNumbers/max(1, numbers))
+	if batch > most && asked {
+		return 0, usagef("--batch %d: want %d at most of images of this size", batch, most)
 	}
-	return nil
+	return min(batch, most), nil
 }

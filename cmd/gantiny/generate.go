@@ -151,8 +151,8 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 	if err := out.check(z.count(), inputs); err != nil {
 		return nil, nil, err
 	}
-	batch := min(f.batch, end-first)
-	if err := checkBatch(batch, dim+shape.Len()); err != nil {
+	batch, err := batchOf(min(f.batch, end-first), dim+shape.Len(), f.set("batch"))
+	if err != nil {
 		return nil, nil, err
 	}
 	return &drawing{latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil

@@ -140,6 +140,8 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", display.Quote(f.out))
 	case errors.Is(err, train.ErrExists):
 		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
+	case errors.Is(err, train.ErrNoRun):
+		return usagef("--resume: %w", err)
 	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
 		return &cli.UsageError{Err: err}
 	}
@@ -196,10 +198,13 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	}
 	if f.resume {
 		var err error
-		if c, err = train.Saved(f.out); err != nil {
-			if errors.Is(err, train.ErrNoRun) {
-				return c, usagef("--resume: %w", err)
-			}
+		c, err = train.Saved(f.out)
+		switch again := f.given.Changed("data") || f.config != ""; {
+		case errors.Is(err, train.ErrNoRun) && !again:
+			return c, usagef("--resume: %w", err)
+		case errors.Is(err, train.ErrNoRun): // it may have been stopped before its first checkpoint: train.Run knows
+			c = train.Default()
+		case err != nil:
 			return c, err
 		}
 	}

@@ -157,6 +157,22 @@ func TestTrainInterruptedWhileReading(t *testing.T) {
 	}
 }
 
+// TestResumeFromTheFirstMoment: a run that was killed before its first checkpoint goes on, too.
+func TestResumeFromTheFirstMoment(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "whole", "--epochs", "1").want(t, exitDone)
+	if err := os.Mkdir("killed", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "killed/.lock", "")
+	writeFile(t, "killed/"+train.GeneratorFile, readFile(t, "whole/"+train.GeneratorFile))
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "killed", "--epochs", "1", "--resume").want(t, exitDone)
+	if !slices.Equal(parameters(t, "killed"), parameters(t, "whole")) {
+		t.Error("it ends with other weights")
+	}
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "nosuch", "--resume").want(t, exitUsage, "--resume: train: nosuch: no run to resume")
+}
+
 func TestTrainDiverges(t *testing.T) {
 	tinyRun(t)
 	writeFile(t, "wild.toml", readFile(t, "tiny.toml")+"learning_rate = 1e30\n")
