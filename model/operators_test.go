@@ -57,8 +57,8 @@ func newOperatorRun(t testing.TB, o Op, in []Spec, images int, seed uint64) *ope
 	return c
 }
 
-// lowerings are the ways in which values lie in memory: alone, and in windows of wider rows.
-var lowerings = []int{0, 3}
+// rowGaps are by how much rows are wider than a value: it lies alone, or in a window of wider rows.
+var rowGaps = []int{0, 3}
 
 // window returns a Tensor of a value; extra is by how much its rows are wider.
 func (c *operatorRun) window(v *Value, extra int, values []float32) Tensor {
@@ -264,7 +264,7 @@ func TestOperatorForward(t *testing.T) {
 			want = append(want, c.reference(c.image(n, c.x), c.params())...)
 		}
 		var first []float32
-		for _, extra := range lowerings {
+		for _, extra := range rowGaps {
 			for i, cut := range shares(c.images) {
 				x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
 				o := c.kernel(t, c.lowering(k, x, y, false))
@@ -288,7 +288,7 @@ func TestOperatorForward(t *testing.T) {
 // TestOperatorOverwrites: an operator that may write over its input makes the same bits there.
 func TestOperatorOverwrites(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
-		for _, extra := range lowerings {
+		for _, extra := range rowGaps {
 			x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
 			o := c.kernel(t, c.lowering(k, x, y, false))
 			if _, ok := o.(overwriter); !ok || x[0].Layout != y.Layout {
@@ -307,7 +307,7 @@ func TestOperatorOverwrites(t *testing.T) {
 func TestOperatorBackward(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
 		wantDX, wantDP := c.gradients()
-		for _, extra := range lowerings {
+		for _, extra := range rowGaps {
 			x, y, dy := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil), c.window(c.node.Out, extra, c.dy)
 			o := c.trainKernel(t, c.lowering(k, x, y, true))
 			w, all := &Worker{Kernels: k}, Share{N1: c.images}
@@ -394,7 +394,7 @@ func (c *operatorRun) checkParams(t *testing.T, o TrainKernel, w *Worker, want [
 // but for products, along all.
 func TestOperatorTangent(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
-		for _, extra := range lowerings {
+		for _, extra := range rowGaps {
 			x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
 			o, ok := c.trainKernel(t, c.lowering(k, x, y, true)).(TangentKernel)
 			if !ok {

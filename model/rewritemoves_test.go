@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -146,8 +147,9 @@ func TestConvolveResized(t *testing.T) {
 	}
 }
 
-// TestConvolveResizedChanged: sessions made after the weights have changed see the new ones.
-func TestConvolveResizedChanged(t *testing.T) {
+// TestConvolveResizedWeights: the weights may lie in a file, and sessions made after they have
+// changed see the new ones.
+func TestConvolveResizedWeights(t *testing.T) {
 	m, err := New("t", Shape{2, 2, 3}, Resize{H: 4, W: 4, Mode: ResizeNearest, Coordinates: Asymmetric}, Conv2D{Filters: 4, Kernel: [2]int{3, 3}, Same: true})
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +157,17 @@ func TestConvolveResizedChanged(t *testing.T) {
 	randomise(m, 1)
 	x := normals(m.Input().Len(), 1)
 	before := outputOf(t, m, Options{}, mode{}, x)
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := m.Save(path, SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equalBits(outputOf(t, loaded, Options{}, mode{}, x), before) {
+		t.Error("loaded from a file: the bits differ")
+	}
 	for i := range m.Params()[0].Data {
 		m.Params()[0].Data[i] *= 2
 	}
