@@ -107,3 +107,23 @@ func descend(t *testing.T, m *Model, k *simd.Kernels) uint64 {
 	}
 	return hash.Sum64()
 }
+
+// TestMovingMeanRounding: products are rounded before they are added. A fused multiply-add gives 0xbb0d2e02 here, which
+// compilers for some architectures choose unless they are told not to.
+func TestMovingMeanRounding(t *testing.T) {
+	m, err := New("m", Flat(1), BatchNorm{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x []float32
+	for _, bits := range []uint32{0x3f0d7a72, 0xbd6e5015, 0xbdef65a0, 0xbef5a342, 0xbddf1781, 0x3e96be73} {
+		x = append(x, math.Float32frombits(bits))
+	}
+	for _, k := range simd.Variants() {
+		m.Params()[movingMean].Data[0] = math.Float32frombits(0xbb17cbf2)
+		r := train(t, m, PassOptions{Batch: len(x), Threads: 1, Kernels: k}, mode{training: true}, x, x, nil, 0)
+		if got := math.Float32bits(r.moving[0][0]); got != 0xbb0d2e01 {
+			t.Errorf("%s: %#x, want 0xbb0d2e01", k.Name, got)
+		}
+	}
+}
