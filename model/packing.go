@@ -90,10 +90,7 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 	w := values
 	short := o.short()
 	if norm := n.epilogue.norm; norm != nil {
-		a, b := norm.Op.(BatchNorm).inference(norm.Params)
-		if times := weight.Shape[len(weight.Shape)-1] / len(a); times > 1 { // channels of a vector that was reshaped
-			a, b = slices.Repeat(a, times), slices.Repeat(b, times)
-		}
+		a, b := norm.folded(weight)
 		p.bias = foldBias(p.bias, a, b)
 		if short { // a folded factor would cost the weights their short form: it comes after the sum
 			for _, f := range a {
@@ -133,6 +130,14 @@ func (p *Param) values(room []float32) []float32 {
 	v := room[:p.Len()]
 	p.derived.set(v, p.derived.from.Data)
 	return v
+}
+
+// folded returns y = a*x + b, the BatchNorm n with its moving statistics, for each column of the weight
+// before it: of a vector that was reshaped, the channels repeat.
+func (n *Node) folded(weight *Param) (a, b []float64) {
+	a, b = n.Op.(BatchNorm).inference(n.Params)
+	times := weight.Shape[len(weight.Shape)-1] / len(a)
+	return slices.Repeat(a, times), slices.Repeat(b, times)
 }
 
 // short tells whether the weights are packed in half precision.

@@ -245,7 +245,9 @@ func (p *Pass) routeGradients() {
 // route returns where the gradient of t's input j goes.
 func (p *Pass) route(t *trained, j, step int, wanted bool) int {
 	v := t.In[j]
-	_, over := t.Op.(inPlaceBackward)
+	_, over := t.Op.(inPlaceBackward) // of an operator with parameters but BatchNorm, dy is scaled after dx is made
+	_, norm := t.Op.(BatchNorm)
+	over = over && (norm || !trains(t.Node))
 	switch {
 	case !wanted:
 		return unwanted

@@ -91,6 +91,8 @@ func (p *Pass) addGeneric(l *engine.List, t *trained) {
 			if p.lo == 0 {
 				clearParts(t.dparams, Share(s))
 			}
+		})
+		l.Once(t.op, "weight gradient", func(id int, s engine.Share) {
 			_, x := p.chunkArgs(t, id)
 			params.ParamGrad(&p.workers[id], t.dparams, t.dyt, x, t.yt.images(p.lo, p.chunk), Share(s))
 		})

@@ -174,7 +174,6 @@ func (p *Pass) addFixedGrad(l *engine.List, t *trained) {
 		return
 	}
 	l.Once(t.op, "weight gradient", func(id int, s engine.Share) {
-		clearParts(t.dparams, Share(s))
 		k.ParamGrad(&p.workers[id], t.dparams, p.fixed[t], t.xt, t.yt, Share(s))
 	})
 }

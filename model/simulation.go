@@ -136,7 +136,7 @@ func foldNode(n *Node) folded {
 		bias = n.Params[1].Data
 	}
 	if norm := n.epilogue.norm; norm != nil {
-		a, b := norm.Op.(BatchNorm).inference(norm.Params)
+		a, b := norm.folded(n.Params[0])
 		fold(f.weight, values, a)
 		f.bias = foldBias(bias, a, b)
 		return f
