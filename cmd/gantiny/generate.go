@@ -158,7 +158,8 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 	return &drawing{latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
 }
 
-// openSession opens the session of a drawing, within the memory that there is: of a smaller batch if need be.
+// openSession opens the session of a drawing, within the memory that there is: of a smaller batch
+// if need be.
 func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out *output) (*model.Session, error) {
 	threads, err := f.threads.number()
 	if err != nil {
