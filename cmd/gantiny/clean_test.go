@@ -9,10 +9,12 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// hostile is what a file may say of itself: it sets the clipboard and a title, clears the screen, hides what follows.
+// hostile is what a file may say of itself: it sets the clipboard and a title, clears the screen,
+// hides what follows.
 const hostile = "\x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x1b[2J\x1b[H\u009b8m\u202e\nmodel    all is well"
 
-// TestHostileText: no command passes on the control codes of a model's name, its provenance or a path, off a terminal as on one.
+// TestHostileText: no command passes on the control codes of a model's name, its provenance or a
+// path, off a terminal as on one.
 func TestHostileText(t *testing.T) {
 	t.Chdir(t.TempDir())
 	m := model.Generator(model.Config{Width: 2, Latent: 3})

@@ -77,8 +77,8 @@ func (t threadCount) number() (int, error) {
 // mostNumbers is how many numbers, of latents and images, may be computed at a time: 1 GiB of them.
 const mostNumbers = 1 << 28
 
-// batchOf is the batch for images that take so many numbers each: the one that was asked for, which is an error if it is too large, or
-// else the default, or as much of it as there may be.
+// batchOf is the batch for images that take so many numbers each: the one that was asked for, which
+// is an error if it is too large, or else the default, or as much of it as there may be.
 func batchOf(batch, numbers int, asked bool) (int, error) {
 	most := max(1, mostNumbers/max(1, numbers))
 	if batch > most && asked {

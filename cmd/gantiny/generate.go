@@ -177,7 +177,8 @@ func (f *generateFlags) checkClass(name string, classes int) error {
 	return nil
 }
 
-// openSession opens the session of a drawing, within the memory that there is: of a smaller batch if need be.
+// openSession opens the session of a drawing, within the memory that there is: of a smaller batch
+// if need be.
 func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out *output) (*model.Session, error) {
 	threads, err := f.threads.number()
 	if err != nil {

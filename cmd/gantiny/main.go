@@ -32,8 +32,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program on the given arguments; it returns the exit status. What it writes goes through display.Clean: paths, names
-// and errors come from files that others made.
+// run is the whole program on the given arguments; it returns the exit status. What it writes goes
+// through display.Clean: paths, names and errors come from files that others made.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	stdout, stderr = display.Clean(stdout), display.Clean(stderr)
 	cmd, err := newRoot().Execute(ctx, args, stdout, stderr)

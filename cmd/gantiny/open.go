@@ -15,8 +15,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// openNamed is openModel for commands: a file that is no model is an error that says what it is and what to do about it, and ctx ends
-// the wait for one that does not come.
+// openNamed is openModel for commands: a file that is no model is an error that says what it is and
+// what to do about it, and ctx ends the wait for one that does not come.
 func openNamed(ctx context.Context, args []string, float bool) (network, error) {
 	if len(args) == 0 {
 		return openModel(args, float)
@@ -63,7 +63,8 @@ func isCheckpoint(path string) bool {
 	return err == nil && s.Meta[checkpointKey] != ""
 }
 
-// cloneFloat is the embedded model in floats in the clone of the repository that the working directory is in, "" outside of one.
+// cloneFloat is the embedded model in floats in the clone of the repository that the working
+// directory is in, "" outside of one.
 func cloneFloat() string {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -84,8 +85,9 @@ func cloneFloat() string {
 	}
 }
 
-// unlessStopped returns what f returns, or ctx's error as soon as ctx ends: an f that waits for the other end of a pipe, or for a disk
-// that does not answer, is left behind. So f must leave nothing half done.
+// unlessStopped returns what f returns, or ctx's error as soon as ctx ends: an f that waits for the
+// other end of a pipe, or for a disk that does not answer, is left behind. So f must leave nothing
+// half done.
 func unlessStopped[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type outcome struct {
 		value T

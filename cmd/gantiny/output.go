@@ -82,7 +82,8 @@ func (o *output) check(total int, inputs []string) error {
 	return errors.Join(checkNotInput("-o", o.path, inputs...), checkFile("-o", o.path))
 }
 
-// checkOlder refuses a folder with pictures that this drawing, shards and all, would leave there: nothing would tell them from its own.
+// checkOlder refuses a folder with pictures that this drawing, shards and all, would leave there:
+// nothing would tell them from its own.
 func (o *output) checkOlder(total int) error {
 	entries, err := os.ReadDir(o.path)
 	if err != nil {

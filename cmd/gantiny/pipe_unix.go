@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openPipe opens the named pipe at path for writing once somebody reads from it; ctx ends the wait, and every write that waits. It is nil where
-// path is no pipe.
+// openPipe opens the named pipe at path for writing once somebody reads from it; ctx ends the wait,
+// and every write that waits. It is nil where path is no pipe.
 func openPipe(ctx context.Context, path string) (*os.File, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
 		return nil, nil

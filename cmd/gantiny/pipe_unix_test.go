@@ -21,7 +21,8 @@ func pipe(t *testing.T, name string) {
 	}
 }
 
-// TestPipesDoNotHang: what waits for the other end of a pipe ends with its context, and a model is not waited for.
+// TestPipesDoNotHang: what waits for the other end of a pipe ends with its context, and a model is
+// not waited for.
 func TestPipesDoNotHang(t *testing.T) {
 	t.Chdir(t.TempDir())
 	small(t)

@@ -74,7 +74,8 @@ func (g *grids) difference() []uint8 {
 //go:embed report.html
 var reportHTML string
 
-// finite makes the figures those that JSON knows: what agrees to the last bit is perfect. A layer whose outputs are no finite numbers is an error.
+// finite makes the figures those that JSON knows: what agrees to the last bit is perfect. A layer
+// whose outputs are no finite numbers is an error.
 func (r *quantizeReport) finite() error {
 	tidy := func(what string, v *float64) error {
 		switch {

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// oneWish is how long signals after the first stand for the same wish: a terminal, timeout and supervisors send theirs to a process and to
-// its group.
+// oneWish is how long signals after the first stand for the same wish: a terminal, timeout and
+// supervisors send theirs to a process and to its group.
 const oneWish = time.Second
 
-// untilStopped returns a context that the first signal ends. One that comes later than oneWish after it is a wish to end at once:
-// then quit is called.
+// untilStopped returns a context that the first signal ends. One that comes later than oneWish
+// after it is a wish to end at once: then quit is called.
 func untilStopped(signals <-chan os.Signal, now func() time.Time, quit func()) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestUntilStopped: the first signal stops, those beside it mean the same, a later one ends the program.
+// TestUntilStopped: the first signal stops, those beside it mean the same, a later one ends the
+// program.
 func TestUntilStopped(t *testing.T) {
 	signals := make(chan os.Signal)
 	times, quits := make(chan time.Time), make(chan bool)

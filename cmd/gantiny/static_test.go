@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestPlainBuildIsStatic: go build and go install make a program that needs no C library, also where there is a C compiler. A
-// package that is written in C in part, as net and os/user are, would link one.
+// TestPlainBuildIsStatic: go build and go install make a program that needs no C library, also
+// where there is a C compiler. A package that is written in C in part, as net and os/user are,
+// would link one.
 func TestPlainBuildIsStatic(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip(err)

@@ -148,8 +148,9 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	return err
 }
 
-// checkNoRun refuses a directory that holds what an earlier run made, though its checkpoint may be gone: hours of work are not replaced unasked. One with a
-// checkpoint is refused by train.Run, which knows more of it.
+// checkNoRun refuses a directory that holds what an earlier run made, though its checkpoint may be
+// gone: hours of work are not replaced unasked. One with a checkpoint is refused by train.Run,
+// which knows more of it.
 func checkNoRun(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
 		return nil
@@ -162,7 +163,8 @@ func checkNoRun(dir string) error {
 	return nil
 }
 
-// answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the function that it returns.
+// answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the
+// function that it returns.
 func answer(ctx context.Context, bar *display.Progress) (wait func()) {
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -186,8 +188,8 @@ func trainState(s train.Stats) display.State {
 	return state
 }
 
-// resolve finds the settings of the run: the defaults or, when it is resumed, those that it was started with; over them
-// the file; over it the flags.
+// resolve finds the settings of the run: the defaults or, when it is resumed, those that it was
+// started with; over them the file; over it the flags.
 func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	c := train.Default()
 	if f.out == "" {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// What cannot be written is said before the work: these look at what a flag names, and leave nothing there.
+// What cannot be written is said before the work: these look at what a flag names, and leave
+// nothing there.
 
 // checkFile is for a file that will be made, or replaced.
 func checkFile(flag, path string) error {

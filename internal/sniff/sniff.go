@@ -17,9 +17,10 @@ var ErrNoModel = errors.New("no model")
 // headBytes is how much of a file is looked at.
 const headBytes = 512
 
-// Model says what is wrong with the file at path as a model in .safetensors: an error that wraps ErrNoModel if it is recognized as
-// something else or is no regular file, the system's if it cannot be read. nil is no promise: the file is not decoded. A pipe is not opened, so
-// that nobody waits for it.
+// Model says what is wrong with the file at path as a model in .safetensors: an error that wraps
+// ErrNoModel if it is recognized as something else or is no regular file, the system's if it cannot
+// be read. nil is no promise: the file is not decoded. A pipe is not opened, so that nobody waits
+// for it.
 func Model(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -57,8 +58,8 @@ func special(m fs.FileMode) string {
 	return "a device"
 }
 
-// Bytes says what begins with head, and what to do about it: "a web page: ...". It is empty for .safetensors and for what is not
-// recognized.
+// Bytes says what begins with head, and what to do about it: "a web page: ...". It is empty for
+// .safetensors and for what is not recognized.
 func Bytes(head []byte) string {
 	if len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32 {
 		return "" // .safetensors: the length of its header, and the header
@@ -113,7 +114,8 @@ func at(offset int, magic string) func([]byte) bool {
 	return func(head []byte) bool { return len(head) >= offset && bytes.HasPrefix(head[offset:], []byte(magic)) }
 }
 
-// text matches what begins with one of the words after white space and a byte order mark, whatever its case.
+// text matches what begins with one of the words after white space and a byte order mark, whatever
+// its case.
 func text(words ...string) func([]byte) bool {
 	return func(head []byte) bool {
 		s := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(string(head), "\ufeff"), " \t\r\n"))
@@ -128,7 +130,8 @@ func text(words ...string) func([]byte) bool {
 
 func web(head []byte) bool { return text("<!doctype", "<html", "<head", "<?xml", "<!--")(head) }
 
-// zipOf matches a zip archive whose first file's name ends in one of the words. PyTorch writes NAME/data.pkl first.
+// zipOf matches a zip archive whose first file's name ends in one of the words. PyTorch writes
+// NAME/data.pkl first.
 func zipOf(ends ...string) func([]byte) bool {
 	return func(head []byte) bool {
 		const fixed = 30 // bytes of a local file header before the name
@@ -146,12 +149,14 @@ func zipOf(ends ...string) func([]byte) bool {
 	}
 }
 
-// pickle matches protocols 2 to 5: the opcode PROTO, the protocol, and one of the opcodes that follow it in practice.
+// pickle matches protocols 2 to 5: the opcode PROTO, the protocol, and one of the opcodes that
+// follow it in practice.
 func pickle(head []byte) bool {
 	return len(head) > 3 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5 && strings.IndexByte("}]()c\x95\x8cX\x8aG", head[2]) >= 0
 }
 
-// onnx matches a ModelProto: field 1, the version of the format, and then a field of text or the opsets.
+// onnx matches a ModelProto: field 1, the version of the format, and then a field of text or the
+// opsets.
 func onnx(head []byte) bool {
 	return len(head) > 4 && head[0] == 0x08 && head[1] >= 1 && head[1] <= 32 && strings.IndexByte("\x12\x1a\x22\x32\x3a\x42", head[2]) >= 0
 }

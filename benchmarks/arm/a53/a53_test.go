@@ -35,7 +35,8 @@ func TestCycles(t *testing.T) {
 	}
 }
 
-// TestAdding: with three FMLA between two loads no load meets the start of an addition; with four it waits for all of them.
+// TestAdding: with three FMLA between two loads no load meets the start of an addition; with four
+// it waits for all of them.
 func TestAdding(t *testing.T) {
 	three := "ldr d8, [x9], #8|fmla v0.4s, v9.4s, v10.4s|fmla v1.4s, v9.4s, v10.4s|fmla v2.4s, v9.4s, v10.4s"
 	for _, c := range []struct {

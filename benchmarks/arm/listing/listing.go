@@ -21,7 +21,8 @@ func (i Instruction) Mnemonic() string { return strings.Fields(i.Text)[0] }
 // IsBranch tells whether i may go on elsewhere.
 func (i Instruction) IsBranch() bool { return branchTarget.MatchString(i.Text) }
 
-// WithTarget is the text of a branch to another target; of any other instruction it is the text as it is.
+// WithTarget is the text of a branch to another target; of any other instruction it is the text as
+// it is.
 func (i Instruction) WithTarget(label string) string {
 	return branchTarget.ReplaceAllString(i.Text, "${1}"+label)
 }
@@ -55,7 +56,8 @@ func Read(text string) (list []Instruction) {
 	return list
 }
 
-// InnerLoops are the stretches that end in a branch back to their beginning and have no other branch.
+// InnerLoops are the stretches that end in a branch back to their beginning and have no other
+// branch.
 func InnerLoops(code []Instruction) (loops [][]Instruction) {
 	first := 0 // after the last branch
 	for i, ins := range code {

@@ -79,8 +79,8 @@ func TrainingStep(ctx context.Context, o Options) (*Report, error) {
 	return newReport("reference", true, o, m), nil
 }
 
-// stagePart describes a stage of a network's pass. The discriminator sees reals and fakes in one pass; down to the pixels go
-// only the fakes' gradients.
+// stagePart describes a stage of a network's pass. The discriminator sees reals and fakes in one
+// pass; down to the pixels go only the fakes' gradients.
 func stagePart(t *train.Trainer, network string, op int, stage string, batch int) part {
 	ops, discriminator := t.Ops()
 	images := int64(batch)

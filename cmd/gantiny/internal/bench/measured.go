@@ -10,8 +10,9 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// measured collects the times of the parts of a run, over several runs, with the peak at that moment beside them. On one thread all times are
-// the processor time that the thread has had, so that other work on the machine counts as little as can be.
+// measured collects the times of the parts of a run, over several runs, with the peak at that
+// moment beside them. On one thread all times are the processor time that the thread has had, so
+// that other work on the machine counts as little as can be.
 type measured struct {
 	parts []part
 	total []float64 // seconds, a run each
@@ -43,7 +44,8 @@ type stretch struct {
 	seconds float64
 }
 
-// peakEvery is how old a peak may be that a part is held against. A shared machine changes its speed within a second.
+// peakEvery is how old a peak may be that a part is held against. A shared machine changes its
+// speed within a second.
 const peakEvery = 5 * time.Millisecond
 
 func newMeasured(k *simd.Kernels, threads int, int8 bool) *measured {
@@ -61,7 +63,8 @@ func (m *measured) add(i int, d time.Duration) {
 	d = min(d, m.clock()-m.mark)
 	m.parts[i].now += d.Seconds()
 	m.waiting = append(m.waiting, stretch{i, d.Seconds()})
-	// Helpers would fall asleep while they wait for the peak: with several threads it is found between the runs alone.
+	// Helpers would fall asleep while they wait for the peak: with several threads it is found
+	// between the runs alone.
 	if m.threads == 1 && time.Since(m.sampled) > peakEvery {
 		start := m.clock()
 		m.sample()
@@ -70,7 +73,8 @@ func (m *measured) add(i int, d time.Duration) {
 	m.mark = m.clock()
 }
 
-// sample finds the peak, and what it would have made of the parts that were measured since it was found last.
+// sample finds the peak, and what it would have made of the parts that were measured since it was
+// found last.
 func (m *measured) sample() {
 	m.peaks = append(m.peaks, m.peak())
 	m.sampled = time.Now()
@@ -81,7 +85,8 @@ func (m *measured) sample() {
 	m.waiting = m.waiting[:0]
 }
 
-// repeat calls run until it has taken the time and been measured three times at least, after a first call that is not counted.
+// repeat calls run until it has taken the time and been measured three times at least, after a
+// first call that is not counted.
 func (m *measured) repeat(ctx context.Context, seconds float64, run func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A machine that drops to half its speed halves the peak and doubles the times: shares stay, and finding the peak is in no time.
+// A machine that drops to half its speed halves the peak and doubles the times: shares stay, and
+// finding the peak is in no time.
 func TestMeasuredShares(t *testing.T) {
 	const peak = 1000.0 // operations a second
 	clock, speed := time.Duration(0), 1.0

@@ -8,7 +8,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// peakMeter finds the operations a second, on floats or on bytes, that kernels reach on some threads at the same time.
+// peakMeter finds the operations a second, on floats or on bytes, that kernels reach on some
+// threads at the same time.
 type peakMeter struct {
 	workers []peakWorker
 	pool    *pool.Pool
@@ -38,8 +39,8 @@ func newPeakMeter(k *simd.Kernels, threads int, int8 bool) *peakMeter {
 	return p
 }
 
-// peakLoops are a loop of products in registers, and of floats a tile of the matrix product whose operands stay in the first-level
-// cache: on rows in plain Go it may be the faster one.
+// peakLoops are a loop of products in registers, and of floats a tile of the matrix product whose
+// operands stay in the first-level cache: on rows in plain Go it may be the faster one.
 func peakLoops(k *simd.Kernels, int8 bool) []func() int64 {
 	if int8 {
 		return []func() int64{func() int64 { return k.Int8.Peak(1 << 10) }}

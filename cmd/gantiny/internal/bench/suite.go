@@ -19,7 +19,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// SuitePi measures a small board: the reference generator, in floats with any weights and in bytes as it is in this program.
+// SuitePi measures a small board: the reference generator, in floats with any weights and in bytes
+// as it is in this program.
 const SuitePi = "pi"
 
 // SuiteReport is a result file; its JSON names are a contract.
@@ -131,7 +132,8 @@ func conditionNow(o SuiteOptions) board.Condition {
 	return c
 }
 
-// measureCase calls Run for so many seconds, and three times at least, after a first call that is not counted.
+// measureCase calls Run for so many seconds, and three times at least, after a first call that is
+// not counted.
 func measureCase(ctx context.Context, n Network, o model.Options, seconds float64) (Case, error) {
 	c := Case{Form: n.Form, Batch: o.Batch, Threads: o.Threads}
 	session, err := n.Model.NewSession(o)

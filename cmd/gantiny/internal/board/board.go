@@ -68,7 +68,8 @@ func field(content, name, separator string) string {
 	return ""
 }
 
-// parts are the processors that ARM Limited (implementer 0x41) gives these numbers, in what is likely to be met.
+// parts are the processors that ARM Limited (implementer 0x41) gives these numbers, in what is
+// likely to be met.
 var parts = map[string]string{
 	"0xb76": "ARM1176", "0xc07": "Cortex-A7", "0xc08": "Cortex-A8", "0xc09": "Cortex-A9", "0xc0f": "Cortex-A15",
 	"0xd03": "Cortex-A53", "0xd04": "Cortex-A35", "0xd05": "Cortex-A55", "0xd07": "Cortex-A57", "0xd08": "Cortex-A72", "0xd09": "Cortex-A73",

@@ -10,7 +10,8 @@ import (
 	"testing/fstest"
 )
 
-// board reads a file tree: "-- path --" begins a file, what precedes the first says where it comes from.
+// board reads a file tree: "-- path --" begins a file, what precedes the first says where it comes
+// from.
 func board(t *testing.T, name string) fstest.MapFS {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name))

@@ -148,7 +148,8 @@ type parsed struct {
 	help bool
 }
 
-// descend reads flags, and follows the names of commands: the first word that is no flag is one where there are some.
+// descend reads flags, and follows the names of commands: the first word that is no flag is one
+// where there are some.
 func (c *Command) descend(args []string, p *parsed) (*Command, error) {
 	for len(args) > 0 {
 		word := args[0]

@@ -9,15 +9,17 @@ import (
 	"strings"
 )
 
-// completeName is the word behind which the scripts of shells ask what may come next: the words so far, the last one being
-// that to complete, possibly empty. The answer is a candidate a line, with a tab and a description where there is one, and
-// then one line that says which files go with them: ":files", ":files EXTENSION" or ":none".
+// completeName is the word behind which the scripts of shells ask what may come next: the words so
+// far, the last one being that to complete, possibly empty. The answer is a candidate a line, with
+// a tab and a description where there is one, and then one line that says which files go with them:
+// ":files", ":files EXTENSION" or ":none".
 const completeName = "__complete"
 
 // Candidates are what a word may be.
 type Candidates struct {
 	Words []string // each with a tab and a description behind it, if it has one
-	// Files tells whether it may be a file too, Extension (without the dot) of which kind alone. Folders always go with files.
+	// Files tells whether it may be a file too, Extension (without the dot) of which kind alone.
+	// Folders always go with files.
 	Files     bool
 	Extension string
 }
@@ -88,7 +90,8 @@ func (c *Command) candidates(before []string, word string) Candidates {
 	return Candidates{}
 }
 
-// follow finds the command that words name, the arguments among them, and the flag whose value comes next, nil if none does.
+// follow finds the command that words name, the arguments among them, and the flag whose value
+// comes next, nil if none does.
 func (c *Command) follow(words []string) (cmd *Command, waiting *Flag, args []string) {
 	cmd = c
 	for _, w := range words {

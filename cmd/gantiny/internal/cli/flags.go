@@ -27,7 +27,8 @@ type Flag struct {
 	Complete func() Candidates // what the value may be; files if nil
 }
 
-// ValueName is how the value is written, "" if the flag takes none, and the usage without backquotes.
+// ValueName is how the value is written, "" if the flag takes none, and the usage without
+// backquotes.
 func (f *Flag) ValueName() (name, usage string) {
 	if before, rest, ok := strings.Cut(f.Usage, "`"); ok {
 		if name, after, ok := strings.Cut(rest, "`"); ok {
@@ -167,7 +168,8 @@ func (c *Command) parse(args []string, p *parsed) (rest []string, err error) {
 	return rest, nil
 }
 
-// take sets a flag, to the next word where it needs a value and was given none, and returns what follows. shown is how the user wrote it.
+// take sets a flag, to the next word where it needs a value and was given none, and returns what
+// follows. shown is how the user wrote it.
 func (c *Command) take(f *Flag, shown, value string, given bool, rest []string) ([]string, error) {
 	if !given {
 		switch {

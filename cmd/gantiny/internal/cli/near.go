@@ -2,7 +2,8 @@ package cli
 
 import "strings"
 
-// near are the names that word may have been meant to be: those that begin with it or are two letters away at most.
+// near are the names that word may have been meant to be: those that begin with it or are two
+// letters away at most.
 func near(word string, names []string) (list []string) {
 	const most = 2
 	for _, name := range names {
@@ -13,7 +14,8 @@ func near(word string, names []string) (list []string) {
 	return list
 }
 
-// distance is how many letters to add, to drop or to change make b of a: the distance of Levenshtein.
+// distance is how many letters to add, to drop or to change make b of a: the distance of
+// Levenshtein.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1) // of the prefixes of b to the prefix of a so far
 	for j := range row {

@@ -26,7 +26,8 @@ func (v *boolValue) Set(s string) error {
 	return nil
 }
 
-// base tells how a whole number is written: in decimal, whatever zeros it begins with, or behind 0x.
+// base tells how a whole number is written: in decimal, whatever zeros it begins with, or behind
+// 0x.
 func base(s string) int {
 	if digits := strings.TrimLeft(s, "+-"); strings.HasPrefix(digits, "0x") || strings.HasPrefix(digits, "0X") {
 		return 0

@@ -8,9 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// Clean returns a writer in which text is only text: control characters other than ends of lines and tabs, and those that turn the
-// direction of writing, are written as \u001b or the like, bytes that are no UTF-8 as \x9b. So what a file says of itself can
-// neither set a title or the clipboard nor hide what stands beside it. In JSON these are escapes as well, and mean the same. On a
+// Clean returns a writer in which text is only text: control characters other than ends of lines
+// and tabs, and those that turn the direction of writing, are written as \u001b or the like, bytes
+// that are no UTF-8 as \x9b. So what a file says of itself can neither set a title or the clipboard
+// nor hide what stands beside it. In JSON these are escapes as well, and mean the same. On a
 // terminal that shows ASCII alone, all else is escaped too.
 func Clean(w io.Writer) io.Writer {
 	s := look(w)

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Progress shows how work goes on: one line redrawn in place on a terminal, else a plain line at the end of each
-// part and every so often between. It is safe for concurrent use.
+// Progress shows how work goes on: one line redrawn in place on a terminal, else a plain line at
+// the end of each part and every so often between. It is safe for concurrent use.
 type Progress struct {
 	w     io.Writer
 	width func() int // columns of the terminal; nil where nothing can be redrawn
@@ -55,7 +55,8 @@ func NewBriefProgress(w io.Writer) *Progress {
 	return p
 }
 
-// Show shows a state, unless the last one was shown a moment ago and this is not the last of its part.
+// Show shows a state, unless the last one was shown a moment ago and this is not the last of its
+// part.
 func (p *Progress) Show(s State) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
@@ -80,7 +81,8 @@ func (p *Progress) Show(s State) {
 	}
 }
 
-// fit is the state on so many columns: the bar gives way to the facts down to its least, then the last facts to the others.
+// fit is the state on so many columns: the bar gives way to the facts down to its least, then the
+// last facts to the others.
 func (s State) fit(columns int, ascii bool) string {
 	facts := s.Facts
 	for {
@@ -116,7 +118,8 @@ func (p *Progress) Log(format string, args ...any) {
 	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
-// Settle ends the line that stands on the terminal, so that others can follow; that of brief work disappears.
+// Settle ends the line that stands on the terminal, so that others can follow; that of brief work
+// disappears.
 func (p *Progress) Settle() {
 	p.lock.Lock()
 	defer p.lock.Unlock()

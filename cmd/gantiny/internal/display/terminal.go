@@ -11,7 +11,8 @@ import (
 	"github.com/gantiny/gantiny/picture"
 )
 
-// Screen is what can be shown where a writer leads, as far as its terminal and the environment tell.
+// Screen is what can be shown where a writer leads, as far as its terminal and the environment
+// tell.
 type Screen struct {
 	Terminal bool           // somebody looks on
 	Redraws  bool           // it knows the control codes that begin a line again
@@ -38,8 +39,9 @@ func look(w io.Writer) Screen {
 	return screen(true, width, runtime.GOOS, os.Getenv)
 }
 
-// screen follows the environment: TERM for control codes, NO_COLOR (https://no-color.org) and COLORTERM for colors, and the
-// locale for characters. Where a system does without TERM or a locale, its terminals know the codes and UTF-8.
+// screen follows the environment: TERM for control codes, NO_COLOR (https://no-color.org) and
+// COLORTERM for colors, and the locale for characters. Where a system does without TERM or a
+// locale, its terminals know the codes and UTF-8.
 func screen(terminal bool, width int, system string, env func(string) string) Screen {
 	if width <= 0 {
 		width = 80
@@ -60,7 +62,8 @@ func screen(terminal bool, width int, system string, env func(string) string) Sc
 	return s
 }
 
-// PictureColors is Colors for pictures with so many channels: of the palette, grey ones need the greys alone.
+// PictureColors is Colors for pictures with so many channels: of the palette, grey ones need the
+// greys alone.
 func (s Screen) PictureColors(channels int) picture.Colors {
 	if channels == 1 && s.Colors == picture.Palette256 {
 		return picture.Grey256
@@ -68,7 +71,8 @@ func (s Screen) PictureColors(channels int) picture.Colors {
 	return s.Colors
 }
 
-// hasPalette tells whether a terminal of this name has 256 colors: those that say so, and those that are known to.
+// hasPalette tells whether a terminal of this name has 256 colors: those that say so, and those
+// that are known to.
 func hasPalette(name string) bool {
 	if strings.Contains(name, "256color") || strings.Contains(name, "direct") {
 		return true
@@ -82,7 +86,8 @@ func hasPalette(name string) bool {
 	return false
 }
 
-// utf8Locale tells whether the user's locale is in UTF-8. That of a user who has set none is C, which is in ASCII.
+// utf8Locale tells whether the user's locale is in UTF-8. That of a user who has set none is C,
+// which is in ASCII.
 func utf8Locale(system string, env func(string) string) bool {
 	for _, variable := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := strings.ToLower(env(variable)); locale != "" {

@@ -1,2 +1,3 @@
-// Package man writes manual pages, in the macros of man(7), from what the commands say of themselves in --help.
+// Package man writes manual pages, in the macros of man(7), from what the commands say of
+// themselves in --help.
 package man

@@ -82,7 +82,8 @@ func (m *manual) command(c *cli.Command, date, version string) {
 	m.seeAlso(c)
 }
 
-// synopsis writes how the command is called: what the user fills in, the upper-case words, in italics.
+// synopsis writes how the command is called: what the user fills in, the upper-case words, in
+// italics.
 func (m *manual) synopsis(c *cli.Command) {
 	m.macro("B", c.Path())
 	if len(c.Commands()) > 0 {
@@ -158,7 +159,8 @@ func (m *manual) macro(name string, args ...string) {
 	m.WriteString("\n")
 }
 
-// text writes the first of the texts that is not empty: paragraphs, in lines that a person can read, a new one for each sentence.
+// text writes the first of the texts that is not empty: paragraphs, in lines that a person can
+// read, a new one for each sentence.
 func (m *manual) text(texts ...string) {
 	for _, text := range texts {
 		if text == "" {
