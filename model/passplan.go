@@ -37,7 +37,6 @@ type activation struct {
 type gradBuffer struct {
 	layout      conv.Layout
 	first, last int // steps of Backward: the node that is number i from the end is step i+1
-	at          int
 }
 
 // trained is a node of a Pass.

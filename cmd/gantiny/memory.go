@@ -51,7 +51,7 @@ const (
 	workingBytes  = 7 << 19   // code that has not run yet when the first figure is taken, threads' stacks, what the collector has not collected
 	encodingBytes = 3 << 19   // of a PNG or a GIF
 	threadBytes   = 128 << 10 // of each thread
-	varyingBytes  = 1 << 19   // by which two runs of the program differ
+	varyingBytes  = 1 << 20   // by which two runs of the program differ
 )
 
 // residentBytes is the memory of this process now.
