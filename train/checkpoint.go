@@ -12,6 +12,7 @@ import (
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/safetensors"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // ErrMismatch is what the error wraps when a run is resumed with settings, images
@@ -27,7 +28,8 @@ const (
 type header struct {
 	Format  int            `json:"format"`
 	Version string         `json:"version"` // of the program, for the record
-	Kernels string         `json:"kernels"` // row that made it, for the record
+	Kernels string         `json:"kernels"` // row that made it
+	Fused   *bool          `json:"fused"`   // whether that fuses multiply-adds; nil: by its name
 	Step    uint64         `json:"step"`    // steps done
 	Updates [2]uint64      `json:"updates"` // of the generator and of the discriminator
 	Aim     string         `json:"aim"`     // the objective's name
@@ -83,15 +85,16 @@ func (t *Trainer) checkState() error {
 	return nil
 }
 
-// save writes the Trainer's state with h to path in one piece.
-func (t *Trainer) save(path string, h header) error {
-	h.Format, h.Step, h.Config, h.Kernels = checkpointFormat, t.steps, t.cfg, t.k.Name
+// save writes the Trainer's state with h to path in one piece. Unless old is "", what
+// was there stands at old afterwards.
+func (t *Trainer) save(path, old string, h header) error {
+	h.Format, h.Step, h.Config, h.Kernels, h.Fused = checkpointFormat, t.steps, t.cfg, t.k.Name, &t.k.FMA
 	h.Aim, h.Updates = t.objective.Name(), [2]uint64{t.g.n, t.d.n}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	err = atomicfile.Write(path, func(w io.Writer) error {
+	err = atomicfile.WriteKeeping(path, old, func(w io.Writer) error {
 		return safetensors.Write(w, map[string]string{checkpointKey: string(text)}, t.state())
 	})
 	if err != nil {
@@ -143,7 +146,7 @@ func (c *checkpoint) readHeader() error {
 		c.Aim, c.Updates = "gan/bce", [2]uint64{c.Step, c.Step}
 	}
 	if c.Format != checkpointFormat {
-		return fmt.Errorf("checkpoint of format %d, this program reads %d", c.Format, checkpointFormat)
+		return fmt.Errorf("%w: checkpoint of format %d, this program reads %d", ErrMismatch, c.Format, checkpointFormat)
 	}
 	return nil
 }
@@ -151,15 +154,38 @@ func (c *checkpoint) readHeader() error {
 func (c *checkpoint) close() { c.file.Close() }
 
 // fits returns an error that wraps ErrMismatch and names the difference if a run
-// with these settings and images could not go on to the checkpoint's own future.
-func (c *checkpoint) fits(now Config, data dataInfo) error {
+// with these settings and images, of which an epoch has perEpoch steps, could not go on
+// to the checkpoint's own future, or if the checkpoint contradicts itself.
+func (c *checkpoint) fits(now Config, data dataInfo, perEpoch int) error {
 	if d := now.difference(c.Config); d != "" {
 		return fmt.Errorf("train: resume: %w: %s", ErrMismatch, d)
 	}
 	if data.SHA256 != c.Data.SHA256 {
 		return fmt.Errorf("train: resume: %w: the images are %s, the checkpoint has %s", ErrMismatch, data, c.Data)
 	}
+	if err := c.Config.Validate(); err != nil {
+		return fmt.Errorf("train: %s: %w", c.path, err)
+	}
+	at := dataset.Cursor{Seed: now.Seed, Epoch: int(c.Step / uint64(perEpoch)), Batch: int(c.Step % uint64(perEpoch))}
+	if c.Cursor != at || c.Meter.Steps < 0 || uint64(c.Meter.Steps) > c.Step {
+		return fmt.Errorf("train: %s: %w itself: after step %d, of %d an epoch, the next batch is %+v with %d steps to report",
+			c.path, ErrMismatch, c.Step, perEpoch, c.Cursor, c.Meter.Steps)
+	}
 	return nil
+}
+
+// otherBits says why a run on row k does not go on to the bits that it would have
+// come to on the checkpoint's; "" if it does.
+func (c *checkpoint) otherBits(k *simd.Kernels) string {
+	plain := func(name string) bool { return name == "scalar" || name == "go" } // of the same bits
+	fused := !plain(c.Kernels)
+	if c.Fused != nil {
+		fused = *c.Fused
+	}
+	if c.Kernels == k.Name || fused && k.FMA || plain(c.Kernels) && plain(k.Name) {
+		return ""
+	}
+	return fmt.Sprintf("the checkpoint was made on kernels %s, the run goes on with %s: to other bits than it would have come to there", c.Kernels, k.Name)
 }
 
 func (d dataInfo) String() string {

@@ -15,14 +15,16 @@ import (
 var ErrConfig = errors.New("bad setting")
 
 // Config holds a run's settings under the names that they have in a TOML file.
-// Those tagged free may change when a run is resumed; all others take part in
-// the numbers.
+// All take part in the numbers, and must be the checkpoint's when a run is resumed,
+// but for those tagged free, which do not, and those tagged noted, which may change all
+// the same.
 type Config struct {
 	Data    string `toml:"data" json:"data" resume:"free"`       // where the images come from; for the record, see Run
 	Epochs  int    `toml:"epochs" json:"epochs" resume:"free"`   // passes over the images
 	Batch   int    `toml:"batch" json:"batch"`                   // images a step
 	Seed    uint64 `toml:"seed" json:"seed"`                     // of weights, noise, order and dropout
 	Threads int    `toml:"threads" json:"threads" resume:"free"` // 0: one per processor; any number gives the same bits
+	Kernel  string `toml:"kernel" json:"kernel" resume:"free"`   // row of package simd, "": the best of the machine
 
 	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen from
 	// the images themselves.
@@ -36,32 +38,32 @@ type Config struct {
 	Size     int `toml:"size" json:"size"`         // pixels a side
 	Channels int `toml:"channels" json:"channels"` // 1: grey, 3: colour
 
-	Loss        string  `toml:"loss" json:"loss"`                 // bce, hinge, lsgan, wasserstein or relativistic
-	Optimizer   string  `toml:"optimizer" json:"optimizer"`       // adam, adamw, rmsprop or sgd, of both networks
-	Beta1       float64 `toml:"beta1" json:"beta1"`               // of adam and adamw
-	Beta2       float64 `toml:"beta2" json:"beta2"`               // of adam and adamw; rmsprop's decay
-	Epsilon     float64 `toml:"epsilon" json:"epsilon"`           // of adam, adamw and rmsprop
-	Momentum    float64 `toml:"momentum" json:"momentum"`         // of sgd
-	Nesterov    bool    `toml:"nesterov" json:"nesterov"`         // of sgd
-	WeightDecay float64 `toml:"weight_decay" json:"weight_decay"` // of adamw
-	ClipNorm    float64 `toml:"clip_norm" json:"clip_norm"`       // most that a network's gradients may measure together, 0: anything
+	Loss        string  `toml:"loss" json:"loss"`                          // bce, hinge, lsgan, wasserstein or relativistic
+	Optimizer   string  `toml:"optimizer" json:"optimizer"`                // adam, adamw, rmsprop or sgd, of both networks
+	Beta1       float64 `toml:"beta1" json:"beta1"`                        // of adam and adamw
+	Beta2       float64 `toml:"beta2" json:"beta2"`                        // of adam and adamw; rmsprop's decay
+	Epsilon     float64 `toml:"epsilon" json:"epsilon"`                    // of adam, adamw and rmsprop
+	Momentum    float64 `toml:"momentum" json:"momentum"`                  // of sgd
+	Nesterov    bool    `toml:"nesterov" json:"nesterov"`                  // of sgd
+	WeightDecay float64 `toml:"weight_decay" json:"weight_decay"`          // of adamw
+	ClipNorm    float64 `toml:"clip_norm" json:"clip_norm" resume:"noted"` // most that a network's gradients may measure together, 0: anything
 
-	LearningRate  float64 `toml:"learning_rate" json:"learning_rate"`
-	DLearningRate float64 `toml:"d_learning_rate" json:"d_learning_rate"` // the discriminator's, 0: as the generator's
-	DBeta1        float64 `toml:"d_beta1" json:"d_beta1"`                 // alike, -1: as the generator's
+	LearningRate  float64 `toml:"learning_rate" json:"learning_rate" resume:"noted"`
+	DLearningRate float64 `toml:"d_learning_rate" json:"d_learning_rate" resume:"noted"` // the discriminator's, 0: as the generator's
+	DBeta1        float64 `toml:"d_beta1" json:"d_beta1"`                                // alike, -1: as the generator's
 	DBeta2        float64 `toml:"d_beta2" json:"d_beta2"`
 
-	Schedule    string  `toml:"schedule" json:"schedule"`         // of the learning rates: constant, linear or cosine, see Schedule
-	WarmupSteps int     `toml:"warmup_steps" json:"warmup_steps"` // steps in which they rise
-	DecaySteps  int     `toml:"decay_steps" json:"decay_steps"`   // steps after these in which they fall
-	FinalRate   float64 `toml:"final_rate" json:"final_rate"`     // share of them that is left then
+	Schedule    string  `toml:"schedule" json:"schedule" resume:"noted"`         // of the learning rates: constant, linear or cosine, see Schedule
+	WarmupSteps int     `toml:"warmup_steps" json:"warmup_steps" resume:"noted"` // steps in which they rise
+	DecaySteps  int     `toml:"decay_steps" json:"decay_steps" resume:"noted"`   // steps after these in which they fall
+	FinalRate   float64 `toml:"final_rate" json:"final_rate" resume:"noted"`     // share of them that is left then
 
 	EMAImages float64 `toml:"ema_images" json:"ema_images"` // images in which the weight of a step halves in the generator that is saved, 0: save it as it is
 
 	SampleEvery       int     `toml:"sample_every" json:"sample_every" resume:"free"`             // epochs between grids; the first and the last epoch always draw one
 	MetricsEvery      int     `toml:"metrics_every" json:"metrics_every" resume:"free"`           // steps between lines of metrics; each epoch's end always writes one
-	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints; the last epoch always writes one
-	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints within an epoch, 0: none
+	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints, 0: none at their ends; the last epoch always writes one
+	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints instead, 0: epochs, and 5 minutes within one
 }
 
 // Default returns the reference: the networks, batch and optimizer of Keras'
@@ -72,7 +74,7 @@ func Default() Config {
 		Latent: 100, Width: 64, Size: 28, Channels: 1,
 		Loss: "bce", Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
-		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, CheckpointMinutes: 5,
+		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1,
 	}
 }
 
@@ -106,15 +108,29 @@ func (c Config) Model() model.Config {
 }
 
 // difference names the first setting by which a run with c could not go on from
-// a checkpoint made with old to the same numbers; "" if there is none.
+// a checkpoint made with old; "" if there is none.
 func (c Config) difference(old Config) string {
+	return c.first(old, "", func(name string, now, was any) string {
+		return fmt.Sprintf("%s is %v, the checkpoint has %v", name, now, was)
+	})
+}
+
+// change says which setting differs that may, though the run goes on to other numbers;
+// "" if there is none.
+func (c Config) change(old Config) string {
+	return c.first(old, "noted", func(name string, now, was any) string {
+		return fmt.Sprintf("%s is %v from here on, it was %v", name, now, was)
+	})
+}
+
+// first returns what say makes of the first field with this tag that differs.
+func (c Config) first(old Config, tag string, say func(name string, now, was any) string) string {
 	now, was := reflect.ValueOf(c), reflect.ValueOf(old)
 	for i := range now.NumField() {
 		f := now.Type().Field(i)
-		if f.Tag.Get("resume") == "free" || now.Field(i).Equal(was.Field(i)) {
-			continue
+		if f.Tag.Get("resume") == tag && !now.Field(i).Equal(was.Field(i)) {
+			return say(f.Tag.Get("toml"), now.Field(i), was.Field(i))
 		}
-		return fmt.Sprintf("%s is %v, the checkpoint has %v", f.Tag.Get("toml"), now.Field(i), was.Field(i))
 	}
 	return ""
 }

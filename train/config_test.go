@@ -40,6 +40,7 @@ func TestValidate(t *testing.T) {
 		"epochs is 0":         func(c *Config) { c.Epochs = 0 },
 		"batch is -1":         func(c *Config) { c.Batch = -1 },
 		"threads is -2":       func(c *Config) { c.Threads = -2 },
+		"threads is 1025":     func(c *Config) { c.Threads = 1025 },
 		"latent is 0":         func(c *Config) { c.Latent = 0 },
 		"learning_rate is 0":  func(c *Config) { c.LearningRate = 0 },
 		"learning_rate is Na": func(c *Config) { c.LearningRate = math.NaN() },
@@ -69,8 +70,12 @@ func TestValidate(t *testing.T) {
 // one of them.
 func TestDifference(t *testing.T) {
 	free := map[string]bool{
-		"data": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true,
+		"data": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true, "kernel": true,
 		"sample_every": true, "metrics_every": true, "checkpoint_epochs": true, "checkpoint_minutes": true,
+	}
+	noted := map[string]bool{
+		"learning_rate": true, "d_learning_rate": true, "clip_norm": true,
+		"schedule": true, "warmup_steps": true, "decay_steps": true, "final_rate": true,
 	}
 	for i := range reflect.TypeFor[Config]().NumField() {
 		c := Default()
@@ -88,8 +93,12 @@ func TestDifference(t *testing.T) {
 		case reflect.String:
 			f.SetString(f.String() + "x")
 		}
-		if got := c.difference(Default()); free[name] && got != "" || !free[name] && !strings.HasPrefix(got, name+" is ") {
+		got, change := c.difference(Default()), c.change(Default())
+		if may := free[name] || noted[name]; may != (got == "") || !may && !strings.HasPrefix(got, name+" is ") {
 			t.Errorf("difference in %s: %q", name, got)
+		}
+		if noted[name] != (change != "") || change != "" && !strings.HasPrefix(change, name+" is ") {
+			t.Errorf("change of %s: %q", name, change)
 		}
 	}
 }

@@ -34,23 +34,29 @@
 //
 // A step has the same bits for any number of threads, and a run the same bits
 // wherever it was stopped and resumed. Both hold on one machine with one row of
-// kernels. Across machines the numbers may differ in the last place, as rows
-// without fused products differ from those with them, and so do math.Exp and
-// math.Log1p, of which the losses are made, between architectures.
+// kernels, and between rows and machines that fuse multiply-adds: the losses are made
+// by package fmath, whose functions have the same bits everywhere. Rows without fused
+// products differ from those in the last place. A checkpoint names its row, and a run
+// that goes on with one of other bits says so.
 //
 // # A run's directory
 //
-//	checkpoint.safetensors  everything that the next step depends on
-//	generator.safetensors   the generator at that time, with its provenance
-//	metrics.jsonl           one Metrics a line
-//	samples/epoch-0001.png  pictures of the same 16 latents at chosen epochs
-//	.lock                   held while a process trains there
+//	checkpoint.safetensors           everything that the next step depends on
+//	checkpoint.previous.safetensors  the one before
+//	generator.safetensors            the generator at that time, with its provenance
+//	metrics.jsonl                    one Metrics a line
+//	samples/epoch-0001.png           pictures of the same 16 latents at chosen epochs
+//	.lock                            held while a process trains there; a new run's settings
 //
 // Files are replaced in one piece. A run writes its first checkpoint before its
 // first step, so it can be resumed whenever and however it was stopped; resuming
-// drops the lines of metrics that are past the checkpoint. A value that is not
-// finite stops a run before any update, and never reaches a checkpoint. The
-// checkpoint's tensors are the parameters "generator.NAME" and
+// drops the lines of metrics that are past the checkpoint. One that is damaged or gone
+// makes way for the one before, with a word to Options.OnNote. A value that is not
+// finite stops a run before any update, and never reaches a checkpoint. A run begins
+// only where none of these files is, and goes on only where none of them is a symbolic
+// link.
+//
+// The checkpoint's tensors are the parameters "generator.NAME" and
 // "discriminator.NAME", what the optimizers remember of them, such as "adam.m." and
 // "adam.v." before these, and the average "ema.NAME" of the generator, if there is
 // one; step, cursor, settings and dataset are JSON in its metadata. Checkpoints

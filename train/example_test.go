@@ -44,6 +44,7 @@ func ExampleRun() {
 	// Output:
 	// epoch 1 of 2: 3 steps
 	// epoch 2 of 2: 6 steps
+	// checkpoint.previous.safetensors
 	// checkpoint.safetensors
 	// generator.safetensors
 	// metrics.jsonl

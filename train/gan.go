@@ -118,7 +118,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 }
 
 // scaleFakeGrad turns the gradients of the fakes' logits by their pixels into
-// those of G's loss.
+// those of G's loss. The images of an input lie side by side.
 func (o *GAN) scaleFakeGrad(t *Trainer) {
 	g := o.fakeGrad
 	for p := range g.Positions() {
@@ -137,7 +137,7 @@ func windowOf(m conv.Layout, data []float32) window { return window{m, data} }
 // images returns the window of n images from n0 on.
 func (w window) images(n0, n int) window {
 	w.N = n
-	w.data = w.data[n0*w.C:]
+	w.data = w.data[n0*w.Row:]
 	w.data = w.data[:w.Len()]
 	return w
 }

@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"github.com/gantiny/gantiny/internal/fmath"
+)
 
 // Loss computes the losses of generator and discriminator, means over a batch of N
 // pairs, from the discriminator's logits on N reals and N fakes, and sets their
@@ -126,21 +130,13 @@ func Relativistic(dD, dG, real, fake []float32) (g, d float64) {
 	return g / n, d / n
 }
 
-// softplus returns log(1+exp(x)), exact for large |x| too: the cross-entropy of
-// logit x against 0; against 1 it is softplus(-x).
-func softplus(x float64) float64 {
-	return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
-}
+// softplus is log(1+exp(x)), the cross-entropy of logit x against 0; against 1 it is
+// softplus(-x).
+func softplus(x float64) float64 { return fmath.Softplus(x) }
 
-// sigmoid returns 1/(1+exp(-x)), the derivative of softplus. It loses no digits
-// where it is close to 0, so 1-sigmoid(x) is best had as sigmoid(-x).
-func sigmoid(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + math.Exp(-x))
-	}
-	e := math.Exp(x)
-	return e / (1 + e)
-}
+// sigmoid is 1/(1+exp(-x)), the derivative of softplus. It loses no digits where it
+// is close to 0, so 1-sigmoid(x) is best had as sigmoid(-x).
+func sigmoid(x float64) float64 { return fmath.Sigmoid(x) }
 
 // step returns 1 where x > 0, else 0: the derivative of max(0, x).
 func step(x float64) float64 {

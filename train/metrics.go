@@ -1,12 +1,12 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"time"
 
@@ -20,8 +20,8 @@ type Metrics struct {
 	Step            uint64  `json:"step"`  // steps done since the run began
 	G               float64 `json:"g_loss"`
 	D               float64 `json:"d_loss"`
-	Real            float64 `json:"d_real"` // mean probability of being real, given to reals
-	Fake            float64 `json:"d_fake"` // and to fakes
+	Real            float64 `json:"d_real"` // D(x): mean probability of being real, given to reals
+	Fake            float64 `json:"d_fake"` // D(G(z)): and to fakes
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
 }
@@ -59,23 +59,22 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 }
 
 // openMetrics opens path for appending, after it has dropped every line past
-// step, as well as a last line that was cut short.
+// step and what is no line of metrics, such as a last one that was cut short. The
+// file is always a new one: nothing is appended to what path shared with another name.
 func openMetrics(path string, step uint64) (*os.File, error) {
-	var kept bytes.Buffer
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	lines := bufio.NewScanner(bytes.NewReader(old))
-	for lines.Scan() {
-		var m Metrics
-		if json.Unmarshal(lines.Bytes(), &m) != nil || m.Step > step {
-			break
+	if err == nil {
+		var kept bytes.Buffer
+		for line := range bytes.Lines(old) {
+			var m Metrics
+			if json.Unmarshal(line, &m) == nil && m.Step <= step {
+				kept.Write(bytes.TrimSuffix(line, []byte("\n")))
+				kept.WriteByte('\n')
+			}
 		}
-		kept.Write(lines.Bytes())
-		kept.WriteByte('\n')
-	}
-	if !bytes.Equal(kept.Bytes(), old) {
 		if err := atomicfile.WriteFile(path, kept.Bytes()); err != nil {
 			return nil, fmt.Errorf("train: %w", err)
 		}
@@ -85,4 +84,19 @@ func openMetrics(path string, step uint64) (*os.File, error) {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return f, nil
+}
+
+// trouble says what in a line of metrics shows that a run is going nowhere; "" if
+// nothing does.
+func (m Metrics) trouble() string {
+	const sure, large = 0.999, 1000
+	switch {
+	case m.Real-m.Fake > sure:
+		return fmt.Sprintf("the discriminator is sure of all images, D(x) %.4f and D(G(z)) %.4f: the generator learns nothing from it", m.Real, m.Fake)
+	case m.Fake-m.Real > sure:
+		return fmt.Sprintf("the discriminator is wrong about all images, D(x) %.4f and D(G(z)) %.4f", m.Real, m.Fake)
+	case math.Abs(m.G) > large || math.Abs(m.D) > large:
+		return fmt.Sprintf("the losses are out of proportion: G %.4g, D %.4g", m.G, m.D)
+	}
+	return ""
 }

@@ -18,9 +18,9 @@ type Objective interface {
 	// it once.
 	Plan(t *Trainer, g, d *Network) error
 
-	// Step takes a batch from a Source and runs step number t.Steps()+1: it leaves the
-	// gradients in the passes and ends with t.Update. It should allocate nothing. An
-	// error is returned as t.Diverged makes it if a value is not finite.
+	// Step takes one batch from a Source, by one call of each method, and runs step number
+	// t.Steps()+1: it leaves gradients in the passes and has t.Update follow them. It
+	// should allocate nothing. If a value is not finite it returns t.Diverged's error.
 	Step(t *Trainer, from Source) (Losses, error)
 }
 

@@ -107,7 +107,7 @@ func squares(n int) *dataset.Dataset {
 
 func TestObjectiveOfTheCaller(t *testing.T) {
 	c := train.Default()
-	c.Batch, c.Latent, c.Width, c.Size, c.Threads, c.LearningRate = 6, 5, 3, 8, 1, 1e-3
+	c.Batch, c.Latent, c.Width, c.Size, c.Threads, c.LearningRate, c.CheckpointEpochs = 6, 5, 3, 8, 1, 1e-3, 0
 	data := squares(24)
 	run := func(dir string, epochs int, resume bool, objective train.Objective) (first, last float64) {
 		t.Helper()

@@ -1,5 +1,11 @@
 package train
 
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/simd"
+)
+
 // optimizers holds what the setting "optimizer" may be, made with the betas of one
 // network.
 var optimizers = map[string]func(c Config, beta1, beta2 float64) Optimizer{
@@ -39,4 +45,16 @@ func (c Config) dLearningRate() float64 {
 
 func (c Config) schedule() Schedule {
 	return Schedule{Kind: c.Schedule, Warmup: c.WarmupSteps, Decay: c.DecaySteps, Final: c.FinalRate}
+}
+
+// kernels returns the row that Kernel names, or else the machine's best.
+func (c Config) kernels() (*simd.Kernels, error) {
+	if c.Kernel == "" {
+		return simd.Best(), nil
+	}
+	k, err := simd.Lookup(c.Kernel)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w: kernel: %w", ErrConfig, err)
+	}
+	return k, nil
 }

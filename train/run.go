@@ -2,10 +2,8 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +13,6 @@ import (
 	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/picture"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -27,25 +24,13 @@ var (
 	ErrNoRun       = errors.New("no run to resume")
 )
 
-// Names of what a run writes into its directory.
-const (
-	CheckpointFile = "checkpoint.safetensors"
-	GeneratorFile  = "generator.safetensors"
-	MetricsFile    = "metrics.jsonl"
-	SamplesDir     = "samples" // epoch-0001.png ...
-	lockFile       = ".lock"
-)
-
-// gridSide is the number of pictures along a side of a sample grid.
-const gridSide = 4
-
 // Options say where a run lives and who watches it.
 type Options struct {
 	Dir     string // made if it is missing
 	Resume  bool   // go on from Dir's checkpoint
 	Command string // for the generator's provenance
 	Version string
-	Kernels *simd.Kernels // nil: the best of this machine
+	Kernels *simd.Kernels // nil: what Config.Kernel names
 
 	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size
 	// and Channels count for nothing otherwise. Run changes their parameters. To resume, give
@@ -53,8 +38,9 @@ type Options struct {
 	Generator, Discriminator *model.Model
 	Parts
 
-	OnStep  func(Stats) // after each step; nil: none
-	OnEpoch func(Stats) // after each epoch, its files written; nil: none
+	OnStep  func(Stats)       // after each step; nil: none
+	OnEpoch func(Stats)       // after each epoch, its files written; nil: none
+	OnNote  func(note string) // what the user should know, in a line; nil: none
 }
 
 // Stats tell how far a run is.
@@ -66,6 +52,7 @@ type Stats struct {
 	ImagesPerSecond float64       // recently
 	Left            time.Duration // to the end of the last epoch, at this speed
 	Grid            string        // path of the grid that this epoch drew, "" for none
+	NextGrid        int           // epoch that draws the next one, 0 for none
 }
 
 // run is a Run under way.
@@ -80,17 +67,21 @@ type run struct {
 	total   uint64    // steps in all epochs
 	saved   time.Time // last checkpoint
 	savedAt uint64    // its step
+	damaged bool      // the checkpoint file is not the one that the run went on from
 	perStep float64   // seconds a step takes, smoothed
+
+	troubled bool // the last epoch's losses showed a run that goes nowhere
 }
 
 // Run trains the networks that c describes, or those in o, on data, from the beginning
-// or, with Resume, from the last checkpoint in o.Dir. There it keeps the
-// checkpoint, the generator so far, metrics and sample grids; see the package's
+// or, with Resume, from the last checkpoint in o.Dir that can be read. There it keeps
+// checkpoints, the generator so far, metrics and sample grids; see the package's
 // documentation. It returns nil when all epochs are done.
 //
 // When ctx ends, Run finishes the step, saves and returns an error that wraps
 // ErrInterrupted and the context's own. ErrDiverged leaves the last checkpoint
-// as it was. A directory in use gives ErrLocked, one that holds a run ErrExists
+// as it was, and the run may be resumed with another learning rate. A directory in
+// use gives ErrLocked, one that holds anything of a run ErrExists
 // unless Resume is set, one without a run ErrNoRun if it is; other settings or
 // images than the checkpoint's give ErrMismatch, bad ones ErrConfig.
 func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err error) {
@@ -112,7 +103,7 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	}
 	defer lock.Close()
 	r := &run{c: c, o: o, data: dataInfo{data.Name, data.N, data.SHA256}}
-	if err := r.open(data); err != nil {
+	if err := r.open(data, lock); err != nil {
 		return err
 	}
 	defer r.t.Close()
@@ -121,6 +112,9 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 			err = fmt.Errorf("train: %w", cerr)
 		}
 	}()
+	if r.t.steps >= r.total {
+		r.note("the run is complete after %d epochs; raise epochs to go on", r.c.Epochs)
+	}
 	return r.loop(ctx)
 }
 
@@ -138,102 +132,142 @@ func checkData(c Config, data *dataset.Dataset, g *model.Model) error {
 	return nil
 }
 
-// lockDir locks dir until the file is closed. To resume, a checkpoint must be
-// there, or the lock of a run that has not got as far; otherwise dir is made.
-func lockDir(dir string, resume bool) (*os.File, error) {
-	path := filepath.Join(dir, lockFile)
-	if resume && !exists(path) && !exists(filepath.Join(dir, CheckpointFile)) {
-		return nil, fmt.Errorf("train: %s: %w", dir, ErrNoRun)
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	held, err := tryLock(f)
-	if err == nil && !held {
-		err = ErrLocked
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("train: %s: %w", dir, err)
-	}
-	return f, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
 // open makes the Trainer and brings it, the batches and the directory to the
 // state that the run goes on from.
-func (r *run) open(data *dataset.Dataset) error {
-	path := r.path(CheckpointFile)
-	last, err := openCheckpoint(path)
-	switch {
-	case err == nil && !r.o.Resume:
-		last.close()
-		return fmt.Errorf("train: %s: %w, at step %d", r.o.Dir, ErrExists, last.Step)
-	case err == nil:
-		defer last.close()
-		if err := last.fits(r.c, r.data); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	} // else the run starts: it may have been stopped before its first checkpoint
-
+func (r *run) open(data *dataset.Dataset, lock *os.File) (err error) {
 	if r.t, err = New(r.c, r.o.Generator, r.o.Discriminator, Tuning{Parts: r.o.Parts, Kernels: r.o.Kernels}); err != nil {
 		return err
 	}
-	at := dataset.Cursor{Seed: r.c.Seed}
-	if last != nil {
-		if err := last.restore(r.t); err != nil {
+	defer func() {
+		if err != nil {
 			r.t.Close()
+		}
+	}()
+	perEpoch := data.N / r.c.Batch
+	r.total = uint64(r.c.Epochs) * uint64(perEpoch)
+	at := dataset.Cursor{Seed: r.c.Seed}
+	fresh := true
+	if r.o.Resume {
+		last, err := r.restore(perEpoch)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		at, r.meter, r.saved, r.savedAt = last.Cursor, last.Meter, time.Now(), last.Step
+		if last != nil {
+			fresh = false
+			at, r.meter, r.saved, r.savedAt = last.Cursor, last.Meter, time.Now(), last.Step
+		} // else it was stopped before its first checkpoint
 	}
-	if r.from, err = newStream(data, r.c, at); err == nil {
-		r.total = uint64(r.c.Epochs) * uint64(r.from.batches.PerEpoch())
-		err = r.prepare(last == nil)
-		debug.FreeOSMemory() // what was needed to read the images and the checkpoint
+	if r.from, err = newStream(data, r.c, at); err != nil {
+		return err
 	}
-	if err != nil {
-		r.t.Close()
-	}
+	err = r.prepare(fresh, lock)
+	debug.FreeOSMemory() // what was needed to read the images and the checkpoint
 	return err
 }
 
+// restore puts the newest checkpoint that can be read into the Trainer. The error wraps
+// fs.ErrNotExist if there is none.
+func (r *run) restore(perEpoch int) (*header, error) {
+	var first error
+	for _, name := range []string{CheckpointFile, PreviousFile} {
+		h, err := r.restoreFrom(r.path(name), perEpoch)
+		if err == nil {
+			if first != nil {
+				r.damaged = true
+				r.note("%v; going on from the checkpoint before, of step %d", first, h.Step)
+			}
+			return h, nil
+		}
+		if !replaceable(err) {
+			return nil, err
+		}
+		first = worse(first, err)
+	}
+	return nil, first
+}
+
+func (r *run) restoreFrom(path string, perEpoch int) (*header, error) {
+	c, err := openCheckpoint(path)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	if err := c.fits(r.c, r.data, perEpoch); err != nil {
+		return nil, err
+	}
+	if err := c.restore(r.t); err != nil {
+		return nil, err
+	}
+	for _, note := range []string{c.otherBits(r.t.k), r.c.change(c.Config)} {
+		if note != "" {
+			r.note("%s", note)
+		}
+	}
+	return &c.header, nil
+}
+
 // prepare makes the directory's files agree with the state.
-func (r *run) prepare(fresh bool) error {
-	for _, name := range []string{CheckpointFile, GeneratorFile, MetricsFile} {
+func (r *run) prepare(fresh bool, lock *os.File) error {
+	for _, name := range []string{CheckpointFile, PreviousFile, GeneratorFile, MetricsFile} {
 		if err := atomicfile.RemoveLeftovers(r.path(name)); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
 	}
 	if fresh {
-		// So that a run can be resumed from its first moment on. Where that fails nothing of a run is left.
-		had := exists(r.path(GeneratorFile))
-		if err := r.save(); err != nil {
-			if !had {
-				os.Remove(r.path(GeneratorFile))
-			}
+		if err := r.begin(lock); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(r.path(SamplesDir), 0o777); err != nil {
+	if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
 		return fmt.Errorf("train: %w", err)
+	}
+	if !r.generatorSaved() {
+		if err := r.saveGenerator(); err != nil {
+			return err
+		}
+	}
+	// A run that ended between a checkpoint and its grid draws that now.
+	per := uint64(r.from.batches.PerEpoch())
+	if epoch := int(r.t.steps / per); epoch > 0 && r.t.steps%per == 0 && r.gridDue(epoch) && !exists(r.gridPath(epoch)) {
+		if err := r.drawGrid(r.gridPath(epoch)); err != nil {
+			return err
+		}
 	}
 	var err error
 	r.metrics, err = openMetrics(r.path(MetricsFile), r.t.steps)
 	return err
 }
 
+// begin writes the first checkpoint, so that a run can be resumed from its first moment
+// on. A generator without a checkpoint is not that of a run which begins here.
+func (r *run) begin(lock *os.File) error {
+	for _, name := range []string{GeneratorFile, MetricsFile} {
+		if path := r.path(name); exists(path) && !(name == GeneratorFile && r.generatorSaved()) {
+			return fmt.Errorf("train: %s: %w: it has no checkpoint beside it", path, ErrExists)
+		}
+	}
+	if err := noteSettings(lock, r.c); err != nil {
+		return err
+	}
+	err := r.saveCheckpoint()
+	if err == nil {
+		err = r.saveGenerator()
+	}
+	if err != nil { // then nothing of a run is left
+		os.Remove(r.path(CheckpointFile))
+		os.Remove(r.path(GeneratorFile))
+	}
+	return err
+}
+
 func (r *run) path(name string) string { return filepath.Join(r.o.Dir, name) }
+
+// note tells what the user of the run should know.
+func (r *run) note(format string, args ...any) {
+	if r.o.OnNote != nil {
+		r.o.OnNote(fmt.Sprintf(format, args...))
+	}
+}
 
 // loop runs the steps that are left.
 func (r *run) loop(ctx context.Context) error {
@@ -245,6 +279,9 @@ func (r *run) loop(ctx context.Context) error {
 		losses, err := r.t.Step(r.from)
 		if err != nil {
 			return fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedAt)
+		}
+		if r.from.drawn() != r.t.steps {
+			return fmt.Errorf("train: objective %s took %d batches in %d steps, want one a step", r.t.objective.Name(), r.from.drawn(), r.t.steps)
 		}
 		stats := r.account(losses, time.Since(start))
 		if err := r.write(&stats); err != nil {
@@ -275,64 +312,8 @@ func (r *run) account(l Losses, d time.Duration) Stats {
 		Step: r.t.steps, Losses: l,
 		ImagesPerSecond: float64(r.c.Batch) / max(r.perStep, 1e-9),
 		Left:            time.Duration(float64(r.total-r.t.steps) * r.perStep * float64(time.Second)),
+		NextGrid:        r.nextGrid(int(r.t.steps / per)),
 	}
-}
-
-// write puts on disk what is due after a step: metrics, grid, generator, checkpoint.
-func (r *run) write(s *Stats) error {
-	end := s.Batch == s.Batches
-	if end || r.c.MetricsEvery > 0 && s.Batch%r.c.MetricsEvery == 0 {
-		if err := json.NewEncoder(r.metrics).Encode(r.meter.line(s.Epoch, s.Step, r.c.Batch)); err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
-	}
-	if !end {
-		minutes := r.c.CheckpointMinutes
-		if minutes > 0 && time.Since(r.saved).Minutes() >= minutes {
-			return r.save()
-		}
-		return nil
-	}
-	last := s.Epoch == s.Epochs
-	if s.Epoch == 1 || last || r.c.SampleEvery > 0 && s.Epoch%r.c.SampleEvery == 0 {
-		s.Grid = filepath.Join(r.o.Dir, SamplesDir, fmt.Sprintf("epoch-%04d.png", s.Epoch))
-		if err := r.drawGrid(s.Grid); err != nil {
-			return err
-		}
-		debug.FreeOSMemory() // drop the session now: a step allocates nothing that would have it collected
-	}
-	if last || r.c.CheckpointEpochs > 0 && s.Epoch%r.c.CheckpointEpochs == 0 {
-		return r.save()
-	}
-	return nil
-}
-
-// save writes the generator as it is now and then the checkpoint, unless a value
-// of the state is no finite number.
-func (r *run) save() error {
-	if err := r.t.checkState(); err != nil {
-		return err
-	}
-	g := r.t.product()
-	g.Provenance = model.Provenance{
-		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
-		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
-	}
-	if err := g.Save(r.path(GeneratorFile), model.SaveOptions{}); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	if r.metrics != nil {
-		// A checkpoint stands for the lines before it: they must not be lost where it is not.
-		if err := r.metrics.Sync(); err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
-	}
-	h := header{Version: r.o.Version, Cursor: r.from.batches.Cursor(), Meter: r.meter, Data: r.data}
-	if err := r.t.save(r.path(CheckpointFile), h); err != nil {
-		return err
-	}
-	r.saved, r.savedAt = time.Now(), r.t.steps
-	return nil
 }
 
 func (r *run) interrupted(cause error) error {
@@ -342,46 +323,4 @@ func (r *run) interrupted(cause error) error {
 		}
 	}
 	return fmt.Errorf("train: %w at step %d of %d: %w", ErrInterrupted, r.t.steps, r.total, cause)
-}
-
-// drawGrid writes pictures of the same few latents, by the generator as it is now.
-func (r *run) drawGrid(path string) error {
-	const n = gridSide * gridSide
-	g := r.t.product()
-	g.Changed() // the last steps have written to it
-	defer g.Changed()
-	// By direct sums: weights for minimal filtering would be another 9 MB at the peak of training.
-	s, err := g.NewSession(model.Options{Batch: n, Threads: 1, Kernels: r.t.k, Strict: true})
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	latent, out := g.Input().Len(), g.Output()
-	z := make([]float32, n*latent)
-	x := make([]float32, n*out.Len())
-	model.Latents(z, latent, r.c.Seed, 0)
-	if err := s.Run(x, z); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	pix := make([]uint8, len(x))
-	picture.Pixels(pix, x)
-	if err := atomicfile.RemoveLeftovers(path); err != nil { // of a run that ended here
-		return fmt.Errorf("train: %w", err)
-	}
-	grid := picture.Grid(pix, out.H, out.W, out.C, gridSide)
-	if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, grid) }); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
-	return nil
-}
-
-// Saved returns the settings of the run in dir, as of its last checkpoint.
-func Saved(dir string) (Config, error) {
-	c, err := openCheckpoint(filepath.Join(dir, CheckpointFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("train: %s: %w", dir, ErrNoRun)
-	} else if err != nil {
-		return Config{}, err
-	}
-	defer c.close()
-	return c.Config, nil
 }

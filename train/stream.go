@@ -30,6 +30,12 @@ func (s *stream) Reals(dst []float32, m conv.Layout) { s.data.Fill(dst, m, s.bat
 func (s *stream) Noise(dst []float32, m conv.Layout, step uint64) {
 	key := s.noise.Sub(step)
 	for n := range m.N {
-		rng.FillNormal(dst[n*m.C:][:m.C], key, uint64(n))
+		rng.FillNormal(dst[n*m.Row:][:m.C], key, uint64(n))
 	}
+}
+
+// drawn returns the number of batches that Reals has given since the run began.
+func (s *stream) drawn() uint64 {
+	at := s.batches.Cursor()
+	return uint64(at.Epoch)*uint64(s.batches.PerEpoch()) + uint64(at.Batch)
 }

@@ -31,7 +31,7 @@ type Trainer struct {
 // reference.
 type Tuning struct {
 	Parts
-	Kernels *simd.Kernels // nil: the best of this machine
+	Kernels *simd.Kernels // nil: what Config.Kernel names
 	Strict  bool          // direct sums only, see model.PassOptions
 
 	// Observe, if not nil, is called after each stage of a network's pass with
@@ -55,7 +55,10 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 		return nil, err
 	}
 	if o.Kernels == nil {
-		o.Kernels = simd.Best()
+		var err error
+		if o.Kernels, err = c.kernels(); err != nil {
+			return nil, err
+		}
 	}
 	c.choose(&o.Parts)
 	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, team: model.NewTeam(c.Threads)}

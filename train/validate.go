@@ -25,21 +25,26 @@ func bad(name string, got any, want string) error {
 	return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
 }
 
+// mostThreads is the most that a run may ask for: each has a stack and scratch of its own.
+const mostThreads = 1024
+
 func (c Config) checkCounts() error {
 	for _, x := range []struct {
-		name       string
-		got, least int
+		name             string
+		got, least, most int
 	}{
-		{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"threads", c.Threads, 0},
-		{"latent", c.Latent, 1}, {"width", c.Width, 1}, {"size", c.Size, 1}, {"channels", c.Channels, 1},
-		{"warmup_steps", c.WarmupSteps, 0}, {"decay_steps", c.DecaySteps, 0},
-		{"sample_every", c.SampleEvery, 0}, {"metrics_every", c.MetricsEvery, 0}, {"checkpoint_epochs", c.CheckpointEpochs, 0},
+		{"epochs", c.Epochs, 1, math.MaxInt32}, {"batch", c.Batch, 1, math.MaxInt32}, {"threads", c.Threads, 0, mostThreads},
+		{"latent", c.Latent, 1, math.MaxInt32}, {"width", c.Width, 1, math.MaxInt32},
+		{"size", c.Size, 1, math.MaxInt32}, {"channels", c.Channels, 1, math.MaxInt32},
+		{"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
+		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
+		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32},
 	} {
 		if x.got < x.least {
 			return bad(x.name, x.got, fmt.Sprintf("at least %d", x.least))
 		}
-		if x.got > math.MaxInt32 {
-			return bad(x.name, x.got, "a smaller number")
+		if x.got > x.most {
+			return bad(x.name, x.got, fmt.Sprintf("at most %d", x.most))
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -25,4 +27,16 @@ func untilStopped(signals <-chan os.Signal, now func() time.Time, quit func()) c
 		}
 	}()
 	return ctx
+}
+
+// endings are the signals that ask the program to end, but for those that it was started to ignore, as nohup and a shell's
+// background do. Of no signals at all Notify would take every one, so there is always SIGTERM.
+func endings() []os.Signal {
+	signals := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	return signals
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
@@ -17,7 +20,6 @@ import (
 type trainFlags struct {
 	out     string
 	config  string
-	kernel  string
 	resume  bool
 	command string // for the record in the generator
 	data    dataFlags
@@ -33,9 +35,9 @@ func newTrain() *cli.Command {
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
 checkpoint, metrics.jsonl, and grids of samples from the same latents.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. --resume goes on
-from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits with status 3
-and keeps its last good checkpoint.
+Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
+signals TERM and HUP. --resume goes on from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits
+with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate.
 
 Pictures are PNG, JPEG, GIF (the first frame), WebP, BMP and TIFF, told apart by what they hold. They are turned upright as EXIF says,
 cropped to the centered square and resized. Sub-folders of pictures are classes; a folder called train, or the one folder that has
@@ -55,7 +57,6 @@ pictures or IDX files, is found below DIR. What is left out is named. Large sets
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
 	f.data.bind(fl)
-	addKernelFlag(fl, &f.kernel)
 	defaults := train.Default()
 	bindSettings(fl, &defaults)
 	return cmd
@@ -63,6 +64,9 @@ pictures or IDX files, is found below DIR. What is left out is named. Large sets
 
 // bindSettings gives every setting of a run its flag. c holds the defaults and takes the values.
 func bindSettings(fl *cli.FlagSet, c *train.Config) {
+	kernel := c.Kernel
+	addKernelFlag(fl, &c.Kernel)
+	c.Kernel = kernel // which the flag's own default has replaced
 	bindData(fl, c)
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
@@ -92,8 +96,8 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
 	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
-	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints")
-	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints within an epoch, 0 for none")
+	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
+	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints, whatever the epochs; 0 for --checkpoint-epochs")
 }
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
@@ -102,7 +106,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	kernels, err := lookupKernels(f.kernel)
+	kernels, err := lookupKernels(c.Kernel)
 	if err != nil {
 		return err
 	}
@@ -120,32 +124,64 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
+	if c.Data, err = lasting(c.Data); err != nil {
+		return err
+	}
+
 	bar := display.NewProgress(stderr)
 	answered := answer(ctx, bar)
+	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
+	signal.Ignore(syscall.SIGPIPE)
 	err = train.Run(ctx, c, data, train.Options{
 		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
 		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
 		OnEpoch: func(s train.Stats) {
 			if s.Grid != "" {
-				bar.Log("samples of epoch %d: %s", s.Epoch, s.Grid)
+				bar.Log("samples of epoch %d: %s%s", s.Epoch, s.Grid, nextGrid(s))
 			}
 		},
+		OnNote: func(note string) { bar.Log("note: %s", note) },
 	})
 	answered()
 	bar.Settle()
+	return f.report(err, stderr)
+}
+
+// report says how a run ended and what can be done next.
+func (f *trainFlags) report(err error, stderr io.Writer) error {
 	switch {
 	case err == nil:
 		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
 	case errors.Is(err, train.ErrInterrupted):
 		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", display.Quote(f.out))
-	case errors.Is(err, train.ErrExists):
+	case errors.Is(err, train.ErrDiverged):
+		fmt.Fprintf(stderr, "to go on from there: gantiny train --out %s --resume --learning-rate, with a smaller one\n", display.Quote(f.out))
+	case errors.Is(err, train.ErrExists) && !f.resume:
 		return usagef("--out %s: %w; --resume goes on with it", f.out, err)
 	case errors.Is(err, train.ErrNoRun):
 		return usagef("--resume: %w", err)
-	case errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
+	case errors.Is(err, train.ErrExists) || errors.Is(err, train.ErrConfig) || errors.Is(err, train.ErrMismatch):
 		return &cli.UsageError{Err: err}
 	}
 	return err
+}
+
+// lasting is the name of a data set as it holds in any working directory, where a run may be resumed.
+func lasting(data string) (string, error) {
+	if slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data) {
+		return data, nil
+	}
+	if _, err := os.Stat(data); err != nil {
+		return data, nil // no path
+	}
+	return filepath.Abs(data)
+}
+
+func nextGrid(s train.Stats) string {
+	if s.NextGrid == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the next after epoch %d", s.NextGrid)
 }
 
 // checkNoRun refuses a directory that holds what an earlier run made, though its checkpoint may be
@@ -184,7 +220,8 @@ func trainState(s train.Stats) display.State {
 	if s.Left > 0 {
 		state.Facts = append(state.Facts, display.Roughly(s.Left)+" left")
 	}
-	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
+	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D),
+		fmt.Sprintf("D(x) %.2f  D(G(z)) %.2f", s.Real, s.Fake), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
 	return state
 }
 
@@ -200,13 +237,10 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	}
 	if f.resume {
 		var err error
-		c, err = train.Saved(f.out)
-		switch again := f.given.Changed("data") || f.config != ""; {
-		case errors.Is(err, train.ErrNoRun) && !again:
-			return c, usagef("--resume: %w", err)
-		case errors.Is(err, train.ErrNoRun): // it may have been stopped before its first checkpoint: train.Run knows
-			c = train.Default()
-		case err != nil:
+		if c, err = train.Saved(f.out); err != nil {
+			if errors.Is(err, train.ErrNoRun) {
+				return c, usagef("--resume: %w", err)
+			}
 			return c, err
 		}
 	}
@@ -233,11 +267,13 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	if c.Data == "" {
 		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")
 	}
+	if _, err := threadCount(c.Threads).number(); err != nil {
+		return c, err
+	}
 	if err := c.Validate(); err != nil {
 		return c, &cli.UsageError{Err: err}
 	}
-	_, err = threadCount(c.Threads).number()
-	return c, err
+	return c, nil
 }
 
 // commandLine is what the user ran, for the record: the command and its flags.

@@ -165,7 +165,13 @@ func TestResumeFromTheFirstMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, "killed/.lock", "")
-	writeFile(t, "killed/"+train.GeneratorFile, readFile(t, "whole/"+train.GeneratorFile))
+	c := train.Default()
+	if err := c.Decode(readFile(t, "tiny.toml")); err != nil {
+		t.Fatal(err)
+	}
+	if err := model.Generator(c.Model()).Save("killed/"+train.GeneratorFile, model.SaveOptions{}); err != nil { // as it is before any step
+		t.Fatal(err)
+	}
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "killed", "--epochs", "1", "--resume").want(t, exitDone)
 	if !slices.Equal(parameters(t, "killed"), parameters(t, "whole")) {
 		t.Error("it ends with other weights")
@@ -173,10 +179,85 @@ func TestResumeFromTheFirstMoment(t *testing.T) {
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "nosuch", "--resume").want(t, exitUsage, "--resume: train: nosuch: no run to resume")
 }
 
+// A run can be resumed from any directory, to the end as well, after which it says what would make it go on.
+func TestTrainFromAnotherDirectory(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "run", "--epochs", "1").want(t, exitDone, "samples of epoch 1")
+	if err := os.Mkdir("elsewhere", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("elsewhere")
+	gantiny(t, "train", "--out", "../run", "--resume", "--epochs", "2").want(t, exitDone, "epoch 2/2")
+	if err := os.Remove("../run/" + train.GeneratorFile); err != nil {
+		t.Fatal(err)
+	}
+	gantiny(t, "train", "--out", "../run", "--resume").want(t, exitDone, "complete after 2 epochs; raise epochs", "done:")
+	gantiny(t, "generate", "../run", "-n", "1").want(t, exitDone)
+}
+
+func TestTrainWhereFilesAre(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "run", "--epochs", "2").want(t, exitDone, "samples of epoch 1: run/samples/epoch-0001.png; the next after epoch 2")
+	for _, name := range []string{train.CheckpointFile, train.PreviousFile} {
+		if err := os.Remove(filepath.Join("run", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := readFile(t, "run/"+train.GeneratorFile)
+	for _, args := range [][]string{{}, {"--resume"}} {
+		gantiny(t, append([]string{"train", "--config", "tiny.toml", "--out", "run"}, args...)...).want(t, exitUsage, "is there already")
+	}
+	if readFile(t, "run/"+train.GeneratorFile) != before {
+		t.Error("the generator has changed")
+	}
+}
+
+// What a run killed at its very start leaves can be resumed, with the settings that it was given.
+func TestTrainBeforeTheFirstCheckpoint(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "whole", "--epochs", "1").want(t, exitDone)
+	for _, lock := range []string{readFile(t, "whole/.lock"), ""} {
+		if err := os.RemoveAll("run"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir("run", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, "run/.lock", lock)
+		args := []string{"train", "--out", "run", "--resume"}
+		if lock == "" {
+			gantiny(t, args...).want(t, exitUsage, "--data is missing")
+			args = append(args, "--config", "tiny.toml", "--epochs", "1")
+		}
+		gantiny(t, args...).want(t, exitDone, "epoch 1/1")
+		if !slices.Equal(parameters(t, "run"), parameters(t, "whole")) {
+			t.Error("other weights")
+		}
+	}
+}
+
+// The file of settings takes kernel too, and a run goes on with the row that it was given.
+func TestTrainKernel(t *testing.T) {
+	tinyRun(t)
+	writeFile(t, "scalar.toml", readFile(t, "tiny.toml")+"kernel = \"scalar\"\n")
+	gantiny(t, "train", "--config", "scalar.toml", "--out", "run", "--epochs", "1").want(t, exitDone, "kernels scalar")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "2").want(t, exitDone, "kernels scalar")
+	writeFile(t, "scalar.toml", readFile(t, "tiny.toml")+"kernel = \"nosuch\"\n")
+	gantiny(t, "train", "--config", "scalar.toml", "--out", "other").want(t, exitUsage, "nosuch")
+	for _, k := range kernelNames() {
+		if k == "scalar" || k == "go" {
+			continue
+		}
+		gantiny(t, "train", "--out", "run", "--resume", "--epochs", "3", "--kernel", k).want(t, exitDone, "note: the checkpoint was made on kernels scalar")
+		break
+	}
+}
+
 func TestTrainDiverges(t *testing.T) {
 	tinyRun(t)
 	writeFile(t, "wild.toml", readFile(t, "tiny.toml")+"learning_rate = 1e30\n")
-	gantiny(t, "train", "--config", "wild.toml", "--out", "wild", "--epochs", "50").want(t, exitDiverged, "diverged")
+	gantiny(t, "train", "--config", "wild.toml", "--out", "wild", "--epochs", "50").want(t, exitDiverged, "diverged", "--resume --learning-rate")
+	gantiny(t, "train", "--out", "wild", "--resume", "--epochs", "1", "--learning-rate", "1e-4").want(t, exitDone, "learning_rate is 0.0001 from here on")
 	gantiny(t, "generate", "wild", "-n", "1").want(t, exitDone)
 }
 

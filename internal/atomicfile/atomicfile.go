@@ -43,7 +43,8 @@ func WriteFile(path string, data []byte) error {
 }
 
 // WriteKeeping works like Write, and what stood at path before stands at old
-// afterwards, in the same directory. At every moment one of them is whole.
+// afterwards, in the same directory. At every moment one of them is whole. With "" for
+// old it is Write.
 func WriteKeeping(path, old string, write func(w io.Writer) error) error {
 	return writeAll([]string{path}, old, func(_ int, w io.Writer) error { return write(w) })
 }

@@ -1,0 +1,201 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/picture"
+)
+
+// gridSide is the number of pictures along a side of a sample grid.
+const gridSide = 4
+
+// withinEpoch is how long a run goes without a checkpoint where epochs are longer.
+const withinEpoch = 5 * time.Minute
+
+// write puts on disk what is due after a step: metrics, checkpoint with generator,
+// grid. Where one of them fails the state is saved all the same, if it can be.
+func (r *run) write(s *Stats) error {
+	err := r.writeMetrics(s)
+	if err == nil && r.checkpointDue(s) {
+		err = r.save()
+	}
+	if err == nil && s.Batch == s.Batches && r.gridDue(s.Epoch) {
+		s.Grid = r.gridPath(s.Epoch)
+		err = r.drawGrid(s.Grid)
+	}
+	if err != nil && r.savedAt != r.t.steps && !errors.Is(err, ErrDiverged) {
+		err = errors.Join(err, r.save())
+	}
+	return err
+}
+
+func (r *run) writeMetrics(s *Stats) error {
+	end := s.Batch == s.Batches
+	if !end && !(r.c.MetricsEvery > 0 && s.Batch%r.c.MetricsEvery == 0) {
+		return nil
+	}
+	before := r.meter
+	line := r.meter.line(s.Epoch, s.Step, r.c.Batch)
+	if err := json.NewEncoder(r.metrics).Encode(line); err != nil {
+		r.meter = before // the next line will tell
+		return fmt.Errorf("train: %w", err)
+	}
+	if end {
+		r.watch(line, s.Epoch == s.Epochs)
+	}
+	return nil
+}
+
+// watch says when an epoch's end shows that the run goes nowhere, and when it ends so.
+func (r *run) watch(m Metrics, last bool) {
+	trouble := m.trouble()
+	if trouble != "" && (last || !r.troubled) {
+		r.note("epoch %d: %s", m.Epoch, trouble)
+	}
+	r.troubled = trouble != ""
+}
+
+// checkpointDue tells whether a step is to be followed by a checkpoint. With the
+// setting checkpoint_minutes time alone decides: an SD card is spared what short epochs
+// would write.
+func (r *run) checkpointDue(s *Stats) bool {
+	end, since := s.Batch == s.Batches, time.Since(r.saved)
+	switch {
+	case end && s.Epoch == s.Epochs:
+		return true
+	case r.c.CheckpointMinutes > 0:
+		return since.Minutes() >= r.c.CheckpointMinutes
+	case end && r.c.CheckpointEpochs > 0 && s.Epoch%r.c.CheckpointEpochs == 0:
+		return true
+	}
+	return since >= withinEpoch
+}
+
+// gridDue tells whether the end of an epoch draws a grid.
+func (r *run) gridDue(epoch int) bool {
+	return epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0
+}
+
+// nextGrid returns the epoch, after so many whole ones, that draws the next grid; 0 if none does.
+func (r *run) nextGrid(done int) int {
+	switch {
+	case done >= r.c.Epochs:
+		return 0
+	case done == 0:
+		return 1
+	case r.c.SampleEvery > 0:
+		return min((done/r.c.SampleEvery+1)*r.c.SampleEvery, r.c.Epochs)
+	}
+	return r.c.Epochs
+}
+
+func (r *run) gridPath(epoch int) string {
+	return filepath.Join(r.o.Dir, SamplesDir, fmt.Sprintf("epoch-%04d.png", epoch))
+}
+
+// save writes the generator as it is now and then the checkpoint, unless a value
+// of the state is no finite number. One is tried where the other fails.
+func (r *run) save() error {
+	if err := r.t.checkState(); err != nil {
+		return err
+	}
+	return errors.Join(r.saveGenerator(), r.saveCheckpoint())
+}
+
+// generatorSaved tells whether the generator's file holds the one of now.
+func (r *run) generatorSaved() bool {
+	m, err := model.Load(r.path(GeneratorFile))
+	if err != nil {
+		return false
+	}
+	return slices.EqualFunc(m.Params(), r.t.product().Params(), func(a, b *model.Param) bool {
+		return a.Name == b.Name && slices.Equal(a.Data, b.Data)
+	})
+}
+
+func (r *run) saveGenerator() error {
+	g := r.t.product()
+	g.Provenance = model.Provenance{
+		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
+		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
+	}
+	if err := g.Save(r.path(GeneratorFile), model.SaveOptions{}); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// saveCheckpoint writes the checkpoint. The one before stays beside it, unless that
+// could not be read.
+func (r *run) saveCheckpoint() error {
+	if r.metrics != nil {
+		// A checkpoint stands for the lines before it: they must not be lost where it is not.
+		if err := r.metrics.Sync(); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
+	h := header{Version: r.o.Version, Cursor: r.from.batches.Cursor(), Meter: r.meter, Data: r.data}
+	old := r.path(PreviousFile)
+	if r.damaged {
+		old = ""
+	}
+	if err := r.t.save(r.path(CheckpointFile), old, h); err != nil {
+		return err
+	}
+	r.saved, r.savedAt, r.damaged = time.Now(), r.t.steps, false
+	return nil
+}
+
+// drawGrid writes pictures of the same few latents, by the generator as it is now.
+func (r *run) drawGrid(path string) error {
+	defer debug.FreeOSMemory() // drop the session now: a step allocates nothing that would have it collected
+	const n = gridSide * gridSide
+	g := r.t.product()
+	g.Changed() // the last steps have written to it
+	defer g.Changed()
+	// By direct sums: weights for Winograd would be another 9 MB at the peak of training.
+	s, err := g.NewSession(model.Options{Batch: n, Threads: 1, Kernels: r.t.k, Strict: true})
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	latent, out := g.Input().Len(), g.Output()
+	z := make([]float32, n*latent)
+	x := make([]float32, n*out.Len())
+	model.Latents(z, latent, r.c.Seed, 0)
+	if err := s.Run(x, z); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	pix := make([]uint8, len(x))
+	picture.Pixels(pix, x)
+	if err := clearPath(path); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	grid := picture.Grid(pix, out.H, out.W, out.C, gridSide)
+	if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, grid) }); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// clearPath removes what a run that ended here has left of path, and path itself if it
+// is a symbolic link: a run in a directory from elsewhere writes through none.
+func clearPath(path string) error {
+	if err := atomicfile.RemoveLeftovers(path); err != nil {
+		return err
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return os.Remove(path)
+	}
+	return nil
+}
