@@ -27,7 +27,16 @@ func checkFile(flag, path string) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		dir = filepath.Dir(target) // what a link points to is replaced in its place
 	}
-	return tryFolder(flag, path, dir)
+	if err := tryFolder(flag, path, dir); err == nil || !writable(path) {
+		return err
+	}
+	return nil // in a folder that takes no new file, one's own is written in place
+}
+
+// writable tells whether a file is there and may be written to.
+func writable(path string) bool {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	return err == nil && f.Close() == nil
 }
 
 // checkFolder is for a folder that will be made where it is not there, with those above it.
