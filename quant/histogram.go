@@ -41,10 +41,10 @@ func (h *Histogram) Add(x []float32) {
 }
 
 // at is the middle of a bin.
-func (h *Histogram) at(i int) float64 { return h.Lo + (h.Hi-h.Lo)*(float64(i)+0.5)/bins }
+func (h *Histogram) at(i int) float64 { return h.Lo + float64((h.Hi-h.Lo)*(float64(i)+0.5))/bins }
 
 // edge is where bin i begins.
-func (h *Histogram) edge(i int) float64 { return h.Lo + (h.Hi-h.Lo)*float64(i)/bins }
+func (h *Histogram) edge(i int) float64 { return h.Lo + float64((h.Hi-h.Lo)*float64(i))/bins }
 
 // quantile is the least edge with at least a share q of all values below it.
 func (h *Histogram) quantile(q float64) float64 {

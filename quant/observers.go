@@ -3,6 +3,8 @@ package quant
 import (
 	"fmt"
 	"math"
+
+	"github.com/gantiny/gantiny/internal/fmath"
 )
 
 // Observer chooses the range that a tensor's bytes shall cover from what was seen of it. The range holds 0.
@@ -53,11 +55,11 @@ func squaredError(h *Histogram) (lo, hi float64) {
 		for i, c := range h.Counts {
 			switch x := h.at(i); {
 			case x < lo:
-				sum += c * (lo - x) * (lo - x)
+				sum += float64(c * (lo - x) * (lo - x))
 			case x > hi:
-				sum += c * (x - hi) * (x - hi)
+				sum += float64(c * (x - hi) * (x - hi))
 			default:
-				sum += c * step * step / 12
+				sum += float64(c*step*step) / 12
 			}
 		}
 		return sum
@@ -116,10 +118,10 @@ func (h *Histogram) divergence(lo, hi float64) float64 {
 			case p == 0:
 			case filledHere:
 				p /= h.n
-				sum += p * math.Log(p/(total/filled/inside))
+				sum += float64(p * fmath.Log(p/(total/filled/inside)))
 			default: // values where the bytes have none: as far off as one value a whole tensor
 				p /= h.n
-				sum += p * math.Log(p*inside)
+				sum += float64(p * fmath.Log(p*inside))
 			}
 		}
 	}

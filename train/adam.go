@@ -39,7 +39,7 @@ func (AdamW) State() []string { return []string{"adamw.m", "adamw.v"} }
 
 // Update is Optimizer's.
 func (a AdamW) Update(k *simd.Kernels, w, g []float32, state [][]float32, n uint64, rate float64) {
-	k.Scale(w, float32(1-rate*a.Decay))
+	k.Scale(w, float32(1-float64(rate*a.Decay)))
 	// Both sides of the fraction times sqrt(1-Beta2^n) make it Adam's.
 	b1, b2 := float32(a.Beta1), float32(a.Beta2)
 	root := math.Sqrt(1 - math.Pow(float64(b2), float64(n)))
