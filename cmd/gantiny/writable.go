@@ -52,7 +52,7 @@ func checkFolder(flag, path string) error {
 	}
 }
 
-// tryFolder makes a file in dir, in which path is to be, and takes it away.
+// tryFolder finds out whether a file can be made in dir, in which path is to be.
 func tryFolder(flag, path, dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -63,11 +63,10 @@ func tryFolder(flag, path, dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s %s: %s is no folder", flag, path, dir)
 	}
-	f, err := os.CreateTemp(dir, ".gantiny-try-")
-	if err != nil {
+	if err := tryWriting(dir); err != nil {
 		return fmt.Errorf("%s %s: cannot write in %s: %w", flag, path, dir, reason(err))
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return nil
 }
 
 // reason takes the path off an error of package os.
