@@ -33,7 +33,7 @@ func untilStopped(signals <-chan os.Signal, now func() time.Time, quit func()) c
 // background do. Of no signals at all Notify would take every one, so there is always SIGTERM.
 func endings() []os.Signal {
 	signals := []os.Signal{syscall.SIGTERM}
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+	for _, s := range wishes {
 		if !signal.Ignored(s) {
 			signals = append(signals, s)
 		}

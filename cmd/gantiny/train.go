@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
@@ -131,7 +129,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	bar := display.NewProgress(stderr)
 	answered := answer(ctx, bar)
 	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
-	signal.Ignore(syscall.SIGPIPE)
+	ignorePipes()
 	err = train.Run(ctx, c, data, train.Options{
 		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
 		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
