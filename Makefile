@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: build check test purego race lint generate bench fuzz ci packages clean
+.PHONY: build check test purego race lint generate bench fuzz soak trust ci packages clean
 
 build: ## the program, as ./gantiny
 	$(GO) build -trimpath -o gantiny ./cmd/gantiny
@@ -30,8 +30,14 @@ generate: ## rewrites the assembly and the tables that programs write
 bench: ## every Go benchmark, in the form that benchstat reads
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s -count 6 ./benchmarks/... ./simd ./conv ./model
 
-fuzz: ## a short run of each fuzz target
-	.ci/run fuzz
+fuzz: ## a short run of each fuzz target; TIME=10m for longer ones, whose executions it counts
+	$(if $(TIME),KILLS=1 SOAK=1s TIME=$(TIME) .ci/trust,.ci/run fuzz)
+
+soak: ## an hour of drawing from many goroutines
+	GANTINY_SOAK=1h $(GO) test -count=1 -timeout 2h -run TestSoak -v .
+
+trust: ## the figures of docs/promises.md; KILLS=1000 SOAK=1h TIME=10m for more of each
+	.ci/trust
 
 ci: ## everything that a change has to pass
 	.ci/run

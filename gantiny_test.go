@@ -69,9 +69,11 @@ func TestOpen(t *testing.T) {
 	for _, options := range [][]gantiny.Option{nil, {gantiny.Float()}, {gantiny.Sessions(1)}} {
 		want := ""
 		for name, open := range map[string]func() (*gantiny.Generator, error){
-			"file":          func() (*gantiny.Generator, error) { return gantiny.Open(file, options...) },
-			"directory":     func() (*gantiny.Generator, error) { return gantiny.Open(dir, options...) },
-			"fs":            func() (*gantiny.Generator, error) { return gantiny.OpenFS(fsys, "run/"+gantiny.GeneratorFile, options...) },
+			"file":      func() (*gantiny.Generator, error) { return gantiny.Open(file, options...) },
+			"directory": func() (*gantiny.Generator, error) { return gantiny.Open(dir, options...) },
+			"fs": func() (*gantiny.Generator, error) {
+				return gantiny.OpenFS(fsys, "run/"+gantiny.GeneratorFile, options...)
+			},
 			"fs, directory": func() (*gantiny.Generator, error) { return gantiny.OpenFS(fsys, "run", options...) },
 			"bytes":         func() (*gantiny.Generator, error) { return gantiny.Read(b, options...) },
 		} {
