@@ -401,8 +401,8 @@ func (q *qlayer) run(t *testing.T, rnd *rand.Rand, row *simd.Kernels) (y []int8,
 	return y, pixels
 }
 
-// FuzzRequantise compares the kernels' last step, on any bits whatever, with the function that defines it.
-func FuzzRequantise(f *testing.F) {
+// FuzzRequantize compares the kernels' last step, on any bits whatever, with the function that defines it.
+func FuzzRequantize(f *testing.F) {
 	f.Add(int32(5), float32(0.5), float32(0.3), int8(3))
 	f.Add(int32(math.MinInt32), float32(math.MaxFloat32), float32(0), int8(-128))
 	f.Add(int32(math.MaxInt32), float32(math.Inf(1)), float32(-1), int8(127))
