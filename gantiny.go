@@ -101,8 +101,8 @@ func OpenFS(fsys fs.FS, name string, options ...Option) (*Generator, error) {
 	return newGenerator(m, err, name, options)
 }
 
-// Read is Open of a file in memory, to which nothing may write from then on. Weights of bytes that
-// go:embed made are read where they are.
+// Read is Open of a file in memory, to which nothing may write from then on. Weights are read where
+// they are: of bytes that a go:embed directive made, in the program's own file.
 func Read(b []byte, options ...Option) (*Generator, error) {
 	m, err := decode(b, "", settings(options))
 	return newGenerator(m, err, "", options)

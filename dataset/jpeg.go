@@ -236,7 +236,6 @@ func endsJPEG(p []byte) bool {
 // coefficient of each component.
 type refinement struct {
 	progressive bool
-	components  []byte
 	missing     map[byte]*[64]bool // bits of the coefficient are still to come
 }
 
