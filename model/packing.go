@@ -149,14 +149,19 @@ func (o *contraction) short() bool {
 const foldAtOnce = 1 << 16
 
 // drop gives back the memory of a weight that stays in its file, dropPart that of some of its values.
-func (m *Model) drop(p *Param) { m.dropPart(p, 0, len(p.Data)) }
-
-func (m *Model) dropPart(p *Param, from, to int) {
+func (m *Model) drop(p *Param) {
 	if p.derived != nil { // it was read as a whole
 		p = p.derived.from
-		from, to = 0, len(p.Data)
 	}
 	if p.place != nil {
+		m.file.Drop(p.place)
+	}
+}
+
+func (m *Model) dropPart(p *Param, from, to int) {
+	if p.derived != nil {
+		m.drop(p)
+	} else if p.place != nil {
 		m.file.Drop(p.place[4*from : 4*to])
 	}
 }
