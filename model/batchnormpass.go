@@ -30,7 +30,7 @@ type batchNorm struct {
 	k0, k1   []float32 // features: dx = a*dz + k1*x + k0
 }
 
-func newBatchNorm(l BatchNorm, t *trained) *batchNorm {
+func newBatchNorm(l BatchNorm, t *passNode) *batchNorm {
 	o := &batchNorm{in: t.x[0], dx: t.dx[0], dy: t.dy, layer: l, params: t.Params, slope: t.epilogue.slope, features: t.Params[movingMean].Len()}
 	places := o.in.Positions() * o.in.C
 	f := make([]float32, 3*places+5*o.features)
@@ -209,7 +209,7 @@ func (o *batchNorm) at(x []float32, stride, p int, s Share) []float32 {
 }
 
 // addForward lists the stages of Forward.
-func (o *batchNorm) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *batchNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 	if o.single() {
 		l.ByPosition(o.in.Positions(), engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			o.statisticsAt(&p.workers[id], t.xt[0].F, s.N0)
@@ -228,7 +228,7 @@ func (o *batchNorm) addForward(p *Pass, l *engine.List, t *trained) {
 }
 
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
-func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if o.single() {
 		l.ByPosition(o.in.Positions(), engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			w := &p.workers[id]

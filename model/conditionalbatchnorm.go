@@ -133,7 +133,7 @@ func (l ConditionalBatchNorm) LowerTraining(at *Lowering) (TrainKernel, error) {
 	o := &conditionalNorm{gamma: at.Params[gamma].Data, beta: at.Params[beta].Data}
 	o.norm = &norm{positions: in.Positions(), channels: in.C, groups: 1}
 	o.norm.images = max(1, min(in.N, blockFloats/(o.norm.positions*o.norm.channels)))
-	o.statistics = newBatchNorm(l.norm(), &trained{
+	o.statistics = newBatchNorm(l.norm(), &passNode{
 		Node: &Node{Params: at.Params, epilogue: epilogue{slope: 1}}, x: at.In[:1], dx: at.In[:1], dy: at.Out,
 	})
 	o.total, o.square = make([]float64, in.N*in.C), make([]float64, in.N*in.C)
@@ -235,7 +235,7 @@ func (o *conditionalNorm) Backward(w *Worker, dx []Tensor, dy Tensor, x []Tensor
 }
 
 // addForward lists the stages of Forward.
-func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 	l.Once(t.op, "forward", func(id int, _ engine.Share) { o.statistics.moments(&p.workers[id], t.xt[0].F) })
 	l.Once(t.op, "forward", func(id int, _ engine.Share) {
 		o.statistics.statistics(o.statistics.channels(&p.workers[id]))
@@ -246,7 +246,7 @@ func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *trained) {
 }
 
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
-func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if t.frozen && !t.wants(0) {
 		return
 	}

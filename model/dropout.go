@@ -61,7 +61,7 @@ type drop struct {
 	slope float32  // of the leaky activation before, if Backward is its gradient too; else 1
 }
 
-func newDrop(l Dropout, t *trained) *drop {
+func newDrop(l Dropout, t *passNode) *drop {
 	in := t.x[0]
 	words := (in.N*in.C + 31) / 32
 	return &drop{
@@ -129,12 +129,12 @@ func elements(t Tensor, p, w0, w1 int) []float32 {
 }
 
 // addForward lists the stage of Forward.
-func (o *drop) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *drop) addForward(p *Pass, l *engine.List, t *passNode) {
 	p.byImage(l, t, func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) })
 }
 
 // addBackward lists the stage of Backward.
-func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if !t.wants(0) {
 		return
 	}

@@ -27,7 +27,7 @@ type linearPass struct {
 }
 
 // planLinear plans t's Forward and the gradients of a chunk of images.
-func (p *Pass) planLinear(t *trained) error {
+func (p *Pass) planLinear(t *passNode) error {
 	plan := planner(conv.NewWinogradPlan)
 	if p.o.Strict {
 		plan = conv.NewPlan
@@ -77,9 +77,9 @@ const byPlacePositions = 8
 
 // heavy tells whether an operator has so many weights that it is to take all
 // images at once.
-func (t *trained) heavy(o *linearPass) bool { return t.dense() && o.plan.PackedLen() > blockFloats/4 }
+func (t *passNode) heavy(o *linearPass) bool { return t.dense() && o.plan.PackedLen() > blockFloats/4 }
 
-func (t *trained) dense() bool {
+func (t *passNode) dense() bool {
 	_, dense := t.Op.(Dense)
 	return dense
 }
@@ -210,7 +210,7 @@ func (o *linearPass) Tangent(w *Worker, ty Tensor, tx []Tensor, _ []Tensor, y Te
 }
 
 // addForward lists the stages of Forward.
-func (o *linearPass) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *linearPass) addForward(p *Pass, l *engine.List, t *passNode) {
 	run := func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) }
 	switch {
 	case t.recomputed != nil: // x is a block that the worker has just made
@@ -230,7 +230,7 @@ func (o *linearPass) addForward(p *Pass, l *engine.List, t *trained) {
 }
 
 // addBackward lists the stages of a chunk, and those after the last one.
-func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *trained) {
+func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *passNode) {
 	if t.paired != nil { // what it gets from there does not outlast the position
 		l.ByPosition(t.y.Positions(), engine.Part{Op: t.op, Name: "weight gradient", Run: func(id int, s engine.Share) {
 			w := &p.workers[id]
@@ -257,7 +257,7 @@ func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *trained) {
 }
 
 // addWeightGrad lists the stages of the weight gradient, and of what of it comes after all chunks.
-func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *trained) {
+func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *passNode) {
 	const name = "weight gradient"
 	if t.recomputed == nil {
 		l.Once(t.op, name, func(id int, _ engine.Share) {

@@ -141,7 +141,7 @@ func (p *Pass) lent() []float32 {
 func (p *Pass) whole() bool { return p.chunk == p.o.Batch }
 
 // linears lists the linear operators.
-func (p *Pass) linears() (list []*linearPass, of []*trained) {
+func (p *Pass) linears() (list []*linearPass, of []*passNode) {
 	for _, t := range p.nodes {
 		if o, ok := t.kernel.(*linearPass); ok {
 			list, of = append(list, o), append(of, t)

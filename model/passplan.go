@@ -15,7 +15,7 @@ type passPlan struct {
 	chunk    int  // images that go backward at a time
 	blockLen int  // length of what a worker keeps of an activation that is not kept: the longest block
 
-	nodes   []*trained
+	nodes   []*passNode
 	outputs []int        // activations
 	acts    []activation // the graph's inputs, then what the nodes make and do not write over their input
 	grads   []*gradBuffer
@@ -39,8 +39,8 @@ type gradBuffer struct {
 	first, last int // steps of Backward: the node that is number i from the end is step i+1
 }
 
-// trained is a node of a Pass.
-type trained struct {
+// passNode is a node of a Pass.
+type passNode struct {
 	*Node
 	op     int // index in Ops
 	kernel TrainKernel
@@ -55,10 +55,10 @@ type trained struct {
 	frozen bool  // its parameters have no gradients
 
 	// Rules of scheduling between neighbours, see passrules.go.
-	reader     *trained // of a BatchNorm whose output is not kept: the linear operator that reads it
-	recomputed *trained // of that operator: the BatchNorm
-	paired     *trained // of a dense operator whose weight gradient goes along with a BatchNorm's Backward, position by position: the BatchNorm
-	pair       *trained // of that BatchNorm: the dense operator
+	reader     *passNode // of a BatchNorm whose output is not kept: the linear operator that reads it
+	recomputed *passNode // of that operator: the BatchNorm
+	paired     *passNode // of a dense operator whose weight gradient goes along with a BatchNorm's Backward, position by position: the BatchNorm
+	pair       *passNode // of that BatchNorm: the dense operator
 
 	// The memory, once it is there.
 	xt, dxt []Tensor
@@ -78,7 +78,7 @@ const (
 )
 
 // wants tells whether the gradient of input i is wanted.
-func (t *trained) wants(i int) bool { return t.dxb[i] != unwanted }
+func (t *passNode) wants(i int) bool { return t.dxb[i] != unwanted }
 
 // need is what Backward reads of an activation.
 type need int8
@@ -155,7 +155,7 @@ func (p *Pass) placeActivations(bound *Tensor) {
 		p.acts = append(p.acts, activation{layout: v.layout(n), kind: v.Type.Kind, held: everything, kept: true, bound: -1})
 	}
 	for i, node := range p.graph.Nodes {
-		t := &trained{Node: node, op: i, y: node.Out.layout(n)}
+		t := &passNode{Node: node, op: i, y: node.Out.layout(n)}
 		for _, v := range node.In {
 			a := at[v.storage()]
 			l := v.layout(n)
@@ -242,7 +242,7 @@ func (p *Pass) routeGradients() {
 }
 
 // route returns where the gradient of t's input j goes.
-func (p *Pass) route(t *trained, j, step int, wanted bool) int {
+func (p *Pass) route(t *passNode, j, step int, wanted bool) int {
 	v := t.In[j]
 	_, over := t.Op.(inPlaceBackward) // of an operator with parameters but BatchNorm, dy is scaled after dx is made
 	_, norm := t.Op.(BatchNorm)
@@ -289,7 +289,7 @@ func chunkOf(n int) int {
 }
 
 // planNode plans t's operator by whichever rule it has.
-func (p *Pass) planNode(t *trained) error {
+func (p *Pass) planNode(t *passNode) error {
 	l := t.lowering(p.o.Batch, p.o.Kernels)
 	l.In, l.Out, l.training = t.x, t.y, true
 	var err error

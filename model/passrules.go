@@ -28,7 +28,7 @@ func (p *Pass) recompute() {
 }
 
 // only returns the next node if it alone reads what t makes.
-func (p *Pass) only(t *trained) *trained {
+func (p *Pass) only(t *passNode) *passNode {
 	n := p.graph.reader(t.Out)
 	if n == nil || t.op+1 == len(p.nodes) || p.nodes[t.op+1].Node != n {
 		return nil
@@ -57,7 +57,7 @@ func (p *Pass) pairPositions() {
 
 // gradientAt returns where a BatchNorm of single positions leaves the gradient of its input at
 // position q, nil if nobody wants it.
-func (t *trained) gradientAt(w *Worker, q int) []float32 {
+func (t *passNode) gradientAt(w *Worker, q int) []float32 {
 	n := t.x[0].N * t.x[0].C
 	switch {
 	case !t.wants(0):
@@ -85,13 +85,13 @@ func (p *Pass) mergeLeakyGrads() {
 
 // makeBlock makes images [s.N0, s.N1) of a BatchNorm's output, which is not kept, in the worker's
 // block, laid out as l says.
-func (t *trained) makeBlock(w *Worker, l conv.Layout, s engine.Share) {
+func (t *passNode) makeBlock(w *Worker, l conv.Layout, s engine.Share) {
 	l.N = s.N1 - s.N0
 	t.kernel.(*batchNorm).normalize(w, Tensor{Layout: l, F: w.block}, t.xt[0].images(s.N0, l.N))
 }
 
 // blockLayout is the layout of a block of n images between a BatchNorm and the operator that reads it.
-func (t *trained) blockLayout(n int) conv.Layout {
+func (t *passNode) blockLayout(n int) conv.Layout {
 	return conv.NewLayout(t.x[0].H, t.x[0].W, t.x[0].C, n)
 }
 
@@ -102,7 +102,7 @@ const blockFloats = 1 << 18
 const denseBlock = 64
 
 // block is how many images t's operator should take at a time: whole tiles of the kernels.
-func (t *trained) block() int {
+func (t *passNode) block() int {
 	const tile = 16
 	floats := t.y.Positions() * t.y.C
 	for _, x := range t.x {

@@ -10,9 +10,9 @@ import (
 // staged is a TrainKernel that lists its stages itself.
 type staged interface {
 	TrainKernel
-	addForward(p *Pass, l *engine.List, t *trained)
+	addForward(p *Pass, l *engine.List, t *passNode)
 	// addBackward lists the stages of a chunk, and those after the last one.
-	addBackward(p *Pass, l, end *engine.List, t *trained)
+	addBackward(p *Pass, l, end *engine.List, t *passNode)
 }
 
 // schedule lists the stages of packing, Forward and Backward.
@@ -64,7 +64,7 @@ func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 }
 
 // addGeneric lists the stages of an operator that has none of its own.
-func (p *Pass) addGeneric(l *engine.List, t *trained) {
+func (p *Pass) addGeneric(l *engine.List, t *passNode) {
 	params, _ := t.kernel.(ParamKernel)
 	if params != nil && (t.frozen || !trains(t.Node)) {
 		params = nil
@@ -128,12 +128,12 @@ func sum(w *Worker, dst, x Tensor, s Share, first bool) {
 }
 
 // byImage adds a part of t's Forward that goes through the images in blocks.
-func (p *Pass) byImage(l *engine.List, t *trained, run func(id int, s engine.Share)) {
+func (p *Pass) byImage(l *engine.List, t *passNode, run func(id int, s engine.Share)) {
 	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Part{Op: t.op, Name: "forward", Run: run})
 }
 
 // grain is of which number of images blocks are to be multiples: whole words of a dropout mask.
-func (t *trained) grain() int {
+func (t *passNode) grain() int {
 	if _, ok := t.kernel.(*drop); !ok {
 		return 1
 	}
@@ -141,7 +141,7 @@ func (t *trained) grain() int {
 }
 
 // gradient returns where the gradient of t's input i goes, of the chunk at hand.
-func (p *Pass) gradient(t *trained, i int) Tensor {
+func (p *Pass) gradient(t *passNode, i int) Tensor {
 	if t.dxb[i] == toInput {
 		return t.dxt[i].images(p.lo, p.chunk)
 	}
@@ -150,7 +150,7 @@ func (p *Pass) gradient(t *trained, i int) Tensor {
 
 // chunkArgs returns the gradients of t's inputs and the inputs themselves, of the chunk at hand, in
 // the worker's own lists.
-func (p *Pass) chunkArgs(t *trained, worker int) (dx, x []Tensor) {
+func (p *Pass) chunkArgs(t *passNode, worker int) (dx, x []Tensor) {
 	dx, x = t.args[worker].dx, t.args[worker].x
 	for i := range t.xt {
 		dx[i], x[i] = p.gradient(t, i), t.xt[i].images(p.lo, p.chunk)

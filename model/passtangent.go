@@ -20,9 +20,9 @@ import (
 
 // tangents is what a Pass with tangents has besides.
 type tangents struct {
-	depends map[*trained]bool   // on the first input
+	depends map[*passNode]bool   // on the first input
 	values  []Tensor            // the tangents of the activations; zeros of those that have none
-	fixed   map[*trained]Tensor // gradients of values that do not depend on the input and that a tangent is multiplied by
+	fixed   map[*passNode]Tensor // gradients of values that do not depend on the input and that a tangent is multiplied by
 
 	forward, reverse []engine.Stage
 	input            []engine.Stage // Backward of the inputs alone
@@ -37,7 +37,7 @@ type bilinear interface {
 
 // checkTangents returns an error that names the first node without a tangent.
 func (p *Pass) checkTangents() error {
-	p.tangents = tangents{depends: map[*trained]bool{}, fixed: map[*trained]Tensor{}}
+	p.tangents = tangents{depends: map[*passNode]bool{}, fixed: map[*passNode]Tensor{}}
 	first := p.graph.Inputs[0]
 	of := map[*Value]bool{first: true}
 	for _, t := range p.nodes {
@@ -92,7 +92,7 @@ func (p *Pass) tangent(i int, l conv.Layout) Tensor {
 }
 
 // tangentArgs are the tangents of t's inputs.
-func (p *Pass) tangentArgs(t *trained, worker int) []Tensor {
+func (p *Pass) tangentArgs(t *passNode, worker int) []Tensor {
 	x := t.args[worker].x
 	for i, a := range t.xa {
 		x[i] = p.tangent(a, t.x[i])
@@ -137,7 +137,7 @@ func (p *Pass) scheduleTangentGrads() []engine.Stage {
 }
 
 // nodeOf returns the node that makes a value, nil for an input.
-func (p *Pass) nodeOf(v *Value) *trained {
+func (p *Pass) nodeOf(v *Value) *passNode {
 	for _, t := range p.nodes {
 		if t.Out == v.storage() {
 			return t
@@ -148,7 +148,7 @@ func (p *Pass) nodeOf(v *Value) *trained {
 
 // addProductGrad adds the gradients of the inputs of t that do not depend on x, which is zero unless
 // t multiplies them by a tangent.
-func (p *Pass) addProductGrad(l *engine.List, t *trained) {
+func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
 	if _, ok := t.Op.(bilinear); !ok {
 		return
 	}
@@ -168,7 +168,7 @@ func (p *Pass) addProductGrad(l *engine.List, t *trained) {
 }
 
 // addFixedGrad adds the parameters' gradients of a node that does not depend on x.
-func (p *Pass) addFixedGrad(l *engine.List, t *trained) {
+func (p *Pass) addFixedGrad(l *engine.List, t *passNode) {
 	k, ok := t.kernel.(ParamKernel)
 	if !ok || t.frozen || !trains(t.Node) {
 		return
