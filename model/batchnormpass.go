@@ -211,7 +211,7 @@ func (o *batchNorm) at(x []float32, stride, p int, s Share) []float32 {
 // addForward lists the stages of Forward.
 func (o *batchNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 	if o.single() {
-		l.ByPosition(o.in.Positions(), engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
+		l.ByPosition(o.in.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			o.statisticsAt(&p.workers[id], t.xt[0].F, s.N0)
 		}})
 	} else {
@@ -230,7 +230,7 @@ func (o *batchNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
 func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if o.single() {
-		l.ByPosition(o.in.Positions(), engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		l.ByPosition(o.in.Positions(), engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			w := &p.workers[id]
 			o.backwardAt(w, t.gradientAt(w, s.N0), t.dyt.F, t.xt[0].F, s.N0)
 		}})
@@ -239,7 +239,7 @@ func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	l.Once(t.op, "backward", func(id int, _ engine.Share) { o.gradSums(&p.workers[id], t.dyt.F, t.xt[0].F) })
 	l.Once(t.op, "backward", func(id int, _ engine.Share) { o.gradStatistics(o.channels(&p.workers[id])) })
 	if t.wants(0) {
-		l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			o.Backward(&p.workers[id], t.dxt, t.dyt, t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}

@@ -250,7 +250,7 @@ func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if t.frozen && !t.wants(0) {
 		return
 	}
-	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		o.gradSums(&p.workers[id], t.dyt, t.xt[0], Share{N0: s.N0, N1: s.N1})
 	}})
 	l.Once(t.op, "backward", func(id int, s engine.Share) {
@@ -258,7 +258,7 @@ func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 		o.gradStatistics(t.dparams[gamma], t.dparams[beta], t.xt[1].Class, c0, c1)
 	})
 	if t.wants(0) {
-		l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			o.Backward(&p.workers[id], t.dxt, t.dyt, t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}

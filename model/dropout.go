@@ -138,7 +138,7 @@ func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if !t.wants(0) {
 		return
 	}
-	l.Whole(p.chunk, t.grain(), engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, t.grain(), engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		o.backwardFrom(&p.workers[id], p.gradient(t, 0), t.dyt, Share{N0: s.N0, N1: s.N1}, p.lo)
 	}})
 }

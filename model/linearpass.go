@@ -219,11 +219,11 @@ func (o *linearPass) addForward(p *Pass, l *engine.List, t *passNode) {
 			o.forward(w, t.yt.F[s.N0*t.y.C:], w.block, conv.Epilogue{Bias: o.bias, Slope: o.slope}, Share{N1: s.N1 - s.N0})
 		})
 	case o.byPlace:
-		l.ByPosition(t.y.Positions(), engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
+		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			o.forwardAt(&p.workers[id], t.yt, t.xt[0], s.N0)
 		}})
 	case t.heavy(o):
-		l.Whole(p.o.Batch, 1, engine.Part{Op: t.op, Name: "forward", Run: run})
+		l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "forward", Run: run})
 	default:
 		p.byImage(l, t, run)
 	}
@@ -232,7 +232,7 @@ func (o *linearPass) addForward(p *Pass, l *engine.List, t *passNode) {
 // addBackward lists the stages of a chunk, and those after the last one.
 func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *passNode) {
 	if t.paired != nil { // what it gets from there does not outlast the position
-		l.ByPosition(t.y.Positions(), engine.Part{Op: t.op, Name: "weight gradient", Run: func(id int, s engine.Share) {
+		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "weight gradient", Run: func(id int, s engine.Share) {
 			w := &p.workers[id]
 			o.weightGradAt(w, t.xt[0].F, t.paired.gradientAt(w, s.N0), s.N0)
 		}})
@@ -242,7 +242,7 @@ func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *passNode) {
 	if o.input == nil {
 		name = "backward"
 	}
-	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
 		w, from := &p.workers[id], 0
 		if t.dxb[0] == toInput {
 			from = p.from - p.lo
@@ -265,10 +265,10 @@ func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *passNode) {
 		})
 	} else { // every worker makes x again, a block at a time
 		l.All(p.chunk, o.blocks.N,
-			engine.Part{Op: t.recomputed.op, Name: "backward", Run: func(id int, s engine.Share) {
+			engine.Task{Op: t.recomputed.op, Name: "backward", Run: func(id int, s engine.Share) {
 				t.recomputed.makeBlock(&p.workers[id], o.blocks, s)
 			}},
-			engine.Part{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
+			engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
 				w := &p.workers[id]
 				o.weightGrad(w, w.block, t.dyt.images(s.N0, s.N1-s.N0), s.N0 == 0)
 			}})

@@ -54,7 +54,7 @@ func (p *Pass) placeActs() (at []*engine.Buffer, length int) {
 		}
 		at = append(at, &engine.Buffer{Size: size})
 	}
-	return at, engine.Row(at)
+	return at, engine.Concatenate(at)
 }
 
 // placeGrads places the gradients of a chunk by the times of their use.
@@ -158,12 +158,12 @@ func (p *Pass) workspaceLen() int {
 	for _, o := range list {
 		b := &engine.Buffer{Size: o.weights.SumsLen()}
 		sizes = append(sizes, b)
-		largest = max(largest, engine.Row([]*engine.Buffer{b}))
+		largest = max(largest, engine.Concatenate([]*engine.Buffer{b}))
 	}
 	if p.whole() {
 		return largest
 	}
-	return engine.Row(sizes)
+	return engine.Concatenate(sizes)
 }
 
 // parameters makes the gradients of all parameters, and the packed weights.
@@ -179,10 +179,10 @@ func (p *Pass) parameters(workspace []float32) {
 		forward, backward = append(forward, &engine.Buffer{Size: size}), append(backward, &engine.Buffer{Size: o.packedTLen()})
 		sums = append(sums, &engine.Buffer{Size: o.weights.SumsLen()})
 	}
-	if length := max(engine.Row(forward), engine.Row(backward)); len(p.packed) != length {
+	if length := max(engine.Concatenate(forward), engine.Concatenate(backward)); len(p.packed) != length {
 		p.packed = arena.Floats(length)
 	}
-	if engine.Row(sums); p.whole() { // one after another, in the same place
+	if engine.Concatenate(sums); p.whole() { // one after another, in the same place
 		for _, b := range sums {
 			b.At = 0
 		}

@@ -29,7 +29,7 @@ func (p *Pass) scheduleForward() []engine.Stage {
 			k.addForward(p, &l, t)
 			continue
 		}
-		l.Whole(p.o.Batch, 1, engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
+		l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			t.kernel.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}
@@ -40,7 +40,7 @@ func (p *Pass) scheduleForward() []engine.Stage {
 func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 	var l, end engine.List
 	for i, to := range p.doutt {
-		l.Whole(p.chunk, 1, engine.Part{Op: len(p.nodes) - 1, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: len(p.nodes) - 1, Name: "backward", Run: func(id int, s engine.Share) {
 			p.copyGradient(i, to, Share{N0: s.N0, N1: s.N1})
 		}})
 	}
@@ -55,7 +55,7 @@ func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 		}
 	}
 	for i, part := range p.inputSums {
-		l.Whole(p.chunk, 1, engine.Part{Op: 0, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: 0, Name: "backward", Run: func(id int, s engine.Share) {
 			to := p.inputGrad.images(p.lo, p.chunk)
 			sum(&p.workers[id], to, part, Share{N0: s.N0, N1: s.N1}, i == 0)
 		}})
@@ -76,7 +76,7 @@ func (p *Pass) addGeneric(l *engine.List, t *passNode) {
 	if _, leaves := t.kernel.(sumsLeaver); leaves && params != nil {
 		wanted = true
 	}
-	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		w, share := &p.workers[id], Share{N0: s.N0, N1: s.N1}
 		if wanted {
 			dx, x := p.chunkArgs(t, id)
@@ -109,7 +109,7 @@ func clearParts(params [][]float32, s Share) {
 
 // addSum lists a stage that adds one more gradient of a value with several readers.
 func (p *Pass) addSum(l *engine.List, op int, dst, more Tensor) {
-	l.Whole(p.chunk, 1, engine.Part{Op: op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: op, Name: "backward", Run: func(id int, s engine.Share) {
 		sum(&p.workers[id], dst, more, Share{N0: s.N0, N1: s.N1}, false)
 	}})
 }
@@ -129,7 +129,7 @@ func sum(w *Worker, dst, x Tensor, s Share, first bool) {
 
 // byImage adds a part of t's Forward that goes through the images in blocks.
 func (p *Pass) byImage(l *engine.List, t *passNode, run func(id int, s engine.Share)) {
-	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Part{Op: t.op, Name: "forward", Run: run})
+	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Task{Op: t.op, Name: "forward", Run: run})
 }
 
 // grain is of which number of images blocks are to be multiples: whole words of a dropout mask.

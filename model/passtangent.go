@@ -21,7 +21,7 @@ import (
 // tangents is what a Pass with tangents has besides.
 type tangents struct {
 	depends map[*passNode]bool   // on the first input
-	values  []Tensor            // the tangents of the activations; zeros of those that have none
+	values  []Tensor             // the tangents of the activations; zeros of those that have none
 	fixed   map[*passNode]Tensor // gradients of values that do not depend on the input and that a tangent is multiplied by
 
 	forward, reverse []engine.Stage
@@ -79,7 +79,7 @@ func (p *Pass) allocateTangents() {
 // scheduleInputGrad lists the stages of Backward that lead to the input, without the parameters'.
 func (p *Pass) scheduleInputGrad() []engine.Stage {
 	return slices.DeleteFunc(slices.Clone(p.reverse), func(s engine.Stage) bool {
-		return len(s.Parts) == 1 && (s.Parts[0].Name == "weight gradient" || s.Parts[0].Name == "bias gradient")
+		return len(s.Tasks) == 1 && (s.Tasks[0].Name == "weight gradient" || s.Tasks[0].Name == "bias gradient")
 	})
 }
 
@@ -108,7 +108,7 @@ func (p *Pass) scheduleTangents() []engine.Stage {
 			continue
 		}
 		k := t.kernel.(TangentKernel)
-		l.Whole(p.o.Batch, t.grain(), engine.Part{Op: t.op, Name: "tangent", Run: func(id int, s engine.Share) {
+		l.Whole(p.o.Batch, t.grain(), engine.Task{Op: t.op, Name: "tangent", Run: func(id int, s engine.Share) {
 			k.Tangent(&p.workers[id], p.tangent(t.ya, t.y), p.tangentArgs(t, id), t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}
@@ -153,7 +153,7 @@ func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
 		return
 	}
 	k := t.kernel
-	l.Whole(p.o.Batch, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		x := p.tangentArgs(t, id)
 		dx := make([]Tensor, len(x))
 		for i, v := range t.In {
