@@ -22,7 +22,7 @@ type batchNorm struct {
 	dgamma, dbeta []float32
 
 	features int       // C, or positions x C of a vector
-	sums     []float32 // positions x 2 x C: sums of one block, forward S d and S d*d, backward S dz and S dz*(x-mean)
+	sums     []float32 // positions x 2 x C: sums of one block, forward Σ d and Σ d*d, backward Σ dz and Σ dz*(x-mean)
 	shift    []float32 // positions x C: the block's first row, from which d is counted
 	mean     []float32 // features
 	inv      []float64 // features: 1/sqrt(variance+epsilon)
@@ -79,8 +79,7 @@ func (o *batchNorm) statisticsAt(w *Worker, x []float32, p int) {
 	o.statistics(p*o.in.C, (p+1)*o.in.C)
 }
 
-// backwardAt is Backward for position p; dx, of that position alone, is nil if
-// nobody wants it.
+// backwardAt is Backward for position p; dx, of that position alone, is nil if it is not needed.
 func (o *batchNorm) backwardAt(w *Worker, dx, dy, x []float32, p int) {
 	o.gradSumsAt(w, dy, x, p)
 	o.gradStatistics(p*o.in.C, (p+1)*o.in.C)
@@ -219,8 +218,8 @@ func (o *batchNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 		l.Once(t.op, "forward", func(id int, _ engine.Share) { o.statistics(o.channels(&p.workers[id])) })
 	}
 	p.byImage(l, t, func(id int, s engine.Share) {
-		if w := &p.workers[id]; t.reader != nil {
-			t.makeBlock(w, t.reader.kernel.(*linearPass).in, s)
+		if w := &p.workers[id]; t.consumer != nil {
+			t.recomputeBlock(w, t.consumer.kernel.(*linearPass).in, s)
 		} else {
 			o.Forward(w, t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
 		}

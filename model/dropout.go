@@ -9,7 +9,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Dropout sets a share Rate of the values to 0 while training and scales the
+// Dropout sets a fraction Rate of the values to 0 while training and scales the
 // others by 1/(1-Rate); at inference it does nothing.
 type Dropout struct {
 	Rate float64 `json:"rate"`
@@ -72,7 +72,8 @@ func newDrop(l Dropout, t *passNode) *drop {
 
 func (o *drop) setKey(key [2]uint32) { o.key = key }
 
-// span returns the words of the mask at each position that images [n0, n1) of n take, which begin with a whole word.
+// span returns the words of the mask at each position that images [n0, n1) of n take, which begin
+// with a whole word.
 func (o *drop) span(n0, n1, n int) (w0, w1 int) {
 	c := o.in.C
 	if n1 == n {

@@ -8,16 +8,16 @@ import (
 
 // linearPass is a linear operator, and perhaps the leaky activation after it, in training.
 type linearPass struct {
-	in, out conv.Layout
-	plan    *conv.Plan
-	packed  []float32
-	bias    []float32 // the parameter itself, nil for none
-	slope   float32
-	byPlace bool // Forward goes by position and packs the weights of one at a time
+	in, out    conv.Layout
+	plan       *conv.Plan
+	packed     []float32
+	bias       []float32 // the parameter itself, nil for none
+	slope      float32
+	byPosition bool // Forward goes by position and packs the weights of one at a time
 
 	weight    *Param
-	gradSlope float32     // of the activation's gradient, 1 if the next operator's Backward sees to that
-	input     *conv.Plan  // dx from dy, nil if nobody wants dx
+	gradSlope float32     // of the activation's gradient, 1 if the next operator's Backward includes it
+	input     *conv.Plan  // dx from dy, nil if dx is not needed
 	weights   *conv.Plan  // dW from x and dy
 	packedT   []float32   // weights for input
 	dw, dbias []float32   // dbias is nil if there is no bias
@@ -45,7 +45,7 @@ func (p *Pass) planLinear(t *passNode) error {
 		return err
 	}
 	t.kernel = o
-	o.byPlace = !p.mode.plain && !p.o.Tangents && t.heavy(o) && t.recomputed == nil && t.y.Positions() >= byPlacePositions
+	o.byPosition = !p.mode.plain && !p.o.Tangents && t.heavy(o) && t.recomputed == nil && t.y.Positions() >= minPositions
 	between := func(in, out conv.Layout) (*conv.Plan, error) {
 		if in == o.in && out == o.out {
 			return o.plan, nil
@@ -70,10 +70,10 @@ func (p *Pass) planLinear(t *passNode) error {
 	return err
 }
 
-// byPlacePositions is from how many output positions on a dense operator's weights are
-// packed where they are used: workers share the positions, so that each weight
-// is packed once, and it is read again from the caches.
-const byPlacePositions = 8
+// minPositions is the least number of output positions for which a dense operator's weights are
+// packed where they are used: each worker takes some of the positions, so that each weight is
+// packed once and then read from the caches.
+const minPositions = 8
 
 // heavy tells whether an operator has so many weights that it is to take all
 // images at once.
@@ -145,7 +145,7 @@ func (o *linearPass) backwardFrom(w *Worker, dx, dy, y Tensor, s Share, from int
 	}
 }
 
-// weightGrad is the second: the worker's part of dW += x^T dy over the chunk, and
+// weightGrad is the second: the worker's share of dW += x^T dy over the chunk, and
 // dy's sums over the images of each position.
 func (o *linearPass) weightGrad(w *Worker, x []float32, dy Tensor, first bool) {
 	o.weightSums(w, x, dy, first)
@@ -218,7 +218,7 @@ func (o *linearPass) addForward(p *Pass, l *engine.List, t *passNode) {
 			w := &p.workers[id]
 			o.forward(w, t.yt.F[s.N0*t.y.C:], w.block, conv.Epilogue{Bias: o.bias, Slope: o.slope}, Share{N1: s.N1 - s.N0})
 		})
-	case o.byPlace:
+	case o.byPosition:
 		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			o.forwardAt(&p.workers[id], t.yt, t.xt[0], s.N0)
 		}})
@@ -244,7 +244,7 @@ func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *passNode) {
 	}
 	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
 		w, from := &p.workers[id], 0
-		if t.dxb[0] == toInput {
+		if t.dxb[0] == inputGradient {
 			from = p.from - p.lo
 		}
 		share := Share{N0: s.N0, N1: s.N1}
@@ -263,10 +263,10 @@ func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *passNode) {
 		l.Once(t.op, name, func(id int, _ engine.Share) {
 			o.weightGrad(&p.workers[id], t.xt[0].images(p.lo, p.chunk).F, t.dyt, p.lo == 0)
 		})
-	} else { // every worker makes x again, a block at a time
+	} else { // every worker recomputes x, a block at a time
 		l.All(p.chunk, o.blocks.N,
 			engine.Task{Op: t.recomputed.op, Name: "backward", Run: func(id int, s engine.Share) {
-				t.recomputed.makeBlock(&p.workers[id], o.blocks, s)
+				t.recomputed.recomputeBlock(&p.workers[id], o.blocks, s)
 			}},
 			engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
 				w := &p.workers[id]
@@ -288,7 +288,7 @@ func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *passNode) {
 
 // packTasks are the matrices to pack before Forward and before Backward.
 func (o *linearPass) packTasks() (forward, backward []packTask) {
-	if !o.byPlace {
+	if !o.byPosition {
 		forward = append(forward, packTask{len(o.packed), func(w *Worker) { o.plan.Pack(w.Conv, o.packed, o.weight.Data) }})
 	}
 	if o.input != nil {

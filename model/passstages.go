@@ -63,7 +63,7 @@ func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 	return l.Stages, end.Stages
 }
 
-// addGeneric lists the stages of an operator that has none of its own.
+// addGeneric lists the stages of an operator that is not staged.
 func (p *Pass) addGeneric(l *engine.List, t *passNode) {
 	params, _ := t.kernel.(ParamKernel)
 	if params != nil && (t.frozen || !trains(t.Node)) {
@@ -99,7 +99,7 @@ func (p *Pass) addGeneric(l *engine.List, t *passNode) {
 	}
 }
 
-// clearParts zeroes the worker's part of each parameter's gradient.
+// clearParts zeroes the worker's share of each parameter's gradient.
 func clearParts(params [][]float32, s Share) {
 	for _, d := range params {
 		lo, hi := s.Of(len(d))
@@ -107,7 +107,7 @@ func clearParts(params [][]float32, s Share) {
 	}
 }
 
-// addSum lists a stage that adds one more gradient of a value with several readers.
+// addSum lists a stage that adds one more gradient of a value that several nodes read.
 func (p *Pass) addSum(l *engine.List, op int, dst, more Tensor) {
 	l.Whole(p.chunk, 1, engine.Task{Op: op, Name: "backward", Run: func(id int, s engine.Share) {
 		sum(&p.workers[id], dst, more, Share{N0: s.N0, N1: s.N1}, false)
@@ -127,7 +127,7 @@ func sum(w *Worker, dst, x Tensor, s Share, first bool) {
 	}
 }
 
-// byImage adds a part of t's Forward that goes through the images in blocks.
+// byImage adds a task of t's Forward that goes through the images in blocks.
 func (p *Pass) byImage(l *engine.List, t *passNode, run func(id int, s engine.Share)) {
 	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Task{Op: t.op, Name: "forward", Run: run})
 }
@@ -142,14 +142,14 @@ func (t *passNode) grain() int {
 
 // gradient returns where the gradient of t's input i goes, of the chunk at hand.
 func (p *Pass) gradient(t *passNode, i int) Tensor {
-	if t.dxb[i] == toInput {
+	if t.dxb[i] == inputGradient {
 		return t.dxt[i].images(p.lo, p.chunk)
 	}
 	return t.dxt[i]
 }
 
 // chunkArgs returns the gradients of t's inputs and the inputs themselves, of the chunk at hand, in
-// the worker's own lists.
+// the worker's lists.
 func (p *Pass) chunkArgs(t *passNode, worker int) (dx, x []Tensor) {
 	dx, x = t.args[worker].dx, t.args[worker].x
 	for i := range t.xt {
@@ -192,8 +192,8 @@ type packTask struct {
 	run  func(w *Worker)
 }
 
-// packStages lists the stage that packs the weights for Forward (0) or Backward (1): each matrix, the
-// largest first, goes to the worker that has least to do so far.
+// packStages lists the stage that packs the weights for Forward (0) or Backward (1): each matrix,
+// the largest first, goes to the worker that has least to do so far.
 func (p *Pass) packStages(what int) []engine.Stage {
 	var list []packTask
 	linears, _ := p.linears()

@@ -9,11 +9,12 @@ import (
 	"github.com/gantiny/gantiny/internal/engine"
 )
 
-// Gradient penalties need the gradient, by the parameters, of a product of the input's gradient with
-// a fixed vector: d/dw <v, dD/dx>. While D is piecewise linear in x, dD/dx changes with a weight as
-// the output changes that D makes of v instead of x: of v's tangent, which runs forward through the
-// same weights and masks, without biases. So the gradient of a weight is its ordinary one, with the
-// tangent in the place of the activation and the same gradient at the output. A bias has none.
+// Gradient penalties need the gradient, by the parameters, of a product of the input's gradient
+// with a fixed vector: d/dw <v, dD/dx>. While D is piecewise linear in x, dD/dx changes with a
+// weight as the output changes that D makes of v instead of x: of v's tangent, which runs forward
+// through the same weights and masks, without biases. So the gradient of a weight is its ordinary
+// one, with the tangent in the place of the activation and the same gradient at the output. A bias
+// has none.
 //
 // A value that does not depend on x, such as the embedding of a class, has no tangent; only where a
 // tangent is multiplied by it does it get a gradient.
@@ -146,8 +147,8 @@ func (p *Pass) nodeOf(v *Value) *passNode {
 	return nil
 }
 
-// addProductGrad adds the gradients of the inputs of t that do not depend on x, which is zero unless
-// t multiplies them by a tangent.
+// addProductGrad adds the gradients of the inputs of t that do not depend on x, which is zero
+// unless t multiplies them by a tangent.
 func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
 	if _, ok := t.Op.(bilinear); !ok {
 		return

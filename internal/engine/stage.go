@@ -13,12 +13,12 @@ type Task struct {
 	Run  func(worker int, s Share)
 }
 
-// Stage is work that all workers do at the same time: a single task, which each worker calls once, or
-// tasks that go through images or positions.
+// Stage is work that all workers do at the same time: a single task, which each worker calls once,
+// or tasks that go through images or positions.
 //
 // Tasks of the second kind treat every image, or every position, independently. A worker takes a
-// block of them through all tasks before the next block: what one task writes, the next one finds in
-// the caches.
+// block of them through all tasks before the next block: what one task writes, the next one finds
+// in the caches.
 type Stage struct {
 	Tasks     []Task
 	Items     int  // images or positions to go through, 0 for a single task
