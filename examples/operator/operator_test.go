@@ -82,6 +82,17 @@ func near(t *testing.T, what string, got, want, bound float64) {
 	}
 }
 
+// difference is the central difference of f by what at holds.
+func difference(f func() float64, at *float64) float64 {
+	const h = 1e-4
+	v := *at
+	defer func() { *at = v }()
+	*at = v + h
+	up := f()
+	*at = v - h
+	return (up - f()) / (2 * h)
+}
+
 func run(t *testing.T, m *model.Model, o model.Options, x []float32) []float32 {
 	t.Helper()
 	s, err := m.NewSession(o)
@@ -157,14 +168,7 @@ func TestPass(t *testing.T) {
 	for _, g := range grads {
 		w := params[g.Name]
 		for _, i := range []int{0, len(w) / 2, len(w) - 1} {
-			const h = 1e-4
-			at := w[i]
-			w[i] = at + h
-			up := loss()
-			w[i] = at - h
-			down := loss()
-			w[i] = at
-			near(t, fmt.Sprintf("gradient %d of %s", i, g.Name), float64(g.Data[i]), (up-down)/(2*h), 1e-4)
+			near(t, fmt.Sprintf("gradient %d of %s", i, g.Name), float64(g.Data[i]), difference(loss, &w[i]), 1e-4)
 		}
 	}
 	for _, g := range grads {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +76,80 @@ func TestMissingRules(t *testing.T) {
 	}
 	_, err = model.Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
 	named(t, err, `unknown kind "bare"`, model.ErrFormat)
+}
+
+// double is y = 2x, which is linear: it has a tangent.
+type double struct{ model.Elementwise }
+
+func (double) Kind() string { return "double" }
+
+func (double) Reference(y []float64, x, _ [][]float64, _ []model.Spec) {
+	for i, v := range x[0] {
+		y[i] = 2 * v
+	}
+}
+
+func (double) LowerTraining(*model.Lowering) (model.TrainKernel, error) { return doubling{}, nil }
+
+type doubling struct{}
+
+func (doubling) Forward(_ *model.Worker, y model.Tensor, x []model.Tensor, s model.Share) {
+	p0, p1 := s.Of(y.Positions())
+	for p := p0; p < p1; p++ {
+		for n := s.N0; n < s.N1; n++ {
+			dst := y.At(p, n)
+			for c, v := range x[0].At(p, n) {
+				dst[c] = 2 * v
+			}
+		}
+	}
+}
+
+func (k doubling) Backward(w *model.Worker, dx []model.Tensor, dy model.Tensor, _ []model.Tensor, _ model.Tensor, s model.Share) {
+	if dx[0].F != nil {
+		k.Forward(w, dx[0], []model.Tensor{dy}, s)
+	}
+}
+
+func (k doubling) Tangent(w *model.Worker, ty model.Tensor, tx []model.Tensor, _ []model.Tensor, _ model.Tensor, s model.Share) {
+	k.Forward(w, ty, tx, s)
+}
+
+// TestTangent: an operator with a tangent takes part in a gradient penalty. Of a linear network D,
+// <v, dD/dx> is D(v), so that the parameters' gradients of both are the same.
+func TestTangent(t *testing.T) {
+	m, err := model.New("linear", model.Flat(4), model.Dense{Units: 3}, double{}, model.Dense{Units: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Init(1, model.GlorotUniform)
+	p, err := m.NewPass(model.PassOptions{Batch: images, Tangents: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.Forward(1)
+	out, _ := p.Output()
+	p.InputBackward(slices.Repeat([]float32{1}, out.Len()))
+	v := make([]float32, images*m.Input().Len())
+	normals(v, 3)
+	l, _ := p.InputGrad()
+	tangent := make([]float32, l.Len())
+	l.Import(tangent, v)
+	p.TangentGrad(tangent)
+
+	params := widened(m)
+	loss := func() (sum float64) {
+		for i := range images {
+			sum += evaluate(m, params, widen(v[4*i:][:4]))[0]
+		}
+		return sum
+	}
+	for _, g := range p.Grads() {
+		for i, d := range g.Data {
+			near(t, fmt.Sprintf("gradient %d of %s", i, g.Name), float64(d), difference(loss, &params[g.Name][i]), 1e-5)
+		}
+	}
 }
 
 // TestWrongInputs: a node whose inputs an operator does not take is an error that names both.
