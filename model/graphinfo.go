@@ -38,8 +38,8 @@ func (m *Model) Layers() []LayerInfo { return m.Graph().Nodes }
 // Graph describes the graph as it is.
 func (m *Model) Graph() GraphInfo { return m.graph.info() }
 
-// Rewritten describes the graph that a Session runs or, for training, a Pass, and lists the rewrites
-// that have changed something, in the order in which they were applied.
+// Rewritten describes the graph that a Session runs or, for training, a Pass, and lists the
+// rewrites that have changed something, in the order in which they were applied.
 func (m *Model) Rewritten(training bool) (g GraphInfo, changed []string) {
 	c := m.graph.clone()
 	was := c.fingerprint()

@@ -51,7 +51,8 @@ func TestRewritten(t *testing.T) {
 	}
 }
 
-// TestRewrittenMemory: the dense layer of the generator writes its vector as the image that it becomes.
+// TestRewrittenMemory: the dense layer of the generator writes its vector as the image that it
+// becomes.
 func TestRewrittenMemory(t *testing.T) {
 	m := Generator(Config{Width: 2})
 	if l := m.Graph().Nodes[0]; l.Memory != Flat(392) || l.Fused != nil {

@@ -1,5 +1,6 @@
-// Command service draws a digit anew for every request to http://localhost:8080: a PNG from the int8
-// model that it embeds. Requests may come at the same time; a client that leaves ends its drawing.
+// Command service draws a digit anew for every request to http://localhost:8080: a PNG from the
+// int8 model that it embeds. Requests may come at the same time; a client that leaves ends its
+// drawing.
 package main
 
 import (

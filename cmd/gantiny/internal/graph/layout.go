@@ -8,8 +8,8 @@ import (
 
 // The layout follows Sugiyama, Tagawa and Toda (1981): boxes stand in rows, each below all that it
 // reads; an edge that passes rows takes a place in each; rows are ordered by the mean place of the
-// neighbors, which leaves few crossings; then boxes move towards their neighbors as far as the order
-// and the gaps allow.
+// neighbors, which leaves few crossings; then boxes move towards their neighbors as far as the
+// order and the gaps allow.
 
 // The sizes of a drawing, in pixels.
 const (
@@ -116,7 +116,8 @@ func (l *layout) fillRows() {
 	}
 }
 
-// order orders the rows, downwards by the neighbors above or, with way = -1, upwards by those below.
+// order orders the rows, downwards by the neighbors above or, with way = -1, upwards by those
+// below.
 func (l *layout) order(way int) {
 	place := make([]float64, len(l.items))
 	for r := range l.rows {

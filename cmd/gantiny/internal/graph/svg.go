@@ -128,8 +128,8 @@ func (p *panel) writeBox(b *bufio.Writer, i int) {
 	}
 }
 
-// curve is the way of edge i: down from the first box, straight through the rows that it passes, and
-// onto the upper edge of the last, where edges arrive side by side.
+// curve is the way of edge i: down from the first box, straight through the rows that it passes,
+// and onto the upper edge of the last, where edges arrive side by side.
 func (p *panel) curve(edge int, path []int) string {
 	from, to := &p.items[path[0]], &p.items[path[len(path)-1]]
 	var d strings.Builder
