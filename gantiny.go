@@ -108,6 +108,16 @@ func Read(b []byte, options ...Option) (*Generator, error) {
 	return newGenerator(m, err, "", options)
 }
 
+// Must returns g, and panics if err is not nil: for the variables of programs that embed a model.
+//
+//	var generator = gantiny.Must(gantiny.Read(model))
+func Must(g *Generator, err error) *Generator {
+	if err != nil {
+		panic(err.Error())
+	}
+	return g
+}
+
 // New returns a Generator of a model that the program has otherwise.
 func New(m *model.Model, options ...Option) (*Generator, error) {
 	return newGenerator(m, nil, "", options)

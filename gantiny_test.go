@@ -9,6 +9,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -230,4 +231,17 @@ func TestWait(t *testing.T) {
 	}
 	stop()
 	wg.Wait()
+}
+
+func TestMust(t *testing.T) {
+	m := model.Generator(model.Config{Width: 2})
+	if g := gantiny.Must(gantiny.New(m)); g.Model() != m {
+		t.Error("another generator")
+	}
+	defer func() {
+		if text, ok := recover().(string); !ok || !strings.HasPrefix(text, "gantiny: ") {
+			t.Errorf("panics with %q", text)
+		}
+	}()
+	gantiny.Must(gantiny.Read(nil))
 }

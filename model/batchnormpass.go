@@ -22,7 +22,7 @@ type batchNorm struct {
 	dgamma, dbeta []float32
 
 	features int       // C, or positions x C of a vector
-	sums     []float32 // positions x 2 x C: sums of one block, forward S d and S d*d, backward S dz and S dz*(x-mean)
+	sums     []float32 // positions x 2 x C: sums of one block, forward Σ d and Σ d*d, backward Σ dz and Σ dz*(x-mean)
 	shift    []float32 // positions x C: the block's first row, from which d is counted
 	mean     []float32 // features
 	inv      []float64 // features: 1/sqrt(variance+epsilon)
@@ -30,7 +30,7 @@ type batchNorm struct {
 	k0, k1   []float32 // features: dx = a*dz + k1*x + k0
 }
 
-func newBatchNorm(l BatchNorm, t *trained) *batchNorm {
+func newBatchNorm(l BatchNorm, t *passNode) *batchNorm {
 	o := &batchNorm{in: t.x[0], dx: t.dx[0], dy: t.dy, layer: l, params: t.Params, slope: t.epilogue.slope, features: t.Params[movingMean].Len()}
 	places := o.in.Positions() * o.in.C
 	f := make([]float32, 3*places+5*o.features)
@@ -79,8 +79,7 @@ func (o *batchNorm) statisticsAt(w *Worker, x []float32, p int) {
 	o.statistics(p*o.in.C, (p+1)*o.in.C)
 }
 
-// backwardAt is Backward for position p; dx, of that position alone, is nil if
-// nobody wants it.
+// backwardAt is Backward for position p; dx, of that position alone, is nil if it is not needed.
 func (o *batchNorm) backwardAt(w *Worker, dx, dy, x []float32, p int) {
 	o.gradSumsAt(w, dy, x, p)
 	o.gradStatistics(p*o.in.C, (p+1)*o.in.C)
@@ -209,9 +208,9 @@ func (o *batchNorm) at(x []float32, stride, p int, s Share) []float32 {
 }
 
 // addForward lists the stages of Forward.
-func (o *batchNorm) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *batchNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 	if o.single() {
-		l.ByPosition(o.in.Positions(), engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
+		l.ByPosition(o.in.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			o.statisticsAt(&p.workers[id], t.xt[0].F, s.N0)
 		}})
 	} else {
@@ -219,8 +218,8 @@ func (o *batchNorm) addForward(p *Pass, l *engine.List, t *trained) {
 		l.Once(t.op, "forward", func(id int, _ engine.Share) { o.statistics(o.channels(&p.workers[id])) })
 	}
 	p.byImage(l, t, func(id int, s engine.Share) {
-		if w := &p.workers[id]; t.reader != nil {
-			t.makeBlock(w, t.reader.kernel.(*linearPass).in, s)
+		if w := &p.workers[id]; t.consumer != nil {
+			t.recomputeBlock(w, t.consumer.kernel.(*linearPass).in, s)
 		} else {
 			o.Forward(w, t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
 		}
@@ -228,9 +227,9 @@ func (o *batchNorm) addForward(p *Pass, l *engine.List, t *trained) {
 }
 
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
-func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if o.single() {
-		l.ByPosition(o.in.Positions(), engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		l.ByPosition(o.in.Positions(), engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			w := &p.workers[id]
 			o.backwardAt(w, t.gradientAt(w, s.N0), t.dyt.F, t.xt[0].F, s.N0)
 		}})
@@ -239,7 +238,7 @@ func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *trained) {
 	l.Once(t.op, "backward", func(id int, _ engine.Share) { o.gradSums(&p.workers[id], t.dyt.F, t.xt[0].F) })
 	l.Once(t.op, "backward", func(id int, _ engine.Share) { o.gradStatistics(o.channels(&p.workers[id])) })
 	if t.wants(0) {
-		l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			o.Backward(&p.workers[id], t.dxt, t.dyt, t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}

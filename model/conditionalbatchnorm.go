@@ -133,7 +133,7 @@ func (l ConditionalBatchNorm) LowerTraining(at *Lowering) (TrainKernel, error) {
 	o := &conditionalNorm{gamma: at.Params[gamma].Data, beta: at.Params[beta].Data}
 	o.norm = &norm{positions: in.Positions(), channels: in.C, groups: 1}
 	o.norm.images = max(1, min(in.N, blockFloats/(o.norm.positions*o.norm.channels)))
-	o.statistics = newBatchNorm(l.norm(), &trained{
+	o.statistics = newBatchNorm(l.norm(), &passNode{
 		Node: &Node{Params: at.Params, epilogue: epilogue{slope: 1}}, x: at.In[:1], dx: at.In[:1], dy: at.Out,
 	})
 	o.total, o.square = make([]float64, in.N*in.C), make([]float64, in.N*in.C)
@@ -235,7 +235,7 @@ func (o *conditionalNorm) Backward(w *Worker, dx []Tensor, dy Tensor, x []Tensor
 }
 
 // addForward lists the stages of Forward.
-func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *passNode) {
 	l.Once(t.op, "forward", func(id int, _ engine.Share) { o.statistics.moments(&p.workers[id], t.xt[0].F) })
 	l.Once(t.op, "forward", func(id int, _ engine.Share) {
 		o.statistics.statistics(o.statistics.channels(&p.workers[id]))
@@ -246,11 +246,11 @@ func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *trained) {
 }
 
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
-func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if t.frozen && !t.wants(0) {
 		return
 	}
-	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		o.gradSums(&p.workers[id], t.dyt, t.xt[0], Share{N0: s.N0, N1: s.N1})
 	}})
 	l.Once(t.op, "backward", func(id int, s engine.Share) {
@@ -258,7 +258,7 @@ func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *trained) {
 		o.gradStatistics(t.dparams[gamma], t.dparams[beta], t.xt[1].Class, c0, c1)
 	})
 	if t.wants(0) {
-		l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 			o.Backward(&p.workers[id], t.dxt, t.dyt, t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}

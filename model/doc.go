@@ -1,17 +1,21 @@
-// Package model holds networks: layers with their shapes and parameters, the
-// reference generator and discriminator, the file format, and the two ways to
-// run a network.
+// Package model holds networks: a graph of operators with their parameters, what rewrites make of
+// it, the two ways to run it, and the file format.
 //
-// A Model is a chain of layers. A Session runs it for inference: BatchNorm is
-// folded into the weights before it (or, where these are dense and fit half
-// precision as they are, into what follows the sum), activations are part of the
-// operator that makes their input, the weights are packed once and shared by all
-// sessions. A
-// Pass runs it for training: forward with batch statistics and dropout,
-// backward to the gradients of parameters and input. Both plan every buffer
-// when they are made and allocate nothing afterwards, and their results do not
-// depend on the number of threads.
+// A Graph has inputs, nodes and outputs; a node applies an operator (Op) to values. A Model is a
+// graph with values for its parameters; New builds one that is a chain. What can be done with an
+// operator follows from the rules that its type has, see op.go: infer a shape, compute, go backward,
+// become an int8 operator. An operator that lacks a rule that a graph needs is an error that names
+// it.
 //
-// The arithmetic of convolutions is package conv's, that of everything else
-// package simd's. Losses, optimizers and checkpoints are package train's.
+// A Session runs a Model for inference, in float32 or in 8-bit integers; a Pass runs it for training,
+// forward with the batch's statistics and dropout, then backward to the gradients of parameters and
+// input. Both first rewrite a copy of the graph, see rewrite.go: BatchNorm is folded into the weights
+// before it, an activation becomes part of the operator before it, a reshape moves nothing. Both plan
+// every buffer when they are made, allocate nothing afterwards, and have the same results for any
+// number of threads. Quantize makes the int8 form of a Model: a graph of int8 operators.
+//
+// The reference generator and discriminator are here, and the .safetensors files of models. The
+// arithmetic of convolutions is package conv's, that of everything else package simd's; the ranges of
+// int8 values are chosen by package quant; stages of work are run by internal/engine. Losses,
+// optimizers and checkpoints are package train's.
 package model

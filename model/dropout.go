@@ -9,7 +9,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Dropout sets a share Rate of the values to 0 while training and scales the
+// Dropout sets a fraction Rate of the values to 0 while training and scales the
 // others by 1/(1-Rate); at inference it does nothing.
 type Dropout struct {
 	Rate float64 `json:"rate"`
@@ -61,7 +61,7 @@ type drop struct {
 	slope float32  // of the leaky activation before, if Backward is its gradient too; else 1
 }
 
-func newDrop(l Dropout, t *trained) *drop {
+func newDrop(l Dropout, t *passNode) *drop {
 	in := t.x[0]
 	words := (in.N*in.C + 31) / 32
 	return &drop{
@@ -72,7 +72,8 @@ func newDrop(l Dropout, t *trained) *drop {
 
 func (o *drop) setKey(key [2]uint32) { o.key = key }
 
-// span returns the words of the mask at each position that images [n0, n1) of n take, which begin with a whole word.
+// span returns the words of the mask at each position that images [n0, n1) of n take, which begin
+// with a whole word.
 func (o *drop) span(n0, n1, n int) (w0, w1 int) {
 	c := o.in.C
 	if n1 == n {
@@ -129,16 +130,16 @@ func elements(t Tensor, p, w0, w1 int) []float32 {
 }
 
 // addForward lists the stage of Forward.
-func (o *drop) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *drop) addForward(p *Pass, l *engine.List, t *passNode) {
 	p.byImage(l, t, func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) })
 }
 
 // addBackward lists the stage of Backward.
-func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *trained) {
+func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
 	if !t.wants(0) {
 		return
 	}
-	l.Whole(p.chunk, t.grain(), engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, t.grain(), engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		o.backwardFrom(&p.workers[id], p.gradient(t, 0), t.dyt, Share{N0: s.N0, N1: s.N1}, p.lo)
 	}})
 }

@@ -46,9 +46,9 @@ type Node struct {
 // epilogue is what a node's kernel applies to what it computes before it writes it: the operators
 // that rewrites have fused into the node.
 type epilogue struct {
-	norm  *Node    // a BatchNorm at inference, nil for none
-	slope float32  // of a leaky activation, 1 for none
-	also  []string // the fused nodes' kinds
+	norm  *Node   // a BatchNorm at inference, nil for none
+	slope float32 // of a leaky activation, 1 for none
+	fused []*Node // into the node, in the order of the graph
 }
 
 // maxNodes bounds a graph: many times what small networks have, and few enough for rewrites that

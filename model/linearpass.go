@@ -8,16 +8,16 @@ import (
 
 // linearPass is a linear operator, and perhaps the leaky activation after it, in training.
 type linearPass struct {
-	in, out conv.Layout
-	plan    *conv.Plan
-	packed  []float32
-	bias    []float32 // the parameter itself, nil for none
-	slope   float32
-	byPlace bool // Forward goes by position and packs the weights of one at a time
+	in, out    conv.Layout
+	plan       *conv.Plan
+	packed     []float32
+	bias       []float32 // the parameter itself, nil for none
+	slope      float32
+	byPosition bool // Forward goes by position and packs the weights of one at a time
 
 	weight    *Param
-	gradSlope float32     // of the activation's gradient, 1 if the next operator's Backward sees to that
-	input     *conv.Plan  // dx from dy, nil if nobody wants dx
+	gradSlope float32     // of the activation's gradient, 1 if the next operator's Backward includes it
+	input     *conv.Plan  // dx from dy, nil if dx is not needed
 	weights   *conv.Plan  // dW from x and dy
 	packedT   []float32   // weights for input
 	dw, dbias []float32   // dbias is nil if there is no bias
@@ -27,7 +27,7 @@ type linearPass struct {
 }
 
 // planLinear plans t's Forward and the gradients of a chunk of images.
-func (p *Pass) planLinear(t *trained) error {
+func (p *Pass) planLinear(t *passNode) error {
 	plan := planner(conv.NewWinogradPlan)
 	if p.o.Strict {
 		plan = conv.NewPlan
@@ -45,7 +45,7 @@ func (p *Pass) planLinear(t *trained) error {
 		return err
 	}
 	t.kernel = o
-	o.byPlace = !p.mode.plain && !p.o.Tangents && t.heavy(o) && t.recomputed == nil && t.y.Positions() >= byPlacePositions
+	o.byPosition = !p.mode.plain && !p.o.Tangents && t.heavy(o) && t.recomputed == nil && t.y.Positions() >= minPositions
 	between := func(in, out conv.Layout) (*conv.Plan, error) {
 		if in == o.in && out == o.out {
 			return o.plan, nil
@@ -70,16 +70,16 @@ func (p *Pass) planLinear(t *trained) error {
 	return err
 }
 
-// byPlacePositions is from how many output positions on a dense operator's weights are
-// packed where they are used: workers share the positions, so that each weight
-// is packed once, and it is read again from the caches.
-const byPlacePositions = 8
+// minPositions is the least number of output positions for which a dense operator's weights are
+// packed where they are used: each worker takes some of the positions, so that each weight is
+// packed once and then read from the caches.
+const minPositions = 8
 
 // heavy tells whether an operator has so many weights that it is to take all
 // images at once.
-func (t *trained) heavy(o *linearPass) bool { return t.dense() && o.plan.PackedLen() > blockFloats/4 }
+func (t *passNode) heavy(o *linearPass) bool { return t.dense() && o.plan.PackedLen() > blockFloats/4 }
 
-func (t *trained) dense() bool {
+func (t *passNode) dense() bool {
 	_, dense := t.Op.(Dense)
 	return dense
 }
@@ -145,7 +145,7 @@ func (o *linearPass) backwardFrom(w *Worker, dx, dy, y Tensor, s Share, from int
 	}
 }
 
-// weightGrad is the second: the worker's part of dW += x^T dy over the chunk, and
+// weightGrad is the second: the worker's share of dW += x^T dy over the chunk, and
 // dy's sums over the images of each position.
 func (o *linearPass) weightGrad(w *Worker, x []float32, dy Tensor, first bool) {
 	o.weightSums(w, x, dy, first)
@@ -210,7 +210,7 @@ func (o *linearPass) Tangent(w *Worker, ty Tensor, tx []Tensor, _ []Tensor, y Te
 }
 
 // addForward lists the stages of Forward.
-func (o *linearPass) addForward(p *Pass, l *engine.List, t *trained) {
+func (o *linearPass) addForward(p *Pass, l *engine.List, t *passNode) {
 	run := func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) }
 	switch {
 	case t.recomputed != nil: // x is a block that the worker has just made
@@ -218,21 +218,21 @@ func (o *linearPass) addForward(p *Pass, l *engine.List, t *trained) {
 			w := &p.workers[id]
 			o.forward(w, t.yt.F[s.N0*t.y.C:], w.block, conv.Epilogue{Bias: o.bias, Slope: o.slope}, Share{N1: s.N1 - s.N0})
 		})
-	case o.byPlace:
-		l.ByPosition(t.y.Positions(), engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
+	case o.byPosition:
+		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			o.forwardAt(&p.workers[id], t.yt, t.xt[0], s.N0)
 		}})
 	case t.heavy(o):
-		l.Whole(p.o.Batch, 1, engine.Part{Op: t.op, Name: "forward", Run: run})
+		l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "forward", Run: run})
 	default:
 		p.byImage(l, t, run)
 	}
 }
 
 // addBackward lists the stages of a chunk, and those after the last one.
-func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *trained) {
+func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *passNode) {
 	if t.paired != nil { // what it gets from there does not outlast the position
-		l.ByPosition(t.y.Positions(), engine.Part{Op: t.op, Name: "weight gradient", Run: func(id int, s engine.Share) {
+		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "weight gradient", Run: func(id int, s engine.Share) {
 			w := &p.workers[id]
 			o.weightGradAt(w, t.xt[0].F, t.paired.gradientAt(w, s.N0), s.N0)
 		}})
@@ -242,9 +242,9 @@ func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *trained) {
 	if o.input == nil {
 		name = "backward"
 	}
-	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
 		w, from := &p.workers[id], 0
-		if t.dxb[0] == toInput {
+		if t.dxb[0] == inputGradient {
 			from = p.from - p.lo
 		}
 		share := Share{N0: s.N0, N1: s.N1}
@@ -257,18 +257,18 @@ func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *trained) {
 }
 
 // addWeightGrad lists the stages of the weight gradient, and of what of it comes after all chunks.
-func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *trained) {
+func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *passNode) {
 	const name = "weight gradient"
 	if t.recomputed == nil {
 		l.Once(t.op, name, func(id int, _ engine.Share) {
 			o.weightGrad(&p.workers[id], t.xt[0].images(p.lo, p.chunk).F, t.dyt, p.lo == 0)
 		})
-	} else { // every worker makes x again, a block at a time
+	} else { // every worker recomputes x, a block at a time
 		l.All(p.chunk, o.blocks.N,
-			engine.Part{Op: t.recomputed.op, Name: "backward", Run: func(id int, s engine.Share) {
-				t.recomputed.makeBlock(&p.workers[id], o.blocks, s)
+			engine.Task{Op: t.recomputed.op, Name: "backward", Run: func(id int, s engine.Share) {
+				t.recomputed.recomputeBlock(&p.workers[id], o.blocks, s)
 			}},
-			engine.Part{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
+			engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
 				w := &p.workers[id]
 				o.weightGrad(w, w.block, t.dyt.images(s.N0, s.N1-s.N0), s.N0 == 0)
 			}})
@@ -288,7 +288,7 @@ func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *trained) {
 
 // packTasks are the matrices to pack before Forward and before Backward.
 func (o *linearPass) packTasks() (forward, backward []packTask) {
-	if !o.byPlace {
+	if !o.byPosition {
 		forward = append(forward, packTask{len(o.packed), func(w *Worker) { o.plan.Pack(w.Conv, o.packed, o.weight.Data) }})
 	}
 	if o.input != nil {

@@ -147,39 +147,6 @@ func (m *Model) Changed() {
 	m.packs = nil
 }
 
-// LayerInfo describes a node of a model's graph.
-type LayerInfo struct {
-	Name    string // kind and index: conv2d0
-	Op      Op
-	Inputs  []string // the names of the values that it reads
-	In      []Spec
-	Out     Spec
-	Params  []*Param
-	MACs    int64 // multiply-adds of one image that touch a pixel
-	Nominal int64 // multiply-adds of one image as usually quoted, padding included
-}
-
-// Parameters is the number of the node's parameters.
-func (l LayerInfo) Parameters() int { return count(l.Params) }
-
-// Layers describes the nodes of the graph. The parameters come without their values, for which see
-// Params.
-func (m *Model) Layers() []LayerInfo {
-	list := make([]LayerInfo, len(m.graph.Nodes))
-	for i, n := range m.graph.Nodes {
-		l := LayerInfo{Name: n.Name, Op: n.Op, In: n.Specs(), Out: n.Out.Spec}
-		for _, p := range n.Params {
-			l.Params = append(l.Params, &Param{Name: p.Name, Shape: p.Shape, Trainable: p.Trainable, Init: p.Init, constant: p.constant})
-		}
-		for _, v := range n.In {
-			l.Inputs = append(l.Inputs, v.Name)
-		}
-		l.MACs, l.Nominal = n.macs()
-		list[i] = l
-	}
-	return list
-}
-
 // MACs returns the multiply-adds of one image: those that touch a pixel, and
 // the nominal ones, which count the padding too.
 func (m *Model) MACs() (exact, nominal int64) {

@@ -18,6 +18,9 @@ import (
 // What else can be done with an operator follows from the rules that its type has besides, each an
 // interface of this file. There is no default: a graph that needs a rule which an operator lacks
 // gives an error that names the operator and wraps ErrRule.
+//
+// Packages outside this one add operators by the exported rules; examples/operator shows how. Rules
+// with unexported names are optimizations, and the int8 forms of operators that are not pointwise.
 type Op interface {
 	// Kind is the operator's name in files and messages, such as "conv2d".
 	Kind() string
@@ -52,8 +55,9 @@ type TrainLowerer interface {
 
 // Pointwise is an operator that treats every element alike: y = At(x). It needs no other rule: the
 // reference, both lowerings and the int8 form (a table of 256 bytes) follow from it. At and
-// Derivative must give the same bits on every machine, see package internal/fmath for functions
-// that do.
+// Derivative must give the same bits on every machine. Functions that do are in internal/fmath, for
+// this module; others can keep to quotients, square roots, comparisons, and sums of products that
+// float64(x*y) rounds before they are added.
 type Pointwise interface {
 	Op
 	At(x float64) float64

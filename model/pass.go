@@ -22,18 +22,17 @@ type PassOptions struct {
 	Frozen    []string      // names of parameters whose gradients are not wanted
 	Tangents  bool          // for InputBackward and TangentGrad: a gradient penalty's pass; implies InputGrad
 
-	// Team, if not nil, has the threads that do the work. Threads is then of no use.
+	// Team, if not nil, has the threads that do the work. Threads is then ignored.
 	Team *Team
 
-	// Borrow names a Pass whose activations and gradients nobody needs while
-	// this one's Forward or Backward runs; if there is room, this one keeps its
-	// gradients and other short-lived values in their place. The lender's Input and
-	// InputGrad stay as they are, its Output does not.
+	// Borrow is a Pass whose activations and gradients are not needed while this one's Forward or
+	// Backward runs. If they take enough memory, this Pass keeps its gradients and other short-lived
+	// values there. Input and InputGrad of the other Pass stay as they are, its Output does not.
 	Borrow *Pass
 
-	// Observe, if not nil, is called after each stage of the work with the index
-	// in Ops of the operator and the stage: forward, backward, input gradient,
-	// weight gradient, bias gradient or pack. A stage may be reported in parts.
+	// Observe, if not nil, is called after each task with the index in Ops of the operator and the
+	// task's name: forward, backward, input gradient, weight gradient, bias gradient or pack. A task
+	// may be reported several times, for different images.
 	Observe func(op int, stage string, d time.Duration)
 }
 
@@ -196,7 +195,7 @@ func (p *Pass) Forward(step uint64) {
 //
 // With scale, image n counts scale[n] times in the parameters' gradients, but
 // once in the input's. That is meant for networks without BatchNorm, whose
-// images do not mix; with BatchNorm it panics.
+// images do not depend on one another; with BatchNorm it panics.
 func (p *Pass) Backward(dout, scale []float32, from int) {
 	clear(p.dy)
 	p.dy[0] = dout
@@ -220,7 +219,7 @@ func (p *Pass) backward(scale []float32, from int) {
 	switch {
 	case scale != nil && len(scale) != p.o.Batch:
 		panic("model: Backward: scale is not one value an image")
-	case scale != nil && p.mixes:
+	case scale != nil && p.mixesImages:
 		panic("model: Backward: scale with BatchNorm")
 	case from < 0 || from > p.o.Batch:
 		panic("model: Backward: from is no image")

@@ -58,7 +58,8 @@ func train(t testing.TB, m *Model, o PassOptions, md mode, x, dy, scale []float3
 	return r
 }
 
-// TestChunks: going backward in chunks of images changes rounding at most, also with factors and masks.
+// TestChunks: going backward in chunks of images changes rounding at most, also with factors and
+// masks.
 func TestChunks(t *testing.T) {
 	const n, from = 192, 100 // chunks of 96
 	c := Config{Latent: 5, Size: 8, Width: 2}
@@ -120,7 +121,8 @@ func (r result) same(t testing.TB, what string, s result) {
 	}
 }
 
-// TestTraining compares outputs with a plain float64 computation, and gradients with central differences of that.
+// TestTraining compares outputs with a plain float64 computation, and gradients with central
+// differences of that.
 func TestTraining(t *testing.T) {
 	const n, seed, step = 3, 11, 3
 	for _, m := range smallNets(t) {
@@ -180,7 +182,8 @@ func TestTraining(t *testing.T) {
 	}
 }
 
-// centred tells whether a parameter is a bias whose effect a BatchNorm removes: its gradient is rounding noise.
+// centred tells whether a parameter is a bias whose effect a BatchNorm removes: its gradient is
+// rounding noise.
 func (m *Model) centred(name string) bool {
 	nodes := m.graph.Nodes
 	for i, n := range nodes[:len(nodes)-1] {
@@ -204,8 +207,8 @@ func TestFusedTraining(t *testing.T) {
 	}
 }
 
-// TestWideDense: dense layers with so many weights that they are packed position by position, with a BatchNorm behind or
-// without, give the bits that they give packed at once.
+// TestWideDense: dense layers with so many weights that they are packed position by position, with
+// a BatchNorm behind or without, give the bits that they give packed at once.
 func TestWideDense(t *testing.T) {
 	conv := Conv2D{Filters: 2, Kernel: [2]int{2, 2}, Bias: true}
 	for name, layers := range map[string][]Op{
@@ -227,8 +230,8 @@ func TestWideDense(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if raw, with := p.nodes[0].kernel.(*linearPass).byPlace, p.nodes[0].paired != nil; !raw || with != (name == "norm") {
-						t.Errorf("%s: packed by position %v, backward along with a BatchNorm %v", name, raw, with)
+					if ok, with := p.nodes[0].kernel.(*linearPass).byPosition, p.nodes[0].paired != nil; !ok || with != (name == "norm") {
+						t.Errorf("%s: packed by position %v, backward along with a BatchNorm %v", name, ok, with)
 					}
 					p.Close()
 					train(t, m, o, mode{training: true}, x, dy, nil, 0).same(t, fmt.Sprintf("%s on %s, %d images, %d threads", name, k.Name, n, o.Threads), want)
@@ -238,8 +241,8 @@ func TestWideDense(t *testing.T) {
 	}
 }
 
-// TestAsManyImagesAsPositions: what goes position by position does not run along with what goes image by image where the
-// numbers are the same.
+// TestAsManyImagesAsPositions: what goes position by position does not run along with what goes
+// image by image where the numbers are the same.
 func TestAsManyImagesAsPositions(t *testing.T) {
 	m := Generator(Config{Latent: 5, Size: 12, Width: 4})
 	const n = 9 // 3x3 positions of the first layers
@@ -256,7 +259,8 @@ func TestAsManyImagesAsPositions(t *testing.T) {
 	}
 }
 
-// TestTrainingThreads: any number of threads gives the same bits, also where there are fewer images.
+// TestTrainingThreads: any number of threads gives the same bits, also where there are fewer
+// images.
 func TestTrainingThreads(t *testing.T) {
 	for _, m := range smallNets(t) {
 		for _, n := range []int{2, 37} {
@@ -275,7 +279,8 @@ func TestTrainingThreads(t *testing.T) {
 	}
 }
 
-// TestScale: a factor an image acts on the parameters' gradients as if the output's gradient had it, and not on the input's.
+// TestScale: a factor an image acts on the parameters' gradients as if the output's gradient had
+// it, and not on the input's.
 func TestScale(t *testing.T) {
 	const n, from = 6, 2
 	m := Discriminator(Config{Latent: 5, Size: 12, Width: 3, Channels: 2})
@@ -299,8 +304,8 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// TestBorrow: a generator that writes into the discriminator's input and keeps its gradients in the discriminator's
-// memory computes what it computes alone.
+// TestBorrow: a generator that writes into the discriminator's input and keeps its gradients in the
+// discriminator's memory computes what it computes alone.
 func TestBorrow(t *testing.T) {
 	const n = 4
 	c := Config{Latent: 5, Size: 12, Width: 4}
@@ -359,7 +364,8 @@ func TestBorrow(t *testing.T) {
 	}
 }
 
-// TestRepack: weights that change between steps count once Repack has been called; biases count at once.
+// TestRepack: weights that change between steps count once Repack has been called; biases count at
+// once.
 func TestRepack(t *testing.T) {
 	m, err := New("m", Flat(3), Dense{Units: 2, Bias: true})
 	if err != nil {

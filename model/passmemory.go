@@ -18,16 +18,16 @@ func (p *Pass) allocate() {
 	grads, gradLength := p.placeGrads()
 	workspace := p.workspaceLen()
 	spare := gradLength + workspace // what may lie in borrowed memory
-	lent := p.lent()
-	own := length
-	if len(lent) < spare {
-		own += spare
+	borrowed := p.borrowed()
+	total := length
+	if len(borrowed) < spare {
+		total += spare
 	}
-	if len(p.arena) < own {
-		p.arena = arena.Floats(own)
+	if len(p.arena) < total {
+		p.arena = arena.Floats(total)
 	}
-	if own > length {
-		lent = p.arena[length:]
+	if total > length {
+		borrowed = p.arena[length:]
 	}
 	if p.values == nil {
 		p.values = make([]Tensor, len(p.acts))
@@ -35,8 +35,8 @@ func (p *Pass) allocate() {
 	for i := range p.acts {
 		p.tensor(i, acts[i])
 	}
-	p.bindTensors(lent, grads)
-	p.parameters(lent[gradLength:][:workspace])
+	p.bindTensors(borrowed, grads)
+	p.parameters(borrowed[gradLength:][:workspace])
 	p.makeWorkers()
 	p.schedule()
 	if p.o.Tangents {
@@ -45,7 +45,7 @@ func (p *Pass) allocate() {
 	p.holds = nothingPacked
 }
 
-// placeActs places the activations that the Pass keeps in its own arena, one after another.
+// placeActs places the activations that the Pass keeps in its arena, one after another.
 func (p *Pass) placeActs() (at []*engine.Buffer, length int) {
 	for i, a := range p.acts {
 		size := a.layout.Len()
@@ -54,10 +54,10 @@ func (p *Pass) placeActs() (at []*engine.Buffer, length int) {
 		}
 		at = append(at, &engine.Buffer{Size: size})
 	}
-	return at, engine.Row(at)
+	return at, engine.Concatenate(at)
 }
 
-// placeGrads places the gradients of a chunk by the times of their use.
+// placeGrads places the gradients of a chunk by liveness.
 func (p *Pass) placeGrads() (at []*engine.Buffer, length int) {
 	for _, g := range p.grads {
 		at = append(at, &engine.Buffer{Size: g.layout.Len(), First: g.first, Last: g.last})
@@ -86,15 +86,15 @@ func (p *Pass) tensor(i int, b *engine.Buffer) {
 }
 
 // bindTensors gives every node its tensors.
-func (p *Pass) bindTensors(lent []float32, grads []*engine.Buffer) {
+func (p *Pass) bindTensors(borrowed []float32, grads []*engine.Buffer) {
 	gradient := func(i int, l conv.Layout) Tensor {
 		switch i {
 		case unwanted:
 			return Tensor{Layout: l}
-		case toInput:
+		case inputGradient:
 			return Tensor{Layout: l, F: p.inputGrad.F}
 		}
-		return Tensor{Layout: l, F: lent[grads[i].At:][:grads[i].Size:grads[i].Size]}
+		return Tensor{Layout: l, F: borrowed[grads[i].At:][:grads[i].Size:grads[i].Size]}
 	}
 	if in := p.values[0]; p.o.InputGrad && p.inputGrad.F == nil {
 		p.inputGrad = Tensor{Layout: in.Layout, F: arena.Floats(in.Layout.Len())}
@@ -127,8 +127,8 @@ func (p *Pass) bindTensors(lent []float32, grads []*engine.Buffer) {
 	}
 }
 
-// lent returns the memory that the pass may borrow.
-func (p *Pass) lent() []float32 {
+// borrowed returns the memory that the pass may borrow.
+func (p *Pass) borrowed() []float32 {
 	if p.o.Borrow == nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ func (p *Pass) lent() []float32 {
 func (p *Pass) whole() bool { return p.chunk == p.o.Batch }
 
 // linears lists the linear operators.
-func (p *Pass) linears() (list []*linearPass, of []*trained) {
+func (p *Pass) linears() (list []*linearPass, of []*passNode) {
 	for _, t := range p.nodes {
 		if o, ok := t.kernel.(*linearPass); ok {
 			list, of = append(list, o), append(of, t)
@@ -158,12 +158,12 @@ func (p *Pass) workspaceLen() int {
 	for _, o := range list {
 		b := &engine.Buffer{Size: o.weights.SumsLen()}
 		sizes = append(sizes, b)
-		largest = max(largest, engine.Row([]*engine.Buffer{b}))
+		largest = max(largest, engine.Concatenate([]*engine.Buffer{b}))
 	}
 	if p.whole() {
 		return largest
 	}
-	return engine.Row(sizes)
+	return engine.Concatenate(sizes)
 }
 
 // parameters makes the gradients of all parameters, and the packed weights.
@@ -173,16 +173,16 @@ func (p *Pass) parameters(workspace []float32) {
 	list, of := p.linears()
 	for _, o := range list {
 		size := o.plan.PackedLen()
-		if o.byPlace {
+		if o.byPosition {
 			size = 0
 		}
 		forward, backward = append(forward, &engine.Buffer{Size: size}), append(backward, &engine.Buffer{Size: o.packedTLen()})
 		sums = append(sums, &engine.Buffer{Size: o.weights.SumsLen()})
 	}
-	if length := max(engine.Row(forward), engine.Row(backward)); len(p.packed) != length {
+	if length := max(engine.Concatenate(forward), engine.Concatenate(backward)); len(p.packed) != length {
 		p.packed = arena.Floats(length)
 	}
-	if engine.Row(sums); p.whole() { // one after another, in the same place
+	if engine.Concatenate(sums); p.whole() { // one after another, in the same place
 		for _, b := range sums {
 			b.At = 0
 		}
@@ -220,8 +220,8 @@ func (p *Pass) makeParamGrads() {
 	}
 }
 
-// grad returns where the gradient of a parameter goes; of a frozen one beside others that train,
-// to memory that nobody reads.
+// grad returns where the gradient of a parameter goes. That of a frozen parameter of a node with
+// others that train goes to memory that is never read.
 func (p *Pass) grad(param *Param) []float32 {
 	for _, g := range p.paramGrads {
 		if g.Name == param.Name {

@@ -9,19 +9,19 @@ import (
 
 // passPlan is what a Pass prepares: operators, buffers and stages.
 type passPlan struct {
-	mode     mode
-	graph    *Graph
-	mixes    bool // images mix: there is a BatchNorm
-	chunk    int  // images that go backward at a time
-	blockLen int  // length of what a worker keeps of an activation that is not kept: the longest block
+	mode        mode
+	graph       *Graph
+	mixesImages bool // images depend on one another: there is a BatchNorm
+	chunk       int  // images that go backward at a time
+	blockLen    int  // length of what a worker keeps of an activation that is not kept: the longest block
 
-	nodes   []*trained
+	nodes   []*passNode
 	outputs []int        // activations
 	acts    []activation // the graph's inputs, then what the nodes make and do not write over their input
 	grads   []*gradBuffer
 
 	douts      []int // gradients of the outputs
-	inputParts []int // gradients of the first input, of which each of several readers makes one
+	inputParts []int // gradients of the first input, one for each node that reads it, if there are several
 }
 
 // activation is a value's memory in a Pass.
@@ -39,8 +39,8 @@ type gradBuffer struct {
 	first, last int // steps of Backward: the node that is number i from the end is step i+1
 }
 
-// trained is a node of a Pass.
-type trained struct {
+// passNode is a node of a Pass.
+type passNode struct {
 	*Node
 	op     int // index in Ops
 	kernel TrainKernel
@@ -51,14 +51,14 @@ type trained struct {
 	ya     int
 	dxb    []int // gradients: an index in grads, or one of the constants below
 	dyb    int
-	sum    []int // further gradients of the output, of which dyb is the first: it has several readers
+	sum    []int // gradients of the output besides dyb, where several nodes read it
 	frozen bool  // its parameters have no gradients
 
 	// Rules of scheduling between neighbours, see passrules.go.
-	reader     *trained // of a BatchNorm whose output is not kept: the linear operator that reads it
-	recomputed *trained // of that operator: the BatchNorm
-	paired     *trained // of a dense operator whose weight gradient goes along with a BatchNorm's Backward, position by position: the BatchNorm
-	pair       *trained // of that BatchNorm: the dense operator
+	consumer   *passNode // of a BatchNorm whose output is not kept: the linear operator that reads it
+	recomputed *passNode // of that operator: the BatchNorm
+	paired     *passNode // of a dense operator whose weight gradient goes along with a BatchNorm's Backward, position by position: the BatchNorm
+	pair       *passNode // of that BatchNorm: the dense operator
 
 	// The memory, once it is there.
 	xt, dxt []Tensor
@@ -68,17 +68,17 @@ type trained struct {
 	args    []passArgs // of each worker
 }
 
-// passArgs is room for the arguments of a TrainKernel.
+// passArgs are the slices in which a worker passes arguments to a TrainKernel.
 type passArgs struct{ dx, x []Tensor }
 
 // What an entry of dxb may be besides.
 const (
-	toInput  = -1 // the first input's gradient, for the caller
-	unwanted = -2
+	inputGradient = -1 // the first input's gradient, for the caller
+	unwanted      = -2
 )
 
-// wants tells whether the gradient of input i is wanted.
-func (t *trained) wants(i int) bool { return t.dxb[i] != unwanted }
+// wants tells whether the gradient of input i is needed.
+func (t *passNode) wants(i int) bool { return t.dxb[i] != unwanted }
 
 // need is what Backward reads of an activation.
 type need int8
@@ -121,15 +121,15 @@ func (m *Model) MixesImages() bool {
 // plan makes the operators and finds out what memory they need.
 func (p *Pass) plan() error {
 	bound := p.bound
-	p.passPlan = passPlan{mode: p.mode, graph: p.m.graph.rewritten(p.mode), mixes: p.m.MixesImages()}
+	p.passPlan = passPlan{mode: p.mode, graph: p.m.graph.rewritten(p.mode), mixesImages: p.m.MixesImages()}
 	p.infos, p.ready = nil, false
 	p.placeActivations(bound)
 	p.recompute()
 	p.chunk = p.o.Batch
-	if !p.mixes && !p.mode.whole {
+	if !p.mixesImages && !p.mode.whole {
 		p.chunk = chunkOf(p.o.Batch)
 	}
-	p.routeGradients()
+	p.planGradients()
 	for _, t := range p.nodes {
 		if err := p.planNode(t); err != nil {
 			return t.error(err)
@@ -155,7 +155,7 @@ func (p *Pass) placeActivations(bound *Tensor) {
 		p.acts = append(p.acts, activation{layout: v.layout(n), kind: v.Type.Kind, held: everything, kept: true, bound: -1})
 	}
 	for i, node := range p.graph.Nodes {
-		t := &trained{Node: node, op: i, y: node.Out.layout(n)}
+		t := &passNode{Node: node, op: i, y: node.Out.layout(n)}
 		for _, v := range node.In {
 			a := at[v.storage()]
 			l := v.layout(n)
@@ -192,10 +192,10 @@ func (p *Pass) placeActivations(bound *Tensor) {
 	}
 }
 
-// routeGradients finds a gradient buffer for each input of each node, from the outputs back. A value
-// with several readers gets a gradient from each, which are added when its node's turn comes.
-func (p *Pass) routeGradients() {
-	wanted := map[*Value]bool{} // whether anybody before it wants the gradient of a value
+// planGradients finds a gradient buffer for each input of each node, from the outputs back. A value
+// that several nodes read gets a gradient from each; they are added before its node goes backward.
+func (p *Pass) planGradients() {
+	wanted := map[*Value]bool{} // whether the gradient of a value is needed, for parameters or the input
 	for i, v := range p.graph.Inputs {
 		wanted[v] = p.o.InputGrad && i == 0
 	}
@@ -227,7 +227,7 @@ func (p *Pass) routeGradients() {
 		t.dxb, t.dx = make([]int, len(t.In)), make([]conv.Layout, len(t.In))
 		for j, v := range t.In {
 			t.dx[j] = v.layout(p.chunk)
-			t.dxb[j] = p.route(t, j, step, wanted[v.storage()] && v.Type.Kind == Float32)
+			t.dxb[j] = p.placeGradient(t, j, step, wanted[v.storage()] && v.Type.Kind == Float32)
 			if t.dxb[j] >= 0 {
 				of[v.storage()] = append(of[v.storage()], t.dxb[j])
 			}
@@ -241,8 +241,8 @@ func (p *Pass) routeGradients() {
 	}
 }
 
-// route returns where the gradient of t's input j goes.
-func (p *Pass) route(t *trained, j, step int, wanted bool) int {
+// placeGradient returns where the gradient of t's input j goes.
+func (p *Pass) placeGradient(t *passNode, j, step int, wanted bool) int {
 	v := t.In[j]
 	_, over := t.Op.(inPlaceBackward) // of an operator with parameters but BatchNorm, dy is scaled after dx is made
 	_, norm := t.Op.(BatchNorm)
@@ -252,7 +252,7 @@ func (p *Pass) route(t *trained, j, step int, wanted bool) int {
 		return unwanted
 	case v.storage().Node == nil && p.graph.reader(v) == t.Node:
 		t.dx[j].Stride = p.acts[t.xa[j]].layout.Stride
-		return toInput
+		return inputGradient
 	case over && j == 0 && !p.o.Tangents: // a tangent needs dy later
 		return t.dyb
 	}
@@ -270,7 +270,7 @@ func trains(n *Node) bool {
 	return slices.ContainsFunc(n.Params, func(p *Param) bool { return p.Trainable })
 }
 
-// frozen tells whether the caller wants no gradients of a node's parameters.
+// frozen tells whether the caller needs no gradients of a node's parameters.
 func (p *Pass) frozen(n *Node) bool {
 	return trains(n) && !slices.ContainsFunc(n.Params, func(q *Param) bool { return q.Trainable && !slices.Contains(p.o.Frozen, q.Name) })
 }
@@ -289,7 +289,7 @@ func chunkOf(n int) int {
 }
 
 // planNode plans t's operator by whichever rule it has.
-func (p *Pass) planNode(t *trained) error {
+func (p *Pass) planNode(t *passNode) error {
 	l := t.lowering(p.o.Batch, p.o.Kernels)
 	l.In, l.Out, l.training = t.x, t.y, true
 	var err error

@@ -10,9 +10,9 @@ import (
 // staged is a TrainKernel that lists its stages itself.
 type staged interface {
 	TrainKernel
-	addForward(p *Pass, l *engine.List, t *trained)
+	addForward(p *Pass, l *engine.List, t *passNode)
 	// addBackward lists the stages of a chunk, and those after the last one.
-	addBackward(p *Pass, l, end *engine.List, t *trained)
+	addBackward(p *Pass, l, end *engine.List, t *passNode)
 }
 
 // schedule lists the stages of packing, Forward and Backward.
@@ -29,7 +29,7 @@ func (p *Pass) scheduleForward() []engine.Stage {
 			k.addForward(p, &l, t)
 			continue
 		}
-		l.Whole(p.o.Batch, 1, engine.Part{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
+		l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
 			t.kernel.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}
@@ -40,7 +40,7 @@ func (p *Pass) scheduleForward() []engine.Stage {
 func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 	var l, end engine.List
 	for i, to := range p.doutt {
-		l.Whole(p.chunk, 1, engine.Part{Op: len(p.nodes) - 1, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: len(p.nodes) - 1, Name: "backward", Run: func(id int, s engine.Share) {
 			p.copyGradient(i, to, Share{N0: s.N0, N1: s.N1})
 		}})
 	}
@@ -55,7 +55,7 @@ func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 		}
 	}
 	for i, part := range p.inputSums {
-		l.Whole(p.chunk, 1, engine.Part{Op: 0, Name: "backward", Run: func(id int, s engine.Share) {
+		l.Whole(p.chunk, 1, engine.Task{Op: 0, Name: "backward", Run: func(id int, s engine.Share) {
 			to := p.inputGrad.images(p.lo, p.chunk)
 			sum(&p.workers[id], to, part, Share{N0: s.N0, N1: s.N1}, i == 0)
 		}})
@@ -63,8 +63,8 @@ func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
 	return l.Stages, end.Stages
 }
 
-// addGeneric lists the stages of an operator that has none of its own.
-func (p *Pass) addGeneric(l *engine.List, t *trained) {
+// addGeneric lists the stages of an operator that is not staged.
+func (p *Pass) addGeneric(l *engine.List, t *passNode) {
 	params, _ := t.kernel.(ParamKernel)
 	if params != nil && (t.frozen || !trains(t.Node)) {
 		params = nil
@@ -76,7 +76,7 @@ func (p *Pass) addGeneric(l *engine.List, t *trained) {
 	if _, leaves := t.kernel.(sumsLeaver); leaves && params != nil {
 		wanted = true
 	}
-	l.Whole(p.chunk, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		w, share := &p.workers[id], Share{N0: s.N0, N1: s.N1}
 		if wanted {
 			dx, x := p.chunkArgs(t, id)
@@ -99,7 +99,7 @@ func (p *Pass) addGeneric(l *engine.List, t *trained) {
 	}
 }
 
-// clearParts zeroes the worker's part of each parameter's gradient.
+// clearParts zeroes the worker's share of each parameter's gradient.
 func clearParts(params [][]float32, s Share) {
 	for _, d := range params {
 		lo, hi := s.Of(len(d))
@@ -107,9 +107,9 @@ func clearParts(params [][]float32, s Share) {
 	}
 }
 
-// addSum lists a stage that adds one more gradient of a value with several readers.
+// addSum lists a stage that adds one more gradient of a value that several nodes read.
 func (p *Pass) addSum(l *engine.List, op int, dst, more Tensor) {
-	l.Whole(p.chunk, 1, engine.Part{Op: op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.chunk, 1, engine.Task{Op: op, Name: "backward", Run: func(id int, s engine.Share) {
 		sum(&p.workers[id], dst, more, Share{N0: s.N0, N1: s.N1}, false)
 	}})
 }
@@ -127,13 +127,13 @@ func sum(w *Worker, dst, x Tensor, s Share, first bool) {
 	}
 }
 
-// byImage adds a part of t's Forward that goes through the images in blocks.
-func (p *Pass) byImage(l *engine.List, t *trained, run func(id int, s engine.Share)) {
-	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Part{Op: t.op, Name: "forward", Run: run})
+// byImage adds a task of t's Forward that goes through the images in blocks.
+func (p *Pass) byImage(l *engine.List, t *passNode, run func(id int, s engine.Share)) {
+	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Task{Op: t.op, Name: "forward", Run: run})
 }
 
 // grain is of which number of images blocks are to be multiples: whole words of a dropout mask.
-func (t *trained) grain() int {
+func (t *passNode) grain() int {
 	if _, ok := t.kernel.(*drop); !ok {
 		return 1
 	}
@@ -141,16 +141,16 @@ func (t *trained) grain() int {
 }
 
 // gradient returns where the gradient of t's input i goes, of the chunk at hand.
-func (p *Pass) gradient(t *trained, i int) Tensor {
-	if t.dxb[i] == toInput {
+func (p *Pass) gradient(t *passNode, i int) Tensor {
+	if t.dxb[i] == inputGradient {
 		return t.dxt[i].images(p.lo, p.chunk)
 	}
 	return t.dxt[i]
 }
 
 // chunkArgs returns the gradients of t's inputs and the inputs themselves, of the chunk at hand, in
-// the worker's own lists.
-func (p *Pass) chunkArgs(t *trained, worker int) (dx, x []Tensor) {
+// the worker's lists.
+func (p *Pass) chunkArgs(t *passNode, worker int) (dx, x []Tensor) {
 	dx, x = t.args[worker].dx, t.args[worker].x
 	for i := range t.xt {
 		dx[i], x[i] = p.gradient(t, i), t.xt[i].images(p.lo, p.chunk)
@@ -192,8 +192,8 @@ type packTask struct {
 	run  func(w *Worker)
 }
 
-// packStages lists the stage that packs the weights for Forward (0) or Backward (1): each matrix, the
-// largest first, goes to the worker that has least to do so far.
+// packStages lists the stage that packs the weights for Forward (0) or Backward (1): each matrix,
+// the largest first, goes to the worker that has least to do so far.
 func (p *Pass) packStages(what int) []engine.Stage {
 	var list []packTask
 	linears, _ := p.linears()

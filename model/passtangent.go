@@ -9,20 +9,21 @@ import (
 	"github.com/gantiny/gantiny/internal/engine"
 )
 
-// Gradient penalties need the gradient, by the parameters, of a product of the input's gradient with
-// a fixed vector: d/dw <v, dD/dx>. While D is piecewise linear in x, dD/dx changes with a weight as
-// the output changes that D makes of v instead of x: of v's tangent, which runs forward through the
-// same weights and masks, without biases. So the gradient of a weight is its ordinary one, with the
-// tangent in the place of the activation and the same gradient at the output. A bias has none.
+// Gradient penalties need the gradient, by the parameters, of a product of the input's gradient
+// with a fixed vector: d/dw <v, dD/dx>. While D is piecewise linear in x, dD/dx changes with a
+// weight as the output changes that D makes of v instead of x: of v's tangent, which runs forward
+// through the same weights and masks, without biases. So the gradient of a weight is its ordinary
+// one, with the tangent in the place of the activation and the same gradient at the output. A bias
+// has none.
 //
 // A value that does not depend on x, such as the embedding of a class, has no tangent; only where a
 // tangent is multiplied by it does it get a gradient.
 
 // tangents is what a Pass with tangents has besides.
 type tangents struct {
-	depends map[*trained]bool   // on the first input
-	values  []Tensor            // the tangents of the activations; zeros of those that have none
-	fixed   map[*trained]Tensor // gradients of values that do not depend on the input and that a tangent is multiplied by
+	depends map[*passNode]bool   // on the first input
+	values  []Tensor             // the tangents of the activations; zeros of those that have none
+	fixed   map[*passNode]Tensor // gradients of values that do not depend on the input and that a tangent is multiplied by
 
 	forward, reverse []engine.Stage
 	input            []engine.Stage // Backward of the inputs alone
@@ -37,7 +38,7 @@ type bilinear interface {
 
 // checkTangents returns an error that names the first node without a tangent.
 func (p *Pass) checkTangents() error {
-	p.tangents = tangents{depends: map[*trained]bool{}, fixed: map[*trained]Tensor{}}
+	p.tangents = tangents{depends: map[*passNode]bool{}, fixed: map[*passNode]Tensor{}}
 	first := p.graph.Inputs[0]
 	of := map[*Value]bool{first: true}
 	for _, t := range p.nodes {
@@ -79,7 +80,7 @@ func (p *Pass) allocateTangents() {
 // scheduleInputGrad lists the stages of Backward that lead to the input, without the parameters'.
 func (p *Pass) scheduleInputGrad() []engine.Stage {
 	return slices.DeleteFunc(slices.Clone(p.reverse), func(s engine.Stage) bool {
-		return len(s.Parts) == 1 && (s.Parts[0].Name == "weight gradient" || s.Parts[0].Name == "bias gradient")
+		return len(s.Tasks) == 1 && (s.Tasks[0].Name == "weight gradient" || s.Tasks[0].Name == "bias gradient")
 	})
 }
 
@@ -92,7 +93,7 @@ func (p *Pass) tangent(i int, l conv.Layout) Tensor {
 }
 
 // tangentArgs are the tangents of t's inputs.
-func (p *Pass) tangentArgs(t *trained, worker int) []Tensor {
+func (p *Pass) tangentArgs(t *passNode, worker int) []Tensor {
 	x := t.args[worker].x
 	for i, a := range t.xa {
 		x[i] = p.tangent(a, t.x[i])
@@ -108,7 +109,7 @@ func (p *Pass) scheduleTangents() []engine.Stage {
 			continue
 		}
 		k := t.kernel.(TangentKernel)
-		l.Whole(p.o.Batch, t.grain(), engine.Part{Op: t.op, Name: "tangent", Run: func(id int, s engine.Share) {
+		l.Whole(p.o.Batch, t.grain(), engine.Task{Op: t.op, Name: "tangent", Run: func(id int, s engine.Share) {
 			k.Tangent(&p.workers[id], p.tangent(t.ya, t.y), p.tangentArgs(t, id), t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
 		}})
 	}
@@ -137,7 +138,7 @@ func (p *Pass) scheduleTangentGrads() []engine.Stage {
 }
 
 // nodeOf returns the node that makes a value, nil for an input.
-func (p *Pass) nodeOf(v *Value) *trained {
+func (p *Pass) nodeOf(v *Value) *passNode {
 	for _, t := range p.nodes {
 		if t.Out == v.storage() {
 			return t
@@ -146,14 +147,14 @@ func (p *Pass) nodeOf(v *Value) *trained {
 	return nil
 }
 
-// addProductGrad adds the gradients of the inputs of t that do not depend on x, which is zero unless
-// t multiplies them by a tangent.
-func (p *Pass) addProductGrad(l *engine.List, t *trained) {
+// addProductGrad adds the gradients of the inputs of t that do not depend on x, which is zero
+// unless t multiplies them by a tangent.
+func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
 	if _, ok := t.Op.(bilinear); !ok {
 		return
 	}
 	k := t.kernel
-	l.Whole(p.o.Batch, 1, engine.Part{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
+	l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		x := p.tangentArgs(t, id)
 		dx := make([]Tensor, len(x))
 		for i, v := range t.In {
@@ -168,7 +169,7 @@ func (p *Pass) addProductGrad(l *engine.List, t *trained) {
 }
 
 // addFixedGrad adds the parameters' gradients of a node that does not depend on x.
-func (p *Pass) addFixedGrad(l *engine.List, t *trained) {
+func (p *Pass) addFixedGrad(l *engine.List, t *passNode) {
 	k, ok := t.kernel.(ParamKernel)
 	if !ok || t.frozen || !trains(t.Node) {
 		return

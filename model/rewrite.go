@@ -34,12 +34,18 @@ var rewrites = []rewrite{
 // rewritten returns the graph as a program runs it.
 func (g *Graph) rewritten(m mode) *Graph {
 	c := g.clone()
+	c.rewrite(m, func(string) {})
+	return c
+}
+
+// rewrite applies the rewrites of a mode to g, and calls after with the name of each.
+func (g *Graph) rewrite(m mode, after func(name string)) {
 	for _, r := range rewrites {
 		if r.when(m) {
-			r.apply(c, m)
+			r.apply(g, m)
+			after(r.name)
 		}
 	}
-	return c
 }
 
 // identity is an Op that may do nothing.
@@ -209,7 +215,7 @@ func separateOutputs(g *Graph, _ mode) {
 
 // fuse removes r, which alone reads n, and gives n what r makes.
 func (g *Graph) fuse(n, r *Node) {
-	n.epilogue.also = append(slices.Clone(n.epilogue.also), r.Op.Kind())
+	n.epilogue.fused = append(slices.Clone(n.epilogue.fused), r)
 	n.Out, r.Out.Node = r.Out, n
 	g.drop(r)
 }
@@ -240,8 +246,8 @@ func (g *Graph) drop(n *Node) {
 // title is what a node is called in measurements: its name, and the kinds of those fused into it.
 func (n *Node) title() string {
 	name := n.Name
-	for _, kind := range n.epilogue.also {
-		name += "+" + kind
+	for _, r := range n.epilogue.fused {
+		name += "+" + r.Op.Kind()
 	}
 	return name
 }

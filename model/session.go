@@ -149,18 +149,18 @@ func (s *Session) Close() { s.pool.Close() }
 func (s *Session) schedule() {
 	p := s.program
 	one := engine.Stage{Block: p.chunk, Grain: 1}
-	one.Parts = append(one.Parts, engine.Part{Op: -1, Run: func(id int, sh engine.Share) { s.load(&s.memory[id], sh.N0, sh.N1-sh.N0) }})
+	one.Tasks = append(one.Tasks, engine.Task{Op: -1, Run: func(id int, sh engine.Share) { s.load(&s.memory[id], sh.N0, sh.N1-sh.N0) }})
 	var all engine.List
 	for i := range p.steps {
 		name := p.steps[i].node.title()
-		one.Parts = append(one.Parts, engine.Part{Op: i, Name: name, Run: func(id int, sh engine.Share) {
+		one.Tasks = append(one.Tasks, engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
 			p.run(i, &s.workers[id], &s.memory[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
 		}})
 		all.Once(i, name, func(id int, sh engine.Share) {
 			p.run(i, &s.workers[id], &s.memory[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
 		})
 	}
-	one.Parts = append(one.Parts, engine.Part{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})
+	one.Tasks = append(one.Tasks, engine.Task{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})
 	s.each, s.together = []engine.Stage{one}, all.Stages
 	s.runner = engine.NewRunner(s.pool, s.o.Observe)
 }

@@ -25,7 +25,7 @@ func TestHostileText(t *testing.T) {
 		t.Skip(err) // where such a path cannot be
 	}
 	for _, args := range [][]string{
-		{"inspect", path}, {"inspect", path, "--json"}, {"generate", path, "-n", "1", "-o", path + ".png"}, {"generate", path, "--float", "--json", "-o", "a.png"},
+		{"inspect", path}, {"inspect", path, "--json"}, {"inspect", path, "--graph"}, {"inspect", path, "--json", "--graph"}, {"generate", path, "-n", "1", "-o", path + ".png"}, {"generate", path, "--float", "--json", "-o", "a.png"},
 		{"bench", path, "--seconds", "0.001", "--threads", "1", "--batch", "1"}, {"generate", path + "x"}, {"generate", "--" + path}, {path},
 		{"generate", "--latents", path}, {"generate", path, "-o", path}, {"quantize", path, "-o", "q.safetensors", "--calib", "4", "--judge", "4"},
 		{"train", "--out", path + "/run", "--data", "digits"}, {"train", "--data", path + "x", "--out", "run"}, {"train", "--config", path, "--out", "run"},

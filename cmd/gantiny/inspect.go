@@ -12,6 +12,7 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/graph"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
@@ -20,20 +21,30 @@ import (
 func newInspect() *cli.Command {
 	var asJSON, float bool
 	var kernel string
+	var shown graphFlag
 	cmd := &cli.Command{
 		Name:  "inspect",
 		Args:  "[MODEL]",
 		Short: "What a model holds and costs, and the kernels of this machine",
 		Long: `inspect shows a model's layers, where it came from, and the kernels of this machine.
+With --graph it shows the graph instead, as it is and as the program runs it: what each node reads and makes, what was fused, and how values lie in memory.
 
 Memory is what generate has resident at most, the program itself included, by batch and threads, and what one training step of the
 reference network takes; the latter without the data set (training on MNIST: 47 MB more).`,
 		Check:    atMostOneModel,
 		Complete: completeModel,
 		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
+			if shown != "" && !asJSON {
+				return inspectGraph(ctx, cmd.Stdout(), args, float, shown)
+			}
 			r, err := inspect(ctx, args, float, kernel)
 			if err != nil {
 				return err
+			}
+			if shown != "" {
+				if r.Graph, err = shown.of(r.network); err != nil {
+					return err
+				}
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.Stdout()).Encode(r)
@@ -43,6 +54,7 @@ reference network takes; the latter without the data set (training on MNIST: 47 
 	}
 	addKernelFlag(cmd.Flags(), &kernel)
 	cmd.Flags().BoolVar(&float, "float", false, "show the model in floats where the file holds it in bytes too")
+	addGraphFlag(cmd.Flags(), &shown)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: layers, parameters, macs, peak_bytes, kernels, ...")
 	return cmd
 }
@@ -66,6 +78,9 @@ type report struct {
 	Platform   string           `json:"platform"`
 	Processors int              `json:"processors"`
 	Provenance model.Provenance `json:"provenance"`
+	Graph      *graph.Pair      `json:"graph,omitempty"` // with --graph
+
+	network network
 }
 
 // memoryReport is a prediction of the process's resident memory at its peak.
@@ -105,7 +120,7 @@ func inspect(ctx context.Context, args []string, float bool, kernel string) (*re
 	r := &report{
 		Model: n.name, Form: n.form(), Input: dims(n.Input()), Output: dims(n.Output()),
 		Kernels: kernelNames(), Kernel: kernels.Name,
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: processors(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: processors(), network: n,
 	}
 	if err := r.predict(n, kernels, program); err != nil {
 		return nil, err

@@ -22,10 +22,11 @@ func (b *Buffer) meets(o *Buffer) bool { return b.First <= o.Last && o.First <= 
 // Place gives each buffer its place in one arena, so that those in use at the same time do not
 // overlap, and returns the arena's length.
 //
-// Of a chain, where only neighbours meet, it finds the least length there is: they lie at the bottom
-// and at the top by turns. Otherwise it takes the better of two greedy orders, by time and by size.
+// For a chain, where only neighbors overlap in time, it finds the least possible length by placing
+// buffers alternately at the bottom and at the top. Otherwise it takes the better of two greedy
+// orders, by time and by size.
 func Place(buffers []*Buffer) int {
-	if n, ok := byTurns(buffers); ok {
+	if n, ok := alternate(buffers); ok {
 		return n
 	}
 	first := slices.Clone(buffers)
@@ -38,8 +39,9 @@ func Place(buffers []*Buffer) int {
 	return lowest(first)
 }
 
-// byTurns places a chain: buffers in the order of their use of which only neighbours meet.
-func byTurns(buffers []*Buffer) (total int, ok bool) {
+// alternate places a chain: buffers in the order of their use, of which only neighbors overlap in
+// time.
+func alternate(buffers []*Buffer) (total int, ok bool) {
 	for i, b := range buffers {
 		total = max(total, align(b.Size))
 		for j, o := range buffers[:i] {
@@ -77,8 +79,9 @@ func lowest(buffers []*Buffer) (total int) {
 	return total
 }
 
-// Row places buffers one after another, whatever their use, and returns the arena's length.
-func Row(buffers []*Buffer) (total int) {
+// Concatenate places buffers one after another, whenever they are used, and returns the arena's
+// length.
+func Concatenate(buffers []*Buffer) (total int) {
 	for _, b := range buffers {
 		b.At = total
 		total += align(b.Size)

@@ -8,7 +8,7 @@ import (
 	"github.com/gantiny/gantiny/internal/pool"
 )
 
-// Observer is told what a part of a stage has taken, or a block of it, on the calling goroutine.
+// Observer is told how long a task, or a block of it, has taken on the calling goroutine.
 type Observer func(op int, name string, d time.Duration)
 
 // Runner runs stages on a pool. It belongs to one goroutine at a time and allocates nothing.
@@ -17,7 +17,7 @@ type Runner struct {
 	observe Observer
 
 	call func(worker int)
-	done func(p *Part)
+	done func(t *Task)
 	stop func() bool
 
 	// The Run in progress.
@@ -37,7 +37,7 @@ func NewRunner(p *pool.Pool, observe Observer) *Runner {
 	workers := p.Workers()
 	r.call = func(worker int) {
 		done := r.done
-		if worker != 0 || len(r.now.Parts) == 1 {
+		if worker != 0 || len(r.now.Tasks) == 1 {
 			done = nil
 		}
 		r.now.run(worker, workers, done, r.stop)
@@ -45,7 +45,7 @@ func NewRunner(p *pool.Pool, observe Observer) *Runner {
 	return r
 }
 
-// Run runs stages one after another, each on all workers. It looks at the context between the parts
+// Run runs stages one after another, each on all workers. It looks at the context between the tasks
 // and returns its cause soon after it is done; what the stages write is then incomplete.
 func (r *Runner) Run(ctx context.Context, stages []Stage) error {
 	r.ctx = ctx
@@ -59,8 +59,8 @@ func (r *Runner) Run(ctx context.Context, stages []Stage) error {
 			r.mark = time.Now()
 		}
 		r.pool.Run(r.call)
-		if r.observe != nil { // what the other workers take longer counts for the last part
-			r.report(&r.now.Parts[len(r.now.Parts)-1])
+		if r.observe != nil { // what the other workers take longer counts for the last task
+			r.report(&r.now.Tasks[len(r.now.Tasks)-1])
 		}
 	}
 	r.ctx, r.now = nil, nil
@@ -78,11 +78,11 @@ func (r *Runner) cancelled() bool {
 	return true
 }
 
-// report tells the observer what a part has taken since the last report.
-func (r *Runner) report(p *Part) {
+// report tells the observer how long a task has taken since the last report.
+func (r *Runner) report(t *Task) {
 	now := time.Now()
-	if p.Op >= 0 {
-		r.observe(p.Op, p.Name, now.Sub(r.mark))
+	if t.Op >= 0 {
+		r.observe(t.Op, t.Name, now.Sub(r.mark))
 	}
 	r.mark = now
 }

@@ -2,38 +2,38 @@ package engine
 
 import "github.com/gantiny/gantiny/internal/pool"
 
-// Share is what one call computes: images or positions [N0, N1), or, if a stage has no items, the
-// worker's part: number Part of Parts.
+// Share is what one call computes: images or positions [N0, N1), or, if a stage has no items, part
+// number Part of Parts of the work.
 type Share struct{ N0, N1, Part, Parts int }
 
-// Part is what one operator does in a stage.
-type Part struct {
+// Task is what one operator does in a stage.
+type Task struct {
 	Op   int    // for the observer; below 0: not reported
 	Name string // alike: "forward"
 	Run  func(worker int, s Share)
 }
 
-// Stage is work that all workers do at the same time: a single part, called once by each worker, or
-// parts that go through images or positions.
+// Stage is work that all workers do at the same time: a single task, which each worker calls once,
+// or tasks that go through images or positions.
 //
-// The parts of the second kind treat every image, or every position, by itself. A worker takes a
-// block of them through all parts before the next block: what one part writes, the next one finds
+// Tasks of the second kind treat every image, or every position, independently. A worker takes a
+// block of them through all tasks before the next block: what one task writes, the next one finds
 // in the caches.
 type Stage struct {
-	Parts     []Part
-	Items     int  // images or positions to go through, 0 for a single part
+	Tasks     []Task
+	Items     int  // images or positions to go through, 0 for a single task
 	Positions bool // the items are positions
 	All       bool // each worker goes through all of them, else through its share
 	Block     int  // items at a time, at most
 	Grain     int  // of which blocks are multiples, but for the last
-	closed    bool // no more parts
+	closed    bool // no more tasks
 }
 
-// run is a worker's share of a stage. Unless done is nil, it is called after each part of each
-// block; a stop that says yes ends the share early.
-func (st *Stage) run(worker, workers int, done func(p *Part), stop func() bool) {
+// run is a worker's share of a stage. Unless done is nil, it is called after each task of each
+// block. If stop returns true, the share ends early.
+func (st *Stage) run(worker, workers int, done func(t *Task), stop func() bool) {
 	if st.Items == 0 {
-		st.Parts[0].Run(worker, Share{Part: worker, Parts: workers})
+		st.Tasks[0].Run(worker, Share{Part: worker, Parts: workers})
 		return
 	}
 	lo, hi, step := 0, st.Items, st.Block
@@ -48,56 +48,56 @@ func (st *Stage) run(worker, workers int, done func(p *Part), stop func() bool) 
 	}
 	for ; lo < hi; lo += step {
 		s := Share{N0: lo, N1: min(lo+step, hi), Parts: 1}
-		for i := range st.Parts {
+		for i := range st.Tasks {
 			if stop() {
 				return
 			}
-			st.Parts[i].Run(worker, s)
+			st.Tasks[i].Run(worker, s)
 			if done != nil {
-				done(&st.Parts[i])
+				done(&st.Tasks[i])
 			}
 		}
 	}
 }
 
-// List is a list of stages in the making.
+// List collects the stages of a program.
 type List struct{ Stages []Stage }
 
-// Once adds a stage of one part that every worker calls once, with its part of the work.
+// Once adds a stage of one task that every worker calls once, with its share of the work.
 func (l *List) Once(op int, name string, run func(worker int, s Share)) {
-	l.Stages = append(l.Stages, Stage{Parts: []Part{{op, name, run}}})
+	l.Stages = append(l.Stages, Stage{Tasks: []Task{{op, name, run}}})
 }
 
-// Whole adds a stage of one part that goes through n images at once, each worker's share a multiple
+// Whole adds a stage of one task that goes through n images at once, each worker's share a multiple
 // of grain.
-func (l *List) Whole(n, grain int, p Part) {
-	l.Stages = append(l.Stages, Stage{Parts: []Part{p}, Items: n, Block: n, Grain: grain, closed: true})
+func (l *List) Whole(n, grain int, t Task) {
+	l.Stages = append(l.Stages, Stage{Tasks: []Task{t}, Items: n, Block: n, Grain: grain, closed: true})
 }
 
-// ByImage adds a part that goes through n images in blocks of multiples of grain, to the last stage
-// if that can take it.
-func (l *List) ByImage(n, block, grain int, p Part) {
+// ByImage adds a task that goes through n images in blocks of multiples of grain. It joins the last
+// stage if that goes through the same images in blocks.
+func (l *List) ByImage(n, block, grain int, t Task) {
 	if last := l.last(); last != nil && last.Items == n && !last.Positions && !last.All && !last.closed {
-		last.Parts = append(last.Parts, p)
+		last.Tasks = append(last.Tasks, t)
 		last.Block, last.Grain = min(last.Block, block), max(last.Grain, grain)
 		return
 	}
-	l.Stages = append(l.Stages, Stage{Parts: []Part{p}, Items: n, Block: block, Grain: grain})
+	l.Stages = append(l.Stages, Stage{Tasks: []Task{t}, Items: n, Block: block, Grain: grain})
 }
 
-// ByPosition adds a part that goes through n positions one by one, to the last stage if that does
-// so too.
-func (l *List) ByPosition(n int, p Part) {
+// ByPosition adds a task that goes through n positions one by one. It joins the last stage if that
+// goes through the same positions.
+func (l *List) ByPosition(n int, t Task) {
 	if last := l.last(); last != nil && last.Items == n && last.Positions {
-		last.Parts = append(last.Parts, p)
+		last.Tasks = append(last.Tasks, t)
 		return
 	}
-	l.Stages = append(l.Stages, Stage{Parts: []Part{p}, Items: n, Positions: true, Block: 1, Grain: 1})
+	l.Stages = append(l.Stages, Stage{Tasks: []Task{t}, Items: n, Positions: true, Block: 1, Grain: 1})
 }
 
-// All adds parts that every worker takes all n images through, in blocks.
-func (l *List) All(n, block int, parts ...Part) {
-	l.Stages = append(l.Stages, Stage{Parts: parts, Items: n, All: true, Block: block, Grain: 1})
+// All adds a stage in which every worker takes all n images, in blocks, through the tasks.
+func (l *List) All(n, block int, tasks ...Task) {
+	l.Stages = append(l.Stages, Stage{Tasks: tasks, Items: n, All: true, Block: block, Grain: 1})
 }
 
 func (l *List) last() *Stage {

@@ -1,4 +1,3 @@
-// Package qtile says where the fields of package simd's QTile stand.
 package qtile
 
 // fields are four bytes each; Start, Requantize and neighbors follow, a byte each.

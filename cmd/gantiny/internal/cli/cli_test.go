@@ -19,6 +19,7 @@ type values struct {
 	out    string
 	quiet  bool
 	log    string
+	graph  string
 	args   []string
 	called string
 }
@@ -46,7 +47,9 @@ func program(v *values) *Command {
 	fl.Float64Var(&v.rate, "rate", 0, "rate")
 	fl.StringVar(&v.out, "out", "", "the `FILE` to write").Letter = 'o'
 	fl.BoolVar(&v.quiet, "quiet", false, "say nothing").Letter = 'q'
-	f := fl.StringVar(new(string), "kernel", "", "a `NAME`")
+	f := fl.StringVar(&v.graph, "graph", "", "to a `FILE`")
+	f.Alone, f.IsValue = "text", func(word string) bool { return strings.HasSuffix(word, ".svg") }
+	f = fl.StringVar(new(string), "kernel", "", "a `NAME`")
 	f.Complete = func() Candidates { return Fixed("avx2", "avx512", "scalar") }
 	root.Add(draw, &Command{Name: "secret", Hidden: true, Run: draw.Run}, Completion("prog"))
 	return root
@@ -64,6 +67,11 @@ func TestParse(t *testing.T) {
 		"draw -n -010 --seed 0x10":           {n: -10, seed: 16},
 		"draw --seed 0018446744073709551615": {n: 16, seed: 1<<64 - 1},
 		"draw --rate 1e-3 -- -n":             {n: 16, seed: 1, rate: 1e-3, args: []string{"-n"}},
+		"draw --graph":                       {n: 16, seed: 1, graph: "text"},
+		"draw --graph m":                     {n: 16, seed: 1, graph: "text", args: []string{"m"}},
+		"draw --graph a.svg m":               {n: 16, seed: 1, graph: "a.svg", args: []string{"m"}},
+		"draw --graph=a -q":                  {n: 16, seed: 1, graph: "a", quiet: true},
+		"draw --graph -- a.svg":              {n: 16, seed: 1, graph: "text", args: []string{"a.svg"}},
 		"--log a draw --log b -":             {n: 16, seed: 1, log: "b", args: []string{"-"}},
 	} {
 		var got values
@@ -136,7 +144,7 @@ func TestHelp(t *testing.T) {
 		"":                {"Draws.", "prog COMMAND [flags]", "  draw        Draws pictures", "prog COMMAND --help"},
 		"--help":          {"prog COMMAND [flags]"},
 		"help":            {"prog COMMAND [flags]"},
-		"help draw":       {"draw draws.", "prog draw [MODEL] [flags]", "-n, --number int   how many (default 16)", "  -o, --out FILE     the FILE to write\n"},
+		"help draw":       {"draw draws.", "prog draw [MODEL] [flags]", "-n, --number int    how many (default 16)", "  -o, --out FILE      the FILE to write\n", "      --graph[=FILE]  to a FILE\n"},
 		"draw -h":         {"Examples:\n  prog draw"},
 		"draw m --help":   {"prog draw [MODEL] [flags]"},
 		"completion":      {"prog completion COMMAND [flags]"},
@@ -172,6 +180,7 @@ func TestCandidates(t *testing.T) {
 		{[]string{"draw", "m", ""}, ":none\n"},
 		{[]string{"draw", "--ker"}, "--kernel\ta NAME\n:none\n"},
 		{[]string{"draw", "--kernel", "avx"}, "avx2\navx512\n:none\n"},
+		{[]string{"draw", "--graph", ""}, ":files mod\n"},
 		{[]string{"draw", "--kernel=s"}, "--kernel=scalar\n:none\n"},
 		{[]string{"draw", "-o", ""}, ":files\n"},
 		{[]string{"draw", "-q", ""}, ":files mod\n"},

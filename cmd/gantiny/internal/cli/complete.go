@@ -109,7 +109,7 @@ func (c *Command) follow(words []string) (cmd *Command, waiting *Flag, args []st
 		default:
 			args = append(args, w)
 		}
-		if waiting != nil && waiting.Value.Type() == "" {
+		if waiting != nil && !waiting.needsValue() {
 			waiting = nil
 		}
 	}

@@ -25,7 +25,15 @@ type Flag struct {
 	Manual   string
 	Hidden   bool
 	Complete func() Candidates // what the value may be; files if nil
+
+	// Alone, if not empty, is the value of a flag that is given without one: --graph. A value is
+	// then joined by =, or is the next word where IsValue tells that it can be nothing else.
+	Alone   string
+	IsValue func(word string) bool
 }
+
+// needsValue tells whether the word behind the flag is its value whatever it is.
+func (f *Flag) needsValue() bool { return f.Value.Type() != "" && f.Alone == "" }
 
 // ValueName is how the value is written, "" if the flag takes none, and the usage without
 // backquotes.
@@ -175,6 +183,8 @@ func (c *Command) take(f *Flag, shown, value string, given bool, rest []string) 
 		switch {
 		case f.Value.Type() == "":
 			value = "true"
+		case f.Alone != "" && (len(rest) == 0 || f.IsValue == nil || !f.IsValue(rest[0])):
+			value = f.Alone
 		case len(rest) == 0:
 			return nil, Usagef("%s: needs a value", shown)
 		default:

@@ -61,7 +61,10 @@ func (f *Flag) row() [2]string {
 	if f.Letter != 0 {
 		left = fmt.Sprintf("  -%c, --%s", f.Letter, f.Name)
 	}
-	if value != "" {
+	switch {
+	case f.Alone != "":
+		left += "[=" + value + "]"
+	case value != "":
 		left += " " + value
 	}
 	if d := f.Default; d != "" && d != "0" && d != "false" {

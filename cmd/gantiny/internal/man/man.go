@@ -118,9 +118,12 @@ func (m *manual) options(c *cli.Command) {
 		if f.Letter != 0 {
 			name = "-" + string(f.Letter) + ", " + name
 		}
-		if value == "" {
+		switch {
+		case value == "":
 			m.macro("B", name)
-		} else {
+		case f.Alone != "":
+			m.macro("BI", name+"[=", value, "]")
+		default:
 			m.macro("BI", name+" ", value)
 		}
 		m.text(usage)

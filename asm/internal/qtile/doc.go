@@ -1,0 +1,2 @@
+// Package qtile says where the fields of package simd's QTile stand.
+package qtile

@@ -1,0 +1,2 @@
+// Package listing reads what a disassembler prints of kernels, and finds their inner loops.
+package listing

@@ -1,0 +1,74 @@
+package gantiny_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPackageDocs: every package that others import says in its doc.go what lives there.
+func TestPackageDocs(t *testing.T) {
+	err := filepath.WalkDir(".", func(dir string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if name := d.Name(); dir != "." && (strings.HasPrefix(name, ".") || name == "testdata") {
+			return filepath.SkipDir
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		b, err := os.ReadFile(files[0])
+		if err != nil || regexp.MustCompile(`(?m)^package main$`).Match(b) {
+			return err
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "doc.go")); err != nil || !strings.HasPrefix(string(b), "// Package ") {
+			t.Errorf("%s: no doc.go that begins with Package", dir)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestExamples: every package of the library has a runnable example.
+func TestExamples(t *testing.T) {
+	for _, dir := range []string{".", "model", "quant", "conv", "simd", "train", "dataset", "picture", "model/safetensors", "model/pretrained", "model/pretrained/float"} {
+		b, err := os.ReadFile(filepath.Join(dir, "example_test.go"))
+		if err != nil || !strings.Contains(string(b), "func Example") || !strings.Contains(string(b), "utput:") {
+			t.Errorf("%s: no example with an output (%v)", dir, err)
+		}
+	}
+}
+
+// TestDocPaths: links and files that the documentation names exist.
+func TestDocPaths(t *testing.T) {
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, "README.md", "CONTRIBUTING.md") {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^):#]+)[)#]`).FindAllStringSubmatch(string(b), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		if page != filepath.Join("docs", "architecture.md") {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([a-z0-9_/]+\\.go|internal/[a-z]+)`").FindAllStringSubmatch(string(b), -1) {
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}

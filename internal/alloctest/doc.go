@@ -1,0 +1,3 @@
+// Package alloctest counts allocations for tests that hold a function to none. Only tests import
+// it.
+package alloctest
