@@ -75,10 +75,13 @@ func (m *Model) exact(z []float32, classes []int32) (map[*Value]*bytesOf, error)
 	values := map[*Value]*bytesOf{}
 	for _, v := range m.graph.Inputs {
 		b := &bytesOf{}
-		if v.Type.Kind == Class {
-			b.class, classes = classes[0], classes[1:]
-		} else {
+		switch {
+		case v.Type.Kind != Class && len(z) >= v.Shape.Len():
 			b.f, z = z[:v.Shape.Len()], z[v.Shape.Len():]
+		case v.Type.Kind == Class && len(classes) > 0 && classes[0] >= 0 && int(classes[0]) < v.Type.Classes:
+			b.class, classes = classes[0], classes[1:]
+		default:
+			return nil, fmt.Errorf("model: %w: nothing for input %s, %v", ErrShape, v.Name, v.Spec)
 		}
 		values[v] = b
 	}
