@@ -7,11 +7,12 @@ import (
 )
 
 // An int8 model is a graph whose operators compute in 8-bit integers: what they make are bytes with
-// a scale and a zero point, and the last one makes pixels. It draws the same bytes on every kernel
-// row and architecture, with any number of threads and any split into batches. Its operators have no
-// Backward: it cannot be trained.
+// a scale and a zero point, and the last ones make pixels, or leave the bytes for float32 values. It
+// gives the same bytes on every kernel row and architecture, with any number of threads and any split
+// into batches: factors between scales are whole numbers over a power of two, see quant.Fixed. Its
+// operators have no Backward: it cannot be trained.
 
-// Quantized tells whether the model is an int8 one: whether it makes pixels or has int8 operators.
+// Quantized tells whether the model is an int8 one: whether it has int8 operators.
 func (m *Model) Quantized() bool {
 	for _, n := range m.graph.Nodes {
 		if _, ok := n.Op.(int8Op); ok {

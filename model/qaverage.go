@@ -28,44 +28,61 @@ type averageOp interface {
 func (o QAverage[O]) Kind() string { return "q" + o.Op.Kind() }
 
 // Infer returns what the operator itself makes of the shape.
-func (o QAverage[O]) Infer(in []Spec) (Spec, error) {
+func (o QAverage[O]) Infer(in []Spec) (Spec, error) { return average{o.Op, o.Output}.infer(in) }
+
+// Params returns none.
+func (QAverage[O]) Params([]Spec) []Param { return nil }
+
+func (o QAverage[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
+	average{o.Op, o.Output}.exact(y.q, x[0].q, in)
+}
+
+// Lower lists the sums.
+func (o QAverage[O]) Lower(l *Lowering) (Kernel, error) {
+	return average{o.Op, o.Output}.lower(l)
+}
+
+// average is any QAverage. Generic methods would be compiled anew for every operator.
+type average struct {
+	averageOp
+	output quant.Params
+}
+
+func (o average) infer(in []Spec) (Spec, error) {
 	if err := int8Inputs(in, 1); err != nil {
 		return Spec{}, err
 	}
-	out, err := o.Op.Infer(floatsOf(in))
+	out, err := o.Infer(floatsOf(in))
 	if err != nil {
 		return Spec{}, err
 	}
-	s, err := bytesTo(out.Shape, o.Output, in)
+	s, err := bytesTo(out.Shape, o.output, in)
 	if err == nil {
 		_, _, err = o.factor(in[0].Type.Params, 1)
 	}
 	return s, err
 }
 
-// Params returns none.
-func (QAverage[O]) Params([]Spec) []Param { return nil }
-
 // factor returns what the sum of weights of some total is multiplied with.
-func (o QAverage[O]) factor(in quant.Params, total int64) (m int64, shift int, err error) {
-	list, shift, err := quant.Fixed(23, float64(in.Scale)/(float64(total)*float64(o.Output.Scale)))
+func (o average) factor(in quant.Params, total int64) (m int64, shift int, err error) {
+	list, shift, err := quant.Fixed(23, float64(in.Scale)/(float64(total)*float64(o.output.Scale)))
 	if err != nil {
 		return 0, 0, err
 	}
 	return list[0], shift, nil
 }
 
-func (o QAverage[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
+func (o average) exact(y, x []int8, in []Spec) {
 	s, zero := in[0].Shape, int64(in[0].Type.Zero)
-	out, _ := o.Op.Infer(floatsOf(in))
-	o.Op.means(s, out.Shape, func(to int, from []int, weight []int64, total int64) {
+	out, _ := o.Infer(floatsOf(in))
+	o.means(s, out.Shape, func(to int, from []int, weight []int64, total int64) {
 		m, shift, _ := o.factor(in[0].Type.Params, total)
 		for c := range s.C {
 			sum := int64(0)
 			for i, p := range from {
-				sum += weight[i] * (int64(x[0].q[p*s.C+c]) - zero)
+				sum += weight[i] * (int64(x[p*s.C+c]) - zero)
 			}
-			y.q[to*s.C+c] = quant.Saturate(quant.Shift(sum*m, shift) + int64(o.Output.Zero))
+			y[to*s.C+c] = quant.Saturate(quant.Shift(sum*m, shift) + int64(o.output.Zero))
 		}
 	})
 }
@@ -90,12 +107,11 @@ type qterm struct {
 	weight int32
 }
 
-// Lower lists the sums.
-func (o QAverage[O]) Lower(l *Lowering) (Kernel, error) {
+func (o average) lower(l *Lowering) (Kernel, error) {
 	in := l.Specs[0].Type.Params
-	k := &qblend{sums: make([]qsum, l.Out.Positions()), in: int64(in.Zero), to: int64(o.Output.Zero)}
+	k := &qblend{sums: make([]qsum, l.Out.Positions()), in: int64(in.Zero), to: int64(o.output.Zero)}
 	var err error
-	o.Op.means(l.Specs[0].Shape, l.Result.Shape, func(to int, from []int, weight []int64, total int64) {
+	o.means(l.Specs[0].Shape, l.Result.Shape, func(to int, from []int, weight []int64, total int64) {
 		s := &k.sums[to]
 		var e error
 		if s.factor, s.shift, e = o.factor(in, total); e != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/alloctest"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 )
@@ -92,6 +93,23 @@ func TestBranches(t *testing.T) {
 	}
 	checkSameBytes(t, m)
 	checkFile(t, m)
+
+	s, err := m.NewSession(model.Options{Batch: 3, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	feed := model.Feed{In: feedOf(m, 3).in}
+	for _, v := range m.Outputs() {
+		feed.Out = append(feed.Out, model.Data{Floats: make([]float32, 3*v.Shape.Len())})
+	}
+	if allocs := alloctest.PerRun(func() {
+		if err := s.RunFeed(t.Context(), feed); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs != 0 {
+		t.Errorf("%d allocations a run", allocs)
+	}
 }
 
 // TestBadGraphs: what an int8 graph cannot be is an error.

@@ -136,13 +136,25 @@ func unitNet(g *model.Graph) []*model.Value {
 	return []*model.Value{g.Add(model.Sigmoid{})}
 }
 
+// reshapedNet has views, reshapes that move, outputs that are inputs and outputs that are one value.
+func reshapedNet(g *model.Graph) []*model.Value {
+	z, w := g.Input("z", model.Flat(12)), g.Input("w", model.Flat(4))
+	a := g.Add(model.Reshape{H: 4, W: 4, C: 3}, g.Add(model.Dense{Units: 48}, z))
+	g.Add(model.MaxPool{Kernel: [2]int{1, 2}, Stride: [2]int{1, 2}}, g.Add(model.Reshape{H: 2, W: 8, C: 3}, a)) // 2x4x3
+	b := g.Add(model.ReLU{}, g.Add(model.Reshape{H: 4, W: 3, C: 2}))
+	image := g.Add(model.Tanh{}, g.Add(conv3(1), b))
+	flat := g.Add(model.Tanh{}, g.Add(model.Add{}, g.Add(model.Dense{Units: 16}, w), g.Add(model.Dense{Units: 16}, z)))
+	line := g.Add(model.Flatten{}, g.Add(model.Tanh{}, g.Add(conv3(2), a)))
+	return []*model.Value{image, g.Add(model.Reshape{H: 4, W: 4, C: 1}, flat), line, flat, image, z}
+}
+
 // netsOf are the graphs of this file.
 var netsOf = []struct {
 	name  string
 	build func(g *model.Graph) []*model.Value
 }{
 	{"conditional", conditionalNet}, {"residual", residualNet}, {"skips", skipNet}, {"gates", gatedNet},
-	{"discriminator", judgeNet}, {"sigmoid", unitNet},
+	{"discriminator", judgeNet}, {"sigmoid", unitNet}, {"reshaped", reshapedNet},
 }
 
 // floatNet builds a graph whose operators all do something.
@@ -324,9 +336,30 @@ func TestQuantizeGraphs(t *testing.T) {
 					t.Errorf("output %d is %v, of the floats %v", i, v.Shape, m.Outputs()[i].Shape)
 				}
 			}
+			checkPrediction(t, r, q, psnr(want[0], got[0], true))
 			checkSameBytes(t, q)
 			checkFile(t, q)
 		})
+	}
+}
+
+// checkPrediction holds the PSNR of a model whose only output is pixels to what the calibration
+// believed: what it computes in floats is what the bytes do.
+func checkPrediction(t *testing.T, r *quant.Report, q *model.Model, got float64) {
+	t.Helper()
+	if out := q.Outputs(); len(out) > 1 || out[0].Type.Kind != model.Pixel {
+		return
+	}
+	best := 0.0
+	for _, s := range r.Steps {
+		if s.Kept {
+			best = s.PSNR
+		}
+	}
+	// Pixels are rounded besides, by an error that is even over one level.
+	want := quant.PSNR(4/math.Pow(10, best/10) + 1/(12*127.5*127.5))
+	if math.Abs(got-want) > 2 {
+		t.Errorf("%.2f dB, the calibration has %.2f", got, want)
 	}
 }
 

@@ -29,49 +29,58 @@ type filler interface{ fill() float32 }
 func (o QMove[O]) Kind() string { return "q" + o.Op.Kind() }
 
 // Infer returns what the operator itself makes of the shapes.
-func (o QMove[O]) Infer(in []Spec) (Spec, error) {
+func (o QMove[O]) Infer(in []Spec) (Spec, error) { return inferMove(o.Op, o.Output, in) }
+
+// Params returns none.
+func (QMove[O]) Params([]Spec) []Param { return nil }
+
+func (o QMove[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
+	exactMove(o.Op, o.Output, y.q, x, in)
+}
+
+// Lower: see qgather.
+func (o QMove[O]) Lower(l *Lowering) (Kernel, error) {
+	return newQGather(l, o.Op.runs(floatsOf(l.Specs)), int8(constantOf(o.Op)), o.Output), nil
+}
+
+// The functions below are those of all QMoves: generic ones would each be compiled anew for every
+// operator.
+
+func inferMove(o moveOp, to quant.Params, in []Spec) (Spec, error) {
 	if err := int8Inputs(in, -1); err != nil {
 		return Spec{}, err
 	}
-	out, err := o.Op.Infer(floatsOf(in))
+	out, err := o.Infer(floatsOf(in))
 	if err != nil {
 		return Spec{}, err
 	}
-	if v := float64(o.constant()); v != math.Trunc(v) || v < -128 || v > 127 {
+	if v := float64(constantOf(o)); v != math.Trunc(v) || v < -128 || v > 127 {
 		return Spec{}, errors.New("a constant that is no byte")
 	}
-	return bytesTo(out.Shape, o.Output, in)
+	return bytesTo(out.Shape, to, in)
 }
 
-func (o QMove[O]) constant() float32 {
-	if f, ok := any(o.Op).(filler); ok {
+func constantOf(o moveOp) float32 {
+	if f, ok := o.(filler); ok {
 		return f.fill()
 	}
 	return 0
 }
 
-// Params returns none.
-func (QMove[O]) Params([]Spec) []Param { return nil }
-
-// exact rescales the inputs and applies the operator's reference to their bytes.
-func (o QMove[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
+// exactMove rescales the inputs and applies the operator's reference to their bytes.
+func exactMove(o moveOp, to quant.Params, y []int8, x []*bytesOf, in []Spec) {
 	list := make([][]float64, len(x))
 	for i, b := range x {
-		table := in[i].Type.Params.Rescale(o.Output)
+		table := in[i].Type.Params.Rescale(to)
 		for _, v := range b.q {
 			list[i] = append(list[i], float64(table[int(v)+128]))
 		}
 	}
-	bytes := make([]float64, len(y.q))
-	o.Op.Reference(bytes, list, nil, floatsOf(in))
+	bytes := make([]float64, len(y))
+	o.Reference(bytes, list, nil, floatsOf(in))
 	for i, v := range bytes {
-		y.q[i] = int8(v)
+		y[i] = int8(v)
 	}
-}
-
-// Lower: see qgather.
-func (o QMove[O]) Lower(l *Lowering) (Kernel, error) {
-	return newQGather(l, o.Op.runs(floatsOf(l.Specs)), int8(o.constant()), o.Output), nil
 }
 
 // quantizeMove adds the QMove of an operator that moves features.
