@@ -6,8 +6,8 @@ import "github.com/gantiny/gantiny/quant"
 //
 //	y = clamp(round(((x0-zero0)*m0 + (x1-zero1)*m1) / 2^shift) + Output.Zero)
 //
-// where mi / 2^shift are scalei / Output.Scale as quant.Fixed(21) writes them, and halves are rounded
-// up. The second input has one of the shapes that Add takes.
+// where mi / 2^shift are scalei / Output.Scale as quant.Fixed(21) writes them, and halves are
+// rounded up. The second input has one of the shapes that Add takes.
 type QAdd struct {
 	Output quant.Params `json:"output"`
 }

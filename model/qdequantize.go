@@ -1,7 +1,7 @@
 package model
 
-// QDequantize leaves the bytes for float32 values: y = Scale * (x - Zero), one product an element. It
-// makes the outputs that are no pixels: logits, features, and values that no tanh has made.
+// QDequantize leaves the bytes for float32 values: y = Scale * (x - Zero), one product an element.
+// It makes the outputs that are no pixels: logits, features, and values that no tanh has made.
 type QDequantize struct{}
 
 func init() { Register[QDequantize]() }

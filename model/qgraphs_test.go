@@ -136,7 +136,8 @@ func unitNet(g *model.Graph) []*model.Value {
 	return []*model.Value{g.Add(model.Sigmoid{})}
 }
 
-// reshapedNet has views, reshapes that move, outputs that are inputs and outputs that are one value.
+// reshapedNet has views, reshapes that move, outputs that are inputs and outputs that are one
+// value.
 func reshapedNet(g *model.Graph) []*model.Value {
 	z, w := g.Input("z", model.Flat(12)), g.Input("w", model.Flat(4))
 	a := g.Add(model.Reshape{H: 4, W: 4, C: 3}, g.Add(model.Dense{Units: 48}, z))

@@ -115,7 +115,8 @@ func fillRandom(r *rand.Rand, n *Node) {
 	}
 }
 
-// extremeBytes adds a value of random bytes, the extreme ones among them, that follows from an input.
+// extremeBytes adds a value of random bytes, the extreme ones among them, that follows from an
+// input.
 func extremeBytes(r *rand.Rand, g *Graph, s Spec) *Value {
 	x := g.Input(fmt.Sprint("x", len(g.Inputs)), s.Shape)
 	t := g.Add(QTable{Output: anyParams(r)}, g.Add(QLatents{Step: 8192}, x))
