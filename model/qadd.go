@@ -50,8 +50,7 @@ func (o QAdd) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 type qadder struct {
 	qpair
 	first, second [256]int64 // (x-zero) * m
-	shift         int
-	zero          int64
+	to            rounding
 	row           func(dst, x, other []int8, step int)
 }
 
@@ -65,7 +64,7 @@ func (o QAdd) Lower(l *Lowering) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &qadder{qpair: qpair{how}, shift: shift, zero: int64(o.Output.Zero)}
+	k := &qadder{qpair: qpair{how}, to: newRounding(shift, o.Output.Zero)}
 	for i := range 256 {
 		k.first[i] = (int64(i-128) - int64(l.Specs[0].Type.Zero)) * m[0]
 		k.second[i] = (int64(i-128) - int64(l.Specs[1].Type.Zero)) * m[1]
@@ -80,9 +79,17 @@ func (k *qadder) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 }
 
 func (k *qadder) add(dst, x, other []int8, step int) {
+	to, dst := k.to, dst[:len(x)]
+	if step == 0 {
+		second := k.second[int(other[0])+128]
+		for j, v := range x {
+			dst[j] = to.byte(k.first[int(v)+128] + second)
+		}
+		return
+	}
+	other = other[:len(x)]
 	for j, v := range x {
-		sum := k.first[int(v)+128] + k.second[int(other[j*step])+128]
-		dst[j] = quant.Saturate(quant.Shift(sum, k.shift) + k.zero)
+		dst[j] = to.byte(k.first[int(v)+128] + k.second[int(other[j])+128])
 	}
 }
 

@@ -109,8 +109,7 @@ type qaffine struct {
 	weight, bias, slope []int32
 	columns             int
 	in                  int32 // zero point
-	shift               int
-	zero                int64
+	to                  rounding
 }
 
 // Lower copies the parameters.
@@ -118,7 +117,7 @@ func (o QAffine) Lower(l *Lowering) (Kernel, error) {
 	p := l.Params
 	return &qaffine{
 		weight: slices.Clone(p[0].Int32), bias: slices.Clone(p[1].Int32), slope: slices.Clone(p[2].Int32),
-		columns: o.columns(l.Specs[0].Shape), in: l.Specs[0].Type.Zero, shift: o.Shift, zero: int64(o.Output.Zero),
+		columns: o.columns(l.Specs[0].Shape), in: l.Specs[0].Type.Zero, to: newRounding(o.Shift, o.Output.Zero),
 	}, nil
 }
 
@@ -141,13 +140,12 @@ func (k *qaffine) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 }
 
 func (k *qaffine) row(dst, x []int8, weight, bias, slope []int32) {
+	to, dst := k.to, dst[:len(x)]
 	weight, bias, slope = weight[:len(x)], bias[:len(x)], slope[:len(x)]
 	for c, b := range x {
 		v := int64((int32(b)-k.in)*weight[c] + bias[c])
-		if v < 0 {
-			v = v * int64(slope[c]) >> 16
-		}
-		dst[c] = quant.Saturate(quant.Shift(v, k.shift) + k.zero)
+		// No branch: of values of either sign it takes 5 ns an element longer.
+		dst[c] = to.byte(max(v, 0) + min(v, 0)*int64(slope[c])>>16)
 	}
 }
 

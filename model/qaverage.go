@@ -89,8 +89,8 @@ func (o average) exact(y, x []int8, in []Spec) {
 
 // qblend is a QAverage on layouts.
 type qblend struct {
-	sums   []qsum // of each position of the output
-	in, to int64  // zero points
+	sums []qsum // of each position of the output
+	in   int64  // zero point
 }
 
 // qsum is one position's mean.
@@ -98,7 +98,7 @@ type qsum struct {
 	terms  []qterm
 	weight int64 // all terms'
 	factor int64
-	shift  int
+	to     rounding
 }
 
 // qterm is a position of the input and its weight.
@@ -109,14 +109,16 @@ type qterm struct {
 
 func (o average) lower(l *Lowering) (Kernel, error) {
 	in := l.Specs[0].Type.Params
-	k := &qblend{sums: make([]qsum, l.Out.Positions()), in: int64(in.Zero), to: int64(o.output.Zero)}
+	k := &qblend{sums: make([]qsum, l.Out.Positions()), in: int64(in.Zero)}
 	var err error
 	o.means(l.Specs[0].Shape, l.Result.Shape, func(to int, from []int, weight []int64, total int64) {
 		s := &k.sums[to]
-		var e error
-		if s.factor, s.shift, e = o.factor(in, total); e != nil {
+		m, shift, e := o.factor(in, total)
+		if e != nil {
 			err = e
+			return
 		}
+		s.factor, s.to = m, newRounding(shift, o.output.Zero)
 		for i, p := range from {
 			s.terms = append(s.terms, qterm{int32(p), int32(weight[i])})
 			s.weight += weight[i]
@@ -144,7 +146,7 @@ func (k *qblend) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 					}
 				}
 				for c, v := range part {
-					dst[lo+c] = quant.Saturate(quant.Shift(v*sum.factor, sum.shift) + k.to)
+					dst[lo+c] = sum.to.byte(v * sum.factor)
 				}
 			}
 		}

@@ -55,8 +55,7 @@ type qmultiplier struct {
 	qpair
 	zeros  [2]int32 // of the inputs
 	factor int64
-	shift  int
-	zero   int64
+	to     rounding
 	row    func(dst, x, other []int8, step int)
 }
 
@@ -66,10 +65,15 @@ func (o QMul) Lower(l *Lowering) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &qmultiplier{qpair: qpair{how}, zeros: [2]int32{l.Specs[0].Type.Zero, l.Specs[1].Type.Zero}, zero: int64(o.Output.Zero)}
-	k.factor, k.shift, err = o.factor(l.Specs)
+	m, shift, err := o.factor(l.Specs)
+	if err != nil {
+		return nil, err
+	}
+	k := &qmultiplier{
+		qpair: qpair{how}, zeros: [2]int32{l.Specs[0].Type.Zero, l.Specs[1].Type.Zero}, factor: m, to: newRounding(shift, o.Output.Zero),
+	}
 	k.row = k.multiply
-	return k, err
+	return k, nil
 }
 
 // Forward: y = round((x0-zero0)*(x1-zero1)*m / 2^shift) + Output.Zero.
@@ -78,9 +82,18 @@ func (k *qmultiplier) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 }
 
 func (k *qmultiplier) multiply(dst, x, other []int8, step int) {
+	to, dst := k.to, dst[:len(x)]
+	if step == 0 {
+		factor := int64(int32(other[0])-k.zeros[1]) * k.factor
+		for j, v := range x {
+			dst[j] = to.byte(int64(int32(v)-k.zeros[0]) * factor)
+		}
+		return
+	}
+	other = other[:len(x)]
 	for j, v := range x {
-		product := (int32(v) - k.zeros[0]) * (int32(other[j*step]) - k.zeros[1])
-		dst[j] = quant.Saturate(quant.Shift(int64(product)*k.factor, k.shift) + k.zero)
+		product := (int32(v) - k.zeros[0]) * (int32(other[j]) - k.zeros[1])
+		dst[j] = to.byte(int64(product) * k.factor)
 	}
 }
 

@@ -11,11 +11,18 @@ func int8Pair(in []Spec) (broadcast, error) {
 	return broadcastOf(floatsOf(in))
 }
 
-// each calls f for each row of y with those of the inputs: element j meets other[j*step].
+// each calls f for runs of y with those of the inputs: element j meets other[j*step]. A run is a row
+// or, where those of all images lie side by side, a position.
 func (o qpair) each(y, x, other Tensor, s Share, f func(dst, x, other []int8, step int)) {
-	step := 0
+	step, rows, n := 0, s.N1-s.N0, y.C
+	if rows <= 0 {
+		return
+	}
 	if o.how == sameShape || o.how == perChannel {
 		step = 1
+		if y.Row == y.C && x.Row == y.C && other.Row == y.C {
+			rows, n = 1, rows*n
+		}
 	}
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {
@@ -23,8 +30,10 @@ func (o qpair) each(y, x, other Tensor, s Share, f func(dst, x, other []int8, st
 		if o.how == perChannel || o.how == perImage {
 			q = 0
 		}
-		for n := s.N0; n < s.N1; n++ {
-			f(y.row(p, n), x.row(p, n), other.row(q, n), step)
+		for i := range rows {
+			image := s.N0 + i
+			dst, from := y.Q[p*y.Stride+image*y.Row:][:n], x.Q[p*x.Stride+image*x.Row:][:n]
+			f(dst, from, other.Q[q*other.Stride+image*other.Row:], step)
 		}
 	}
 }
