@@ -35,6 +35,14 @@ func FuzzQuantized(f *testing.F) {
 		f.Add(bytes.Replace(plain, []byte(`\"slope\":0.3`), []byte(`\"slope\":0.9`), 1))
 		f.Add(bytes.Replace(plain, []byte(`\"InC\":4`), []byte(`\"InC\":9`), 1))
 	}
+	graph := conditional(f)
+	f.Add(graph)
+	for _, change := range [][2]string{
+		{`\"kind\":\"qadd\"`, `\"kind\":\"qmul\"`}, {`\"zero\":`, `\"zero\":1`}, {`\"shift\":`, `\"shift\":1`},
+		{`\"mode\":\"nearest\"`, `\"mode\":\"bilinear\"`}, {`\"classes\":3`, `\"classes\":4`},
+	} {
+		f.Add(bytes.Replace(unchecked(graph), []byte(change[0]), []byte(change[1]), 1))
+	}
 	known := []error{model.ErrNone, model.ErrLayer, model.ErrShape, model.ErrFormat, safetensors.ErrFormat}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		q, err := model.ReadInt8(bytes.NewReader(b), int64(len(b)))
@@ -53,21 +61,34 @@ func FuzzQuantized(f *testing.F) {
 		if _, err := model.ReadInt8(bytes.NewReader(again.Bytes()), int64(again.Len())); err != nil {
 			t.Fatalf("what was read does not read again: %v", err)
 		}
-		if exact, _ := q.MACs(); exact > 1<<16 || q.Input().Len() > 1<<10 || q.Output().Len() > 1<<12 {
+		if !smallGraph(q) {
 			return
 		}
-		z := make([]float32, q.Input().Len())
-		model.Latents(z, len(z), 1, 0)
-		want, got := make([]uint8, q.Output().Len()), make([]uint8, q.Output().Len())
-		if err := q.Exact(want, z); err != nil {
-			t.Skip(err) // a graph with other inputs
+		var z []float32
+		var classes []int32
+		var feed model.Feed
+		for i, v := range q.Inputs() {
+			if v.Type.Kind == model.Class {
+				class := []int32{int32(i % v.Type.Classes)}
+				classes, feed.In = append(classes, class...), append(feed.In, model.Data{Classes: class})
+				continue
+			}
+			x := make([]float32, v.Shape.Len())
+			model.Latents(x, len(x), 1, i)
+			z, feed.In = append(z, x...), append(feed.In, model.Data{Floats: x})
 		}
+		want, got := make([]uint8, q.Output().Len()), make([]uint8, q.Output().Len())
+		if err := q.Exact(want, z, classes...); err != nil {
+			t.Skip(err) // a graph with float32 operators
+		}
+		feed.Out = make([]model.Data, len(q.Outputs()))
+		feed.Out[0].Pixels = got
 		for _, k := range simd.Variants() {
 			s, err := q.NewSession(model.Options{Batch: 1, Threads: 1, Kernels: k})
 			if err != nil {
 				return // too large for a plan
 			}
-			err = s.Pixels(got, z)
+			err = s.RunFeed(t.Context(), feed)
 			s.Close()
 			if err != nil {
 				t.Fatal(err)
@@ -77,4 +98,47 @@ func FuzzQuantized(f *testing.F) {
 			}
 		}
 	})
+}
+
+// conditional is the file of a quantized graph with branches and a class.
+func conditional(f *testing.F) []byte {
+	g := &model.Graph{}
+	z, class := g.Input("z", model.Flat(3)), g.Class("class", 3)
+	g.Add(model.Concat{}, z, g.Add(model.Embedding{Dim: 2}, class))
+	x := g.Add(model.Reshape{H: 2, W: 2, C: 2}, g.Add(model.Dense{Units: 8}))
+	h := g.Add(model.ReLU{}, g.Add(model.ConditionalBatchNorm{}, x, class))
+	up := g.Add(model.Resize{H: 4, W: 4, Mode: model.ResizeNearest, Coordinates: model.Asymmetric}, h)
+	short := g.Add(model.Resize{H: 4, W: 4, Mode: model.ResizeBilinear, Coordinates: model.HalfPixel}, x)
+	sum := g.Add(model.Add{}, up, short)
+	g.Add(model.Mul{}, sum, g.Add(model.Sigmoid{}, g.Add(model.GlobalAvgPool{}, sum)))
+	g.Add(model.MaxPool{Kernel: [2]int{2, 2}})
+	g.Add(model.Pad{Pad: [4]int{0, 1, 1, 0}, Mode: model.PadZero, Value: 1})
+	g.Add(model.Conv2D{Filters: 1, Kernel: [2]int{3, 3}, Same: true})
+	m, err := model.FromGraph("conditional", g, g.Add(model.Tanh{}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	m.Init(1, model.GlorotUniform)
+	q, _, err := m.Quantize(f.Context(), quant.Options{Images: 32})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := q.Encode(&b, model.SaveOptions{}); err != nil {
+		f.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// smallGraph tells whether running a model takes no time to speak of.
+func smallGraph(m *model.Model) bool {
+	for _, l := range m.Layers() {
+		for _, s := range append(l.In, l.Out) {
+			if s.Shape.Len() > 1<<12 {
+				return false
+			}
+		}
+	}
+	exact, _ := m.MACs()
+	return exact <= 1<<16
 }

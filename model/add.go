@@ -1,5 +1,7 @@
 package model
 
+import "github.com/gantiny/gantiny/quant"
+
 // Add is y = x0 + x1. The second input has the shape of the first, or is (1, 1, C), a value a
 // channel for all positions; (H, W, 1), a value a position for all channels; or (1, 1, 1), one for
 // the image.
@@ -37,6 +39,11 @@ func (Add) Lower(at *Lowering) (Kernel, error) { return newAdder(at) }
 
 // LowerTraining: see adder.
 func (Add) LowerTraining(at *Lowering) (TrainKernel, error) { return newAdder(at) }
+
+// quantize: see QAdd.
+func (Add) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return q.add(n, QAdd{out}), nil
+}
 
 // adder is an Add on layouts.
 type adder struct{ pairwise }

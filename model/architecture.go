@@ -42,7 +42,7 @@ func (m *Model) Architecture() ([]byte, error) {
 		return json.Marshal(d)
 	}
 	d := description{Format: chainFormat, Name: m.Name, Provenance: m.Provenance}
-	chain := m.graph.chain()
+	chain := m.graph.chain() && !m.Quantized() // format 1 of int8 models is describeInt8Chain's
 	if chain {
 		s := m.Input()
 		d.Input = []int{s.H, s.W, s.C}

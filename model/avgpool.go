@@ -1,5 +1,7 @@
 package model
 
+import "github.com/gantiny/gantiny/quant"
+
 // AvgPool is the mean of each window of Kernel positions:
 //
 //	y[i,j] = Σ x[i*Stride[0]-top+a, j*Stride[1]-left+b] / n, a < Kernel[0], b < Kernel[1]
@@ -14,7 +16,10 @@ type AvgPool struct {
 	CountPad bool   `json:"count_pad"`
 }
 
-func init() { Register[AvgPool]() }
+func init() {
+	Register[AvgPool]()
+	Register[QAverage[AvgPool]]()
+}
 
 // Kind returns "avgpool".
 func (AvgPool) Kind() string { return "avgpool" }
@@ -73,3 +78,21 @@ func (l AvgPool) LowerTraining(at *Lowering) (TrainKernel, error) {
 func (l AvgPool) identityOn(in []Spec, out Spec) bool {
 	return l.Kernel == [2]int{1, 1} && in[0] == out
 }
+
+// means: each position of a window weighs 1.
+func (l AvgPool) means(x, y Shape, f func(to int, from []int, weight []int64, total int64)) {
+	var ones []int64
+	l.window().positions(x, y, func(to int, from []int) {
+		for len(ones) < len(from) {
+			ones = append(ones, 1)
+		}
+		f(to, from, ones[:len(from)], int64(l.count(len(from))))
+	})
+}
+
+// quantize: see QAverage.
+func (l AvgPool) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return quantizeAverage(q, n, l, out)
+}
+
+func (AvgPool) passesScale() bool { return true }

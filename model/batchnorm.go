@@ -3,6 +3,9 @@ package model
 import (
 	"errors"
 	"math"
+	"slices"
+
+	"github.com/gantiny/gantiny/quant"
 )
 
 // BatchNorm normalises each channel, or each feature of a vector, to mean beta
@@ -113,6 +116,12 @@ func (l BatchNorm) Lower(at *Lowering) (Kernel, error) {
 		o.a[i], o.b[i] = float32(a[i]), float32(b[i])
 	}
 	return o, nil
+}
+
+// quantize: see QAffine.
+func (l BatchNorm) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	a, b := l.inference(n.Params)
+	return q.affine(n, a, b, slices.Repeat([]float64{float64(n.epilogue.slope)}, len(a)), out)
 }
 
 // Forward: y = leaky(a*x + b).

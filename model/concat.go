@@ -1,13 +1,20 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Concat joins the channels of its inputs, which have the same rows and columns:
 //
 //	y[p] = (x0[p], x1[p], ...)
 type Concat struct{ moving }
 
-func init() { Register[Concat]() }
+func init() {
+	Register[Concat]()
+	Register[QMove[Concat]]()
+}
 
 // Kind returns "concat".
 func (Concat) Kind() string { return "concat" }
@@ -58,3 +65,8 @@ func (l Concat) LowerTraining(at *Lowering) (TrainKernel, error) {
 }
 
 func (Concat) identityOn(in []Spec, _ Spec) bool { return len(in) == 1 }
+
+// quantize: see QMove. The output has steps of its own, to which those of the inputs are rescaled.
+func (l Concat) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return quantizeMove(q, n, l, out)
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gantiny/gantiny/internal/engine"
 	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/quant"
 )
 
 // ConditionalBatchNorm is a BatchNorm whose gamma and beta are those of the image's class (Dumoulin et
@@ -85,21 +86,35 @@ type conditional struct {
 	a, b     []float32 // classes x C
 }
 
+// inference returns y = a[class]*x + b[class], the layer with its moving statistics; a and b are
+// (classes, C).
+func (l ConditionalBatchNorm) inference(p []*Param) (a, b []float64) {
+	n := p[movingMean].Len()
+	for k := 0; k < p[gamma].Len(); k += n {
+		own := slices.Clone(p)
+		for i := range own[:movingMean] {
+			own[i] = &Param{Shape: []int{n}, Data: p[i].Data[k:][:n]}
+		}
+		scale, shift := l.norm().inference(own)
+		a, b = append(a, scale...), append(b, shift...)
+	}
+	return a, b
+}
+
 // Lower: y = a[class]*x + b[class].
 func (l ConditionalBatchNorm) Lower(at *Lowering) (Kernel, error) {
-	n := at.Params[movingMean].Len()
-	o := &conditional{channels: n}
-	for k := 0; k < at.Params[gamma].Len(); k += n {
-		own := slices.Clone(at.Params)
-		for i := range own[:movingMean] {
-			own[i] = &Param{Shape: []int{n}, Data: at.Params[i].Data[k:][:n]}
-		}
-		a, b := l.norm().inference(own)
-		for i := range a {
-			o.a, o.b = append(o.a, float32(a[i])), append(o.b, float32(b[i]))
-		}
+	o := &conditional{channels: at.Params[movingMean].Len()}
+	a, b := l.inference(at.Params)
+	for i := range a {
+		o.a, o.b = append(o.a, float32(a[i])), append(o.b, float32(b[i]))
 	}
 	return o, nil
+}
+
+// quantize: see QAffine, with weights for each class.
+func (l ConditionalBatchNorm) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	a, b := l.inference(n.Params)
+	return q.affine(n, a, b, slices.Repeat([]float64{1}, n.Params[movingMean].Len()), out)
 }
 
 // Forward: y = a[class]*x + b[class].

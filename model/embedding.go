@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Embedding turns a class into a vector of its own: y = weight[class].
 // Parameter: weight (classes, Dim).
@@ -41,6 +45,17 @@ func (Embedding) Lower(at *Lowering) (Kernel, error) { return &embedding{at.Para
 // LowerTraining: see embedding.
 func (Embedding) LowerTraining(at *Lowering) (TrainKernel, error) {
 	return &embedding{at.Params[0]}, nil
+}
+
+// quantize: see QEmbedding.
+func (l Embedding) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	v := q.graph.add(n.Name, QEmbedding{Dim: l.Dim, Output: out}, q.of(n.In[0]))
+	if q.graph.err == nil {
+		rows := make([]int8, n.Params[0].Len())
+		out.Quantize(rows, n.Params[0].Data)
+		v.Node.Params[0].Int8 = rows
+	}
+	return v, nil
 }
 
 // embedding is an Embedding on layouts.

@@ -1,10 +1,15 @@
 package model
 
+import "github.com/gantiny/gantiny/quant"
+
 // GlobalAvgPool is the mean over all positions: y[c] = Σ x[p,c] / positions, a vector of the
 // input's channels.
 type GlobalAvgPool struct{ moving }
 
-func init() { Register[GlobalAvgPool]() }
+func init() {
+	Register[GlobalAvgPool]()
+	Register[QAverage[GlobalAvgPool]]()
+}
 
 // Kind returns "globalavgpool".
 func (GlobalAvgPool) Kind() string { return "globalavgpool" }
@@ -45,3 +50,18 @@ func (l GlobalAvgPool) LowerTraining(at *Lowering) (TrainKernel, error) {
 }
 
 func (GlobalAvgPool) identityOn(in []Spec, out Spec) bool { return in[0] == out }
+
+// means: all positions weigh 1.
+func (GlobalAvgPool) means(x, _ Shape, f func(to int, from []int, weight []int64, total int64)) {
+	from, ones := make([]int, x.H*x.W), make([]int64, x.H*x.W)
+	for p := range from {
+		from[p], ones[p] = p, 1
+	}
+	f(0, from, ones, int64(len(from)))
+}
+
+// quantize: see QAverage. A mean of many values has a smaller range than they, so it has steps of its
+// own.
+func (l GlobalAvgPool) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return quantizeAverage(q, n, l, out)
+}

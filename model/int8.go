@@ -7,11 +7,12 @@ import (
 )
 
 // An int8 model is a graph whose operators compute in 8-bit integers: what they make are bytes with
-// a scale and a zero point, and the last one makes pixels. It draws the same bytes on every kernel
-// row and architecture, with any number of threads and any split into batches. Its operators have no
-// Backward: it cannot be trained.
+// a scale and a zero point, and the last ones make pixels, or leave the bytes for float32 values. It
+// gives the same bytes on every kernel row and architecture, with any number of threads and any split
+// into batches: factors between scales are whole numbers over a power of two, see quant.Fixed. Its
+// operators have no Backward: it cannot be trained.
 
-// Quantized tells whether the model is an int8 one: whether it makes pixels or has int8 operators.
+// Quantized tells whether the model is an int8 one: whether it has int8 operators.
 func (m *Model) Quantized() bool {
 	for _, n := range m.graph.Nodes {
 		if _, ok := n.Op.(int8Op); ok {
@@ -37,24 +38,58 @@ type bytesOf struct {
 	class int32
 }
 
-// Exact draws one image of an int8 model by plain loops, in integers: pix is (H, W, C), z the float32
-// inputs one after another, classes the class inputs. An operator that is not an int8 one gives an
-// error that wraps ErrRule.
+// Exact draws one image of an int8 model by plain loops, in integers: pix is the first output, (H, W,
+// C), z the float32 inputs one after another, classes the class inputs. Of an output in floats, pix
+// is what Session.Pixels makes of it. An operator that is not an int8 one gives an error that wraps
+// ErrRule.
 func (m *Model) Exact(pix []uint8, z []float32, classes ...int32) error {
+	values, err := m.exact(z, classes)
+	if err != nil {
+		return err
+	}
+	if b := values[m.graph.Outputs[0]]; b.pix != nil {
+		copy(pix, b.pix)
+	} else {
+		quant.Pixels(pix, b.f)
+	}
+	return nil
+}
+
+// ExactFloats is Exact with all outputs in floats, as Session.RunFeed gives them.
+func (m *Model) ExactFloats(dst [][]float32, z []float32, classes ...int32) error {
+	values, err := m.exact(z, classes)
+	if err != nil {
+		return err
+	}
+	for i, v := range m.graph.Outputs {
+		if b := values[v]; b.pix != nil {
+			quant.Floats(dst[i], b.pix)
+		} else {
+			copy(dst[i], b.f)
+		}
+	}
+	return nil
+}
+
+// exact computes all values of one image.
+func (m *Model) exact(z []float32, classes []int32) (map[*Value]*bytesOf, error) {
 	values := map[*Value]*bytesOf{}
 	for _, v := range m.graph.Inputs {
 		b := &bytesOf{}
-		if v.Type.Kind == Class {
-			b.class, classes = classes[0], classes[1:]
-		} else {
+		switch {
+		case v.Type.Kind != Class && len(z) >= v.Shape.Len():
 			b.f, z = z[:v.Shape.Len()], z[v.Shape.Len():]
+		case v.Type.Kind == Class && len(classes) > 0 && classes[0] >= 0 && int(classes[0]) < v.Type.Classes:
+			b.class, classes = classes[0], classes[1:]
+		default:
+			return nil, fmt.Errorf("model: %w: nothing for input %s, %v", ErrShape, v.Name, v.Spec)
 		}
 		values[v] = b
 	}
 	for _, n := range m.graph.Nodes {
 		o, ok := n.Op.(int8Op)
 		if !ok {
-			return n.error(fmt.Errorf("%w: it is no int8 operator", ErrRule))
+			return nil, n.error(fmt.Errorf("%w: it is no int8 operator", ErrRule))
 		}
 		y := &bytesOf{}
 		switch size := n.Out.Shape.Len(); n.Out.Type.Kind {
@@ -65,7 +100,7 @@ func (m *Model) Exact(pix []uint8, z []float32, classes ...int32) error {
 		case Float32:
 			y.f = make([]float32, size)
 		case Class:
-			return n.error(fmt.Errorf("%w: nothing makes a class", ErrRule))
+			return nil, n.error(fmt.Errorf("%w: nothing makes a class", ErrRule))
 		}
 		x := make([]*bytesOf, len(n.In))
 		for i, v := range n.In {
@@ -74,8 +109,12 @@ func (m *Model) Exact(pix []uint8, z []float32, classes ...int32) error {
 		o.exact(y, x, n.Specs(), n.Params)
 		values[n.Out] = y
 	}
-	copy(pix, values[m.graph.Outputs[0]].pix)
-	return nil
+	for _, v := range m.graph.Outputs {
+		if b := values[v]; b.pix == nil && b.f == nil {
+			return nil, fmt.Errorf("model: %w: output %s is %v", ErrShape, v.Name, v.Type)
+		}
+	}
+	return values, nil
 }
 
 // int8Inputs returns an error unless in are n int8 values; n < 0 means one or more.
@@ -90,6 +129,33 @@ func int8Inputs(in []Spec, n int) error {
 	}
 	return nil
 }
+
+// bytesTo returns the Spec of an int8 operator's output that has a scale of its own, made of inputs
+// whose scales count too.
+func bytesTo(s Shape, out quant.Params, in []Spec) (Spec, error) {
+	for i, v := range in {
+		if err := v.Type.Params.Check(); v.Type.Kind == Int8 && err != nil {
+			return Spec{}, fmt.Errorf("input %d: %w", i, err)
+		}
+	}
+	if err := out.Check(); err != nil {
+		return Spec{}, fmt.Errorf("output: %w", err)
+	}
+	return Bytes(s, out), nil
+}
+
+// floatsOf are the Specs of float32 values of the same shapes, which the rules of float32 operators
+// take.
+func floatsOf(in []Spec) []Spec {
+	list := make([]Spec, len(in))
+	for i, s := range in {
+		list[i] = Floats(s.Shape)
+	}
+	return list
+}
+
+// row returns the bytes of image n at position p of an int8 value.
+func (t *Tensor) row(p, n int) []int8 { return t.Q[p*t.Stride+n*t.Row:][:t.C] }
 
 // Bytes returns the Spec of an int8 value.
 func Bytes(s Shape, p quant.Params) Spec { return Spec{s, Type{Kind: Int8, Params: p}} }

@@ -20,17 +20,23 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 var (
 	goldenFile  = filepath.Join("testdata", "int8.safetensors")
+	goldenGraph = filepath.Join("testdata", "int8graph.safetensors")
 	goldenTable = filepath.Join("testdata", "int8.golden")
 )
 
-// goldenModels are the committed file, a small untrained generator, and random models, which are made of integers.
+// goldenModels are the committed files, a small untrained generator and one with residual blocks and
+// classes, and random models, which are made of integers.
 func goldenModels(t *testing.T) map[string]*model.Model {
 	t.Helper()
 	m, err := model.LoadInt8(goldenFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := map[string]*model.Model{"generator": m}
+	graph, err := model.LoadInt8(goldenGraph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]*model.Model{"generator": m, "residual": graph, "branches": branchesModel(t)}
 	for i, m := range models(t) {
 		named[fmt.Sprint("random", i)] = m
 	}
@@ -78,29 +84,13 @@ func TestGolden(t *testing.T) {
 // updateGolden makes a new file and table.
 func updateGolden(t *testing.T, n int) {
 	t.Helper()
-	if _, err := os.Stat(goldenFile); err != nil {
-		q, _, err := model.Generator(model.Config{Width: 6, Latent: 12, Size: 12, Channels: 3, Seed: 9}).Quantize(t.Context(), quant.Options{Images: 64})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := q.Save(goldenFile, model.SaveOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	keep(t, goldenFile, model.Generator(model.Config{Width: 6, Latent: 12, Size: 12, Channels: 3, Seed: 9}))
+	keep(t, goldenGraph, floatNet(t, "residual", residualNet))
 	var b strings.Builder
 	named := goldenModels(t)
-	for _, name := range []string{"generator", "random0", "random1", "random2", "random3"} {
+	for _, name := range []string{"generator", "random0", "random1", "random2", "random3", "residual", "branches"} {
 		for _, seed := range []uint64{1, 1 << 40} {
-			m := named[name]
-			in, out := m.Input().Len(), m.Output().Len()
-			z, pix := make([]float32, n*in), make([]uint8, n*out)
-			model.Latents(z, in, seed, 0)
-			for i := range n {
-				if err := m.Exact(pix[i*out:][:out], z[i*in:][:in]); err != nil {
-					t.Fatal(err)
-				}
-			}
-			fmt.Fprintln(&b, name, seed, sum(pix))
+			fmt.Fprintln(&b, name, seed, digest(exactOutputs(t, named[name], seeded(named[name], n, seed))))
 		}
 	}
 	if err := os.WriteFile(goldenTable, []byte(b.String()), 0o666); err != nil {
@@ -108,24 +98,25 @@ func updateGolden(t *testing.T, n int) {
 	}
 }
 
-// hash is that of n images of a seed.
-func hash(t *testing.T, m *model.Model, seed uint64, n, batch int, o model.Options) string {
+// keep quantizes a model and writes it to a golden file, unless there is one.
+func keep(t *testing.T, path string, m *model.Model) {
 	t.Helper()
-	s, err := m.NewSession(o)
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	q, _, err := m.Quantize(t.Context(), quant.Options{Images: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	in, out := m.Input().Len(), m.Output().Len()
-	z, pix := make([]float32, n*in), make([]uint8, n*out)
-	model.Latents(z, in, seed, 0)
-	for i := 0; i < n; i += batch {
-		k := min(batch, n-i)
-		if err := s.Pixels(pix[i*out:][:k*out], z[i*in:][:k*in]); err != nil {
-			t.Fatal(err)
-		}
+	if err := q.Save(path, model.SaveOptions{}); err != nil {
+		t.Fatal(err)
 	}
-	return sum(pix)
+}
+
+// hash is that of n images of a seed.
+func hash(t *testing.T, m *model.Model, seed uint64, n, batch int, o model.Options) string {
+	t.Helper()
+	return digest(outputs(t, m, seeded(m, n, seed), batch, o))
 }
 
 func sum(pix []uint8) string {

@@ -1,5 +1,7 @@
 package model
 
+import "github.com/gantiny/gantiny/quant"
+
 // MaxPool is the largest value of each window of Kernel positions:
 //
 //	y[i,j] = max x[i*Stride[0]-top+a, j*Stride[1]-left+b], a < Kernel[0], b < Kernel[1]
@@ -54,6 +56,13 @@ func (l MaxPool) LowerTraining(at *Lowering) (TrainKernel, error) { return newMa
 func (l MaxPool) identityOn(in []Spec, out Spec) bool {
 	return l.Kernel == [2]int{1, 1} && in[0] == out
 }
+
+// quantize: see QMaxPool.
+func (l MaxPool) quantize(q *quantization, n *Node, _ quant.Params) (*Value, error) {
+	return q.add(n, QMaxPool{l}), nil
+}
+
+func (MaxPool) passesScale() bool { return true }
 
 // maxPool is a MaxPool on layouts.
 type maxPool struct {

@@ -1,5 +1,7 @@
 package model
 
+import "github.com/gantiny/gantiny/quant"
+
 // Mul is y = x0 * x1, element by element. The second input has one of the shapes that Add takes: a
 // gate, for one, is a value a channel.
 type Mul struct{}
@@ -32,6 +34,11 @@ func (Mul) Lower(at *Lowering) (Kernel, error) { return newMultiplier(at) }
 
 // LowerTraining: see multiplier.
 func (Mul) LowerTraining(at *Lowering) (TrainKernel, error) { return newMultiplier(at) }
+
+// quantize: see QMul.
+func (Mul) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return q.add(n, QMul{out}), nil
+}
 
 // multiplier is a Mul on layouts.
 type multiplier struct{ pairwise }

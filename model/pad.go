@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Pad adds rows and columns around its input: zeros, or Value in their place; the input's own
 // mirrored at its outermost row or column, which is not repeated (as numpy's "reflect"); or the
@@ -19,7 +23,10 @@ const (
 	PadEdge    = "edge"
 )
 
-func init() { Register[Pad]() }
+func init() {
+	Register[Pad]()
+	Register[QMove[Pad]]()
+}
 
 // Kind returns "pad".
 func (Pad) Kind() string { return "pad" }
@@ -93,7 +100,8 @@ func (l Pad) Reference(y []float64, x, _ [][]float64, in []Spec) {
 	})
 }
 
-func (l Pad) runs(x Shape) (list []featureRun) {
+func (l Pad) runs(in []Spec) (list []featureRun) {
+	x := in[0].Shape
 	l.each(x, func(from, to int) {
 		r := row(0, from, 0, to, 0, x.C)
 		if from < 0 {
@@ -106,12 +114,25 @@ func (l Pad) runs(x Shape) (list []featureRun) {
 
 // Lower: see gather.
 func (l Pad) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs[0].Shape), l.Value), nil
+	return newGather(at, l.runs(at.Specs), l.Value), nil
 }
 
 // LowerTraining: see gather.
 func (l Pad) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs[0].Shape), l.Value), nil
+	return newGatherPass(at, l.runs(at.Specs), l.Value), nil
 }
 
 func (Pad) identityOn(in []Spec, out Spec) bool { return in[0] == out }
+
+// quantize: see QMove.
+func (l Pad) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	if l.Mode == PadZero {
+		l.Value = float32(out.Byte(l.Value))
+	}
+	return quantizeMove(q, n, l, out)
+}
+
+// passesScale: any scale has a 0, but perhaps no other value to pad with.
+func (l Pad) passesScale() bool { return l.Value == 0 }
+
+func (l Pad) fill() float32 { return l.Value }

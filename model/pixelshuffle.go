@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // PixelShuffle turns groups of Factor*Factor channels into Factor times the rows and columns, as
 // torch.nn.PixelShuffle does (Shi et al. 2016): with r = Factor,
@@ -11,7 +15,10 @@ type PixelShuffle struct {
 	Factor int `json:"factor"`
 }
 
-func init() { Register[PixelShuffle]() }
+func init() {
+	Register[PixelShuffle]()
+	Register[QMove[PixelShuffle]]()
+}
 
 // Kind returns "pixelshuffle".
 func (PixelShuffle) Kind() string { return "pixelshuffle" }
@@ -37,7 +44,8 @@ func (l PixelShuffle) Reference(y []float64, x, _ [][]float64, in []Spec) {
 	}
 }
 
-func (l PixelShuffle) runs(x Shape) (list []featureRun) {
+func (l PixelShuffle) runs(in []Spec) (list []featureRun) {
+	x := in[0].Shape
 	r := l.Factor
 	for i := range x.H * r {
 		for j := range x.W * r {
@@ -49,12 +57,19 @@ func (l PixelShuffle) runs(x Shape) (list []featureRun) {
 
 // Lower: see gather.
 func (l PixelShuffle) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs[0].Shape), 0), nil
+	return newGather(at, l.runs(at.Specs), 0), nil
 }
 
 // LowerTraining: see gather.
 func (l PixelShuffle) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs[0].Shape), 0), nil
+	return newGatherPass(at, l.runs(at.Specs), 0), nil
 }
 
 func (l PixelShuffle) identityOn([]Spec, Spec) bool { return l.Factor == 1 }
+
+// quantize: see QMove.
+func (l PixelShuffle) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return quantizeMove(q, n, l, out)
+}
+
+func (PixelShuffle) passesScale() bool { return true }

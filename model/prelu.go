@@ -1,5 +1,11 @@
 package model
 
+import (
+	"slices"
+
+	"github.com/gantiny/gantiny/quant"
+)
+
 // PReLU is y = x where x > 0 and slope*x elsewhere, with a slope for each channel, or for each
 // feature of a vector, that is trained (He et al. 2015). Parameter: slope (C), which starts at 0.25.
 type PReLU struct{}
@@ -39,6 +45,16 @@ func (PReLU) Lower(l *Lowering) (Kernel, error) { return &prelu{slope: clone(l.P
 func (PReLU) LowerTraining(l *Lowering) (TrainKernel, error) {
 	slope := l.Params[0].Data
 	return &prelu{slope: slope, sums: make([]float64, len(slope))}, nil
+}
+
+// quantize: see QAffine.
+func (PReLU) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	list := n.Params[0].Data
+	slope, zeros := make([]float64, len(list)), make([]float64, len(list))
+	for i, v := range list {
+		slope[i] = float64(v)
+	}
+	return q.affine(n, slices.Repeat([]float64{1}, len(list)), zeros, slope, out)
 }
 
 // prelu is a PReLU on layouts.

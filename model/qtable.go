@@ -87,8 +87,8 @@ func (k *qtable) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 // pointwise adds the QTable of an activation.
 func (q *quantization) pointwise(o Pointwise, n *Node) (*Value, error) {
 	in, out := q.of(n.In[0]).Type.Params, q.params[n.Out]
-	last := q.ends(n)
-	v := q.graph.add(n.Name, QTable{Output: out, Pixels: last}, q.of(n.In[0]))
+	last := q.pixels[n.Out]
+	v := q.add(n, QTable{Output: out, Pixels: last})
 	if q.graph.err != nil {
 		return v, nil
 	}

@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Reshape gives the features another shape, in the order (y, x, c). It moves
 // data only where the number of channels changes between two images; a vector
@@ -48,6 +52,18 @@ func (Reshape) LowerTraining(*Lowering) (TrainKernel, error) { return mover{}, n
 // keeps: Backward reads neither input nor output.
 func (Reshape) keeps(*Node) (limit, output need) { return never, nothing }
 
+func (Reshape) passesScale() bool { return true }
+
+// quantize: see QReshape.
+func (Reshape) quantize(q *quantization, n *Node, _ quant.Params) (*Value, error) {
+	return quantizeReshape(q, n)
+}
+
+// quantizeReshape adds a QReshape to the shape that n's features have in memory.
+func quantizeReshape(q *quantization, n *Node) (*Value, error) {
+	return q.graph.add(n.Name, QReshape(n.Out.mem), q.of(n.In[0])), nil
+}
+
 // move is the operator that rewrites put where a value has to lie in another layout.
 type move struct{ Elementwise }
 
@@ -62,6 +78,13 @@ func (move) LowerTraining(*Lowering) (TrainKernel, error) { return mover{}, nil 
 
 // keeps: Backward reads neither input nor output.
 func (move) keeps(*Node) (limit, output need) { return never, nothing }
+
+func (move) passesScale() bool { return true }
+
+// quantize: see QReshape.
+func (move) quantize(q *quantization, n *Node, _ quant.Params) (*Value, error) {
+	return quantizeReshape(q, n)
+}
 
 // mover copies features between two layouts of as many features.
 type mover struct{}
@@ -79,7 +102,7 @@ func (mover) Tangent(_ *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor, s 
 	moveFeatures(ty, tx[0], s)
 }
 
-// moveFeatures fills the positions of dst that s names.
+// moveFeatures fills the positions of dst that s names, of float32 or int8 values.
 func moveFeatures(dst, src Tensor, s Share) {
 	p0, p1 := s.Of(dst.Positions())
 	for f, end := p0*dst.C, p1*dst.C; f < end; {
@@ -88,6 +111,10 @@ func moveFeatures(dst, src Tensor, s Share) {
 		n := min(src.C-i, dst.C-j)
 		x, y := f/src.C*src.Stride+i, f/dst.C*dst.Stride+j
 		for k := s.N0; k < s.N1; k++ {
+			if dst.Q != nil {
+				copy(dst.Q[y+k*dst.Row:][:n], src.Q[x+k*src.Row:])
+				continue
+			}
 			copy(dst.F[y+k*dst.Row:][:n], src.F[x+k*src.Row:])
 		}
 		f += n

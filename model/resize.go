@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Resize gives its input H rows and W columns. Output row i lies at row
 //
@@ -30,7 +34,11 @@ const (
 	AlignCorners = "align_corners" // bilinear only
 )
 
-func init() { Register[Resize]() }
+func init() {
+	Register[Resize]()
+	Register[QMove[nearestResize]]()
+	Register[QAverage[bilinearResize]]()
+}
 
 // Kind returns "resize".
 func (Resize) Kind() string { return "resize" }
@@ -104,7 +112,8 @@ func (l Resize) Reference(y []float64, x, _ [][]float64, in []Spec) {
 }
 
 // runs are those of nearest.
-func (l Resize) runs(x Shape) (list []featureRun) {
+func (l Resize) runs(in []Spec) (list []featureRun) {
+	x := in[0].Shape
 	for i := range l.H {
 		for j := range l.W {
 			list = append(list, row(0, l.nearest(i, x.H, l.H)*x.W+l.nearest(j, x.W, l.W), 0, i*l.W+j, 0, x.C))
@@ -140,7 +149,7 @@ func (l Resize) sums(x Shape) (list [][]term) {
 // Lower: see gather and blend.
 func (l Resize) Lower(at *Lowering) (Kernel, error) {
 	if l.Mode == ResizeNearest {
-		return newGather(at, l.runs(at.Specs[0].Shape), 0), nil
+		return newGather(at, l.runs(at.Specs), 0), nil
 	}
 	return newBlend(l.sums(at.Specs[0].Shape)), nil
 }
@@ -148,9 +157,68 @@ func (l Resize) Lower(at *Lowering) (Kernel, error) {
 // LowerTraining: see gather and blend.
 func (l Resize) LowerTraining(at *Lowering) (TrainKernel, error) {
 	if l.Mode == ResizeNearest {
-		return newGatherPass(at, l.runs(at.Specs[0].Shape), 0), nil
+		return newGatherPass(at, l.runs(at.Specs), 0), nil
 	}
 	return newBlendPass(at, l.sums(at.Specs[0].Shape)), nil
 }
 
 func (Resize) identityOn(in []Spec, out Spec) bool { return in[0] == out }
+
+// quantize: nearest moves bytes, bilinear makes means of them.
+func (l Resize) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	if l.Mode == ResizeNearest {
+		return quantizeMove(q, n, nearestResize{l}, out)
+	}
+	return quantizeAverage(q, n, bilinearResize{l}, out)
+}
+
+func (Resize) passesScale() bool { return true }
+
+// nearestResize and bilinearResize are a Resize of one mode.
+type (
+	nearestResize  struct{ Resize }
+	bilinearResize struct{ Resize }
+)
+
+// Kind returns "nearest".
+func (nearestResize) Kind() string { return ResizeNearest }
+
+// Kind returns "bilinear".
+func (bilinearResize) Kind() string { return ResizeBilinear }
+
+// Infer returns the new shape.
+func (l nearestResize) Infer(in []Spec) (Spec, error) { return l.inMode(ResizeNearest, in) }
+
+// Infer returns the new shape.
+func (l bilinearResize) Infer(in []Spec) (Spec, error) { return l.inMode(ResizeBilinear, in) }
+
+func (l Resize) inMode(mode string, in []Spec) (Spec, error) {
+	if l.Mode != mode {
+		return Spec{}, fmt.Errorf("mode %q, want %q", l.Mode, mode)
+	}
+	return l.Infer(in)
+}
+
+// means: the weights are whole numbers of 1/(rows' denominator * columns' denominator), reduced.
+func (l bilinearResize) means(x, y Shape, f func(to int, from []int, weight []int64, total int64)) {
+	for i := range y.H {
+		top, bottom, v, vs := l.share(i, x.H, y.H)
+		for j := range y.W {
+			left, right, u, us := l.share(j, x.W, y.W)
+			f(i*y.W+j, []int{top*x.W + left, top*x.W + right, bottom*x.W + left, bottom*x.W + right},
+				[]int64{(vs - v) * (us - u), (vs - v) * u, v * (us - u), v * u}, vs*us)
+		}
+	}
+}
+
+// share is between with the second one's weight as a fraction part/all in lowest terms.
+func (l Resize) share(i, n, out int) (lo, hi int, part, all int64) {
+	lo, hi, _ = l.between(i, n, out)
+	num, den := l.place(i, n, out)
+	num = min(max(num, 0), int64(n-1)*den) % den
+	a, b := den, num
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return lo, hi, num / a, den / a
+}

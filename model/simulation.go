@@ -3,7 +3,6 @@ package model
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gantiny/gantiny/quant"
@@ -25,54 +24,24 @@ type simulation struct {
 	worker  Worker
 	memory  memory
 
+	pixels  map[*Value]bool  // outputs that are pixels
 	ranged  map[*Value]int   // the values that have a range of their own: their number
 	order   []*Value         // and these values by number
 	tails   map[*Node]*Node  // linear operators that end in pixels: the tanh after them
 	weights map[*Node]folded // of linear operators, as the graph has them
 	kernels map[*Node]*contraction
 
-	chunks [][]Data    // inputs of all calibration images
-	want   [][]float32 // the model's own images of those that judge
+	chunks [][]Data      // inputs of all calibration images
+	want   [][][]float32 // the model's own outputs of those that judge: of each chunk, of each output
+	unit   []float64     // of each output: what its errors are multiplied with
 	packed map[*Node][]float32
-}
-
-// folded are a linear operator's weights and bias with the BatchNorm after it folded in.
-type folded struct {
-	weight, bias []float32
-}
-
-// bytes returns them as bytes behind an input with the Params in.
-func (f folded) bytes(in quant.Params) (quant.Weights, []int32, error) {
-	w, err := quant.QuantizeWeights(f.weight, len(f.bias))
-	if err != nil {
-		return w, nil, err
-	}
-	w.Fit(f.weight, f.bias, in.Scale)
-	bias, err := quant.Bias(f.bias, in.Scale, w.Scale)
-	return w, bias, err
-}
-
-// rounded returns what the bytes stand for.
-func (f folded) rounded(in quant.Params) (r folded, err error) {
-	w, b, err := f.bytes(in)
-	if err != nil {
-		return r, err
-	}
-	r.bias = make([]float32, len(b))
-	for c, v := range b {
-		r.bias[c] = float32(float64(v) * float64(in.Scale) * float64(w.Scale[c]))
-	}
-	r.weight = w.Floats()
-	return r, nil
 }
 
 // newSimulation prepares a model for calibration. The error names the first node that has no int8
 // form and wraps quant.ErrModel.
 func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation, error) {
-	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{}), ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
-	if err := s.findTails(); err != nil {
-		return nil, err
-	}
+	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
+	s.findTails()
 	for _, n := range s.graph.Nodes {
 		if err := s.checkNode(n); err != nil {
 			return nil, cannot(n, err)
@@ -90,28 +59,34 @@ func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation,
 	}
 	s.worker = s.program.newWorkers(1, o.Kernels)[0]
 	s.memory = s.program.newMemory(1)[0]
-	s.drawLatents(o)
+	if err := s.drawInputs(o); err != nil {
+		return nil, err
+	}
 	return s, s.judgeExact()
 }
 
-// findTails finds the tanh that ends each output: a linear operator before it makes the pixels.
-func (s *simulation) findTails() error {
+// findTails finds the outputs that are pixels, those that a tanh makes and nothing reads, and the
+// linear operators that make them.
+func (s *simulation) findTails() {
 	for _, v := range s.graph.Outputs {
-		n := v.Node
-		if _, ok := n.Op.(Tanh); !ok {
-			return cannot(n, fmt.Errorf("the last layer has no tanh after it"))
+		n := v.storage().Node
+		if _, ok := n.Op.(Tanh); !ok || n.Out.mem != v.Shape || len(s.graph.readers(n.Out)) > 0 {
+			continue
 		}
-		if before := n.In[0].Node; before != nil && before.epilogue.slope == 1 && s.graph.reader(n.In[0]) == n {
-			if _, ok := before.Op.(linear); ok {
-				s.tails[before] = n
-			}
+		s.pixels[n.Out] = true
+		before := n.In[0].storage().Node
+		if before == nil || before.Out.mem != n.Out.mem || before.epilogue.slope != 1 || s.graph.reader(n.In[0]) != n {
+			continue
+		}
+		if _, ok := before.Op.(linear); ok {
+			s.tails[before] = n
 		}
 	}
-	return nil
 }
 
 func (s *simulation) isTail(n *Node) bool {
-	return n.In[0].Node != nil && s.tails[n.In[0].Node] == n
+	before := n.In[0].storage().Node
+	return before != nil && s.tails[before] == n
 }
 
 // checkNode returns an error unless a node has an int8 form, and folds its weights.
@@ -122,40 +97,9 @@ func (s *simulation) checkNode(n *Node) error {
 		s.weights[n] = f
 		return f.finite()
 	case quantizer, Pointwise:
-		return nil
+		return finite(n.Params)
 	}
 	return fmt.Errorf("%w: it has no int8 form", ErrRule)
-}
-
-// foldNode returns a linear node's weights and bias with what is fused into it folded in.
-func foldNode(n *Node) folded {
-	values := n.Params[0].values(make([]float32, n.Params[0].Len()))
-	f := folded{weight: slices.Clone(values)}
-	var bias []float32
-	if len(n.Params) > 1 {
-		bias = n.Params[1].Data
-	}
-	if norm := n.epilogue.norm; norm != nil {
-		a, b := norm.folded(n.Params[0])
-		fold(f.weight, values, a)
-		f.bias = foldBias(bias, a, b)
-		return f
-	}
-	f.bias = make([]float32, n.Params[0].Shape[len(n.Params[0].Shape)-1])
-	copy(f.bias, bias)
-	return f
-}
-
-// finite returns an error unless weights and bias are finite.
-func (f folded) finite() error {
-	for name, list := range map[string][]float32{"weight": f.weight, "bias": f.bias} {
-		for i, v := range list {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return fmt.Errorf("%s %d is %v", name, i, v)
-			}
-		}
-	}
-	return nil
 }
 
 func (s *simulation) folded(n *Node) (folded, error) { return s.weights[n], nil }
@@ -173,28 +117,38 @@ func (s *simulation) findRanges() {
 		}
 	}
 	for _, n := range s.graph.Nodes {
-		_, passes := n.Op.(passesScale)
-		if s.tails[n] == nil && !passes && !slices.Contains(s.graph.Outputs, n.Out) {
+		o, passes := n.Op.(passesScale)
+		if s.tails[n] == nil && !s.pixels[n.Out] && !(passes && o.passesScale()) {
 			add(n.Out)
 		}
 	}
 }
 
-// drawLatents makes the calibration's inputs: latents, and all classes by turns.
-func (s *simulation) drawLatents(o quant.Options) {
+// drawInputs makes the calibration's inputs: those of the options or latents, and all classes by
+// turns.
+func (s *simulation) drawInputs(o quant.Options) error {
 	chunks := (o.Images + calibrationChunk - 1) / calibrationChunk
 	all := make([]Data, len(s.graph.Inputs))
+	given := o.Inputs
 	for i, v := range s.graph.Inputs {
-		n := chunks * calibrationChunk
-		if v.Type.Kind == Class {
+		n, each := chunks*calibrationChunk, v.Shape.Len()
+		switch {
+		case v.Type.Kind == Class:
 			all[i].Classes = make([]int32, n)
 			for k := range n {
 				all[i].Classes[k] = int32(k % v.Type.Classes)
 			}
-			continue
+		case o.Inputs == nil:
+			all[i].Floats = make([]float32, n*each)
+			quant.CalibrationLatents(all[i].Floats, each, o.Seed+uint64(i))
+		case len(given) == 0 || len(given[0]) == 0 || len(given[0])%each != 0:
+			return fmt.Errorf("%w: calibration inputs of %s, want some of %v", ErrShape, v.Name, v.Shape)
+		default:
+			for len(all[i].Floats) < n*each {
+				all[i].Floats = append(all[i].Floats, given[0]...)
+			}
+			given = given[1:]
 		}
-		all[i].Floats = make([]float32, n*v.Shape.Len())
-		quant.CalibrationLatents(all[i].Floats, v.Shape.Len(), o.Seed+uint64(i))
 	}
 	for c := range chunks {
 		part := make([]Data, len(all))
@@ -209,6 +163,7 @@ func (s *simulation) drawLatents(o quant.Options) {
 		}
 		s.chunks = append(s.chunks, part)
 	}
+	return nil
 }
 
 // judged is how many chunks judge.
@@ -246,7 +201,8 @@ func eachRow(t Tensor, f func(row []float32)) {
 	}
 }
 
-// judgeExact draws the model's own images of those that judge.
+// judgeExact computes the model's own outputs of those that judge. Errors count in images of [-1, 1]:
+// those of an output that is no pixels by its range.
 func (s *simulation) judgeExact() error {
 	if err := s.setWeights(nil); err != nil {
 		return err
@@ -255,43 +211,62 @@ func (s *simulation) judgeExact() error {
 		if err := s.run(in, func(*Value, Tensor) {}); err != nil {
 			return err
 		}
-		s.want = append(s.want, s.images())
+		s.want = append(s.want, s.outcome())
+	}
+	for i, v := range s.graph.Outputs {
+		var lo, hi float32
+		for _, chunk := range s.want {
+			lo, hi = min(lo, slices.Min(chunk[i])), max(hi, slices.Max(chunk[i]))
+		}
+		unit := 1.0
+		if !s.pixels[v.storage()] && hi > lo {
+			unit = 2 / (float64(hi) - float64(lo))
+		}
+		s.unit = append(s.unit, unit)
 	}
 	return nil
 }
 
-// images returns the first output's values of the chunk that has just run.
-func (s *simulation) images() []float32 {
-	var x []float32
-	eachRow(s.memory.values[s.program.outputs[0]], func(row []float32) { x = append(x, row...) })
-	return x
+// outcome returns each output's values of the chunk that has just run.
+func (s *simulation) outcome() [][]float32 {
+	list := make([][]float32, len(s.program.outputs))
+	for i, v := range s.program.outputs {
+		eachRow(s.memory.values[v], func(row []float32) { list[i] = append(list[i], row...) })
+	}
+	return list
 }
 
-// Judge returns the mean squared error of the images with every value rounded to p.
+// Judge returns the mean squared error of the outputs, each of which counts alike, with every value
+// rounded to p.
 func (s *simulation) Judge(p []quant.Params) (float64, error) {
 	if err := s.setWeights(p); err != nil {
 		return 0, err
 	}
-	sum, n := 0.0, 0
+	sums := make([]float64, len(s.unit))
 	for c, in := range s.chunks[:s.judged()] {
 		if err := s.run(in, s.round(p)); err != nil {
 			return 0, err
 		}
-		got := s.images()
-		for i, v := range got {
-			d := float64(v) - float64(s.want[c][i])
-			sum += d * d
+		for k, got := range s.outcome() {
+			for i, v := range got {
+				d := float64((float64(v) - float64(s.want[c][k][i])) * s.unit[k])
+				sums[k] += float64(d * d)
+			}
 		}
-		n += len(got)
 	}
-	return sum / float64(n), nil
+	mean := 0.0
+	for k, sum := range sums {
+		mean += sum / float64(s.judged()*calibrationChunk*s.graph.Outputs[k].Shape.Len())
+	}
+	return mean / float64(len(sums)), nil
 }
 
-// round returns a function that rounds each value with a range to p.
+// round returns a function that rounds each value to p: those that have a range, and those that
+// have the scale of another, since a mean of bytes is no byte yet.
 func (s *simulation) round(p []quant.Params) func(v *Value, t Tensor) {
 	return func(v *Value, t Tensor) {
-		if i, ok := s.ranged[v]; ok {
-			eachRow(t, p[i].Round)
+		if !s.pixels[v] && (v.Node == nil || s.tails[v.Node] == nil) {
+			eachRow(t, s.params(p, v).Round)
 		}
 	}
 }

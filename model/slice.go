@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Slice cuts a box of rows, columns and channels out of its input:
 //
@@ -11,7 +15,10 @@ type Slice struct {
 	Size [3]int `json:"size"` // rows, columns, channels
 }
 
-func init() { Register[Slice]() }
+func init() {
+	Register[Slice]()
+	Register[QMove[Slice]]()
+}
 
 // Kind returns "slice".
 func (Slice) Kind() string { return "slice" }
@@ -42,7 +49,8 @@ func (l Slice) Reference(y []float64, x, _ [][]float64, in []Spec) {
 	}
 }
 
-func (l Slice) runs(x Shape) (list []featureRun) {
+func (l Slice) runs(in []Spec) (list []featureRun) {
+	x := in[0].Shape
 	for i := range l.Size[0] {
 		for j := range l.Size[1] {
 			from := (l.From[0]+i)*x.W + l.From[1] + j
@@ -54,12 +62,19 @@ func (l Slice) runs(x Shape) (list []featureRun) {
 
 // Lower: see gather.
 func (l Slice) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs[0].Shape), 0), nil
+	return newGather(at, l.runs(at.Specs), 0), nil
 }
 
 // LowerTraining: see gather.
 func (l Slice) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs[0].Shape), 0), nil
+	return newGatherPass(at, l.runs(at.Specs), 0), nil
 }
 
 func (Slice) identityOn(in []Spec, out Spec) bool { return in[0] == out }
+
+// quantize: see QMove.
+func (l Slice) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return quantizeMove(q, n, l, out)
+}
+
+func (Slice) passesScale() bool { return true }

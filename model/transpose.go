@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/quant"
+)
 
 // Transpose permutes rows, columns and channels: dimension i of the output is dimension Perm[i] of
 // the input, where 0 stands for rows, 1 for columns and 2 for channels.
@@ -9,7 +13,10 @@ type Transpose struct {
 	Perm [3]int `json:"perm"`
 }
 
-func init() { Register[Transpose]() }
+func init() {
+	Register[Transpose]()
+	Register[QMove[Transpose]]()
+}
 
 // Kind returns "transpose".
 func (Transpose) Kind() string { return "transpose" }
@@ -46,7 +53,8 @@ func (l Transpose) Reference(y []float64, x, _ [][]float64, in []Spec) {
 }
 
 // runs: the channels of an output position are a row, a column or the channels of the input.
-func (l Transpose) runs(x Shape) (list []featureRun) {
+func (l Transpose) runs(in []Spec) (list []featureRun) {
+	x := in[0].Shape
 	out := l.shape(x)
 	stepP, stepC := [3]int{x.W, 1, 0}[l.Perm[2]], [3]int{0, 0, 1}[l.Perm[2]]
 	var j [3]int
@@ -59,12 +67,12 @@ func (l Transpose) runs(x Shape) (list []featureRun) {
 
 // Lower: see gather.
 func (l Transpose) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs[0].Shape), 0), nil
+	return newGather(at, l.runs(at.Specs), 0), nil
 }
 
 // LowerTraining: see gather.
 func (l Transpose) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs[0].Shape), 0), nil
+	return newGatherPass(at, l.runs(at.Specs), 0), nil
 }
 
 // identityOn: dimensions of 1 may stand anywhere.
@@ -81,3 +89,10 @@ func (l Transpose) identityOn(in []Spec, out Spec) bool {
 	}
 	return in[0] == out
 }
+
+// quantize: see QMove.
+func (l Transpose) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+	return quantizeMove(q, n, l, out)
+}
+
+func (Transpose) passesScale() bool { return true }

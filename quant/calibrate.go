@@ -12,12 +12,18 @@ import (
 // ErrModel is wrapped by the errors about a model that cannot be quantized.
 var ErrModel = errors.New("cannot be quantized")
 
-// Options says how a model is quantized, see model.Model.Quantize. The zero value will do.
+// Options says how a model is quantized, see model.Model.Quantize. The zero value will do for a
+// generator.
 type Options struct {
 	Images  int           // latents to calibrate with, 1024 if 0; rounded up to whole chunks
 	Seed    uint64        // of those latents; model.Latents draws others of the same seed
 	Kernels *simd.Kernels // nil for simd.Best()
 	Log     func(string)  // told what was tried; nil means no log
+
+	// Inputs are what to calibrate with in place of latents, which suit no discriminator or
+	// classifier: a slice for each float32 input, image after image. They are used over again if
+	// there are fewer than Images. nil means latents.
+	Inputs [][]float32
 }
 
 // Report says what was chosen, and what it is worth as measured on the calibration's latents.
