@@ -169,8 +169,13 @@ func CalibrationLatents(z []float32, dim int, seed uint64) {
 	}
 }
 
-// Decibels is the ratio of two powers.
-func Decibels(signal, noise float64) float64 { return 10 * math.Log10(signal/noise) }
+// Decibels is the ratio of two powers, +Inf without noise.
+func Decibels(signal, noise float64) float64 {
+	if noise == 0 {
+		return math.Inf(1)
+	}
+	return 10 * math.Log10(signal/noise)
+}
 
 // PSNR is the peak signal-to-noise ratio of images in [-1, 1] with a mean squared error, in dB.
 func PSNR(e float64) float64 { return Decibels(4, e) }
