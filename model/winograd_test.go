@@ -7,7 +7,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// wideNet is a network that minimal filtering applies to.
+// wideNet is a network that Winograd's algorithm applies to.
 func wideNet(t *testing.T) *Model {
 	m, err := New("wide", Flat(6),
 		Dense{Units: 5 * 4 * 32}, BatchNorm{}, LeakyReLU{Slope: 0.3}, Reshape{5, 4, 32},
@@ -21,8 +21,8 @@ func wideNet(t *testing.T) *Model {
 	return m
 }
 
-// filterBound is the promise of minimal filtering, as a share of the largest value.
-const filterBound = 1e-4
+// winogradBound is the promise of Winograd's algorithm, as a share of the largest value.
+const winogradBound = 1e-4
 
 // TestStrictInference: strict sessions have the same bits for any batch; others stay close to them, and keep their bits
 // for any number of threads and images.
@@ -34,9 +34,9 @@ func TestStrictInference(t *testing.T) {
 		strict := run(t, m, Options{Threads: 1, Kernels: k, Strict: true}, mode{}, x)
 		minimal := run(t, m, Options{Threads: 1, Kernels: k}, mode{}, x)
 		if equalBits(strict, minimal) {
-			t.Errorf("%s: minimal filtering has changed nothing", k.Name)
+			t.Errorf("%s: Winograd's algorithm has changed nothing", k.Name)
 		}
-		checkClose(t, k.Name, minimal, widen(strict), filterBound)
+		checkClose(t, k.Name, minimal, widen(strict), winogradBound)
 		for _, o := range []Options{
 			{Batch: 1, Threads: 2}, {Batch: 7, Threads: 1}, {Batch: 16, Threads: 1, Strict: true}, {Batch: 3, Threads: 3, Strict: true},
 			{Batch: 8, Threads: 1}, {Batch: 8, Threads: 3}, {Batch: 64, Threads: 2},
@@ -70,13 +70,13 @@ func TestStrictTraining(t *testing.T) {
 		o.Strict = true
 		strict := train(t, m, o, md, x, dy, nil, 0)
 		if equalBits(strict.y, minimal.y) {
-			t.Errorf("%s: minimal filtering has changed nothing", k.Name)
+			t.Errorf("%s: Winograd's algorithm has changed nothing", k.Name)
 		}
-		checkClose(t, k.Name+": output", minimal.y, widen(strict.y), filterBound)
-		checkClose(t, k.Name+": input gradient", minimal.dx, widen(strict.dx), filterBound)
+		checkClose(t, k.Name+": output", minimal.y, widen(strict.y), winogradBound)
+		checkClose(t, k.Name+": input gradient", minimal.dx, widen(strict.dx), winogradBound)
 		for i, g := range minimal.grads {
 			if !m.centred(g.Name) {
-				checkClose(t, k.Name+": "+g.Name, g.Data, widen(strict.grads[i].Data), filterBound)
+				checkClose(t, k.Name+": "+g.Name, g.Data, widen(strict.grads[i].Data), winogradBound)
 			}
 		}
 	}

@@ -57,7 +57,7 @@ as the system tells them.`,
 	addThreadsFlag(fl, &f.threads)
 	addKernelFlag(fl, &f.kernel)
 	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
-	fl.BoolVar(&f.strict, "strict", false, "with --train, direct sums only: no minimal filtering, which beats the peak in places")
+	fl.BoolVar(&f.strict, "strict", false, "with --train, direct sums only: not by Winograd's algorithm, which beats the peak in places")
 	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
 	fl.StringVar(&f.suite, "suite", "", "measure a whole `SUITE`: pi").Complete = func() cli.Candidates { return cli.Fixed(bench.SuitePi) }
