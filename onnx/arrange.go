@@ -17,7 +17,7 @@ func (im *importer) arrange(v *value, h, w, c []*atom) (*node, error) {
 			return nil, err
 		}
 	}
-	n, err := im.permute(n, order, want)
+	n, err := im.permuted(n, order, want)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +67,30 @@ func (im *importer) stuff(v *value, h, w, c []*atom) (*node, []*atom, error) {
 		order = append([]*atom{a}, order...)
 	}
 	return n, order, nil
+}
+
+// permuted is permute, whose result is kept: several operators often want a value in one order.
+func (im *importer) permuted(n *node, have, want []*atom) (*node, error) {
+	if slices.Equal(have, want) {
+		return n, nil
+	}
+	for _, p := range n.orders {
+		if slices.Equal(p.order, want) {
+			return p.n, nil
+		}
+	}
+	to, err := im.permute(n, have, want)
+	if err == nil {
+		err = im.meter.take(int64(64 + 8*len(want)))
+		n.orders = append(n.orders, ordered{want, to})
+	}
+	return to, err
+}
+
+// ordered is a node whose memory has atoms in an order.
+type ordered struct {
+	order []*atom
+	n     *node
 }
 
 // permute returns n, whose memory has atoms in one order, with them in another.

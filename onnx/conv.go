@@ -264,7 +264,7 @@ func convertConvTranspose(s *step) error {
 	l := model.ConvTranspose2D{
 		Filters: co, Kernel: w.kernel, Stride: w.stride, Dilation: w.dilation, Groups: groups, Pad: w.pad, OutPad: outPad, Bias: len(params) > 1,
 	}
-	n, err := s.im.transposed(l, params, p.n)
+	n, err := s.im.spread(l, params, p.n)
 	if err != nil {
 		return err
 	}
@@ -302,9 +302,9 @@ func (w *window) crop(in [2]int, outPad *[2]int, outShape []int, spatial int) er
 	return nil
 }
 
-// transposed makes a transposed convolution. What package model does not take in one (an output that
+// spread makes a transposed convolution. What package model does not take in one (an output that
 // is larger than the kernel reaches) it makes of two operators.
-func (im *importer) transposed(l model.ConvTranspose2D, params []param, in *node) (*node, error) {
+func (im *importer) spread(l model.ConvTranspose2D, params []param, in *node) (*node, error) {
 	if slices.Min(l.Pad[:]) >= 0 {
 		if n, err := im.add(l, params, in); err == nil {
 			return n, nil

@@ -21,6 +21,8 @@ type importer struct {
 	missing map[string]string // names that nothing could be made of, and why; "" if that is said
 	inputs  []*node
 	items   []string // what cannot be imported
+
+	transposed map[string]bool // names that a Transpose reads
 }
 
 // converter makes nodes of an operator and sets its outputs by step.set.
@@ -40,6 +42,12 @@ func (im *importer) run() error {
 	}
 	if err := im.addInputs(); err != nil {
 		return err
+	}
+	im.transposed = map[string]bool{}
+	for _, n := range im.file.graph.nodes {
+		if n.op == "Transpose" && len(n.in) > 0 {
+			im.transposed[n.in[0]] = true
+		}
 	}
 	for i := range im.file.graph.nodes {
 		if err := im.convert(&im.file.graph.nodes[i]); err != nil {
@@ -283,13 +291,19 @@ func (im *importer) floatInput(name string, dims []int, batched bool) *value {
 		switch {
 		case dims[0] <= mostColors:
 			shape, order = model.Shape{H: dims[1], W: dims[2], C: dims[0]}, []int{1, 2, 0}
-		case dims[2] <= mostColors:
+		case channelsLast(dims):
 			shape = model.Shape{H: dims[0], W: dims[1], C: dims[2]}
 		}
 	}
 	at := &node{name: name, spec: model.Floats(shape)}
 	im.inputs = append(im.inputs, at)
 	return made(at, batched, dims, order...)
+}
+
+// channelsLast tells whether dimensions are more likely those of an image (H, W, C) than of (C, H, W).
+func channelsLast(dims []int) bool {
+	const least = 8 // rows and columns of an image; features of a latent may have fewer
+	return dims[0] > mostColors && dims[2] <= mostColors && dims[2] != 2 && min(dims[0], dims[1]) >= least
 }
 
 // mostColors is how many channels an image can have.

@@ -12,8 +12,9 @@ type node struct {
 	in     []*node
 	spec   model.Spec
 	params []param
-	name   string // of an input
-	zeros  bool   // puts zeros between the elements of its input, see importer.stuff
+	name   string    // of an input
+	orders []ordered // what permuting it has given
+	zeros  bool      // puts zeros between the elements of its input, see importer.stuff
 }
 
 // param gives element i of a parameter, in the order of package model. Its values are computed when

@@ -84,8 +84,8 @@ func nodeTest(dir string) (how []string, reason string, err error) {
 		case errors.As(err, &u):
 			last = u.Items
 		case errors.Is(err, model.ErrShape):
-		last = []string{"inputs of different numbers of images"}
-	case errors.Is(err, errOtherTypes):
+			last = []string{"inputs of different numbers of images"}
+		case errors.Is(err, errOtherTypes):
 			return nil, err.Error(), nil
 		default:
 			return how, "", fmt.Errorf("as %s: %w", c.name, err)

@@ -83,24 +83,47 @@ func convertBatchNorm(s *step) error {
 	return s.done(v.like(n), nil)
 }
 
+// convertInstanceNorm normalises dimension 1's elements each over all others. Where others are behind
+// it in memory, which is how exporters write a group normalisation, it is one of groups.
 func convertInstanceNorm(s *step) error {
-	v, n, c, err := s.channels()
+	v, err := s.dynamic(0)
 	if err != nil {
 		return err
 	}
-	gamma, err := s.vector(1, c)
+	if len(v.dims) < 2 || v.batch > 0 || len(v.dims[0]) > 0 {
+		return refuse("an input of %v, want (N, C, ...)", v.sizes(s.im.batch))
+	}
+	p, err := s.im.around(v, 1)
 	if err != nil {
 		return err
 	}
-	beta, err := s.vector(2, c)
+	groups := size(v.dims[1])
+	var params []param
+	for i := 1; i <= 2; i++ {
+		f, err := s.vector(i, groups)
+		if err != nil {
+			return err
+		}
+		params = append(params, func(i int) float64 { return f(i / p.channels) })
+	}
+	n := p.n
+	if at := v.at.shape(); at.C == groups*p.channels && at.Len() == n.shape().Len() && slices.Equal(v.order, slices.Concat(p.outer, v.dims[1], p.inner)) {
+		n = v.at
+	} else if n, err = s.im.reshape(n, model.Shape{H: p.rows, W: 1, C: groups * p.channels}); err != nil {
+		return err
+	}
+	epsilon := s.floatAttr("epsilon", 1e-5)
+	if p.channels == 1 {
+		n, err = s.im.add(model.InstanceNorm{Epsilon: epsilon}, params, n)
+	} else {
+		n, err = s.im.add(model.GroupNorm{Groups: groups, Epsilon: epsilon}, params, n)
+	}
 	if err != nil {
 		return err
 	}
-	n, err = s.im.add(model.InstanceNorm{Epsilon: s.floatAttr("epsilon", 1e-5)}, []param{gamma, beta}, n)
-	if err != nil {
-		return err
-	}
-	return s.done(v.like(n), nil)
+	w := v.like(n)
+	w.order = slices.Concat(p.outer, v.dims[1], p.inner)
+	return s.done(w, nil)
 }
 
 // convertGroupNorm takes scales of groups, as opset 18 has them, and of channels, as opset 21.

@@ -17,7 +17,7 @@ type rewriting struct {
 type rewrite func(r *rewriting, n *node) (*node, error)
 
 // rewrites are applied in this order. None changes what is computed but by rounding.
-var rewrites = []rewrite{mergeAffine, orderDense, readDense, mergePads, turnRound}
+var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergePads, turnRound}
 
 // optimized returns the outputs after all rewrites.
 func (im *importer) optimized(outputs []*node) ([]*node, error) {
@@ -66,6 +66,25 @@ func (r *rewriting) alone(n *node) bool { return r.reads[n] <= 1 }
 func isAffine(n *node) bool {
 	b, ok := n.op.(model.BatchNorm)
 	return ok && b.Epsilon == unit
+}
+
+// joinAffines makes one factor and sum of two in a row, and none of those that do nothing.
+func joinAffines(r *rewriting, n *node) (*node, error) {
+	if !isAffine(n) {
+		return n, nil
+	}
+	if a, b, ok := uniform(n); ok && a == 1 && b == 0 {
+		return n.in[0], nil
+	}
+	if in := n.in[0]; isAffine(in) && r.alone(in) {
+		a, b, before, sum := n.params[0], n.params[1], in.params[0], in.params[1]
+		to, err := r.im.affine(in.in[0], func(i int) float64 { return a(i) * before(i) }, func(i int) float64 { return a(i)*sum(i) + b(i) })
+		if err != nil {
+			return nil, err
+		}
+		return joinAffines(r, to)
+	}
+	return n, nil
 }
 
 // mergeAffine makes a factor and a sum part of the weights before them.

@@ -39,7 +39,7 @@ func (im *importer) pair(o model.Op, a, b *value) (*value, error) {
 	k := len(rest)
 	leading := slices.Equal(a.order[:len(both)], both)
 	if !leading && !slices.Equal(a.order[k:], both) { // the shared ones last
-		n, err := im.permute(a.at, a.order, slices.Concat(rest, both))
+		n, err := im.permuted(a.at, a.order, slices.Concat(rest, both))
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +50,7 @@ func (im *importer) pair(o model.Op, a, b *value) (*value, error) {
 	for i, t := range both {
 		second[i] = from[t]
 	}
-	small, err := im.permute(b.at, b.order, second)
+	small, err := im.permuted(b.at, b.order, second)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (im *importer) output(v *value) (*node, error) {
 		return im.arrange(v, d[0], d[1], nil)
 	case len(d) != 3 || size(d[0])*size(d[1]) == 1 || size(d[1])*size(d[2]) == 1:
 		return im.vector(v)
-	case layout == "NHWC" || layout == "" && size(d[0]) > mostColors && size(d[2]) <= mostColors:
+	case layout == "NHWC" || layout == "" && channelsLast([]int{size(d[0]), size(d[1]), size(d[2])}):
 		return im.arrange(v, d[0], d[1], d[2])
 	default:
 		return im.arrange(v, d[1], d[2], d[0])
@@ -162,17 +162,10 @@ func bounds(n *node, depth int) (low, high float64) {
 	case model.Reshape, model.Transpose, model.Slice, model.PixelShuffle, model.Resize:
 		return bounds(n.in[0], depth+1)
 	case model.BatchNorm:
-		if !isAffine(n) {
-			break
-		}
 		x, y := bounds(n.in[0], depth+1)
-		a, b := n.params[0], n.params[1]
-		for c := range n.shape().C {
-			if a(c) != a(0) || b(c) != b(0) || !(a(0) > 0) {
-				return low, high
-			}
+		if a, b, ok := uniform(n); ok && a > 0 {
+			return a*x + b, a*y + b
 		}
-		return a(0)*x + b(0), a(0)*y + b(0)
 	}
 	return low, high
 }

@@ -85,7 +85,32 @@ func (s *step) reshapeTo(target func(s *step, dims []int) ([]int, error)) error 
 	if err != nil {
 		return err
 	}
-	return s.done(s.im.reshaped(v, to))
+	if v, err = s.im.reshaped(v, to); err != nil {
+		return err
+	}
+	return s.done(s.pictured(v))
+}
+
+// pictured lays an image that comes of a vector out as convolutions want it, before anything else
+// reads it: then a dense operator can write it so. What is about to be transposed is left alone.
+func (s *step) pictured(v *value) (*value, error) {
+	d := v.image()
+	if len(d) != 3 || len(v.dims) != 4 || size(d[1])*size(d[2]) == 1 || !slices.Equal(v.order, v.atoms()) || len(d[0]) == 0 {
+		return v, nil
+	}
+	if len(s.out) == 0 || s.im.transposed[s.out[0]] {
+		return v, nil
+	}
+	if _, free := v.at.op.(model.Reshape); v.at.op == nil || !free && !v.at.shape().IsFlat() {
+		return v, nil
+	}
+	n, err := s.im.arrange(v, d[1], d[2], d[0])
+	if err != nil {
+		return nil, err
+	}
+	w := v.like(n)
+	w.order = slices.Concat(d[1], d[2], d[0])
+	return w, nil
 }
 
 func convertSqueeze(s *step) error {
@@ -215,6 +240,14 @@ func (im *importer) sliced(v *value, k, from, n int) (*value, error) {
 	}
 	if n == 0 {
 		return nil, refuse("nothing of dimension %d", k)
+	}
+	list := v.dims[k]
+	if s := v.at.shape(); len(list) > 0 && s.C == size(list) && slices.Equal(v.order[len(v.order)-min(len(list), len(v.order)):], list) {
+		at, err := im.add(model.Slice{From: [3]int{0, 0, from}, Size: [3]int{s.H, s.W, n}}, nil, v.at)
+		if err != nil {
+			return nil, err
+		}
+		return v.resized(k, place{outer: without(v.order, list)}, at, n), nil
 	}
 	p, err := im.around(v, k)
 	if err != nil {
