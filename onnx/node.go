@@ -47,7 +47,7 @@ func (im *importer) reshape(n *node, s model.Shape) (*node, error) {
 	if n.shape() == s {
 		return n, nil
 	}
-	if r, ok := n.op.(model.Reshape); ok && r == (model.Reshape(n.shape())) {
+	if _, ok := n.op.(model.Reshape); ok {
 		return im.reshape(n.in[0], s)
 	}
 	return im.add(model.Reshape(s), nil, n)

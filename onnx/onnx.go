@@ -40,7 +40,7 @@ func Load(path string) (*model.Model, error) { return Options{}.Load(path) }
 // Read is the function Read with options.
 func (o Options) Read(b []byte) (*model.Model, error) {
 	return o.read(b, func(t *tensorProto) ([]byte, error) {
-		return nil, refuse("tensor %q stands in another file, %q: open the .onnx file where that one lies beside it", t.name, t.external["location"])
+		return nil, refuse("tensor %q stands in another file, %q, which Load and 'gantiny import' read", t.name, t.external["location"])
 	})
 }
 

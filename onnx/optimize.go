@@ -17,7 +17,7 @@ type rewriting struct {
 type rewrite func(r *rewriting, n *node) (*node, error)
 
 // rewrites are applied in this order. None changes what is computed but by rounding.
-var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergePads, turnRound}
+var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergePads, turnRound, joinReshapes}
 
 // optimized returns the outputs after all rewrites.
 func (im *importer) optimized(outputs []*node) ([]*node, error) {
@@ -310,4 +310,13 @@ func turnRound(r *rewriting, n *node) (*node, error) {
 		return n, nil // package model does not take it: the zeros stay
 	}
 	return to, nil
+}
+
+// joinReshapes makes one Reshape of several in a row, and none of those that do nothing.
+func joinReshapes(r *rewriting, n *node) (*node, error) {
+	o, ok := n.op.(model.Reshape)
+	if !ok {
+		return n, nil
+	}
+	return r.im.reshape(n.in[0], model.Shape(o))
 }
