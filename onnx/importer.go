@@ -22,6 +22,7 @@ type importer struct {
 	inputs  []*node
 	items   []string // what cannot be imported
 
+	stamp      int             // of the last walk through the nodes
 	transposed map[string]bool // names that a Transpose reads
 }
 
@@ -110,6 +111,9 @@ func (im *importer) refused(title string, err error) error {
 
 // convert converts one node.
 func (im *importer) convert(n *nodeProto) error {
+	if err := im.meter.take(stepBytes); err != nil {
+		return err
+	}
 	s := &step{nodeProto: n, im: im}
 	fold := folders[n.op]
 	to := converters[n.op]
@@ -149,7 +153,7 @@ func (im *importer) convert(n *nodeProto) error {
 			im.missing[name] = fmt.Sprintf("output %d of %s, which is not made", i, n.title())
 		}
 	}
-	return im.meter.take(nodeBytes)
+	return nil
 }
 
 // read fills in the step's inputs. constant says that all are; lost, that one of them is nothing.

@@ -15,6 +15,9 @@ type node struct {
 	name   string    // of an input
 	orders []ordered // what permuting it has given
 	zeros  bool      // puts zeros between the elements of its input, see importer.stuff
+	stamp  int       // of the last walk that has met it
+	reads  int       // how many nodes read it, while the graph is rewritten
+	next   *node     // what the rewrite at hand has made of it
 }
 
 // param gives element i of a parameter, in the order of package model. Its values are computed when
@@ -34,7 +37,7 @@ func (im *importer) add(o model.Op, params []param, in ...*node) (*node, error) 
 	if n := spec.Shape.Len(); n < 1 || n > maxElements {
 		return nil, refuse("%v of an image", spec.Shape)
 	}
-	if err := im.meter.take(nodeBytes); err != nil {
+	if err := im.meter.take(operatorBytes); err != nil {
 		return nil, err
 	}
 	return &node{op: o, in: in, spec: spec, params: params}, nil
@@ -86,7 +89,7 @@ func (im *importer) build(name string, inputs, outputs []*node) (*model.Model, e
 			values[n] = g.Input(n.name, n.shape())
 		}
 	}
-	for _, n := range sorted(outputs) {
+	for _, n := range im.sorted(outputs) {
 		if values[n] != nil {
 			continue
 		}
@@ -133,24 +136,27 @@ func finite(m *model.Model) error {
 }
 
 // sorted returns the nodes that outputs need, each after what it reads.
-func sorted(outputs []*node) (list []*node) {
-	done := map[*node]bool{}
+func (im *importer) sorted(outputs []*node) (list []*node) {
+	im.stamp++
 	type place struct {
 		n    *node
 		next int
 	}
+	var stack []place
 	for _, o := range outputs {
-		stack := []place{{o, 0}}
+		stack = append(stack[:0], place{o, 0})
 		for len(stack) > 0 {
 			top := &stack[len(stack)-1]
 			switch {
-			case done[top.n]:
+			case top.n.stamp == im.stamp:
 				stack = stack[:len(stack)-1]
 			case top.next < len(top.n.in):
 				top.next++
-				stack = append(stack, place{top.n.in[top.next-1], 0})
+				if v := top.n.in[top.next-1]; v.stamp != im.stamp {
+					stack = append(stack, place{v, 0})
+				}
 			default:
-				done[top.n] = true
+				top.n.stamp = im.stamp
 				list = append(list, top.n)
 				stack = stack[:len(stack)-1]
 			}

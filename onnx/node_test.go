@@ -222,7 +222,7 @@ func (n *nodeRun) compare() error {
 
 // draw runs a model with the test's inputs.
 func (n *nodeRun) draw(nodes []*node, values []*value, wanted []*array) error {
-	used := sorted(nodes)
+	used := n.im.sorted(nodes)
 	inputs := slices.DeleteFunc(slices.Clone(n.im.inputs), func(in *node) bool { return !slices.Contains(used, in) })
 	if len(inputs) == 0 {
 		return &UnsupportedError{[]string{"no input"}}

@@ -93,8 +93,8 @@ func (im *importer) model() (*model.Model, error) {
 		}
 		return nil, &UnsupportedError{im.items}
 	}
-	used := sorted(outputs)
-	inputs := slices.DeleteFunc(slices.Clone(im.inputs), func(n *node) bool { return !slices.Contains(used, n) })
+	im.sorted(outputs)
+	inputs := slices.DeleteFunc(slices.Clone(im.inputs), func(n *node) bool { return n.stamp != im.stamp })
 	if len(inputs) == 0 {
 		return nil, &UnsupportedError{[]string{"its outputs depend on no input"}}
 	}

@@ -6,15 +6,9 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// rewriting goes through the nodes that outputs need, each after what it reads, and makes them anew.
-type rewriting struct {
-	im    *importer
-	reads map[*node]int // how many nodes read one; those that are made on the way have none
-}
-
 // A rewrite returns a node in place of n, which reads what has been made anew already; n itself if it
 // has nothing to say.
-type rewrite func(r *rewriting, n *node) (*node, error)
+type rewrite func(im *importer, n *node) (*node, error)
 
 // rewrites are applied in this order. None changes what is computed but by rounding.
 var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergePads, turnRound, joinReshapes}
@@ -22,45 +16,53 @@ var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergeP
 // optimized returns the outputs after all rewrites.
 func (im *importer) optimized(outputs []*node) ([]*node, error) {
 	for _, f := range rewrites {
-		r := &rewriting{im, map[*node]int{}}
-		list := sorted(outputs)
-		count := map[*node]int{}
+		list := im.sorted(outputs)
+		for _, n := range list {
+			n.reads = 0
+		}
 		for _, n := range list {
 			for _, v := range n.in {
-				count[v]++
+				v.reads++
 			}
 		}
 		for _, n := range outputs {
-			count[n]++
+			n.reads++
 		}
-		made := map[*node]*node{}
 		for _, n := range list {
-			m := n
-			if len(n.in) > 0 {
-				c := *n
-				c.in = make([]*node, len(n.in))
-				for i, v := range n.in {
-					c.in[i] = made[v]
-				}
-				m = &c
-			}
-			m, err := f(r, m)
+			c := n.renewed()
+			m, err := f(im, c)
 			if err != nil {
 				return nil, err
 			}
-			made[n] = m
-			r.reads[m] = count[n]
+			if n.next = m; slices.Contains(c.in, m) {
+				m.reads += n.reads - 1
+			} else {
+				m.reads = n.reads
+			}
 		}
 		outputs = slices.Clone(outputs)
 		for i, n := range outputs {
-			outputs[i] = made[n]
+			outputs[i] = n.next
 		}
 	}
 	return outputs, nil
 }
 
-// alone tells whether one node alone reads n.
-func (r *rewriting) alone(n *node) bool { return r.reads[n] <= 1 }
+// renewed returns n as it reads what has been made of its inputs.
+func (n *node) renewed() *node {
+	if !slices.ContainsFunc(n.in, func(v *node) bool { return v.next != v }) {
+		return n
+	}
+	c := *n
+	c.in = make([]*node, len(n.in))
+	for i, v := range n.in {
+		c.in[i] = v.next
+	}
+	return &c
+}
+
+// alone tells whether one node at most reads n.
+func (n *node) alone() bool { return n.reads <= 1 }
 
 // isAffine tells whether n is what importer.affine makes.
 func isAffine(n *node) bool {
@@ -69,36 +71,36 @@ func isAffine(n *node) bool {
 }
 
 // joinAffines makes one factor and sum of two in a row, and none of those that do nothing.
-func joinAffines(r *rewriting, n *node) (*node, error) {
+func joinAffines(im *importer, n *node) (*node, error) {
 	if !isAffine(n) {
 		return n, nil
 	}
 	if a, b, ok := uniform(n); ok && a == 1 && b == 0 {
 		return n.in[0], nil
 	}
-	if in := n.in[0]; isAffine(in) && r.alone(in) {
+	if in := n.in[0]; isAffine(in) && in.alone() {
 		a, b, before, sum := n.params[0], n.params[1], in.params[0], in.params[1]
-		to, err := r.im.affine(in.in[0], func(i int) float64 { return a(i) * before(i) }, func(i int) float64 { return a(i)*sum(i) + b(i) })
+		to, err := im.affine(in.in[0], func(i int) float64 { return a(i) * before(i) }, func(i int) float64 { return a(i)*sum(i) + b(i) })
 		if err != nil {
 			return nil, err
 		}
-		return joinAffines(r, to)
+		return joinAffines(im, to)
 	}
 	return n, nil
 }
 
 // mergeAffine makes a factor and a sum part of the weights before them.
-func mergeAffine(r *rewriting, n *node) (*node, error) {
+func mergeAffine(im *importer, n *node) (*node, error) {
 	if !isAffine(n) {
 		return n, nil
 	}
 	in := n.in[0]
-	for ; r.alone(in); in = in.in[0] { // features of a dense operator, seen as an image
+	for ; in.alone(); in = in.in[0] { // features of a dense operator, seen as an image
 		if _, ok := in.op.(model.Reshape); !ok {
 			break
 		}
 	}
-	if !r.alone(in) || len(in.in) != 1 {
+	if !in.alone() || len(in.in) != 1 {
 		return n, nil
 	}
 	l, outputs, biased := in.op, 0, false
@@ -123,14 +125,14 @@ func mergeAffine(r *rewriting, n *node) (*node, error) {
 	if biased {
 		bias = in.params[1]
 	}
-	merged, err := r.im.add(l, []param{
+	merged, err := im.add(l, []param{
 		func(i int) float64 { return weight(i) * a(i%outputs%channels) },
 		func(i int) float64 { return a(i%channels)*bias(i) + b(i%channels) },
 	}, in.in[0])
 	if err != nil {
 		return nil, err
 	}
-	return r.im.reshape(merged, n.shape())
+	return im.reshape(merged, n.shape())
 }
 
 // order maps the features of a Transpose's output to its input's, and back.
@@ -157,13 +159,13 @@ func permuted(p param, from func(i int) int) param {
 
 // orderDense lets a dense operator write its features in the order that a Transpose after it wants,
 // with operators between that treat them one by one.
-func orderDense(r *rewriting, n *node) (*node, error) {
+func orderDense(im *importer, n *node) (*node, error) {
 	if _, ok := n.op.(model.Transpose); !ok {
 		return n, nil
 	}
 	var between []*node
 	at := n.in[0]
-	for ; r.alone(at) && len(at.in) == 1; at = at.in[0] {
+	for ; at.alone() && len(at.in) == 1; at = at.in[0] {
 		if _, ok := at.op.(model.Dense); ok {
 			break
 		}
@@ -176,7 +178,7 @@ func orderDense(r *rewriting, n *node) (*node, error) {
 		between = append(between, at)
 	}
 	d, ok := at.op.(model.Dense)
-	if !ok || !r.alone(at) {
+	if !ok || !at.alone() {
 		return n, nil
 	}
 	from, _ := order(n)
@@ -185,7 +187,7 @@ func orderDense(r *rewriting, n *node) (*node, error) {
 	for _, p := range at.params[1:] {
 		params = append(params, permuted(p, from))
 	}
-	to, err := r.im.add(d, params, at.in[0])
+	to, err := im.add(d, params, at.in[0])
 	slices.Reverse(between)
 	for _, b := range between {
 		if err != nil {
@@ -196,12 +198,12 @@ func orderDense(r *rewriting, n *node) (*node, error) {
 			channels := b.shape().C
 			params = append(params, func(i int) float64 { return p(from(i) % channels) })
 		}
-		to, err = r.im.add(b.op, params, to)
+		to, err = im.add(b.op, params, to)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r.im.reshape(to, n.shape())
+	return im.reshape(to, n.shape())
 }
 
 // featurewise tells whether n treats features one by one, each with parameters of its own or of its
@@ -215,7 +217,7 @@ func featurewise(n *node) bool {
 }
 
 // readDense lets a dense operator read features in the order that they have before a Transpose.
-func readDense(r *rewriting, n *node) (*node, error) {
+func readDense(im *importer, n *node) (*node, error) {
 	d, ok := n.op.(model.Dense)
 	if !ok {
 		return n, nil
@@ -231,25 +233,25 @@ func readDense(r *rewriting, n *node) (*node, error) {
 	weight := n.params[0]
 	params := slices.Clone(n.params)
 	params[0] = func(i int) float64 { return weight(back(i/d.Units)*d.Units + i%d.Units) }
-	flat, err := r.im.reshape(at.in[0], n.in[0].shape())
+	flat, err := im.reshape(at.in[0], n.in[0].shape())
 	if err != nil {
 		return nil, err
 	}
-	return r.im.add(d, params, flat)
+	return im.add(d, params, flat)
 }
 
 // mergePads makes one Pad of two, and none of one that a convolution can do.
-func mergePads(r *rewriting, n *node) (*node, error) {
+func mergePads(im *importer, n *node) (*node, error) {
 	zeros := func(n *node) (model.Pad, bool) {
 		p, ok := n.op.(model.Pad)
 		return p, ok && p.Mode == model.PadZero && p.Value == 0
 	}
 	if p, ok := zeros(n); ok {
-		if before, ok := zeros(n.in[0]); ok && r.alone(n.in[0]) {
+		if before, ok := zeros(n.in[0]); ok && n.in[0].alone() {
 			for i, v := range before.Pad {
 				p.Pad[i] += v
 			}
-			return r.im.add(p, nil, n.in[0].in[0])
+			return im.add(p, nil, n.in[0].in[0])
 		}
 	}
 	if c, ok := n.op.(model.Conv2D); ok && !c.Same {
@@ -257,7 +259,7 @@ func mergePads(r *rewriting, n *node) (*node, error) {
 			for i, v := range before.Pad {
 				c.Pad[i] += v
 			}
-			return r.im.add(c, n.params, n.in[0].in[0])
+			return im.add(c, n.params, n.in[0].in[0])
 		}
 	}
 	return n, nil
@@ -270,7 +272,7 @@ func mergePads(r *rewriting, n *node) (*node, error) {
 // tap k if o+k-top = s*i, where top is the padding; that is tap K-1-k of a transposed convolution,
 // whose output is cropped by K-1-top. At the other end the zeros behind the last element count as
 // padding.
-func turnRound(r *rewriting, n *node) (*node, error) {
+func turnRound(im *importer, n *node) (*node, error) {
 	c, ok := n.op.(model.Conv2D)
 	if !ok || len(n.in[0].in) != 1 {
 		return n, nil
@@ -305,7 +307,7 @@ func turnRound(r *rewriting, n *node) (*node, error) {
 	params := slices.Clone(n.params)
 	taps := c.Kernel[0] * c.Kernel[1]
 	params[0] = func(i int) float64 { return weight((taps-1-i/per)*per + i%per) }
-	to, err := r.im.add(t, params, in)
+	to, err := im.add(t, params, in)
 	if err != nil || to.spec != n.spec {
 		return n, nil // package model does not take it: the zeros stay
 	}
@@ -313,10 +315,10 @@ func turnRound(r *rewriting, n *node) (*node, error) {
 }
 
 // joinReshapes makes one Reshape of several in a row, and none of those that do nothing.
-func joinReshapes(r *rewriting, n *node) (*node, error) {
+func joinReshapes(im *importer, n *node) (*node, error) {
 	o, ok := n.op.(model.Reshape)
 	if !ok {
 		return n, nil
 	}
-	return r.im.reshape(n.in[0], model.Shape(o))
+	return im.reshape(n.in[0], model.Shape(o))
 }

@@ -64,7 +64,9 @@ const dynamic = -1
 
 // What an element of each kind of list costs at most.
 const (
-	nodeBytes      = 160
+	nodeBytes      = 160 // as a file has it
+	stepBytes      = 512 // while it is converted
+	operatorBytes  = 2048
 	attributeBytes = 192
 	tensorBytes    = 192
 	infoBytes      = 64
@@ -117,6 +119,26 @@ func (f *file) parseOpset(b []byte, m *meter) error {
 }
 
 func (g *graphProto) parse(b []byte, m *meter) error {
+	// Counted first, for lists that grow cost more than what they hold.
+	var counts [16]int
+	err := fields(b, func(at field) error {
+		if at.num < protowire.Number(len(counts)) {
+			counts[at.num]++
+		}
+		return nil
+	})
+	if err == nil {
+		err = m.take(int64(counts[1]*nodeBytes + (counts[11]+counts[12])*infoBytes + counts[5]*8))
+	}
+	if err != nil {
+		return err
+	}
+	g.nodes, g.initializers = slices.Grow(g.nodes, counts[1]), slices.Grow(g.initializers, counts[5])
+	g.inputs, g.outputs = slices.Grow(g.inputs, counts[11]), slices.Grow(g.outputs, counts[12])
+	return g.fill(b, m)
+}
+
+func (g *graphProto) fill(b []byte, m *meter) error {
 	return fields(b, func(at field) (err error) {
 		if at.num != 2 && at.typ != protowire.BytesType {
 			return at.want(protowire.BytesType)
@@ -124,10 +146,8 @@ func (g *graphProto) parse(b []byte, m *meter) error {
 		switch at.num {
 		case 1:
 			var n nodeProto
-			if err = m.take(2 * nodeBytes); err == nil {
-				n, err = parseNode(at.bytes, m)
-				g.nodes = append(g.nodes, n)
-			}
+			n, err = parseNode(at.bytes, m)
+			g.nodes = append(g.nodes, n)
 		case 2:
 			g.name, err = at.text(m)
 		case 5:
@@ -136,9 +156,7 @@ func (g *graphProto) parse(b []byte, m *meter) error {
 			g.initializers = append(g.initializers, t)
 		case 11, 12:
 			var v valueInfo
-			if err = m.take(2 * infoBytes); err == nil {
-				v, err = parseInfo(at.bytes, m)
-			}
+			v, err = parseInfo(at.bytes, m)
 			if at.num == 11 {
 				g.inputs = append(g.inputs, v)
 			} else {
