@@ -158,14 +158,16 @@ func (g *Graph) arrange(n *Node, i int) {
 	g.Nodes = slices.Insert(g.Nodes, slices.Index(g.Nodes, n), c)
 }
 
-// foldBatchNorms makes a BatchNorm part of the weights of the linear operator whose output it alone reads.
+// foldBatchNorms makes a BatchNorm part of the weights of the linear operator whose output it alone
+// reads, with the same channels if that is a convolution.
 func foldBatchNorms(g *Graph, _ mode) {
 	for _, n := range slices.Clone(g.Nodes) {
 		if _, ok := n.Op.(linear); !ok {
 			continue
 		}
 		if r := g.reader(n.Out); r != nil {
-			if _, ok := r.Op.(BatchNorm); ok {
+			_, dense := n.Op.(vectorMaker)
+			if _, ok := r.Op.(BatchNorm); ok && n.writes(r) && (dense || r.In[0].Shape.C == n.Out.Shape.C) {
 				n.epilogue.norm = r
 				g.fuse(n, r)
 			}
@@ -188,7 +190,7 @@ func fuseActivations(g *Graph, _ mode) {
 			continue
 		}
 		if r := g.reader(n.Out); r != nil {
-			if l, ok := r.Op.(leakyOp); ok {
+			if l, ok := r.Op.(leakyOp); ok && n.writes(r) {
 				n.epilogue.slope = l.leak()
 				g.fuse(n, r)
 			}
@@ -211,6 +213,13 @@ func separateOutputs(g *Graph, _ mode) {
 		}
 		taken = append(taken, g.Outputs[i].storage())
 	}
+}
+
+// writes tells whether n's kernel can write what r makes of its output, which r may read as an image of
+// other rows and columns: those of a convolution are its own.
+func (n *Node) writes(r *Node) bool {
+	_, anyRows := n.Op.(vectorMaker)
+	return anyRows || n.Out.mem == r.Out.mem
 }
 
 // fuse removes r, which alone reads n, and gives n what r makes.

@@ -207,3 +207,35 @@ func BenchmarkResizedConv(b *testing.B) {
 		}
 	}
 }
+
+// TestFuseReshaped: what reads a convolution's features as an image of other rows, columns or channels
+// becomes part of the convolution only where that can write them.
+func TestFuseReshaped(t *testing.T) {
+	for _, c := range []struct {
+		shape Reshape
+		op    Op
+		want  []string
+	}{
+		{Reshape{1, 1, 24}, BatchNorm{}, []string{"conv2d", "batchnorm"}},
+		{Reshape{3, 2, 4}, BatchNorm{}, []string{"conv2d", "batchnorm"}},
+		{Reshape{2, 3, 4}, BatchNorm{}, []string{"conv2d"}},
+		{Reshape{1, 1, 24}, ReLU{}, []string{"conv2d"}},
+		{Reshape{3, 2, 4}, ReLU{}, []string{"conv2d", "relu"}},
+	} {
+		m, err := New("t", Shape{2, 3, 2}, Conv2D{Filters: 4, Kernel: [2]int{1, 1}}, c.shape, c.op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		randomise(m, 1)
+		if kinds := kindsOf(m, mode{}); !slices.Equal(kinds, c.want) {
+			t.Errorf("%+v: %v, want %v", c.shape, kinds, c.want)
+		}
+		x := normals(3*m.Input().Len(), 1)
+		got, want := outputOf(t, m, Options{}, mode{}, x), outputOf(t, m, Options{}, mode{plain: true}, x)
+		for i, v := range got {
+			if d := v - want[i]; d > 1e-5 || d < -1e-5 {
+				t.Fatalf("%+v: value %d is %v, want %v", c.shape, i, v, want[i])
+			}
+		}
+	}
+}

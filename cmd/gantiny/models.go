@@ -14,6 +14,7 @@ import (
 	face "github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/onnx"
 )
 
 // embeddedName is what messages and JSON call the model inside the program.
@@ -39,20 +40,29 @@ func openModel(args []string, float bool) (n network, err error) {
 	}
 	n.name = modelPath(args[0])
 	if _, err := os.Stat(n.name); errors.Is(err, fs.ErrNotExist) {
-		return n, fmt.Errorf("%s: %w; a MODEL is a .safetensors file or the directory of a training run", n.name, fs.ErrNotExist)
+		return n, fmt.Errorf("%s: %w; a MODEL is a .safetensors or .onnx file, or the directory of a training run", n.name, fs.ErrNotExist)
 	}
 	n.Model, err = open(n.name, float)
 	return n, err
 }
 
-// open is face.OpenModel of one form.
+// open is face.OpenModel of one form. An ONNX file may have its weights in others beside it.
 func open(path string, float bool) (*model.Model, error) {
+	if isONNX(path) {
+		m, err := onnx.Load(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return m, nil
+	}
 	var options []face.Option
 	if float {
 		options = append(options, face.Float())
 	}
 	return face.OpenModel(path, options...)
 }
+
+func isONNX(path string) bool { return strings.EqualFold(filepath.Ext(path), ".onnx") }
 
 // openEmbedded opens the embedded model. Its floats are no part of the program: they are a file in one of some places.
 func openEmbedded(float bool, places []string) (n network, err error) {

@@ -24,7 +24,7 @@ func TestNoModel(t *testing.T) {
 		"page.safetensors": {"<!doctype html>", "a web page"},
 		"model.pt":         {z.String(), "PyTorch"},
 		"model.h5":         {"\x89HDF\r\n\x1a\n", "HDF5"},
-		"model.onnx":       {"\x08\x08\x12\x07pytorch", "ONNX"},
+		"model.bin":        {"\x08\x08\x12\x07pytorch", "ONNX"},
 		"model.tflite":     {"\x1c\x00\x00\x00TFL3", "TensorFlow Lite"},
 	} {
 		writeFile(t, name, f.content)

@@ -229,6 +229,8 @@ activation("mish", lambda a, p, x: F.mish(x))
 activation("softplus", lambda a, p, x: F.softplus(x, threshold=700))
 activation("hardsigmoid", lambda a, p, x: F.hardsigmoid(x), -3, 3)
 activation("hardswish", lambda a, p, x: F.hardswish(x), -3, 3)
+ELEMENTARY = {"exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "reciprocal": torch.reciprocal, "abs": torch.abs, "erf": torch.erf}
+operator("elementary")(lambda a, p, x: ELEMENTARY[a["function"]](clear_of(x, *([0] if a["function"] == "abs" else []))))
 operator("clip")(lambda a, p, x: torch.clamp(clear_of(x, a["min"], a["max"]), a["min"], a["max"]))
 
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -17,7 +18,7 @@ var ErrNoModel = errors.New("no model")
 // headBytes is how much of a file is looked at.
 const headBytes = 512
 
-// Model says what is wrong with the file at path as a model in .safetensors: an error that wraps
+// Model says what is wrong with the file at path as a model in .safetensors or, by its name, .onnx: an error that wraps
 // ErrNoModel if it is recognized as something else or is no regular file, the system's if it cannot
 // be read. nil is no promise: the file is not decoded. A pipe is not opened, so that nobody waits
 // for it.
@@ -39,7 +40,7 @@ func Model(path string) error {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return err
 	}
-	if what := Bytes(head[:n]); what != "" {
+	if what := Bytes(head[:n]); what != "" && !(what == inONNX && strings.EqualFold(filepath.Ext(path), ".onnx")) {
 		return fmt.Errorf("%s: %w: it is %s", path, ErrNoModel, what)
 	}
 	return nil
@@ -75,6 +76,7 @@ func Bytes(head []byte) string {
 const (
 	asONNX  = "torch.onnx.export writes it as ONNX"
 	another = "gantiny reads .safetensors"
+	inONNX  = "a model in ONNX: give it a name that ends in .onnx"
 )
 
 // kinds are asked in order.
@@ -105,7 +107,7 @@ var kinds = []struct {
 	{begins("%PDF"), "a PDF"},
 	{begins("\x7fELF"), "a program"},
 	{text("{", "["), "JSON; " + another},
-	{onnx, "a model in ONNX; " + another},
+	{onnx, inONNX},
 }
 
 func begins(magic string) func([]byte) bool { return at(0, magic) }

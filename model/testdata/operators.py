@@ -185,6 +185,10 @@ for name, layer in (("tanh", L("tanh")), ("sigmoid", L("sigmoid")), ("elu", L("e
                     ("gelu_tanh", L("gelu", tanh=True)), ("silu", L("silu")), ("mish", L("mish")), ("softplus", L("softplus")), ("softmax", L("softmax"))):
     case(name, 3, x(3, 2, 5), layer, scale=2)
     case(name + "_large", 1, x(1, 1, 12), layer, values=LARGE)
+for name in ("exp", "abs", "erf"):
+    case(name, 3, x(3, 2, 5), L("elementary", function=name), scale=2)
+for name in ("log", "sqrt", "reciprocal"):
+    case(name, 1, x(1, 2, 6), L("elementary", function=name), values=[0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 13, 21, 34])
 
 # Graphs.
 case("graph_generator", 5, [x(1, 1, 6, name="z"), classes(4)],

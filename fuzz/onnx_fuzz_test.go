@@ -1,0 +1,78 @@
+package fuzz
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/onnx"
+)
+
+// FuzzONNX: whatever the bytes, Read neither panics nor takes long, allocates twice the file and 1 MB at
+// most, and gives an error of its own or a model that runs.
+func FuzzONNX(f *testing.F) {
+	files, err := filepath.Glob("../onnx/testdata/*.onnx")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no seeds (%v)", err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		var m *model.Model
+		var err error
+		start := time.Now()
+		used := allocated(func() { m, err = onnx.Read(file) })
+		if spent := time.Since(start); spent > 5*time.Second { // a busy machine is not to meet it
+			t.Errorf("%v for a file of %d bytes", spent, len(file))
+		}
+		if limit := uint64(2*len(file) + 1<<20); used > limit {
+			t.Errorf("%d bytes allocated for a file of %d, want %d at most", used, len(file), limit)
+		}
+		if err != nil {
+			if !errors.Is(err, onnx.ErrFormat) && !errors.Is(err, onnx.ErrUnsupported) {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		runImported(t, m)
+	})
+}
+
+// runImported runs a small model.
+func runImported(t *testing.T, m *model.Model) {
+	work, _ := m.MACs()
+	for _, l := range m.Layers() {
+		work += int64(l.Out.Shape.Len())
+	}
+	if work > 1<<20 {
+		return
+	}
+	s, err := m.NewSession(model.Options{Threads: 1})
+	if err != nil {
+		t.Fatalf("no session: %v", err)
+	}
+	defer s.Close()
+	feed := model.Feed{}
+	for _, in := range m.Inputs() {
+		if in.Type.Kind == model.Class {
+			feed.In = append(feed.In, model.Data{Classes: make([]int32, 1)})
+		} else {
+			feed.In = append(feed.In, model.Data{Floats: make([]float32, in.Shape.Len())})
+		}
+	}
+	for _, out := range m.Outputs() {
+		feed.Out = append(feed.Out, model.Data{Floats: make([]float32, out.Shape.Len())})
+	}
+	if err := s.RunFeed(context.Background(), feed); err != nil {
+		t.Fatal(err)
+	}
+}

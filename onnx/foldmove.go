@@ -1,0 +1,517 @@
+package onnx
+
+import (
+	"slices"
+)
+
+// This file holds the constants' operators that move elements.
+
+// target returns the dimensions that Reshape gives dims.
+func reshapeTarget(s *step, dims []int) ([]int, error) {
+	to := s.intsAttr("shape") // until opset 4
+	if to == nil {
+		a, err := s.constant(1)
+		if err != nil {
+			return nil, err
+		}
+		if to, err = a.ints(&s.im.meter); err != nil {
+			return nil, err
+		}
+	}
+	total, _ := elements(dims)
+	zero := s.intAttr("allowzero", 0) != 0
+	rest, at := 1, -1
+	to = slices.Clone(to)
+	if len(to) > maxRank {
+		return nil, refuse("%d dimensions", len(to))
+	}
+	for i, d := range to {
+		switch {
+		case d == -1 && at < 0:
+			at = i
+			continue
+		case d == 0 && !zero && i < len(dims):
+			to[i] = dims[i]
+		case d < 0 || d > maxElements:
+			return nil, refuse("shape %v", to)
+		}
+		if rest *= to[i]; rest > maxElements {
+			return nil, refuse("shape %v", to)
+		}
+	}
+	if at >= 0 && rest > 0 {
+		to[at] = total / rest
+		rest *= to[at]
+	}
+	if rest != total || at >= 0 && to[at] < 0 {
+		return nil, refuse("shape %v of an input of %v", to, dims)
+	}
+	return to, nil
+}
+
+func foldReshape(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := reshapeTarget(s, a.dims)
+	if err != nil {
+		return nil, err
+	}
+	return one(a.reshaped(to), nil)
+}
+
+func flattenTarget(s *step, dims []int) ([]int, error) {
+	k := s.intAttr("axis", 1)
+	if k < 0 {
+		k += len(dims)
+	}
+	if k < 0 || k > len(dims) {
+		return nil, refuse("axis %d of %d dimensions", k, len(dims))
+	}
+	a, _ := elements(dims[:k])
+	b, _ := elements(dims[k:])
+	return []int{a, b}, nil
+}
+
+func foldFlatten(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := flattenTarget(s, a.dims)
+	if err != nil {
+		return nil, err
+	}
+	return one(a.reshaped(to), nil)
+}
+
+func squeezeTarget(s *step, dims []int) ([]int, error) {
+	list, err := s.list("axes", 1)
+	if err != nil {
+		return nil, err
+	}
+	if list, err = axes(list, len(dims)); err != nil {
+		return nil, err
+	}
+	var to []int
+	for i, d := range dims {
+		switch {
+		case slices.Contains(list, i) && d != 1:
+			return nil, refuse("axis %d of an input of %v", i, dims)
+		case slices.Contains(list, i) || len(list) == 0 && d == 1:
+		default:
+			to = append(to, d)
+		}
+	}
+	return to, nil
+}
+
+func foldSqueeze(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := squeezeTarget(s, a.dims)
+	if err != nil {
+		return nil, err
+	}
+	return one(a.reshaped(to), nil)
+}
+
+// unsqueezeAxes returns the axes of the result that are new, in order.
+func unsqueezeAxes(s *step, rank int) ([]int, error) {
+	list, err := s.list("axes", 1)
+	if err != nil {
+		return nil, err
+	}
+	if rank+len(list) > maxRank {
+		return nil, refuse("%d dimensions", rank+len(list))
+	}
+	if list, err = axes(list, rank+len(list)); err != nil {
+		return nil, err
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+func foldUnsqueeze(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	list, err := unsqueezeAxes(s, len(a.dims))
+	if err != nil {
+		return nil, err
+	}
+	to := slices.Clone(a.dims)
+	for _, k := range list {
+		to = slices.Insert(to, k, 1)
+	}
+	return one(a.reshaped(to), nil)
+}
+
+// permutation returns the attribute perm, in reverse if it is unset.
+func permutation(s *step, rank int) ([]int, error) {
+	perm := s.intsAttr("perm")
+	if perm == nil {
+		for i := rank - 1; i >= 0; i-- {
+			perm = append(perm, i)
+		}
+	}
+	if len(perm) != rank {
+		return nil, refuse("perm %v of %d dimensions", perm, rank)
+	}
+	return axes(perm, rank)
+}
+
+func foldTranspose(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	perm, err := permutation(s, len(a.dims))
+	if err != nil {
+		return nil, err
+	}
+	return one(a.transposed(&s.im.meter, perm))
+}
+
+func (a *array) transposed(m *meter, perm []int) (*array, error) {
+	dims, step := make([]int, len(perm)), make([]int, len(perm))
+	from := strides(a.dims)
+	for i, k := range perm {
+		dims[i], step[i] = a.dims[k], from[k]
+	}
+	return a.view(m, dims, indexer(dims, step, 0))
+}
+
+func foldConcat(s *step) ([]*array, error) {
+	var list []*array
+	for i := range s.in {
+		a, err := s.constant(i)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	if len(list) == 0 {
+		return nil, refuse("no inputs")
+	}
+	k, err := axis(s.intAttr("axis", 1), len(list[0].dims))
+	if err != nil {
+		return nil, err
+	}
+	return one(joined(&s.im.meter, list, k))
+}
+
+// joined concatenates arrays along an axis.
+func joined(m *meter, list []*array, k int) (*array, error) {
+	dims := slices.Clone(list[0].dims)
+	dims[k] = 0
+	for _, a := range list {
+		same := len(a.dims) == len(dims)
+		for i := range dims {
+			same = same && (i == k || a.dims[i] == dims[i])
+		}
+		if !same {
+			return nil, refuse("inputs of %v and %v", list[0].dims, a.dims)
+		}
+		dims[k] += a.dims[k]
+	}
+	n, ok := elements(dims)
+	if !ok {
+		return nil, refuse("a constant of %v", dims)
+	}
+	inner, _ := elements(dims[k+1:])
+	if err := m.take(8 * int64(len(list)+1)); err != nil {
+		return nil, err
+	}
+	// find returns the array that element i is of, and its place there.
+	find := func(i int) (*array, int) {
+		row, at := i/(dims[k]*inner), i%(dims[k]*inner)
+		for _, a := range list {
+			if at < a.dims[k]*inner {
+				return a, row*a.dims[k]*inner + at
+			}
+			at -= a.dims[k] * inner
+		}
+		panic("onnx: joined: an element of no input")
+	}
+	b := &array{dims: dims, typ: list[0].typ, n: n}
+	if list[0].f != nil {
+		b.f = func(i int) float64 { a, at := find(i); return a.float(at) }
+	} else {
+		b.i = func(i int) int64 { a, at := find(i); return a.int(at) }
+	}
+	return b.keep(m)
+}
+
+// cut is a range of one axis: n elements from start on, each step further.
+type cut struct{ start, step, n int }
+
+// cuts returns what Slice takes of each axis.
+func cuts(s *step, dims []int) ([]cut, error) {
+	starts, err := s.list("starts", 1)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := s.list("ends", 2)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.list("axes", 3)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := s.list("\x00", 4)
+	if err != nil {
+		return nil, err
+	}
+	if list == nil {
+		for i := range starts {
+			list = append(list, i)
+		}
+	}
+	if list, err = axes(list, len(dims)); err != nil {
+		return nil, err
+	}
+	if len(starts) != len(ends) || len(list) != len(starts) || steps != nil && len(steps) != len(starts) {
+		return nil, refuse("%d starts, %d ends, %d axes, %d steps", len(starts), len(ends), len(list), len(steps))
+	}
+	out := make([]cut, len(dims))
+	for i, d := range dims {
+		out[i] = cut{0, 1, d}
+	}
+	for i, k := range list {
+		step := 1
+		if steps != nil {
+			step = steps[i]
+		}
+		if out[k], err = cutOf(starts[i], ends[i], step, dims[k]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func cutOf(start, end, step, n int) (cut, error) {
+	if step == 0 || step > maxElements || step < -maxElements {
+		return cut{}, refuse("a step of %d", step)
+	}
+	low, high := 0, n
+	if step < 0 {
+		low, high = -1, n-1
+	}
+	clip := func(k int) int {
+		if k < 0 {
+			k = max(k, -n-1) + n
+		}
+		return min(max(k, low), high)
+	}
+	start, end = clip(start), clip(end)
+	count := 0
+	if step > 0 && end > start {
+		count = (end - start + step - 1) / step
+	} else if step < 0 && start > end {
+		count = (start - end - step - 1) / -step
+	}
+	return cut{start, step, count}, nil
+}
+
+func foldSlice(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	list, err := cuts(s, a.dims)
+	if err != nil {
+		return nil, err
+	}
+	return one(a.cut(&s.im.meter, list))
+}
+
+func (a *array) cut(m *meter, list []cut) (*array, error) {
+	dims, step, start := make([]int, len(list)), make([]int, len(list)), 0
+	for k, s := range strides(a.dims) {
+		dims[k], step[k] = list[k].n, s*list[k].step
+		start += s * list[k].start
+	}
+	return a.view(m, dims, indexer(dims, step, start))
+}
+
+// parts returns the sizes of what Split makes of n elements.
+func parts(s *step, n int) ([]int, error) {
+	sizes, err := s.list("split", 1)
+	if err != nil {
+		return nil, err
+	}
+	if sizes == nil {
+		count := s.intAttr("num_outputs", len(s.out))
+		if count != len(s.out) || count == 0 {
+			return nil, refuse("num_outputs %d of %d outputs", count, len(s.out))
+		}
+		each := (n + count - 1) / count
+		for i := range count {
+			sizes = append(sizes, min(each, n-i*each))
+		}
+	}
+	sum := 0
+	for _, v := range sizes {
+		if v < 0 || v > n {
+			return nil, refuse("parts of %v", sizes)
+		}
+		sum += v
+	}
+	if sum != n || len(sizes) != len(s.out) {
+		return nil, refuse("parts of %v for %d outputs", sizes, len(s.out))
+	}
+	return sizes, nil
+}
+
+func foldSplit(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	k, err := axis(s.intAttr("axis", 0), len(a.dims))
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := parts(s, a.dims[k])
+	if err != nil {
+		return nil, err
+	}
+	var out []*array
+	at := 0
+	for _, n := range sizes {
+		list := make([]cut, len(a.dims))
+		for i, d := range a.dims {
+			list[i] = cut{0, 1, d}
+		}
+		list[k] = cut{at, 1, n}
+		at += n
+		part, err := a.cut(&s.im.meter, list)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, part)
+	}
+	return out, nil
+}
+
+func foldGather(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	index, err := s.constant(1)
+	if err != nil {
+		return nil, err
+	}
+	k, err := axis(s.intAttr("axis", 0), len(a.dims))
+	if err != nil {
+		return nil, err
+	}
+	list, err := index.ints(&s.im.meter)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range list {
+		if v < -a.dims[k] || v >= a.dims[k] {
+			return nil, refuse("index %d of %d elements", v, a.dims[k])
+		}
+		if v < 0 {
+			list[i] += a.dims[k]
+		}
+	}
+	dims := slices.Concat(a.dims[:k], index.dims, a.dims[k+1:])
+	inner, _ := elements(a.dims[k+1:])
+	n := a.dims[k]
+	return one(a.view(&s.im.meter, dims, func(i int) int {
+		outer, j := i/(len(list)*inner), i/inner%len(list)
+		return (outer*n+list[j])*inner + i%inner
+	}))
+}
+
+func foldExpand(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := s.constant(1)
+	if err != nil {
+		return nil, err
+	}
+	dims, err := to.ints(&s.im.meter)
+	if err != nil {
+		return nil, err
+	}
+	dims, ok := broadcastDims(a.dims, dims)
+	if !ok {
+		return nil, refuse("a constant of %v does not stretch to it", a.dims)
+	}
+	return one(a.broadcast(&s.im.meter, dims))
+}
+
+func foldTile(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	by, err := s.constant(1)
+	if err != nil {
+		return nil, err
+	}
+	times, err := by.ints(&s.im.meter)
+	if err != nil {
+		return nil, err
+	}
+	if len(times) != len(a.dims) {
+		return nil, refuse("%d repeats of %d dimensions", len(times), len(a.dims))
+	}
+	dims := make([]int, len(times))
+	for i, d := range a.dims {
+		if times[i] < 0 || times[i] > maxElements {
+			return nil, refuse("repeats %v", times)
+		}
+		dims[i] = d * times[i]
+	}
+	from := strides(a.dims)
+	return one(a.view(&s.im.meter, dims, func(i int) int {
+		at := 0
+		for k := len(dims) - 1; k >= 0; k-- {
+			at += i % dims[k] % a.dims[k] * from[k]
+			i /= dims[k]
+		}
+		return at
+	}))
+}
+
+func foldOneHot(s *step) ([]*array, error) {
+	var in [3]*array
+	for i := range in {
+		var err error
+		if in[i], err = s.constant(i); err != nil {
+			return nil, err
+		}
+	}
+	if in[1].n != 1 || in[2].n != 2 {
+		return nil, refuse("depth of %v, values of %v", in[1].dims, in[2].dims)
+	}
+	depth := int(min(max(in[1].int(0), 0), maxElements))
+	k, err := axis(s.intAttr("axis", -1), len(in[0].dims)+1)
+	if err != nil {
+		return nil, err
+	}
+	dims := slices.Insert(slices.Clone(in[0].dims), k, depth)
+	inner, _ := elements(dims[k+1:])
+	return one(in[2].view(&s.im.meter, dims, func(i int) int {
+		outer, class := i/inner/depth, i/inner%depth
+		v := in[0].int(outer*inner + i%inner)
+		if v < 0 {
+			v += int64(depth)
+		}
+		return int(truth(v == int64(class)))
+	}))
+}
