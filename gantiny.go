@@ -142,19 +142,12 @@ func newGenerator(m *model.Model, err error, name string, options []Option) (*Ge
 	if c.sessions <= 0 {
 		c.sessions = runtime.GOMAXPROCS(0)
 	}
-	g := &Generator{m: m, latent: -1, class: -1, options: c.options, permits: make(chan struct{}, c.sessions)}
+	g := &Generator{m: m, options: c.options, permits: make(chan struct{}, c.sessions)}
 	g.options.Threads, g.options.Winograd = 1, true
-	for i, in := range m.Inputs() {
-		switch {
-		case in.Type.Kind == model.Class && g.class < 0:
-			g.class = i
-		case in.Type.Kind == model.Float32 && in.Shape.IsFlat() && g.latent < 0:
-			g.latent = i
-		default:
-			return nil, fmt.Errorf("gantiny: %w: input %s of %v", ErrModel, in.Name, in.Spec)
-		}
+	if g.latent, g.class, err = m.GeneratorInputs(); err != nil {
+		return nil, fmt.Errorf("gantiny: %w: %w", ErrModel, err)
 	}
-	if out := m.Output(); g.latent < 0 || out.IsFlat() || out.C > 4 {
+	if out := m.Output(); out.IsFlat() || out.C > 4 {
 		return nil, fmt.Errorf("gantiny: %w: it makes %v of %v", ErrModel, out, m.Input())
 	}
 	return g, nil

@@ -6,6 +6,26 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
+// GeneratorInputs returns the indices of the inputs of a generator: one vector of latents, and one
+// class, or -1 without classes. The error, which wraps ErrShape, names an input that is neither.
+func (m *Model) GeneratorInputs() (latent, class int, err error) {
+	latent, class = -1, -1
+	for i, v := range m.graph.Inputs {
+		switch {
+		case v.Type.Kind == Class && class < 0:
+			class = i
+		case v.Type.Kind == Float32 && v.Shape.IsFlat() && latent < 0:
+			latent = i
+		default:
+			return -1, -1, fmt.Errorf("%w: input %s of %v", ErrShape, v.Name, v.Spec)
+		}
+	}
+	if latent < 0 {
+		return -1, -1, fmt.Errorf("%w: no input of latents", ErrShape)
+	}
+	return latent, class, nil
+}
+
 // check returns how many images a Feed has, and an error unless it fits the model.
 func (s *Session) check(f Feed) (n int, err error) {
 	g := s.m.graph

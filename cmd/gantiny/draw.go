@@ -18,8 +18,11 @@ type block struct {
 
 // drawing computes the images [first, end) in blocks of a batch.
 type drawing struct {
+	net        network
 	session    *model.Session
 	latents    *latents
+	classes    int // of the model, 0 for none
+	class      int // of all images; -1 for each class by turns
 	shape      model.Shape
 	first, end int
 	batch      int
@@ -37,6 +40,7 @@ func (d *drawing) each(ctx context.Context, yield func(block) error) error {
 	z := make([]float32, d.batch*d.latents.dim)
 	floats := make([]float32, d.batch*size)
 	pixels := make([]uint8, d.batch*size)
+	classes := make([]int32, d.batch)
 	for i := d.first; i < d.end; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -45,7 +49,8 @@ func (d *drawing) each(ctx context.Context, yield func(block) error) error {
 		n := min(d.batch, d.end-i)
 		b := block{first: i, n: n, floats: floats[:n*size], pixels: pixels[:n*size]}
 		d.latents.fill(z[:n*d.latents.dim], i)
-		if err := draw(ctx, d.session, b.floats, b.pixels, z[:n*d.latents.dim]); err != nil {
+		d.fillClasses(classes[:n], i)
+		if err := d.session.RunFeed(ctx, d.net.feed(z[:n*d.latents.dim], classes[:n], b.floats, b.pixels)); err != nil {
 			return err
 		}
 		d.spent += time.Since(start)
@@ -59,4 +64,16 @@ func (d *drawing) each(ctx context.Context, yield func(block) error) error {
 		i += n
 	}
 	return nil
+}
+
+// fillClasses sets the classes of images from image first on. Images between two latents have that
+// of the first one.
+func (d *drawing) fillClasses(classes []int32, first int) {
+	for i := range classes {
+		if d.class >= 0 {
+			classes[i] = int32(d.class)
+		} else if d.classes > 0 {
+			classes[i] = int32((first + i) / (d.latents.between + 1) % d.classes)
+		}
+	}
 }

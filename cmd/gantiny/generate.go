@@ -27,6 +27,7 @@ type generateFlags struct {
 	n           int
 	seed        uint64
 	class       int
+	truncation  float64
 	latents     string
 	out         string
 	cols        int
@@ -65,7 +66,8 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl := cmd.Flags()
 	fl.IntVar(&f.n, "number", 16, "how many latents to draw (with --latents: how many of them, all by default)").Letter = 'n'
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents; --latents takes its place")
-	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes")
+	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes; without it the classes take turns")
+	fl.Float64Var(&f.truncation, "truncation", 1, "multiply the latents by `T`: below 1 pictures are more typical and less varied")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
 	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
@@ -128,10 +130,10 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.set("class") {
-		return nil, nil, usagef("--class %d: %s has no classes", f.class, m.name)
+	dim, classes := m.latents()
+	if err := f.checkClass(m.name, classes); err != nil {
+		return nil, nil, err
 	}
-	dim := m.Input().Len()
 	z, err := f.openLatents(ctx, dim)
 	if err != nil {
 		return nil, nil, err
@@ -155,7 +157,24 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 	if err != nil {
 		return nil, nil, err
 	}
-	return &drawing{latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
+	class := -1
+	if f.set("class") {
+		class = f.class
+	}
+	return &drawing{net: m, classes: classes, class: class, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
+}
+
+// checkClass refuses a class that a model of so many classes does not have.
+func (f *generateFlags) checkClass(name string, classes int) error {
+	switch {
+	case !f.set("class"):
+		return nil
+	case classes == 0:
+		return usagef("--class %d: %s has no classes", f.class, name)
+	case f.class < 0 || f.class >= classes:
+		return usagef("--class %d: %s has classes 0 to %d", f.class, name, classes-1)
+	}
+	return nil
 }
 
 // openSession opens the session of a drawing, within the memory that there is: of a smaller batch
@@ -166,16 +185,16 @@ func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out 
 		return nil, err
 	}
 	if f.maxRAM.n == 0 {
-		return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k})
+		return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k, Winograd: true})
 	}
-	memory := newFootprint(m, model.Options{Kernels: k})
+	memory := newFootprint(m, model.Options{Kernels: k, Winograd: true})
 	memory.pictures, memory.collect = pictureBytes(out.kind, d.shape, out.n), true
 	if d.batch, threads, err = memory.fit(f.maxRAM, d.batch, threads, !f.set("threads")); err != nil {
 		return nil, err
 	}
 	memory.keepWithin(f.maxRAM.n)
 	defer debug.FreeOSMemory()
-	return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k})
+	return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k, Winograd: true})
 }
 
 // drawn is what generate --json prints; its names are a contract.
@@ -204,6 +223,8 @@ func (f *generateFlags) check() error {
 		return usagef("-n %d: need at least 1", f.n)
 	case f.cols < 0:
 		return usagef("--cols %d: need at least 1", f.cols)
+	case !(f.truncation >= 0 && f.truncation <= 16):
+		return usagef("--truncation %v: want 0 to 16", f.truncation)
 	case f.interpolate < 0:
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:

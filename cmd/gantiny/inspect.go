@@ -131,7 +131,7 @@ func inspect(ctx context.Context, args []string, float bool, kernel string) (*re
 
 // predict fills in the memory; program is what the process takes without a model.
 func (r *report) predict(n network, k *simd.Kernels, program int64) error {
-	f := newFootprint(n, model.Options{Kernels: k})
+	f := newFootprint(n, model.Options{Kernels: k, Winograd: true})
 	for _, threads := range slices.Compact([]int{1, r.Processors}) {
 		for _, batch := range []int{1, 16, 64} {
 			f.pictures = pictureBytes("png", n.Output(), batch)

@@ -17,11 +17,12 @@ type latents struct {
 	between int                            // points between a base point and the next
 	read    func(dst []float32, first int) // base points [first, first+len(dst)/dim)
 	pair    []float32                      // (2, dim) scratch
+	factor  float32                        // of all numbers
 }
 
 // openLatents prepares what the flags ask for, for a model that takes dim numbers an image.
 func (f *generateFlags) openLatents(ctx context.Context, dim int) (*latents, error) {
-	l := &latents{dim: dim, rows: f.n, between: f.interpolate, pair: make([]float32, 2*dim)}
+	l := &latents{dim: dim, rows: f.n, between: f.interpolate, pair: make([]float32, 2*dim), factor: float32(f.truncation)}
 	if f.latents == "" {
 		l.read = func(dst []float32, first int) { model.Latents(dst, dim, f.seed, first) }
 	} else {
@@ -66,6 +67,16 @@ func (l *latents) count() int { return (l.rows-1)*(l.between+1) + 1 }
 
 // fill writes points [first, first+len(dst)/dim).
 func (l *latents) fill(dst []float32, first int) {
+	l.points(dst, first)
+	if l.factor != 1 {
+		for i := range dst {
+			dst[i] *= l.factor
+		}
+	}
+}
+
+// points is fill without the factor.
+func (l *latents) points(dst []float32, first int) {
 	if l.between == 0 {
 		l.read(dst, first)
 		return

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -124,13 +123,36 @@ func (n network) form() string {
 // pictureShape is the shape of the images that the network makes; it is an error where it makes none.
 func (n network) pictureShape() (model.Shape, error) {
 	in, out := n.Input(), n.Output()
-	if !in.IsFlat() || out.IsFlat() {
+	if _, _, err := n.GeneratorInputs(); err != nil || out.IsFlat() {
 		return out, fmt.Errorf("%s: not a generator: %v to %v", n.name, in, out)
 	}
 	return out, nil
 }
 
-// draw computes images as floats and as pixels.
-func draw(ctx context.Context, s *model.Session, floats []float32, pixels []uint8, z []float32) error {
-	return s.RunFeed(ctx, model.Feed{In: []model.Data{{Floats: z}}, Out: []model.Data{{Floats: floats, Pixels: pixels}}})
+// latents is the length of a generator's latents, and classes the number of its classes, 0 for none.
+func (n network) latents() (dim, classes int) {
+	latent, class, err := n.GeneratorInputs()
+	if err != nil {
+		return 0, 0
+	}
+	inputs := n.Inputs()
+	if class >= 0 {
+		classes = inputs[class].Type.Classes
+	}
+	return inputs[latent].Shape.Len(), classes
+}
+
+// feed is what a generator reads and writes: latents, classes if it has any, floats and pixels.
+func (n network) feed(z []float32, classes []int32, floats []float32, pixels []uint8) model.Feed {
+	inputs := n.Inputs()
+	f := model.Feed{In: make([]model.Data, len(inputs)), Out: make([]model.Data, len(n.Outputs()))}
+	for i, in := range inputs {
+		if in.Type.Kind == model.Class {
+			f.In[i].Classes = classes
+		} else {
+			f.In[i].Floats = z
+		}
+	}
+	f.Out[0] = model.Data{Floats: floats, Pixels: pixels}
+	return f
 }

@@ -252,6 +252,15 @@ func (c *comparing) sessions(batch int) (float, int8 *model.Session, err error) 
 	return float, int8, nil
 }
 
+// draw draws images from image first on, of each class by turns.
+func (c *comparing) draw(ctx context.Context, s *model.Session, x []float32, pixels []uint8, z []float32, first int) error {
+	dim, n := c.float.latents()
+	d := drawing{classes: n, class: -1, latents: &latents{}}
+	classes := make([]int32, len(z)/dim)
+	d.fillClasses(classes, first)
+	return s.RunFeed(ctx, c.float.feed(z, classes, x, pixels))
+}
+
 // compare draws the first n images of seed 1 with both.
 func (c *comparing) compare(ctx context.Context, r *quantizeReport, n int) error {
 	const batch = 16
@@ -261,16 +270,17 @@ func (c *comparing) compare(ctx context.Context, r *quantizeReport, n int) error
 	}
 	defer float.Close()
 	defer int8.Close()
-	size, dim := c.shape.Len(), c.float.Input().Len()
+	dim, _ := c.float.latents()
+	size := c.shape.Len()
 	a, b := make([]uint8, n*size), make([]uint8, n*size)
 	z, x := make([]float32, batch*dim), make([]float32, batch*size)
 	for i := 0; i < n; i += batch {
 		k := min(batch, n-i)
 		model.Latents(z[:k*dim], dim, 1, i)
-		if err := draw(ctx, float, x[:k*size], a[i*size:][:k*size], z[:k*dim]); err != nil {
+		if err := c.draw(ctx, float, x[:k*size], a[i*size:][:k*size], z[:k*dim], i); err != nil {
 			return err
 		}
-		if err := draw(ctx, int8, x[:k*size], b[i*size:][:k*size], z[:k*dim]); err != nil {
+		if err := c.draw(ctx, int8, x[:k*size], b[i*size:][:k*size], z[:k*dim], i); err != nil {
 			return err
 		}
 	}
@@ -289,14 +299,15 @@ func (c *comparing) time(ctx context.Context, r *quantizeReport) error {
 		}
 		defer float.Close()
 		defer int8.Close()
-		z, x := make([]float32, batch*c.float.Input().Len()), make([]float32, batch*c.shape.Len())
+		dim, _ := c.float.latents()
+		z, x := make([]float32, batch*dim), make([]float32, batch*c.shape.Len())
 		pixels := make([]uint8, len(x))
-		model.Latents(z, c.float.Input().Len(), 1, 0)
+		model.Latents(z, dim, 1, 0)
 		var took [2][]float64 // ms a picture
 		for begin := time.Now(); len(took[0]) < 5 || time.Since(begin) < 500*time.Millisecond; {
 			for i, s := range []*model.Session{float, int8} {
 				start := time.Now()
-				if err := draw(ctx, s, x, pixels, z); err != nil {
+				if err := c.draw(ctx, s, x, pixels, z, 0); err != nil {
 					return err
 				}
 				took[i] = append(took[i], time.Since(start).Seconds()*1e3/float64(batch))

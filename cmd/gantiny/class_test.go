@@ -1,0 +1,53 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/gantiny/gantiny/model"
+)
+
+// conditional writes a small generator with four classes to a file.
+func conditional(t *testing.T, path string) {
+	t.Helper()
+	g := &model.Graph{}
+	z, class := g.Input("latent", model.Flat(6)), g.Class("class", 4)
+	h := g.Add(model.Concat{}, z, g.Add(model.Embedding{Dim: 3}, class))
+	h = g.Add(model.Dense{Units: 4 * 4 * 4}, h)
+	h = g.Add(model.Reshape{H: 4, W: 4, C: 4}, h)
+	h = g.Add(model.ConvTranspose2D{Filters: 1, Kernel: [2]int{4, 4}, Stride: [2]int{2, 2}, Pad: [4]int{1, 1, 1, 1}}, g.Add(model.LeakyReLU{Slope: 0.2}, h))
+	g.Add(model.Tanh{}, h)
+	m, err := model.FromGraph("conditional", g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Init(5, model.Normal(0.5))
+	if err := m.Save(path, model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestClasses: without --class the classes take turns, with it all images are of one; neither
+// depends on batch, threads or shard.
+func TestClasses(t *testing.T) {
+	t.Chdir(t.TempDir())
+	conditional(t, "c.safetensors")
+	turns := drawJSON(t, "c.safetensors", "-n", "8", "-o", "a.png").SHA256
+	if got := drawJSON(t, "c.safetensors", "-n", "8", "--batch", "3", "--threads", "3", "-o", "a.png").SHA256; got != turns {
+		t.Error("a batch of 3 draws other images")
+	}
+	seen := map[string]bool{turns: true}
+	for _, class := range []string{"0", "1", "2", "3"} {
+		seen[drawJSON(t, "c.safetensors", "-n", "8", "--class", class, "-o", "a.png").SHA256] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d different sets of images, want 5", len(seen))
+	}
+	seen[drawJSON(t, "c.safetensors", "-n", "8", "--truncation", "0.5", "-o", "a.png").SHA256] = true
+	if len(seen) != 6 {
+		t.Error("--truncation changes nothing")
+	}
+	gantiny(t, "generate", "c.safetensors", "--class", "4", "-o", "a.png").want(t, exitUsage, "classes 0 to 3")
+	gantiny(t, "generate", "--class", "0", "-o", "a.png").want(t, exitUsage, "no classes")
+	gantiny(t, "generate", "--truncation", "-1", "-o", "a.png").want(t, exitUsage, "--truncation")
+	gantiny(t, "inspect", "c.safetensors").want(t, exitDone)
+}
