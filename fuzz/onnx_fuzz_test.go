@@ -12,8 +12,8 @@ import (
 	"github.com/gantiny/gantiny/onnx"
 )
 
-// FuzzONNX: whatever the bytes, Read neither panics nor takes long, allocates twice the file and 1 MB at
-// most, and gives an error of its own or a model that runs.
+// FuzzONNX: whatever the bytes, Read neither panics nor takes long, allocates twice the file and 1
+// MB at most, and gives an error of its own or a model that runs.
 func FuzzONNX(f *testing.F) {
 	files, err := filepath.Glob("../onnx/testdata/*.onnx")
 	if err != nil || len(files) == 0 {

@@ -120,6 +120,8 @@ func (s *step) dynamic(i int) (*value, error) {
 	switch {
 	case o.v != nil && o.v.class:
 		return nil, refuse("input %d (%s) is a class", i, s.nodeProto.in[i])
+	case o.v != nil && o.v.quantized != nil:
+		return nil, refuse("input %d (%s) is quantized", i, s.nodeProto.in[i])
 	case o.v != nil:
 		return s.im.plain(o.v)
 	case o.a != nil:

@@ -108,3 +108,8 @@ func (g *testGraph) file(opset int) []byte {
 	b = field1(b, 8, number(nil, 2, opset))
 	return field1(b, 7, g.b)
 }
+
+// bytes adds a tensor of int8.
+func (g *testGraph) bytes(name string, dims []int, values ...byte) {
+	g.b = field1(g.b, 5, field1(tensorHead(name, typeInt8, dims), 9, values))
+}

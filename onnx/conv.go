@@ -114,6 +114,9 @@ func (s *step) picture() (p picture, err error) {
 	if err != nil {
 		return p, err
 	}
+	if v.class || v.quantized != nil {
+		return p, refuse("an input of integers")
+	}
 	p.spatial = len(v.dims) - 2
 	if p.spatial != 1 && p.spatial != 2 || v.batch > 0 || len(v.dims[0]) > 0 {
 		return p, refuse("an input of %v, want (N, C, H, W)", v.sizes(s.im.batch))
@@ -144,8 +147,8 @@ func (p picture) value(n *node) *value {
 	return v
 }
 
-// weights returns input 1, of (a, b, KH, KW) or (a, b, KW), as a function of (a, b, row, column), and
-// checks the kernel's size.
+// weights returns input 1, of (a, b, KH, KW) or (a, b, KW), as a function of (a, b, row, column),
+// and checks the kernel's size.
 func (s *step) weights(p picture, w *window) (a, b int, at func(a, b, y, x int) float64, err error) {
 	k, err := s.constant(1)
 	if err != nil {
@@ -296,7 +299,8 @@ func (w *window) crop(in [2]int, outPad *[2]int, outShape []int, spatial int) er
 			outPad[d] -= total
 			total = 0
 		}
-		// As the operator's text has it, for any auto_pad but SAME_UPPER the first half is the larger one.
+		// As the operator's text has it, for any auto_pad but SAME_UPPER the first half is the larger
+		// one.
 		w.pad[2*d], w.pad[2*d+1] = halves(total, w.auto == "SAME_UPPER")
 	}
 	return nil

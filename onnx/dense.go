@@ -12,8 +12,8 @@ func init() {
 	register("OneHot", convertOneHot)
 }
 
-// product multiplies v's last dimension, of k elements, by a matrix of (k, n): a dense operator or, of
-// a value with further dimensions, a convolution of single positions.
+// product multiplies v's last dimension, of k elements, by a matrix of (k, n): a dense operator or,
+// of a value with further dimensions, a convolution of single positions.
 func (im *importer) product(v *value, k, n int, weight param, bias param) (*value, error) {
 	last := len(v.dims) - 1
 	if last < 0 || last == v.batch || size(v.dims[last]) != k {

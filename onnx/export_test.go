@@ -13,8 +13,8 @@ import (
 	"github.com/gantiny/gantiny/onnx"
 )
 
-// TestExported compares networks that PyTorch has exported (testdata/export.py) with what PyTorch makes
-// of them.
+// TestExported compares networks that PyTorch has exported (testdata/export.py) with what PyTorch
+// makes of them.
 func TestExported(t *testing.T) {
 	file, err := oracle.Open("testdata/export.oracle")
 	if err != nil {

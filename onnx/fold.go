@@ -1,6 +1,10 @@
 package onnx
 
-import "github.com/gantiny/gantiny/internal/half"
+import (
+	"math"
+
+	"github.com/gantiny/gantiny/internal/half"
+)
 
 // folder computes a node whose inputs are constants.
 type folder func(s *step) ([]*array, error)
@@ -17,7 +21,7 @@ func init() {
 		"Reshape": foldReshape, "Flatten": foldFlatten, "Squeeze": foldSqueeze, "Unsqueeze": foldUnsqueeze,
 		"Transpose": foldTranspose, "Concat": foldConcat, "Slice": foldSlice, "Split": foldSplit,
 		"Gather": foldGather, "Expand": foldExpand, "Tile": foldTile, "Where": foldWhere,
-		"OneHot": foldOneHot, "DequantizeLinear": foldDequantize,
+		"OneHot": foldOneHot, "DequantizeLinear": foldDequantize, "QuantizeLinear": foldQuantize,
 	}
 	for name, f := range unaryFolds {
 		folders[name] = func(s *step) ([]*array, error) { return foldUnary(s, f) }
@@ -200,6 +204,39 @@ func foldSize(s *step) ([]*array, error) {
 	return one(a, nil)
 }
 
+// foldQuantize: q = clamp(round(x/scale) + zero).
+func foldQuantize(s *step) ([]*array, error) {
+	a, err := s.constant(0)
+	if err != nil {
+		return nil, err
+	}
+	scale, err := s.constant(1)
+	if err != nil {
+		return nil, err
+	}
+	zero := &array{typ: typeUint8, n: 1, i: func(int) int64 { return 0 }}
+	if !s.get(2).none() {
+		if zero, err = s.constant(2); err != nil {
+			return nil, err
+		}
+	}
+	s.ignore("saturate", "precision")
+	at, off, err := s.alongAxis(a, scale, zero)
+	if err != nil {
+		return nil, err
+	}
+	limits := map[int][2]float64{typeUint8: {0, 255}, typeInt8: {-128, 127}, typeInt32: {math.MinInt32, math.MaxInt32}}
+	limit, ok := limits[zero.typ]
+	if !ok || a.f == nil {
+		return nil, refuse("to type %d", zero.typ)
+	}
+	b := &array{dims: a.dims, typ: zero.typ, n: a.n, i: func(i int) int64 {
+		v := math.RoundToEven(float64(float32(a.float(i))/float32(scale.float(at(i))))) + zero.float(off(i))
+		return toInt(max(limit[0], min(limit[1], v)))
+	}}
+	return one(b.keep(&s.im.meter))
+}
+
 func foldDequantize(s *step) ([]*array, error) {
 	a, err := s.constant(0)
 	if err != nil {
@@ -215,24 +252,12 @@ func foldDequantize(s *step) ([]*array, error) {
 			return nil, err
 		}
 	}
-	k := s.intAttr("axis", 1)
-	if a.i == nil || s.intAttr("block_size", 0) != 0 {
-		return nil, refuse("this form of it")
+	if a.i == nil {
+		return nil, refuse("of what are no integers")
 	}
-	at := func(int) int { return 0 }
-	if scale.n != 1 {
-		if k, err = axis(k, len(a.dims)); err != nil {
-			return nil, err
-		}
-		stride, n := strides(a.dims)[k], a.dims[k]
-		if scale.n != n || zero.n != n && zero.n != 1 {
-			return nil, refuse("scales of %v and zero points of %v", scale.dims, zero.dims)
-		}
-		at = func(i int) int { return i / stride % n }
-	}
-	off := at
-	if zero.n == 1 {
-		off = func(int) int { return 0 }
+	at, off, err := s.alongAxis(a, scale, zero)
+	if err != nil {
+		return nil, err
 	}
 	if err := s.im.meter.take(256); err != nil {
 		return nil, err
@@ -240,4 +265,29 @@ func foldDequantize(s *step) ([]*array, error) {
 	return one(&array{dims: a.dims, typ: typeFloat, n: a.n, depth: a.depth + 1, f: func(i int) float64 {
 		return float64(float32(a.int(i)-zero.int(off(i))) * float32(scale.float(at(i))))
 	}}, nil)
+}
+
+// alongAxis returns which scale and which zero point belong to an element: the only ones, or those
+// of its place along an axis.
+func (s *step) alongAxis(a, scale, zero *array) (at, off func(i int) int, err error) {
+	only := func(int) int { return 0 }
+	k := s.intAttr("axis", 1)
+	if s.intAttr("block_size", 0) != 0 {
+		return nil, nil, refuse("scales of blocks")
+	}
+	if scale.n == 1 && zero.n == 1 {
+		return only, only, nil
+	}
+	if k, err = axis(k, len(a.dims)); err != nil {
+		return nil, nil, err
+	}
+	stride, n := strides(a.dims)[k], a.dims[k]
+	if scale.n != n || zero.n != n && zero.n != 1 {
+		return nil, nil, refuse("scales of %v and zero points of %v", scale.dims, zero.dims)
+	}
+	at = func(i int) int { return i / stride % n }
+	if off = at; zero.n == 1 {
+		off = only
+	}
+	return at, off, nil
 }

@@ -304,7 +304,8 @@ func (im *importer) floatInput(name string, dims []int, batched bool) *value {
 	return made(at, batched, dims, order...)
 }
 
-// channelsLast tells whether dimensions are more likely those of an image (H, W, C) than of (C, H, W).
+// channelsLast tells whether dimensions are more likely those of an image (H, W, C) than of (C, H,
+// W).
 func channelsLast(dims []int) bool {
 	const least = 8 // rows and columns of an image; features of a latent may have fewer
 	return dims[0] > mostColors && dims[2] <= mostColors && dims[2] != 2 && min(dims[0], dims[1]) >= least
@@ -313,7 +314,8 @@ func channelsLast(dims []int) bool {
 // mostColors is how many channels an image can have.
 const mostColors = 4
 
-// classInput makes an input of one class an image. How many classes there are shows where it is used.
+// classInput makes an input of one class an image. How many classes there are shows where it is
+// used.
 func (im *importer) classInput(v valueInfo) (*value, error) {
 	for i, d := range v.dims {
 		if d > 1 && (i > 0 || d != im.batch) {

@@ -82,6 +82,9 @@ func (im *importer) plain(v *value) (*value, error) {
 
 func convertPad(s *step) error {
 	v, err := s.any()
+	if err == nil && (v.class || v.quantized != nil) {
+		err = refuse("an input of integers")
+	}
 	if err != nil {
 		return err
 	}
@@ -89,36 +92,12 @@ func convertPad(s *step) error {
 	if err != nil {
 		return err
 	}
-	fill := s.floatAttr("value", 0)
-	if !s.get(2).none() {
-		a, err := s.constant(2)
-		if err != nil {
-			return err
-		}
-		if a.n != 1 {
-			return refuse("a value of %v", a.dims)
-		}
-		fill = a.float(0)
-	}
-	where, err := s.list("\x00", 3)
+	mode, fill, where, err := s.padding(len(v.dims))
 	if err != nil {
 		return err
 	}
-	if where == nil {
-		for i := range v.dims {
-			where = append(where, i)
-		}
-	}
-	if where, err = axes(where, len(v.dims)); err != nil {
-		return err
-	}
-	modes := map[string]string{"constant": model.PadZero, "reflect": model.PadReflect, "edge": model.PadEdge}
-	mode, ok := modes[s.textAttr("mode", "constant")]
-	if !ok || len(list) != 2*len(where) {
-		return refuse("mode %q, pads %v", s.textAttr("mode", ""), list)
-	}
-	if mode != model.PadZero {
-		fill = 0
+	if len(list) != 2*len(where) {
+		return refuse("pads %v of %d axes", list, len(where))
 	}
 	for i, k := range where {
 		before, after := list[i], list[i+len(where)]
@@ -149,6 +128,41 @@ func convertPad(s *step) error {
 	return s.done(v, nil)
 }
 
+// padding reads with what a Pad of an input of so many dimensions fills, and which axes it pads.
+func (s *step) padding(rank int) (mode string, fill float64, where []int, err error) {
+	fill = s.floatAttr("value", 0)
+	if !s.get(2).none() {
+		a, err := s.constant(2)
+		if err != nil {
+			return "", 0, nil, err
+		}
+		if a.n != 1 {
+			return "", 0, nil, refuse("a value of %v", a.dims)
+		}
+		fill = a.float(0)
+	}
+	if where, err = s.list("\x00", 3); err != nil {
+		return "", 0, nil, err
+	}
+	if where == nil {
+		for i := range rank {
+			where = append(where, i)
+		}
+	}
+	if where, err = axes(where, rank); err != nil {
+		return "", 0, nil, err
+	}
+	modes := map[string]string{"constant": model.PadZero, "reflect": model.PadReflect, "edge": model.PadEdge}
+	mode, ok := modes[s.textAttr("mode", "constant")]
+	if !ok {
+		return "", 0, nil, refuse("mode %q", s.textAttr("mode", ""))
+	}
+	if mode != model.PadZero {
+		fill = 0
+	}
+	return mode, fill, where, nil
+}
+
 func convertConcat(s *step) error {
 	rank := -1
 	for _, o := range s.in {
@@ -167,7 +181,7 @@ func convertConcat(s *step) error {
 		switch {
 		case o.none():
 			return refuse("an input is missing")
-		case o.v != nil && (len(o.v.dims) != rank || o.v.class):
+		case o.v != nil && (len(o.v.dims) != rank || o.v.class || o.v.quantized != nil):
 			return refuse("inputs that differ")
 		case o.a != nil && len(o.a.dims) != rank:
 			return refuse("a constant of %v among inputs of %d dimensions", o.a.dims, rank)
@@ -181,8 +195,8 @@ func convertConcat(s *step) error {
 	return s.done(s.concat(k))
 }
 
-// concatZeros is a Concat of one value and zeros: padding, or zeros between the elements of a network
-// that its author has turned round.
+// concatZeros is a Concat of one value and zeros: padding, or zeros between the elements of a
+// network that its author has turned round.
 func (s *step) concatZeros(k int) (*value, error) {
 	var v *value
 	before, after := 0, 0

@@ -28,8 +28,8 @@ const required = "GANTINY_ONNX_TESTDATA"
 const operatorsPage = "../docs/onnx-operators.md"
 
 // tries are the ways in which a test of a single operator can be read: its first input alone is the
-// graph's, the others are weights, or all are; the first dimension counts images, or does not; or all
-// inputs are constants, which are computed while the file is read.
+// graph's, the others are weights, or all are; the first dimension counts images, or does not; or
+// all inputs are constants, which are computed while the file is read.
 var tries = []struct {
 	name     string
 	constant func(i int) bool
@@ -197,8 +197,8 @@ func (n *nodeRun) compare() error {
 				return err
 			}
 			continue
-		case at.v.class:
-			return &UnsupportedError{[]string{"a class comes out"}}
+		case at.v.class || at.v.quantized != nil:
+			return &UnsupportedError{[]string{"integers come out"}}
 		}
 		v, err := n.im.plain(at.v)
 		if err != nil {
@@ -314,8 +314,8 @@ func inMemory(v *value) func(i int) int {
 	return indexer(dims, steps, 0)
 }
 
-// byDimensions puts images, each in ONNX's order, into the order of v's dimensions, of which the batch
-// need not be the first.
+// byDimensions puts images, each in ONNX's order, into the order of v's dimensions, of which the
+// batch need not be the first.
 func byDimensions(v *value, x []float32, images int) []float64 {
 	out := make([]float64, len(x))
 	if v.batch < 0 {

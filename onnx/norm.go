@@ -83,8 +83,8 @@ func convertBatchNorm(s *step) error {
 	return s.done(v.like(n), nil)
 }
 
-// convertInstanceNorm normalises dimension 1's elements each over all others. Where others are behind
-// it in memory, which is how exporters write a group normalisation, it is one of groups.
+// convertInstanceNorm normalises dimension 1's elements each over all others. Where others are
+// behind it in memory, which is how exporters write a group normalisation, it is one of groups.
 func convertInstanceNorm(s *step) error {
 	v, err := s.dynamic(0)
 	if err != nil {
@@ -158,7 +158,8 @@ func convertGroupNorm(s *step) error {
 	return s.done(v.like(n), nil)
 }
 
-// convertLayerNorm normalises all of an image, or the channels of single positions as groups of one.
+// convertLayerNorm normalises all of an image, or the channels of single positions as groups of
+// one.
 func convertLayerNorm(s *step) error {
 	v, err := s.dynamic(0)
 	if err != nil {
@@ -201,8 +202,8 @@ func convertLayerNorm(s *step) error {
 	return s.done(w, nil)
 }
 
-// layerNormByHand: ((x-mean) / sqrt(variance+epsilon)) * scale + bias, over dimensions from k on; the
-// mean and 1/sqrt(variance+epsilon) are outputs too.
+// layerNormByHand: ((x-mean) / sqrt(variance+epsilon)) * scale + bias, over dimensions from k on;
+// the mean and 1/sqrt(variance+epsilon) are outputs too.
 func (s *step) layerNormByHand(v *value, k int) error {
 	im := s.im
 	w, mean, inverse, err := im.standard(v, k, s.floatAttr("epsilon", 1e-5))
@@ -230,7 +231,8 @@ func (s *step) layerNormByHand(v *value, k int) error {
 	return s.done(w, nil)
 }
 
-// standard returns (x-mean) / sqrt(variance+epsilon) over dimensions from k on, the mean, and the factor.
+// standard returns (x-mean) / sqrt(variance+epsilon) over dimensions from k on, the mean, and the
+// factor.
 func (im *importer) standard(v *value, k int, epsilon float64) (w, mean, inverse *value, err error) {
 	var list []int
 	for i := k; i < len(v.dims); i++ {

@@ -25,13 +25,13 @@ type Options struct {
 	OneHot []string         // inputs that are a 1 among zeros, which become inputs of classes
 }
 
-// Read makes a model of an ONNX file in memory, to which nothing may write while it does. Inputs keep
-// their names; an input of integers is one class an image; an input or output (C, H, W) of at most
-// four channels becomes an image, every other one a vector in the file's order. The first output, if
-// it is an image, has the range -1 to 1 that package model expects.
+// Read makes a model of an ONNX file in memory, to which nothing may write while it does. Inputs
+// keep their names; an input of integers is one class an image; an input or output (C, H, W) of at
+// most four channels becomes an image, every other one a vector in the file's order. The first
+// output, if it is an image, has the range -1 to 1 that package model expects.
 //
-// Errors wrap ErrFormat for a file that is damaged and ErrUnsupported, with a list of everything, for
-// one that cannot be imported.
+// Errors wrap ErrFormat for a file that is damaged and ErrUnsupported, with a list of everything,
+// for one that cannot be imported.
 func Read(b []byte) (*model.Model, error) { return Options{}.Read(b) }
 
 // Load is Read of the file at path, whose weights may stand in other files beside it.

@@ -139,7 +139,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestAllocation: files of nothing but small nodes stay within the promise of twice their size and 1 MB.
+// TestAllocation: files of nothing but small nodes stay within the promise of twice their size and
+// 1 MB.
 func TestAllocation(t *testing.T) {
 	for _, op := range []string{"Reshape", "Transpose", "Add", "Concat", "Slice", "Relu", "Mul", "Shape", "Tile", "Softmax", "LayerNormalization", "nosuch"} {
 		for _, count := range []int{100, 1000, 10000} {
@@ -181,5 +182,37 @@ func TestAllocation(t *testing.T) {
 				t.Errorf("%d of %s: %d bytes allocated for a file of %d, %v", count, op, used, len(b), err != nil)
 			}
 		}
+	}
+}
+
+// TestQuantized: quantised weights become floats, and quantised values are held within what 8 bits
+// can stand for; a quantised value that something else reads is refused.
+func TestQuantized(t *testing.T) {
+	g := &testGraph{}
+	g.input("x", -1, 2)
+	g.floats("s", nil, 0.5)
+	g.floats("ws", []int{2}, 0.25, 2)
+	g.bytes("z", nil, 0)
+	g.bytes("w", []int{2, 2}, 4, 0xFF, 8, 3) // -1 as int8
+	g.node("QuantizeLinear", []string{"x", "s", "z"}, []string{"q"})
+	g.node("DequantizeLinear", []string{"q", "s", "z"}, []string{"d"})
+	g.node("DequantizeLinear", []string{"w", "ws"}, []string{"m"}, attr{"axis", 1})
+	g.node("MatMul", []string{"d", "m"}, []string{"y"})
+	g.output("y")
+	m, err := Read(g.file(13))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, p := m.Layers(), m.Params()
+	if c, ok := layers[0].Op.(model.Clip); !ok || c.Min != -64 || c.Max != 63.5 {
+		t.Errorf("%+v", layers[0].Op)
+	}
+	if !slices.Equal(p[0].Data, []float32{1, -2, 2, 6}) {
+		t.Errorf("weights %v", p[0].Data)
+	}
+	g.node("Relu", []string{"q"}, []string{"r"})
+	g.output("r")
+	if _, err := Read(g.file(13)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "is quantized") {
+		t.Error(err)
 	}
 }

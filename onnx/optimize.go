@@ -6,8 +6,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// A rewrite returns a node in place of n, which reads what has been made anew already; n itself if it
-// has nothing to say.
+// A rewrite returns a node in place of n, which reads what has been made anew already; n itself if
+// it has nothing to say.
 type rewrite func(im *importer, n *node) (*node, error)
 
 // rewrites are applied in this order. None changes what is computed but by rounding.
@@ -265,8 +265,8 @@ func mergePads(im *importer, n *node) (*node, error) {
 	return n, nil
 }
 
-// turnRound makes a transposed convolution of a convolution of stride 1 whose input has zeros between
-// its elements, see importer.stuff.
+// turnRound makes a transposed convolution of a convolution of stride 1 whose input has zeros
+// between its elements, see importer.stuff.
 //
 // With zeros between, element i of the input stands at s*i. Output o of the convolution reads it by
 // tap k if o+k-top = s*i, where top is the padding; that is tap K-1-k of a transposed convolution,

@@ -156,7 +156,8 @@ func sizesOf(list []*atom) []int {
 	return out
 }
 
-// refined returns the sizes that both lists, of the same product, can be cut to; false if they cross.
+// refined returns the sizes that both lists, of the same product, can be cut to; false if they
+// cross.
 func refined(a, b []int) (out []int, ok bool) {
 	a, b = slices.Clone(a), slices.Clone(b)
 	for len(a) > 0 && len(b) > 0 {

@@ -170,8 +170,8 @@ func bounds(n *node, depth int) (low, high float64) {
 	return low, high
 }
 
-// outputs returns the nodes of the graph's outputs: the one that the options name, or all, the first
-// one ready to be shown.
+// outputs returns the nodes of the graph's outputs: the one that the options name, or all, the
+// first one ready to be shown.
 func (im *importer) outputs() ([]*node, error) {
 	var list []*node
 	for i, o := range im.file.graph.outputs {
@@ -189,7 +189,7 @@ func (im *importer) outputs() ([]*node, error) {
 			continue
 		case !ok:
 			return nil, damaged("nothing makes output %q", o.name)
-		case v.v == nil || v.v.class:
+		case v.v == nil || v.v.class || v.v.quantized != nil:
 			im.items = append(im.items, title+": it depends on no input of numbers")
 			continue
 		}

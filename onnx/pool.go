@@ -42,8 +42,8 @@ func exponential(im *importer, v *value) (*value, error) {
 }
 func opposite(im *importer, v *value) (*value, error) { return im.scaled(v, -1, 0) }
 
-// rows returns v with the atoms of dimensions list as rows and all others as channels, and what v is
-// without them.
+// rows returns v with the atoms of dimensions list as rows and all others as channels, and what v
+// is without them.
 func (im *importer) rows(v *value, list []int, keep bool) (*node, *value, error) {
 	var gone []*atom
 	w := *v

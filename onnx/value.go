@@ -11,14 +11,16 @@ type atom struct {
 	zeros bool // only element 0 has data, all others are zeros, and no memory holds them
 }
 
-// value is a tensor of the graph, image by image. Reshape and Transpose change how dimensions are made
-// of atoms, not the memory; data moves when an operator wants it in another order.
+// value is a tensor of the graph, image by image. Reshape and Transpose change how dimensions are
+// made of atoms, not the memory; data moves when an operator wants it in another order.
 type value struct {
 	dims  [][]*atom // in ONNX's order, slowest first; the batch's is empty
 	batch int       // which dimension counts the images, -1 for none
 	at    *node
 	order []*atom // in memory, slowest first, without those of zeros
 	class bool    // an input of classes, or what was made of it by reshaping
+
+	quantized *integers // of what QuantizeLinear makes, which only moves until DequantizeLinear
 }
 
 // size is the product of atoms.
@@ -180,8 +182,8 @@ func (im *importer) contiguous(v *value) (*value, error) {
 	return &value{dims: [][]*atom{all}, batch: -1, at: n, order: all}, nil
 }
 
-// made returns the value of a node whose memory holds the dimensions, each of them whole, in the given
-// order; dims leaves the batch's out, which comes first if there is one.
+// made returns the value of a node whose memory holds the dimensions, each of them whole, in the
+// given order; dims leaves the batch's out, which comes first if there is one.
 func made(n *node, batched bool, dims []int, order ...int) *value {
 	v := &value{batch: -1, at: n}
 	if batched {
