@@ -103,7 +103,8 @@ func mergeAffine(im *importer, n *node) (*node, error) {
 	if !in.alone() || len(in.in) != 1 {
 		return n, nil
 	}
-	l, outputs, biased := in.op, 0, false
+	var l model.Op
+	outputs, biased := 0, false
 	switch o := in.op.(type) {
 	case model.Dense:
 		outputs, biased, o.Bias = o.Units, o.Bias, true
