@@ -224,6 +224,18 @@ func (f *File) stream(t Info, use func(b []byte)) error {
 	return t.check(sum)
 }
 
+// Verify reads a tensor's data and returns an error if they do not have their checksum.
+func (f *File) Verify(name string) error {
+	t, err := f.Find(name)
+	if err != nil {
+		return err
+	}
+	if place := f.place(t); place != nil {
+		return t.check(crc32.Checksum(place, castagnoli))
+	}
+	return f.stream(t, func([]byte) {})
+}
+
 // ReadRaw returns a tensor's bytes.
 func (f *File) ReadRaw(name string) ([]byte, error) {
 	t, err := f.Find(name)
