@@ -6,6 +6,10 @@ const (
 	linkBytes    = 96
 	garbageBytes = 160
 
+	// Where each position's links begin, in all passes.
+	positionBytes        = 16
+	positionGarbageBytes = 16
+
 	winogradLinks = 1 << 7 // whose memory a Winograd plan's matrices take
 )
 
@@ -13,14 +17,15 @@ const (
 // collector: known before there is a plan. winograd says whether it is to be by NewWinogradPlan. Of a
 // geometry that is not valid both are 0.
 func (g Geometry) PlanBytes(winograd bool) (stays, garbage int64) {
-	if _, _, err := g.Out(); err != nil {
+	h, w, err := g.Out()
+	if err != nil {
 		return 0, 0
 	}
-	n := g.countLinks()
 	if winograd && (isWinograd(g) || isStrided(g)) {
-		n = winogradLinks
+		return linkBytes * winogradLinks, garbageBytes * winogradLinks
 	}
-	return linkBytes * n, garbageBytes * n
+	links, positions := g.countLinks(), int64(g.InH)*int64(g.InW)+int64(h)*int64(w)
+	return linkBytes*links + positionBytes*positions, garbageBytes*links + positionGarbageBytes*positions
 }
 
 // QPlanBytes is PlanBytes of an int8 plan whose kernels have panels of so many columns. Panels of four
