@@ -47,15 +47,6 @@ func (a axis) links() int64 {
 	return n
 }
 
-// What a plan of the reference network's layers takes at most for each of its links: to stay,
-// and while it is made.
-const (
-	linkBytes    = 96
-	garbageBytes = 160
-
-	winogradLinks = 1 << 7 // whose memory a Winograd plan's matrices take
-)
-
 // countLinks is the number of a plan's links.
 func (g Geometry) countLinks() int64 {
 	h, w, _ := g.Out() // of a plan's geometry, which is valid

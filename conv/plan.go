@@ -123,18 +123,24 @@ func checkLayout(what string, m Layout, h, w, c, n int) error {
 }
 
 // Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.
-func (p *Plan) Bytes() int64 { return linkBytes * p.listed() }
+func (p *Plan) Bytes() int64 {
+	stays, _ := p.g.PlanBytes(p.isWinograd())
+	return stays
+}
 
 // GarbageBytes is described at Bytes.
-func (p *Plan) GarbageBytes() int64 { return garbageBytes * p.listed() }
+func (p *Plan) GarbageBytes() int64 {
+	_, garbage := p.g.PlanBytes(p.isWinograd())
+	return garbage
+}
 
-// listed is how many links the plan lists: a Winograd plan has a few matrices instead.
-func (p *Plan) listed() int64 {
+// isWinograd tells whether the plan has a few matrices in place of lists.
+func (p *Plan) isWinograd() bool {
 	switch p.forward.(type) {
 	case *winogradPass, *stridedPass:
-		return winogradLinks
+		return true
 	}
-	return p.g.countLinks()
+	return false
 }
 
 // In returns the Layout of x and dx.

@@ -84,12 +84,17 @@ func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, e
 	return &QPlan{g: g, in: in, out: out, k: k.Int8, lowering: l}, nil
 }
 
-// Bytes is about what the plan takes, and GarbageBytes what making it left to the
-// collector. Panels of four columns make twice as many tiles.
-func (p *QPlan) Bytes() int64 { return linkBytes * p.g.countLinks() * max(1, 8/int64(p.k.NR)) }
+// Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.
+func (p *QPlan) Bytes() int64 {
+	stays, _ := p.g.QPlanBytes(p.k.NR)
+	return stays
+}
 
 // GarbageBytes is described at Bytes.
-func (p *QPlan) GarbageBytes() int64 { return garbageBytes * p.g.countLinks() }
+func (p *QPlan) GarbageBytes() int64 {
+	_, garbage := p.g.QPlanBytes(p.k.NR)
+	return garbage
+}
 
 // In returns the Layout of the input.
 func (p *QPlan) In() Layout { return p.in }

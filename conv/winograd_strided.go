@@ -196,23 +196,32 @@ type strided struct {
 	ys, xs       *strideAxis
 }
 
+// isStrided says that a Winograd plan may compute g at stride 2.
+func isStrided(g Geometry) bool {
+	h, w, err := g.Out()
+	if err != nil || g.IsDense() || g.Groups != 1 || g.StrideH != 2 || g.StrideW != 2 || g.DilationH != 1 || g.DilationW != 1 ||
+		g.InC < winogradChannels || g.OutC < winogradChannels {
+		return false
+	}
+	for _, k := range [2]int{g.KH, g.KW} {
+		if k < stridedTaps+1 || k > 2*stridedTaps {
+			return false
+		}
+	}
+	if g.Transposed {
+		h, w = g.InH, g.InW
+	}
+	return min(h, w) >= stridedTile-1
+}
+
 // newStrided returns nil where it does not apply.
 func newStrided(g Geometry, in, out Layout, k *simd.Kernels) *strided {
-	if g.IsDense() || g.Groups != 1 || g.StrideH != 2 || g.StrideW != 2 || g.DilationH != 1 || g.DilationW != 1 ||
-		g.InC < winogradChannels || g.OutC < winogradChannels {
+	if !isStrided(g) {
 		return nil
 	}
 	s := &strided{kernels: k, small: out, large: in}
 	if g.Transposed {
 		s.small, s.large = in, out
-	}
-	for _, k := range [2]int{g.KH, g.KW} {
-		if k < stridedTaps+1 || k > 2*stridedTaps {
-			return nil
-		}
-	}
-	if min(s.small.H, s.small.W) < stridedTile-1 {
-		return nil
 	}
 	s.ys, s.xs = newStrideAxis(s.small.H, s.large.H, g.KH, g.PadTop), newStrideAxis(s.small.W, s.large.W, g.KW, g.PadLeft)
 	return s

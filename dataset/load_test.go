@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 )
 
@@ -375,24 +374,5 @@ func TestBudget(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) || b.free != 40 {
 		t.Errorf("waiting ends with %v, %d free", err, b.free)
-	}
-}
-
-func TestAvailableMemory(t *testing.T) {
-	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
-	meminfo := file("MemTotal:  9000 kB\nMemAvailable:    4000 kB\n")
-	for _, c := range []struct {
-		system fstest.MapFS
-		want   int64
-	}{
-		{fstest.MapFS{}, 0},
-		{fstest.MapFS{"proc/meminfo": file("MemAvailable: much")}, 0},
-		{fstest.MapFS{"proc/meminfo": meminfo}, 4000 << 10},
-		{fstest.MapFS{"proc/meminfo": meminfo, "sys/fs/cgroup/memory.max": file("max\n"), "sys/fs/cgroup/memory.current": file("5\n")}, 4000 << 10},
-		{fstest.MapFS{"proc/meminfo": meminfo, "sys/fs/cgroup/memory.max": file("3000\n"), "sys/fs/cgroup/memory.current": file("1000\n")}, 2000},
-	} {
-		if got := availableMemory(c.system); got != c.want {
-			t.Errorf("%v: %d, want %d", c.system, got, c.want)
-		}
 	}
 }

@@ -1,14 +1,13 @@
 package dataset
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
 	"sync"
+
+	"github.com/gantiny/gantiny/internal/freeram"
 )
 
 // ErrMemory is what the errors of a set wrap that does not fit the memory it may take; they say how
@@ -16,7 +15,6 @@ import (
 var ErrMemory = errors.New("needs more memory")
 
 const (
-	assumedMemory = 2 << 30 // bytes, where the system does not tell
 	decodingShare = 1 << 30 // bytes that pictures in decoding take together, unless MaxRAM says otherwise
 
 	// A file that shrank to less than a 64th is rather made to fill memory than a picture: it may take
@@ -25,48 +23,13 @@ const (
 	bombShare  = 256 << 20
 )
 
-// availableMemory is how many bytes this machine, or the container that the process runs in, could
-// still give; 0 where the system does not tell.
-func availableMemory(system fs.FS) int64 {
-	var available int64
-	if text, err := fs.ReadFile(system, "proc/meminfo"); err == nil {
-		for line := range bytes.Lines(text) {
-			if rest, ok := bytes.CutPrefix(line, []byte("MemAvailable:")); ok {
-				var kilobytes int64
-				if _, err := fmt.Sscan(string(rest), &kilobytes); err == nil {
-					available = kilobytes << 10
-				}
-			}
-		}
-	}
-	var limit, used int64
-	read := func(path string, to *int64) bool {
-		text, err := fs.ReadFile(system, path)
-		if err != nil {
-			return false
-		}
-		_, err = fmt.Sscan(string(text), to) // "max" is no number
-		return err == nil
-	}
-	const group = "sys/fs/cgroup/memory."
-	if read(group+"max", &limit) && read(group+"current", &used) && limit > used {
-		if available == 0 || limit-used < available {
-			available = limit - used
-		}
-	}
-	return available
-}
-
 // memoryLimit is how many bytes loading may take: what was asked for, or three quarters of what is
 // available.
 func memoryLimit(asked int64) int64 {
-	limit := asked
-	if limit == 0 {
-		if limit = availableMemory(os.DirFS("/")) / 4 * 3; limit == 0 {
-			limit = assumedMemory
-		}
+	if asked == 0 {
+		return freeram.Share()
 	}
-	return min(limit, math.MaxInt)
+	return min(asked, math.MaxInt)
 }
 
 // share is how much of limit bytes a file of size bytes may take that becomes need bytes.

@@ -24,9 +24,45 @@ type description struct {
 	Name       string             `json:"name"`
 	Input      []int              `json:"input,omitempty"`  // of a chain: H, W, C
 	Inputs     []inputDescription `json:"inputs,omitempty"` // of a graph
-	Layers     []json.RawMessage  `json:"layers"`
+	Layers     layerList          `json:"layers"`
 	Outputs    []string           `json:"outputs,omitempty"` // of a graph; the last layer if unset
 	Provenance Provenance         `json:"provenance"`
+}
+
+// layerList is the layers of a description, each as its text. What it holds after decoding are parts
+// of that text, and too many are an error before there is anything to hold.
+type layerList []json.RawMessage
+
+// UnmarshalJSON cuts a list, which the decoder has found to be valid JSON, into its elements.
+func (l *layerList) UnmarshalJSON(b []byte) error {
+	*l = nil
+	if b[0] != '[' {
+		return errors.New("layers are no list")
+	}
+	depth, quoted, from := 0, false, 1
+	for i := 1; i < len(b); i++ {
+		c := b[i]
+		switch {
+		case quoted && c == '\\':
+			i++ // the escaped byte
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case c == '}' || c == ']' && depth > 0:
+			depth--
+		case c == ',' && depth == 0, c == ']':
+			if layer := bytes.TrimSpace(b[from:i]); len(layer) > 0 {
+				*l = append(*l, layer)
+			}
+			if len(*l) > maxNodes {
+				return fmt.Errorf("more than %d layers", maxNodes)
+			}
+			from = i + 1
+		}
+	}
+	return nil
 }
 
 // inputDescription is an input of a graph: floats of a shape, or a class.

@@ -53,6 +53,9 @@ func (BatchNorm) Params(in []Spec) []Param {
 	}
 }
 
+// check returns an error unless the moving variances are such.
+func (BatchNorm) check(p []*Param) error { return p[movingVariance].notNegative() }
+
 func (l BatchNorm) withDefaults() Op {
 	if l.Epsilon == 0 {
 		l.Epsilon = 1e-3

@@ -71,6 +71,9 @@ func (ConditionalBatchNorm) MixesImages() {}
 // keeps: Backward reads the input alone.
 func (ConditionalBatchNorm) keeps(*Node) (limit, output need) { return never, nothing }
 
+// check returns an error unless the moving variances are such.
+func (ConditionalBatchNorm) check(p []*Param) error { return p[movingVariance].notNegative() }
+
 // Reference: y = gamma[class] * (x-mean) / sqrt(variance+Epsilon) + beta[class] with the moving
 // statistics.
 func (l ConditionalBatchNorm) Reference(y []float64, x, p [][]float64, in []Spec) {

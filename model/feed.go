@@ -56,9 +56,9 @@ func (v *Value) fits(d Data, n int, wanted bool) error {
 	if len(d.Classes) > 0 || v.Type.Kind == Int8 || v.Type.Kind == Class {
 		return fmt.Errorf("%w: output %s is %v", ErrShape, v.Name, v.Type)
 	}
-	want := n * v.Shape.Len()
+	want := int64(n) * int64(v.Shape.Len()) // perhaps more than an int of 32 bits
 	for _, got := range []int{len(d.Floats), len(d.Pixels)} {
-		if got != want && (got > 0 || wanted && len(d.Floats)+len(d.Pixels) == 0) {
+		if int64(got) != want && (got > 0 || wanted && len(d.Floats)+len(d.Pixels) == 0) {
 			return fmt.Errorf("%w: output of %d values, want %d for %d images of %v", ErrShape, got, want, n, v.Shape)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -50,7 +51,26 @@ func (m *Model) Save(path string, o SaveOptions) error {
 }
 
 // Encode writes the model as a .safetensors file to w. The same model gives the same bytes.
-func (m *Model) Encode(w io.Writer, o SaveOptions) error {
+// Weights that stay in a file are read from there.
+func (m *Model) Encode(w io.Writer, o SaveOptions) (err error) {
+	other := o.Int8
+	if other == nil {
+		other = m
+	}
+	fault := m.file.Guard(func() {
+		if fault := other.file.Guard(func() { err = m.encode(w, o) }); fault != nil {
+			err = fmt.Errorf("model: %w", fault)
+		}
+	})
+	if fault != nil {
+		err = fmt.Errorf("model: %w", fault)
+	}
+	runtime.KeepAlive(m) // whose cleanup closes the file
+	runtime.KeepAlive(other)
+	return err
+}
+
+func (m *Model) encode(w io.Writer, o SaveOptions) error {
 	meta := map[string]string{}
 	tensors, err := m.contents(meta, o)
 	if err == nil && o.Int8 != nil {
@@ -71,9 +91,8 @@ func (m *Model) contents(meta map[string]string, o SaveOptions) ([]safetensors.T
 	if err != nil {
 		return nil, err
 	}
-	if err := m.own(); err != nil {
-		return nil, err
-	}
+	m.mu.Lock() // on parameters that own might replace
+	defer m.mu.Unlock()
 	f := m.form()
 	meta[f.key] = string(architecture)
 	tensors := make([]safetensors.Tensor, len(m.total))
@@ -108,8 +127,10 @@ func (p *Param) dtype() safetensors.DType {
 //
 // Where the system can, weights stay in the file, mapped, and take no memory but while a Session
 // packs them. Callers that ask for parameters, by Params for one, get copies of the Model's own from
-// then on. Until then the file must not change in place: one that is cut short gives an error that
-// wraps ErrChanged. Files that Save replaces do no harm.
+// then on, and so do Passes. Until then the file must not change in place: one that is cut short gives
+// an error that wraps ErrChanged, from whatever reads weights. Files that Save replaces do no harm.
+//
+// Of a file that holds both forms the one that is not asked for is verified, too.
 func Load(path string) (*Model, error) { return loadForms(path, floatForm, int8Form) }
 
 // LoadInt8 is Load of the form in 8-bit integers alone; without one the error wraps ErrNone.
@@ -209,7 +230,14 @@ func view(data []byte, forms []form) (*Model, error) {
 func decodeFile(f *safetensors.File, forms []form) (*Model, error) {
 	for _, form := range forms {
 		if text, ok := f.Meta[form.key]; ok {
-			return form.decode(f, text)
+			m, err := form.decode(f, text)
+			if err == nil {
+				err = form.other().verify(f)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return m, nil
 		}
 	}
 	for name, other := range map[string]form{"floats": floatForm, "8-bit integers": int8Form} {
@@ -220,8 +248,16 @@ func decodeFile(f *safetensors.File, forms []form) (*Model, error) {
 	return nil, fmt.Errorf("model: %w: %w: no metadata %q", ErrFormat, ErrNone, forms[0].key)
 }
 
-// decode reads one form of a file's model.
-func (form form) decode(f *safetensors.File, text string) (*Model, error) {
+// other is the other form.
+func (f form) other() form {
+	if f.key == floatForm.key {
+		return int8Form
+	}
+	return floatForm
+}
+
+// describe reads the description of one form of a file's model, and holds the file's tensors to it.
+func (form form) describe(f *safetensors.File, text string) (*Model, error) {
 	d, g, outputs, err := form.parse([]byte(text))
 	if err != nil {
 		return nil, err
@@ -231,22 +267,50 @@ func (form form) decode(f *safetensors.File, text string) (*Model, error) {
 		return nil, err
 	}
 	m.Provenance = d.Provenance
-	if err := form.match(m, f); err != nil {
+	return m, form.match(m, f)
+}
+
+// decode reads one form of a file's model.
+func (form form) decode(f *safetensors.File, text string) (*Model, error) {
+	m, err := form.describe(f, text)
+	if err != nil {
 		return nil, err
 	}
-	for _, n := range g.Nodes {
+	for _, n := range m.graph.Nodes {
 		for _, p := range n.Params {
-			if err := p.read(f, form.prefix+p.Name); err != nil {
+			if err := p.read(f, form.prefix+p.Name, n.weightLen() > 0); err != nil {
 				return nil, fmt.Errorf("model: %w", err)
+			}
+			if err := p.finite(); err != nil {
+				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
 			}
 		}
 		if c, ok := n.Op.(checker); ok {
 			if err := c.check(n.Params); err != nil {
-				return nil, fmt.Errorf("model: layer %d (%s): %w: %w", n.index, n.Name, ErrLayer, err)
+				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
 			}
 		}
 	}
 	return m, nil
+}
+
+// verify returns an error if the file holds this form too and it is damaged: its description, its
+// tensors' shapes or, where there are checksums, their values.
+func (form form) verify(f *safetensors.File) error {
+	text, ok := f.Meta[form.key]
+	if !ok {
+		return nil
+	}
+	m, err := form.describe(f, text)
+	if err != nil {
+		return fmt.Errorf("%w (in the form %q)", err, form.key)
+	}
+	for _, p := range m.total {
+		if err := f.Verify(form.prefix + p.Name); err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+	}
+	return nil
 }
 
 // checker is an Op that not all values of its parameters suit.
@@ -255,9 +319,34 @@ type checker interface {
 	check(p []*Param) error
 }
 
-// read reads a parameter's values, in place where that can be.
-func (p *Param) read(f *safetensors.File, name string) (err error) {
+// finite returns an error if a value is no number.
+func (p *Param) finite() error {
+	const all = 8 // at a time: of those that are numbers, the highest bit of odd stays 0
+	x, at := p.Data, 0
+	for ; len(x)-at >= all; at += all {
+		v := (*[all]float32)(x[at:])
+		if odd(v[0])|odd(v[1])|odd(v[2])|odd(v[3])|odd(v[4])|odd(v[5])|odd(v[6])|odd(v[7]) >= 1<<31 {
+			break
+		}
+	}
+	for i, v := range x[at:] {
+		if odd(v) >= 1<<31 {
+			return fmt.Errorf("%s: value %d is %v", p.Name, at+i, v)
+		}
+	}
+	return nil
+}
+
+// odd is 1<<31 or more for NaN and the infinities, whose exponent is all ones.
+func odd(v float32) uint32 { return math.Float32bits(v)&(1<<31-1) + 1<<23 }
+
+// read reads a parameter's values: weights in place where that can be, unless kernels read them as
+// they are.
+func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) {
 	switch {
+	case p.array == int8s && !packed:
+		p.Int8 = make([]int8, p.Len())
+		err = f.ReadInt8s(p.Int8, name)
 	case p.array == int8s:
 		p.Int8, p.place, err = f.Int8s(name)
 	case p.array == int32s:
@@ -267,7 +356,7 @@ func (p *Param) read(f *safetensors.File, name string) (err error) {
 		for i := range p.Int32 {
 			p.Int32[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
 		}
-	case p.Init == Weight:
+	case p.Init == Weight && packed:
 		p.Data, p.place, err = f.Floats(name)
 	default:
 		p.Data = make([]float32, p.Len())

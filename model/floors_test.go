@@ -16,7 +16,7 @@ const module = "github.com/gantiny/gantiny/"
 // no trainer, no data set, no command line and no network.
 func TestFloors(t *testing.T) {
 	own := map[string]bool{"simd": true, "conv": true, "quant": true, "model": true, "model/safetensors": true, "model/pretrained": true,
-		"internal/arena": true, "internal/engine": true, "internal/fmath": true, "internal/half": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true, "internal/filemap": true}
+		"internal/arena": true, "internal/engine": true, "internal/fmath": true, "internal/half": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true, "internal/filemap": true, "internal/view": true, "internal/freeram": true}
 	outside := []string{"github.com/klauspost/cpuid/v2", "github.com/viterin/vek", "golang.org/x/sys"}
 	banned := []string{"net", "os/exec", "image", "html", "text/template", "plugin", "reflect"}
 

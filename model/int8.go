@@ -73,6 +73,12 @@ func (m *Model) ExactFloats(dst [][]float32, z []float32, classes ...int32) erro
 
 // exact computes all values of one image.
 func (m *Model) exact(z []float32, classes []int32) (map[*Value]*bytesOf, error) {
+	if err := allow("exact", m.exactPrice(), 0); err != nil {
+		return nil, err
+	}
+	if err := m.own(); err != nil {
+		return nil, err
+	}
 	values := map[*Value]*bytesOf{}
 	for _, v := range m.graph.Inputs {
 		b := &bytesOf{}

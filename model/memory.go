@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"runtime"
 
 	"github.com/gantiny/gantiny/conv"
@@ -21,10 +22,21 @@ func (m Memory) Peak() int64 {
 	return m.Parameters + m.Packed + m.Plans + m.Activations + m.Scratch + m.Loading
 }
 
-// Memory predicts what a Session with these options takes, without making it.
+// needed is what of it is still to be allocated.
+func (m Memory) needed() int64 { return m.Peak() - m.Parameters }
+
+// Memory predicts what a Session with these options takes, without making it and whatever MaxBytes
+// is. Where making the plan alone would take more than 64 MiB there is none: the prediction then
+// comes from shapes, is at most the truth, and leaves out scratch.
 func (m *Model) Memory(o Options) (Memory, error) {
-	s, err := m.plan(o, mode{})
+	s, g, price, err := m.prepare(o, mode{})
 	if err != nil {
+		return Memory{}, err
+	}
+	if price.Plans+price.Loading > affordable || price.needed() > math.MaxInt {
+		return price, nil
+	}
+	if err := s.plan(g); err != nil {
 		return Memory{}, err
 	}
 	return s.footprint(), nil
@@ -40,13 +52,7 @@ func (s *Session) footprint() Memory {
 			int64(4*p.scratchFloats+8*p.scratchDoubles)),
 		Loading: 4 * int64(p.roomLen(m)), Plans: resident(p.plans, p.qplans),
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, q := range m.total {
-		if m.file == nil || q.place == nil {
-			all.Parameters += q.bytes()
-		}
-	}
+	all.Parameters = m.parameterBytes()
 	for _, st := range p.steps {
 		if k, ok := st.Kernel.(loader); ok {
 			packed, garbage := k.footprint(m)
@@ -54,6 +60,18 @@ func (s *Session) footprint() Memory {
 		}
 	}
 	return all
+}
+
+// parameterBytes is what the Model's parameters take that do not stay in a file.
+func (m *Model) parameterBytes() (n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, q := range m.total {
+		if m.file == nil || q.place == nil {
+			n += q.bytes()
+		}
+	}
+	return n
 }
 
 // pixelBytes is what a worker's pixels of a chunk take.
@@ -79,5 +97,5 @@ func (o Options) threads() int {
 	if o.Threads > 0 {
 		return o.Threads
 	}
-	return runtime.GOMAXPROCS(0)
+	return min(runtime.GOMAXPROCS(0), maxThreads)
 }

@@ -126,12 +126,21 @@ func ports(values []*Value) []Port {
 
 // Params returns all parameters in the order of the nodes. Callers that change their Data must call
 // Changed afterwards. Of a model that Load has mapped, it copies the weights to memory first, and
-// panics if the file has been cut short meanwhile.
+// panics if the file has been cut short meanwhile; see ReadParams.
 func (m *Model) Params() []*Param {
-	if err := m.own(); err != nil {
+	list, err := m.ReadParams()
+	if err != nil {
 		panic(err.Error())
 	}
-	return slices.Clone(m.total)
+	return list
+}
+
+// ReadParams is Params with an error, which wraps ErrChanged, in place of the panic.
+func (m *Model) ReadParams() ([]*Param, error) {
+	if err := m.own(); err != nil {
+		return nil, err
+	}
+	return slices.Clone(m.total), nil
 }
 
 // TrainableParams returns those parameters that have gradients, in the order of the nodes.

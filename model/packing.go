@@ -167,6 +167,8 @@ func (m *Model) dropPart(p *Param, from, to int) {
 }
 
 func (o *contraction) footprint(m *Model) (packed, garbage int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	size := int64(4)
 	// A file that cannot be read any more: load will say so.
 	_ = m.file.Guard(func() {
@@ -182,6 +184,8 @@ func (o *contraction) roomLen(m *Model) (n int) {
 	if o.node.epilogue.norm == nil && o.node.Params[0].derived == nil {
 		return 0
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	_ = m.file.Guard(func() {
 		if !o.short() {
 			n = o.node.Params[0].Len()

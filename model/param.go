@@ -1,5 +1,7 @@
 package model
 
+import "fmt"
+
 // Param is a named array of a model's values.
 type Param struct {
 	Name      string    // "conv2d0.weight": node and role
@@ -75,6 +77,16 @@ func (p *Param) Len() int {
 // Vector describes a parameter of n values: a bias, or one of BatchNorm's.
 func Vector(name string, n int, r Role, trainable bool) Param {
 	return Param{Name: name, Shape: []int{n}, Trainable: trainable, Init: r}
+}
+
+// notNegative returns an error if a value is below 0.
+func (p *Param) notNegative() error {
+	for i, v := range p.Data {
+		if v < 0 {
+			return fmt.Errorf("%s: value %d is %v", p.Name, i, v)
+		}
+	}
+	return nil
 }
 
 func (p *Param) fill(v float32) {

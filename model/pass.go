@@ -2,8 +2,8 @@ package model
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
@@ -21,6 +21,7 @@ type PassOptions struct {
 	Strict    bool          // convolve by direct sums only, never by Winograd's algorithm
 	Frozen    []string      // names of parameters whose gradients are not wanted
 	Tangents  bool          // for InputBackward and TangentGrad: a gradient penalty's pass; implies InputGrad
+	MaxBytes  int64         // how much memory the pass may take, see Options.MaxBytes
 
 	// Team, if not nil, has the threads that do the work. Threads is then ignored.
 	Team *Team
@@ -37,7 +38,7 @@ type PassOptions struct {
 }
 
 // Pass runs a Model forward and backward on a batch, in training. It belongs to
-// one goroutine at a time. Its results do not depend on the number of threads.
+// one goroutine at a time; two at work with it are a mistake of the program, on which it panics. Its results do not depend on the number of threads.
 // It uses the Model's parameters in place: it reads all of them and writes the
 // moving statistics.
 type Pass struct {
@@ -67,6 +68,8 @@ type Pass struct {
 	forward, reverse, finish []engine.Stage    // reverse runs once a chunk
 	packing                  [2][]engine.Stage // for Forward and for Backward
 
+	busy atomic.Bool
+
 	// The Backward in progress.
 	scale []float32
 	from  int
@@ -78,24 +81,31 @@ type Pass struct {
 func (m *Model) NewPass(o PassOptions) (*Pass, error) { return m.newPass(o, mode{training: true}) }
 
 func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
-	if !fits(o.Batch) {
-		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
+	if err := checkOptions(o.Batch, o.Threads, 1); err != nil {
+		return nil, err
 	}
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
-	if err := m.own(); err != nil {
-		return nil, err
-	}
 	if o.Tangents {
 		o.InputGrad, md.whole = true, true
+	}
+	if err := allow("a pass", m.passPrice(o, md), o.MaxBytes); err != nil {
+		return nil, err
+	}
+	if err := m.own(); err != nil {
+		return nil, err
 	}
 	p := &Pass{m: m, o: o}
 	p.mode = md
 	if p.team = o.Team; p.team == nil {
 		p.team = NewTeam(o.Threads)
 	}
-	if err := p.plan(); err != nil {
+	err := p.plan()
+	if err == nil {
+		err = allow("a pass", p.needed(), o.MaxBytes)
+	}
+	if err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -179,6 +189,8 @@ func (p *Pass) Ops() []OpInfo { return slices.Clone(p.infos) }
 // the batch's statistics and updates the moving ones, Dropout uses the masks of
 // this step.
 func (p *Pass) Forward(step uint64) {
+	p.begin()
+	defer p.end()
 	p.allocate()
 	p.pack(forForward)
 	for _, t := range p.nodes {
@@ -197,6 +209,8 @@ func (p *Pass) Forward(step uint64) {
 // once in the input's. That is meant for networks without BatchNorm, whose
 // images do not depend on one another; with BatchNorm it panics.
 func (p *Pass) Backward(dout, scale []float32, from int) {
+	p.begin()
+	defer p.end()
 	clear(p.dy)
 	p.dy[0] = dout
 	p.backward(scale, from)
@@ -204,6 +218,8 @@ func (p *Pass) Backward(dout, scale []float32, from int) {
 
 // BackwardAll is Backward from the gradients at all outputs; nil is a gradient of 0.
 func (p *Pass) BackwardAll(douts [][]float32, scale []float32, from int) {
+	p.begin()
+	defer p.end()
 	if copy(p.dy, douts) != len(p.dy) || len(douts) != len(p.dy) {
 		panic("model: Backward: not one gradient an output")
 	}
@@ -234,6 +250,15 @@ func (p *Pass) backward(scale []float32, from int) {
 	p.scale = nil
 	clear(p.dy)
 }
+
+// begin panics if a Forward or Backward of the pass is still at work: two goroutines use it.
+func (p *Pass) begin() {
+	if !p.busy.CompareAndSwap(false, true) {
+		panic("model: Forward or Backward inside another of one Pass")
+	}
+}
+
+func (p *Pass) end() { p.busy.Store(false) }
 
 // run runs stages to their end.
 func (p *Pass) run(stages []engine.Stage) {

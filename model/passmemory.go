@@ -45,6 +45,37 @@ func (p *Pass) allocate() {
 	p.holds = nothingPacked
 }
 
+// needed is about what the planned pass will take, besides what it may borrow.
+func (p *Pass) needed() int64 {
+	_, acts := p.placeActs()
+	n := 4 * int64(acts)
+	if p.o.Borrow == nil {
+		_, grads := p.placeGrads()
+		n += 4 * int64(grads+p.workspaceLen())
+	}
+	for _, a := range p.acts[:len(p.graph.Inputs)] {
+		n += 4 * int64(a.layout.Len())
+	}
+	if p.o.InputGrad {
+		n += 4 * int64(p.acts[0].layout.Len())
+	}
+	for _, q := range p.m.total {
+		if q.Trainable && !slices.Contains(p.o.Frozen, q.Name) {
+			n += 4 * int64(q.Len())
+		}
+	}
+	list, _ := p.linears()
+	for _, o := range list {
+		n += o.plan.Bytes() + o.plan.GarbageBytes() + 4*int64(max(o.plan.PackedLen(), o.packedTLen()))
+	}
+	for _, a := range p.acts {
+		if p.o.Tangents {
+			n += 4 * int64(a.layout.Len())
+		}
+	}
+	return n + 4*int64(p.team.Workers()*p.blockLen)
+}
+
 // placeActs places the activations that the Pass keeps in its arena, one after another.
 func (p *Pass) placeActs() (at []*engine.Buffer, length int) {
 	for i, a := range p.acts {

@@ -181,6 +181,8 @@ func (p *Pass) addFixedGrad(l *engine.List, t *passNode) {
 
 // InputBackward is Backward without the gradients of the parameters: it leaves InputGrad alone.
 func (p *Pass) InputBackward(dout []float32) {
+	p.begin()
+	defer p.end()
 	p.mustHaveTangents()
 	clear(p.dy)
 	p.dy[0] = dout
@@ -194,6 +196,8 @@ func (p *Pass) InputBackward(dout []float32) {
 // gradients of the first input that InputBackward has left: v, laid out as InputGrad, stays fixed.
 // With g in the place of v they are those of Σ |g[n]|²/2. It belongs after InputBackward.
 func (p *Pass) TangentGrad(v []float32) {
+	p.begin()
+	defer p.end()
 	p.mustHaveTangents()
 	in := p.tangents.values[0]
 	if len(v) < in.Len() {

@@ -49,6 +49,12 @@ func (m *Model) Quantize(ctx context.Context, o quant.Options) (*Model, *quant.R
 	if o.Images < 0 || o.Images > 1<<20 {
 		return nil, nil, fmt.Errorf("model: quantize: %d images to calibrate with, want 1 to %d", o.Images, 1<<20)
 	}
+	if ctx == nil {
+		panic("model: Quantize with a nil context")
+	}
+	if err := allow("quantize", m.quantizePrice(o), 0); err != nil {
+		return nil, nil, err
+	}
 	if err := m.own(); err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,7 @@ func unlessPlain(m mode) bool { return !m.plain }
 
 // rewrites are applied in this order.
 var rewrites = []rewrite{
+	{"drop what no output needs", always, dropUnused},
 	{"drop what does nothing", always, dropIdentities},
 	{"merge transposes", unlessPlain, mergeTransposes},
 	{"resize by a transposed convolution", func(m mode) bool { return !m.plain && !m.training }, convolveResized},
@@ -46,6 +47,21 @@ func (g *Graph) rewrite(m mode, after func(name string)) {
 			after(r.name)
 		}
 	}
+}
+
+// dropUnused removes nodes from which no path leads to an output. In training nobody would set the
+// gradient of what they make.
+func dropUnused(g *Graph, _ mode) {
+	used := map[*Value]bool{}
+	for _, v := range g.Outputs {
+		used[v] = true
+	}
+	for _, n := range slices.Backward(g.Nodes) {
+		for _, v := range n.In {
+			used[v] = used[v] || used[n.Out]
+		}
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return !used[n.Out] })
 }
 
 // identity is an Op that may do nothing.

@@ -56,11 +56,13 @@ func convolveResized(g *Graph, _ mode) {
 		if err != nil || !ok {
 			continue
 		}
-		weight := *c.Params[0]
-		weight.Shape = []int{t.Kernel[0], t.Kernel[1], geometry.InC, geometry.OutC}
-		weight.Data, weight.place = nil, nil
-		weight.derived = &derived{c.Params[0], func(dst, from []float32) { sumTaps(dst, from, l.Kernel, by, geometry.InC*geometry.OutC) }}
-		n.Op, n.Params = t, append([]*Param{&weight}, c.Params[1:]...)
+		from := c.Params[0]
+		weight := &Param{
+			Name: from.Name, Shape: []int{t.Kernel[0], t.Kernel[1], geometry.InC, geometry.OutC}, Trainable: from.Trainable,
+			Init: from.Init, FanIn: from.FanIn, FanOut: from.FanOut,
+			derived: &derived{from, func(dst, w []float32) { sumTaps(dst, w, l.Kernel, by, geometry.InC*geometry.OutC) }},
+		}
+		n.Op, n.Params = t, append([]*Param{weight}, c.Params[1:]...)
 		g.fuse(n, c)
 	}
 }

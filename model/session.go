@@ -22,6 +22,12 @@ type Options struct {
 	Threads int           // 0 for one per processor that Go may use
 	Kernels *simd.Kernels // nil for simd.Best()
 
+	// MaxBytes is how much memory NewSession may take, see Memory, without the parameters, which are
+	// there already. 0 is three quarters of what the machine, or the container that the program runs
+	// in, has left; below 0 there is no limit. What needs more is an error that wraps ErrMemory, before
+	// it is allocated.
+	MaxBytes int64
+
 	// Strict keeps to direct sums, so that an image has the same bits whatever
 	// Batch is. Otherwise a float32 Session for 8 images or more convolves by Winograd's
 	// algorithm where that is faster, see conv.NewWinogradPlan: its images differ
@@ -72,6 +78,7 @@ type Session struct {
 	m       *Model
 	o       Options
 	threads int
+	chunk   int // images that go through at a time
 	program *program
 	pool    *pool.Pool
 	runner  *engine.Runner
@@ -109,8 +116,17 @@ func (m *Model) NewSession(o Options) (*Session, error) {
 }
 
 func (m *Model) newSession(o Options, md mode) (*Session, error) {
-	s, err := m.plan(o, md)
+	s, g, price, err := m.prepare(o, md)
 	if err != nil {
+		return nil, err
+	}
+	if err := allow("a session", price.needed(), o.MaxBytes); err != nil {
+		return nil, err
+	}
+	if err := s.plan(g); err != nil {
+		return nil, err
+	}
+	if err := allow("a session", s.footprint().needed(), o.MaxBytes); err != nil {
 		return nil, err
 	}
 	s.workers = s.program.newWorkers(s.threads, s.o.Kernels)
@@ -123,22 +139,26 @@ func (m *Model) newSession(o Options, md mode) (*Session, error) {
 	return s, nil
 }
 
-// plan returns a Session without weights, memory and threads.
-func (m *Model) plan(o Options, md mode) (*Session, error) {
-	if o.Batch < 0 {
-		return nil, fmt.Errorf("model: %w: batch of %d", ErrShape, o.Batch)
+// prepare returns a Session without a plan, the graph that it is to run, and what that costs.
+func (m *Model) prepare(o Options, md mode) (*Session, *Graph, Memory, error) {
+	if err := checkOptions(o.Batch, o.Threads, 0); err != nil {
+		return nil, nil, Memory{}, err
 	}
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
-	s := &Session{m: m, o: o, threads: o.threads()}
-	chunk := maxChunk
+	s := &Session{m: m, o: o, threads: o.threads(), chunk: maxChunk}
 	if o.Batch > 0 {
-		chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)
+		s.chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)
 	}
-	var err error
-	s.program, err = newProgram(m.graph.rewritten(md), chunk, o)
-	return s, err
+	g := m.graph.rewritten(md)
+	return s, g, m.price(g, s.chunk, s.threads, o), nil
+}
+
+// plan lowers the graph; weights, memory and threads are still to come.
+func (s *Session) plan(g *Graph) (err error) {
+	s.program, err = newProgram(g, s.chunk, s.o)
+	return err
 }
 
 // Close ends the Session's threads. A Session that is dropped unclosed is
@@ -201,20 +221,23 @@ func (s *Session) PixelsContext(ctx context.Context, dst []uint8, z []float32) e
 // RunFeed is RunContext of a model with any inputs and outputs. An output whose Data is empty is not
 // wanted. Two Runs of one Session at the same time are a mistake of the program, on which it panics.
 func (s *Session) RunFeed(ctx context.Context, f Feed) error {
-	s.begin()
+	s.begin(ctx)
 	defer s.end()
 	return s.run(ctx, f)
 }
 
 // runOne is RunFeed of one input and one output, without allocating.
 func (s *Session) runOne(ctx context.Context, in, out Data) error {
-	s.begin()
+	s.begin(ctx)
 	defer s.end()
 	s.one = [2]Data{in, out}
 	return s.run(ctx, Feed{In: s.one[:1], Out: s.one[1:]})
 }
 
-func (s *Session) begin() {
+func (s *Session) begin(ctx context.Context) {
+	if ctx == nil {
+		panic("model: Run with a nil context")
+	}
 	if !s.busy.CompareAndSwap(false, true) {
 		panic("model: Run inside Run of one Session")
 	}

@@ -7,8 +7,13 @@ import "github.com/gantiny/gantiny/internal/pool"
 type Team struct{ pool *pool.Pool }
 
 // NewTeam starts a team of the given number of threads, of which the caller of Run is one; 0 stands
-// for one per processor that Go may use.
-func NewTeam(threads int) *Team { return &Team{pool.New(threads)} }
+// for one per processor that Go may use. It panics for more than 1024, or fewer than none.
+func NewTeam(threads int) *Team {
+	if err := checkThreads(threads); err != nil {
+		panic(err.Error())
+	}
+	return &Team{pool.New(Options{Threads: threads}.threads())}
+}
 
 // Workers is the number of threads.
 func (t *Team) Workers() int { return t.pool.Workers() }

@@ -48,7 +48,7 @@ const (
 	maxWork = 8192
 	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50
 	// microseconds.
-	maxGathers = 8192
+	maxGathers = 1024
 	// maxSums is the size of the largest tile.
 	maxSums = 14 * 32
 )

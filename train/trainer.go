@@ -34,6 +34,9 @@ type Tuning struct {
 	Kernels *simd.Kernels // nil: what Config.Kernel names
 	Strict  bool          // direct sums only, see model.PassOptions
 
+	// MaxBytes is how much memory a pass may take, see model.PassOptions.
+	MaxBytes int64
+
 	// Observe, if not nil, is called after each stage of a network's pass with
 	// the network's name and the stage's index in Ops, name and duration.
 	Observe func(network string, op int, name string, d time.Duration)
@@ -73,7 +76,7 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 
 func (t *Trainer) network(name string, m *model.Model, rule Optimizer, rate float64, o Tuning) *Network {
 	n := &Network{name: name, model: m, rule: rule, rate: rate}
-	n.options = model.PassOptions{Team: t.team, Kernels: t.k, Seed: t.cfg.Seed, Strict: o.Strict}
+	n.options = model.PassOptions{Team: t.team, Kernels: t.k, Seed: t.cfg.Seed, Strict: o.Strict, MaxBytes: o.MaxBytes}
 	if o.Observe != nil {
 		n.options.Observe = func(op int, stage string, d time.Duration) { o.Observe(name, op, stage, d) }
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/internal/freeram"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
 	"github.com/gantiny/gantiny/simd"
@@ -185,7 +186,16 @@ func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out 
 		return nil, err
 	}
 	if f.maxRAM.n == 0 {
-		return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k, Winograd: true})
+		o := model.Options{Batch: d.batch, Threads: threads, Kernels: k, Winograd: true}
+		pictures := blockBytes(m, d.batch) + pictureBytes(out.kind, d.shape, out.n)
+		if pictures > freePictures {
+			share := freeram.Share()
+			if o.MaxBytes = share - pictures; o.MaxBytes <= 0 {
+				return nil, fmt.Errorf("%s: %w: %s for the pictures, and may take %s; a smaller --batch or -n takes less, --max-ram allows more",
+					m.name, model.ErrMemory, mebibytes(pictures), mebibytes(share))
+			}
+		}
+		return m.NewSession(o)
 	}
 	memory := newFootprint(m, model.Options{Kernels: k, Winograd: true})
 	memory.pictures, memory.collect = pictureBytes(out.kind, d.shape, out.n), true

@@ -146,7 +146,7 @@ func (r *report) predict(n network, k *simd.Kernels, program int64) error {
 
 	c := train.Default()
 	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
-	t, err := train.New(c, g, d, train.Tuning{Kernels: k})
+	t, err := train.New(c, g, d, train.Tuning{Kernels: k, MaxBytes: -1})
 	if err != nil {
 		return err
 	}

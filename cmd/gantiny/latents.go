@@ -16,13 +16,13 @@ type latents struct {
 	rows    int                            // base points
 	between int                            // points between a base point and the next
 	read    func(dst []float32, first int) // base points [first, first+len(dst)/dim)
-	pair    []float32                      // (2, dim) scratch
+	pair    []float32                      // (2, dim) scratch, once it is needed
 	factor  float32                        // of all numbers
 }
 
 // openLatents prepares what the flags ask for, for a model that takes dim numbers an image.
 func (f *generateFlags) openLatents(ctx context.Context, dim int) (*latents, error) {
-	l := &latents{dim: dim, rows: f.n, between: f.interpolate, pair: make([]float32, 2*dim), factor: float32(f.truncation)}
+	l := &latents{dim: dim, rows: f.n, between: f.interpolate, factor: float32(f.truncation)}
 	if f.latents == "" {
 		l.read = func(dst []float32, first int) { model.Latents(dst, dim, f.seed, first) }
 	} else {
@@ -86,6 +86,9 @@ func (l *latents) points(dst []float32, first int) {
 		if step == 0 {
 			l.read(dst[:l.dim], row)
 			continue
+		}
+		if l.pair == nil {
+			l.pair = make([]float32, 2*l.dim)
 		}
 		l.read(l.pair, row)
 		mix(dst[:l.dim], l.pair[:l.dim], l.pair[l.dim:], float64(step)/float64(l.between+1))

@@ -52,6 +52,7 @@ const (
 	encodingBytes = 3 << 19   // of a PNG or a GIF
 	threadBytes   = 128 << 10 // of each thread
 	varyingBytes  = 1 << 20   // by which two runs of the program differ
+	freePictures  = 32 << 20  // of pictures, about which nobody asks what the machine has left
 )
 
 // residentBytes is the memory of this process now.
@@ -104,6 +105,12 @@ func pictureBytes(kind string, shape model.Shape, images int) int64 {
 	return n + 2*colours*n/int64(shape.C) + encodingBytes // the pixels, and the grid with its margins, or the frames
 }
 
+// blockBytes is what the images computed at a time take outside of the session.
+func blockBytes(net network, batch int) int64 {
+	in, out := int64(net.Input().Len()), int64(net.Output().Len())
+	return 4*(int64(batch)+2)*in + 5*int64(batch)*out // latents and two to go between, floats, pixels
+}
+
 // peak is what the process takes at most.
 func (f *footprint) peak(batch, threads int) (int64, error) {
 	o := f.options
@@ -112,8 +119,7 @@ func (f *footprint) peak(batch, threads int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	in, out := int64(f.net.Input().Len()), int64(f.net.Output().Len())
-	block := int64(batch) * (4*in + 5*out) // latents, floats, pixels
+	block := blockBytes(f.net, batch)
 	drawing := m.Activations + m.Scratch + block + f.pictures
 	if f.collect {
 		drawing = max(drawing, m.Loading)

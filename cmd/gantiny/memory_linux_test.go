@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,9 +23,21 @@ import (
 // childVariable makes a process of this test the program itself, which reports its peak of resident memory at the end.
 const childVariable = "GANTINY_TEST_CHILD"
 
+// addressVariable limits that process's address space, to so many bytes.
+const addressVariable = "GANTINY_TEST_AS"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) == "" {
 		os.Exit(m.Run())
+	}
+	if text := os.Getenv(addressVariable); text != "" {
+		limit, err := strconv.ParseUint(text, 10, 64)
+		if err == nil {
+			err = unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit})
+		}
+		if err != nil {
+			panic(err)
+		}
 	}
 	exit := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)
 	status, err := os.ReadFile("/proc/self/status")

@@ -20,7 +20,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // headSum is the checksum of what a header says: the keys, sorted, and values of
 // the metadata but for the checksums, then the tensors' names, types and shapes, in
 // the order of their data, each of these strings followed by a zero byte.
-type headSum uint32
+type headSum struct {
+	sum uint32
+	buf []byte // room
+}
 
 func (s *headSum) metadata(meta map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(meta)) {
@@ -31,14 +34,29 @@ func (s *headSum) metadata(meta map[string]string) {
 	}
 }
 
+// tensor adds a tensor; its shape is written as [2 3].
 func (s *headSum) tensor(name string, t DType, shape []int) {
 	s.add(name)
 	s.add(string(t))
-	s.add(fmt.Sprint(shape))
+	b := append(s.buf[:0], '[')
+	for i, d := range shape {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = strconv.AppendInt(b, int64(d), 10)
+	}
+	s.update(append(b, ']', 0))
 }
 
 func (s *headSum) add(text string) {
-	*s = headSum(crc32.Update(uint32(*s), castagnoli, append([]byte(text), 0)))
+	for ; len(text) > chunk; text = text[chunk:] {
+		s.update(append(s.buf[:0], text[:chunk]...))
+	}
+	s.update(append(append(s.buf[:0], text...), 0))
+}
+
+func (s *headSum) update(b []byte) {
+	s.sum, s.buf = crc32.Update(s.sum, castagnoli, b), b
 }
 
 // withChecksums returns meta with the checksums of itself and of tensors, which are in the order of the file and can be written. Their
@@ -55,7 +73,7 @@ func withChecksums(meta map[string]string, tensors []*Tensor, buf []byte) map[st
 	}
 	all := map[string]string{}
 	maps.Copy(all, meta)
-	all[checksumsKey] = fmt.Sprintf("%08x%s", head, data.String())
+	all[checksumsKey] = fmt.Sprintf("%08x%s", head.sum, data.String())
 	return all
 }
 
@@ -66,35 +84,43 @@ func (f *File) takeChecksums() error {
 		return nil
 	}
 	delete(f.Meta, checksumsKey)
-	fields := strings.Split(text, " ")
-	if len(fields) != 1+len(f.Tensors) {
-		return bad("%d checksums for a header and %d tensors", len(fields), len(f.Tensors))
+	if have := 1 + strings.Count(text, " "); have != 1+len(f.Tensors) {
+		return bad("%d checksums for a header and %d tensors", have, len(f.Tensors))
 	}
-	sums := make([]uint32, len(fields))
-	for i, s := range fields {
-		n, err := strconv.ParseUint(s, 16, 32)
-		if err != nil {
-			return bad("checksum %q", s)
-		}
-		sums[i] = uint32(n)
+	want, text, err := cutChecksum(text)
+	if err != nil {
+		return err
 	}
 	var head headSum
 	head.metadata(f.Meta)
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
 		head.tensor(t.Name, t.DType, t.Shape)
-		t.checksum = &sums[1+i]
+		if t.checksum, text, err = cutChecksum(text); err != nil {
+			return err
+		}
+		t.checked = true
 	}
-	if uint32(head) != sums[0] {
-		return damaged("the header", uint32(head), sums[0])
+	if head.sum != want {
+		return damaged("the header", head.sum, want)
 	}
 	return nil
 }
 
+// cutChecksum takes the first of a list of checksums.
+func cutChecksum(text string) (sum uint32, rest string, err error) {
+	first, rest, _ := strings.Cut(text, " ")
+	n, err := strconv.ParseUint(first, 16, 32)
+	if err != nil {
+		return 0, "", bad("checksum %q", clip(first))
+	}
+	return uint32(n), rest, nil
+}
+
 // check returns an error if sum is not the checksum that the file gives of t's data.
 func (t Info) check(sum uint32) error {
-	if t.checksum != nil && sum != *t.checksum {
-		return damaged(fmt.Sprintf("tensor %q", t.Name), sum, *t.checksum)
+	if t.checked && sum != t.checksum {
+		return damaged(fmt.Sprintf("tensor %q", t.Name), sum, t.checksum)
 	}
 	return nil
 }

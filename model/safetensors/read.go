@@ -2,29 +2,26 @@ package safetensors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
 	"slices"
-	"strconv"
-	"unsafe"
 
 	"github.com/gantiny/gantiny/internal/half"
+	"github.com/gantiny/gantiny/internal/view"
 )
-
-// maxHeader is the longest header that the format allows.
-const maxHeader = 100_000_000
 
 // File is an open file whose header has been read and found consistent.
 type File struct {
 	Meta    map[string]string
 	Tensors []Info // in the order of their data
 	r       io.ReaderAt
-	data    []byte // the whole file, if it is in memory
-	byName  map[string]int
+	data    []byte  // the whole file, if it is in memory
+	byName  []int32 // the tensors in the order of their names
 }
 
 // Open reads the header of a file of size bytes. The tensors have known types,
@@ -33,41 +30,53 @@ type File struct {
 // The file goes on reading from r. Where it has checksums, as Write makes them, data
 // that does not have its own is an error that wraps ErrFormat once it is read.
 func Open(r io.ReaderAt, size int64) (*File, error) {
+	return newFile(&File{Meta: map[string]string{}, r: r}, size)
+}
+
+// View opens a file that is in memory, as Open does. Nothing may write to it: tensors may be read in
+// place, see Floats and Int8s.
+func View(data []byte) (*File, error) {
+	return newFile(&File{Meta: map[string]string{}, r: bytes.NewReader(data), data: data}, int64(len(data)))
+}
+
+func newFile(f *File, size int64) (*File, error) {
 	var length [8]byte
 	if size < int64(len(length)) {
 		return nil, bad("%d bytes are too short", size)
 	}
-	if err := readAt(r, length[:], 0); err != nil {
+	if err := readAt(f.r, length[:], 0); err != nil {
 		return nil, fmt.Errorf("safetensors: %w", err)
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > uint64(size)-8 || n > maxHeader {
 		return nil, bad("header of %d bytes in a file of %d", n, size)
 	}
-	head := make([]byte, n)
-	if err := readAt(r, head, 8); err != nil {
-		return nil, fmt.Errorf("safetensors: header: %w", err)
-	}
-	f := &File{Meta: map[string]string{}, r: r, byName: map[string]int{}}
-	if err := f.parse(head); err != nil {
+	if err := f.readHeader(int64(n)); err != nil {
 		return nil, err
 	}
 	if err := f.cover(int64(8+n), size); err != nil {
 		return nil, err
 	}
-	if err := f.takeChecksums(); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, f.takeChecksums()
 }
 
-// View opens a file that is in memory, as Open does. Nothing may write to it: tensors may be read in place, see Floats and Int8s.
-func View(data []byte) (*File, error) {
-	f, err := Open(bytes.NewReader(data), int64(len(data)))
-	if err == nil {
-		f.data = data
+// readHeader reads a header of n bytes: once to count what is in it, once to take that.
+func (f *File) readHeader(n int64) error {
+	var head []byte
+	if f.data != nil {
+		head = f.data[8:][:n]
 	}
-	return f, err
+	t, err := scan(f.r, head, n).tally()
+	if err == nil {
+		err = t.check(n)
+	}
+	if err == nil {
+		err = f.parse(scan(f.r, head, n), t)
+	}
+	if err != nil && !errors.Is(err, ErrFormat) {
+		return fmt.Errorf("safetensors: header: %w", err)
+	}
+	return err
 }
 
 // readAt fills b from offset at. A reader may report the end of the file together with its last bytes.
@@ -82,162 +91,39 @@ func bad(format string, args ...any) error {
 	return fmt.Errorf("safetensors: %w: "+format, append([]any{ErrFormat}, args...)...)
 }
 
-// parse reads the header's object key by key: a map would hide a repeated name.
-func (f *File) parse(head []byte) error {
-	d := json.NewDecoder(bytes.NewReader(head))
-	err := object(d, func(name string) error {
-		if name == metadata {
-			return f.parseMeta(d)
-		}
-		return f.parseTensor(d, name)
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return bad("data after the header's object")
-	}
-	return nil
-}
-
-// object reads an object, of which value reads what follows each key.
-func object(d *json.Decoder, value func(key string) error) error {
-	if err := delim(d, '{'); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return bad("header: %v", err)
-		}
-		key := t.(string) // the decoder lets nothing else stand for a key
-		if seen[key] {
-			return bad("header: %q twice", key)
-		}
-		seen[key] = true
-		if err := value(key); err != nil {
-			return err
-		}
-	}
-	return delim(d, '}')
-}
-
-func delim(d *json.Decoder, want json.Delim) error {
-	if t, err := d.Token(); err != nil {
-		return bad("header: %v", err)
-	} else if t != want {
-		return bad("header: %v in place of %v", t, want)
-	}
-	return nil
-}
-
-func (f *File) parseMeta(d *json.Decoder) error {
-	return object(d, func(name string) error {
-		t, err := d.Token()
-		if err != nil {
-			return bad("header: %v", err)
-		}
-		s, ok := t.(string)
-		if !ok {
-			return bad("metadata %q is no string", name)
-		}
-		f.Meta[name] = s
-		return nil
-	})
-}
-
-func (f *File) parseTensor(d *json.Decoder, name string) error {
-	t := Info{Name: name}
-	var offsets []int
-	err := object(d, func(field string) (err error) {
-		switch field {
-		case "dtype":
-			var s string
-			err = d.Decode(&s)
-			t.DType = DType(s)
-		case "shape":
-			t.Shape, err = counts(d)
-		case "data_offsets":
-			offsets, err = counts(d)
-		default:
-			err = fmt.Errorf("unknown field %q", field)
-		}
-		if err != nil {
-			return bad("tensor %q: %v", name, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	elem := t.DType.Size()
-	if elem == 0 {
-		return bad("tensor %q: unknown type %q", name, t.DType)
-	}
-	n, ok := length(t.Shape, elem)
-	if !ok || t.Shape == nil {
-		return bad("tensor %q: bad shape %v", name, t.Shape)
-	}
-	if len(offsets) != 2 || offsets[1] < offsets[0] || offsets[1]-offsets[0] != n*elem {
-		return bad("tensor %q: bytes %v for %s %v", name, offsets, t.DType, t.Shape)
-	}
-	t.offset, t.size = int64(offsets[0]), int64(n*elem)
-	f.Tensors = append(f.Tensors, t)
-	return nil
-}
-
-// counts reads a list of non-negative integers.
-func counts(d *json.Decoder) ([]int, error) {
-	var raw []json.Number
-	if err := d.Decode(&raw); err != nil {
-		return nil, err
-	}
-	if raw == nil {
-		return nil, fmt.Errorf("null in place of a list")
-	}
-	list := make([]int, len(raw))
-	for i, s := range raw {
-		n, err := strconv.Atoi(s.String())
-		if err != nil || n < 0 {
-			return nil, fmt.Errorf("bad count %q", s)
-		}
-		list[i] = n
-	}
-	return list, nil
-}
-
 // cover checks that the tensors fill the file from start to size.
 func (f *File) cover(start, size int64) error {
-	slices.SortStableFunc(f.Tensors, func(a, b Info) int {
-		if a.offset != b.offset {
-			return int(max(-1, min(1, a.offset-b.offset)))
+	order := func(a, b Info) int {
+		if c := cmp.Compare(a.offset, b.offset); c != 0 {
+			return c
 		}
-		return int(max(-1, min(1, a.size-b.size))) // empty tensors first
-	})
+		return cmp.Compare(a.size, b.size) // empty tensors first
+	}
+	if !slices.IsSortedFunc(f.Tensors, order) {
+		slices.SortStableFunc(f.Tensors, order)
+	}
 	at := int64(0)
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
 		if t.offset != at {
-			return bad("tensor %q begins at byte %d of the data, want %d", t.Name, t.offset, at)
+			return bad("tensor %q begins at byte %d of the data, want %d", clip(t.Name), t.offset, at)
 		}
 		at += t.size
 		t.offset += start
-		f.byName[t.Name] = i
 	}
 	if at != size-start {
 		return bad("%d bytes of data, the tensors take %d", size-start, at)
 	}
-	return nil
+	return f.index()
 }
 
 // Find returns the description of a tensor.
 func (f *File) Find(name string) (Info, error) {
-	i, ok := f.byName[name]
+	i, ok := slices.BinarySearchFunc(f.byName, name, func(i int32, name string) int { return cmp.Compare(f.Tensors[i].Name, name) })
 	if !ok {
-		return Info{}, fmt.Errorf("safetensors: %w: %q", ErrMissing, name)
+		return Info{}, fmt.Errorf("safetensors: %w: %q", ErrMissing, clip(name))
 	}
-	return f.Tensors[i], nil
+	return f.Tensors[f.byName[i]], nil
 }
 
 // Floats returns the values of an F32 or F16 tensor, the latter widened. If place is not nil they are these bytes of View's
@@ -247,10 +133,9 @@ func (f *File) Floats(name string) (values []float32, place []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if place = f.place(t); len(place) > 0 && t.DType == F32 && littleEndian {
-		first := unsafe.Pointer(unsafe.SliceData(place))
-		if uintptr(first)%unsafe.Alignof(float32(0)) == 0 {
-			return unsafe.Slice((*float32)(first), t.Len()), place, t.check(crc32.Checksum(place, castagnoli))
+	if place = f.place(t); t.DType == F32 {
+		if v := view.Float32s(place); v != nil {
+			return v, place, t.check(crc32.Checksum(place, castagnoli))
 		}
 	}
 	values = make([]float32, t.Len())
@@ -263,8 +148,10 @@ func (f *File) Int8s(name string) (values []int8, place []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if place = f.place(t); len(place) > 0 && t.DType == I8 {
-		return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(place))), len(place)), place, t.check(crc32.Checksum(place, castagnoli))
+	if place = f.place(t); t.DType == I8 {
+		if v := view.Int8s(place); v != nil {
+			return v, place, t.check(crc32.Checksum(place, castagnoli))
+		}
 	}
 	values = make([]int8, t.Len())
 	return values, nil, f.ReadInt8s(values, name)
@@ -277,9 +164,6 @@ func (f *File) place(t Info) []byte {
 	}
 	return f.data[t.offset:][:t.size:t.size]
 }
-
-// littleEndian tells whether this machine orders bytes as the format does.
-var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // ReadFloats reads an F32 or F16 tensor, the latter widened, into dst, which must have its length.
 func (f *File) ReadFloats(dst []float32, name string) error {
@@ -338,6 +222,18 @@ func (f *File) stream(t Info, use func(b []byte)) error {
 		use(buf)
 	}
 	return t.check(sum)
+}
+
+// Verify reads a tensor's data and returns an error if they do not have their checksum.
+func (f *File) Verify(name string) error {
+	t, err := f.Find(name)
+	if err != nil {
+		return err
+	}
+	if place := f.place(t); place != nil {
+		return t.check(crc32.Checksum(place, castagnoli))
+	}
+	return f.stream(t, func([]byte) {})
 }
 
 // ReadRaw returns a tensor's bytes.

@@ -56,9 +56,10 @@ type Info struct {
 	Name     string
 	DType    DType
 	Shape    []int
-	offset   int64   // from the start of the file
-	size     int64   // bytes
-	checksum *uint32 // nil if the file gives none
+	offset   int64 // from the start of the file
+	size     int64 // bytes
+	checksum uint32
+	checked  bool // whether the file gives a checksum
 }
 
 // Len is the number of elements.
