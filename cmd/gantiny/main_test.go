@@ -132,7 +132,7 @@ func TestUsage(t *testing.T) {
 		{"generate --sed 1", "unknown flag --sed; did you mean --seed?"},
 		{"generate -x", "unknown flag -x"},
 		{"train stray", "takes no arguments"},
-		{"train --out run --data digits --threads 100000000", "threads is 100000000, want at most 1024"},
+		{"train --out run --data digits --threads 100000000", "--threads 100000000: want 0"},
 		{"train --out run --data digits --threads -1", "threads"},
 		{"generate -n 5 --interpolate 9223372036854775807 -o a.npy", "--interpolate 9223372036854775807"},
 		{"generate -n 9223372036854775807 -o a.npy", "-n 9223372036854775807"},

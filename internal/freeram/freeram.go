@@ -1,4 +1,3 @@
-// Package freeram tells how much memory this process may still take.
 package freeram
 
 import (

@@ -1,0 +1,2 @@
+// Package freeram tells how much memory this process may still take.
+package freeram
