@@ -138,6 +138,18 @@ func (c *operatorCase) inference(t *testing.T, k *simd.Kernels) {
 	}
 }
 
+// load brings the case's inputs into a pass.
+func (c *operatorCase) load(m *model.Model, p *model.Pass) {
+	for i, in := range m.Inputs() {
+		if in.Type.Kind == model.Class {
+			copy(p.Classes(i), c.classes(in.Name))
+			continue
+		}
+		at, x := p.InputAt(i)
+		at.Import(x, c.get("in."+in.Name))
+	}
+}
+
 func (c *operatorCase) training(t *testing.T, k *simd.Kernels) {
 	m := c.build(t)
 	first := m.Inputs()[0]
@@ -147,14 +159,7 @@ func (c *operatorCase) training(t *testing.T, k *simd.Kernels) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	for i, in := range m.Inputs() {
-		if in.Type.Kind == model.Class {
-			copy(p.Classes(i), c.classes(in.Name))
-			continue
-		}
-		at, x := p.InputAt(i)
-		at.Import(x, c.get("in."+in.Name))
-	}
+	c.load(m, p)
 	p.Forward(c.step)
 	out, y := p.Output()
 	checkOracle(t, "y", exported(out, y), c.get("y"))

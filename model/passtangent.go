@@ -46,6 +46,9 @@ func (p *Pass) checkTangents() error {
 			p.depends[t] = p.depends[t] || of[v.storage()]
 		}
 		of[t.Out] = p.depends[t]
+		if err := p.checkFixed(t); err != nil {
+			return t.error(err)
+		}
 		_, hasParams := t.kernel.(ParamKernel)
 		_, linear := t.kernel.(*linearPass)
 		switch _, ok := t.kernel.(TangentKernel); {
@@ -54,6 +57,25 @@ func (p *Pass) checkTangents() error {
 		case p.depends[t] && (!ok || hasParams && trains(t.Node)):
 			return t.error(fmt.Errorf("%w: it has no tangent, which a gradient penalty needs", ErrRule))
 		}
+	}
+	return nil
+}
+
+// checkFixed refuses what the gradients of values that do not depend on the input do not cover: one
+// that is made of another such value, and one that is multiplied by a tangent in several places.
+func (p *Pass) checkFixed(t *passNode) error {
+	products := 0
+	for _, n := range p.graph.readers(t.Out) {
+		if _, ok := n.Op.(bilinear); ok {
+			products++
+		}
+	}
+	switch {
+	case p.depends[t]:
+	case slices.ContainsFunc(t.In, func(v *Value) bool { return v.storage().Node != nil }):
+		return fmt.Errorf("%w: a gradient penalty behind which an operator does not see the input", ErrRule)
+	case products > 1:
+		return fmt.Errorf("%w: a gradient penalty that multiplies what does not see the input %d times", ErrRule, products)
 	}
 	return nil
 }
@@ -156,9 +178,9 @@ func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
 	k := t.kernel
 	l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
 		x := p.tangentArgs(t, id)
-		dx := make([]Tensor, len(x))
+		dx := t.args[id].dx
 		for i, v := range t.In {
-			dx[i].Layout = t.x[i]
+			dx[i] = Tensor{Layout: t.x[i]}
 			if from := p.nodeOf(v); from != nil && !p.depends[from] {
 				dx[i] = p.fixed[from]
 				x[i] = t.xt[i]

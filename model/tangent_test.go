@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -32,14 +33,7 @@ func checkPenalty(t *testing.T, c *operatorCase, k *simd.Kernels) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		for i, in := range m.Inputs() {
-			if in.Type.Kind == model.Class {
-				copy(p.Classes(i), c.classes(in.Name))
-				continue
-			}
-			l, x := p.InputAt(i)
-			l.Import(x, c.get("in."+in.Name))
-		}
+		c.load(m, p)
 		p.Forward(1)
 		out, _ := p.Output()
 		p.InputBackward(slices.Repeat([]float32{1}, out.Len()))
@@ -82,6 +76,27 @@ func each(positions, channels int, f func(p, c int)) {
 	for p := range positions {
 		for c := range channels {
 			f(p, c)
+		}
+	}
+}
+
+// TestTangentRefuses: values that do not depend on the input and whose gradients would be incomplete.
+func TestTangentRefuses(t *testing.T) {
+	for name, build := range map[string]func(g *model.Graph, x, e *model.Value){
+		"made of another": func(g *model.Graph, x, e *model.Value) { g.Add(model.Mul{}, x, g.Add(model.LeakyReLU{Slope: 0.2}, e)) },
+		"multiplied twice": func(g *model.Graph, x, e *model.Value) {
+			g.Add(model.Add{}, g.Add(model.Mul{}, x, e), g.Add(model.Mul{}, g.Add(model.LeakyReLU{Slope: 0.2}, x), e))
+		},
+	} {
+		g := &model.Graph{}
+		x := g.Input("x", model.Flat(3))
+		build(g, x, g.Add(model.Embedding{Dim: 3}, g.Class("class", 2)))
+		m, err := model.FromGraph(name, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.NewPass(model.PassOptions{Batch: 2, Tangents: true}); !errors.Is(err, model.ErrRule) {
+			t.Errorf("%s: error %v", name, err)
 		}
 	}
 }
