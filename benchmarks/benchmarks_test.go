@@ -129,7 +129,7 @@ func BenchmarkStep(b *testing.B) {
 				reals := make([]float32, c.Batch*d.Input().Len())
 				model.Latents(reals, d.Input().Len(), 2, 0)
 				for b.Loop() {
-					if _, err := t.StepOn(reals, z); err != nil {
+					if _, err := t.StepOn(reals, z, nil); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/model"
@@ -15,12 +16,17 @@ import (
 // weight gradients, and what G's loss is in the gradient of a fake is one factor
 // too, because no layer of D mixes images.
 type GAN struct {
-	name string
-	loss Loss
-	g, d *Network
+	name      string
+	loss      Loss
+	penalties []*penalty
+	g, d      *Network
 
 	gPass, dPass *model.Pass
-	noise, reals window    // inputs of G, and of D's first half
+	latent       int       // index among G's inputs
+	gClasses     []int32   // (N) classes of the fakes, empty without classes
+	dClasses     []int32   // (2N) classes that D judges by, empty without
+	noise        window    // input of G
+	reals, fakes window    // the halves of D's input
 	logits       window    // outputs of D: N reals, N fakes
 	fakeGrad     window    // gradient at the fakes: the second half of D's input gradient
 	ones         []float32 // (2N)
@@ -28,18 +34,31 @@ type GAN struct {
 	gLogits      []float32 // (N)  gradient of G's loss at the fakes' logits
 }
 
-// NewGAN returns the objective with a loss, whose name is for the checkpoints.
-func NewGAN(name string, loss Loss) *GAN { return &GAN{name: name, loss: loss} }
+// NewGAN returns the objective with a loss, whose name is for the checkpoints, and
+// with gradient penalties of the discriminator.
+func NewGAN(name string, loss Loss, penalties ...Penalty) *GAN {
+	o := &GAN{name: name, loss: loss}
+	for _, p := range penalties {
+		o.name += "+" + p.Kind
+		o.penalties = append(o.penalties, &penalty{Penalty: p})
+	}
+	return o
+}
 
 // Name is Objective's.
 func (o *GAN) Name() string { return "gan/" + o.name }
 
 // Plan is Objective's. The discriminator must give one logit an image and must not
 // couple the images of a batch, as BatchNorm does. G writes its fakes into the
-// second half of D's input.
+// second half of D's input. Networks with classes take those of the reals: a fake is
+// drawn in the class of the real at its place in the batch.
 func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	if err := fit(g.model, d.model); err != nil {
 		return err
+	}
+	var gClass int
+	if o.latent, gClass, err = g.model.GeneratorInputs(); err != nil {
+		return fmt.Errorf("train: generator: %w", err)
 	}
 	n := t.cfg.Batch
 	if o.dPass, err = d.NewPass(model.PassOptions{Batch: 2 * n, InputGrad: true}); err != nil {
@@ -53,9 +72,15 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 
 	both, grad := windowOf(o.dPass.Input()), windowOf(o.dPass.InputGrad())
 	o.reals, o.fakeGrad = both.images(0, n), grad.images(n, n)
-	fakes := both.images(n, n)
-	o.gPass.Bind(fakes.Layout, fakes.data)
-	o.noise, o.logits = windowOf(o.gPass.Input()), windowOf(o.dPass.Output())
+	o.fakes = both.images(n, n)
+	o.gPass.Bind(o.fakes.Layout, o.fakes.data)
+	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
+	if gClass >= 0 {
+		o.gClasses = o.gPass.Classes(gClass)
+	}
+	if dClass := classInput(d.model); dClass >= 0 {
+		o.dClasses = o.dPass.Classes(dClass)
+	}
 
 	o.dLogits = make([]float32, 2*n)
 	o.gLogits = make([]float32, n)
@@ -63,7 +88,25 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	for i := range o.ones {
 		o.ones[i] = 1
 	}
+	for _, p := range o.penalties {
+		if err := p.plan(t, d, o.dPass); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// classInput returns the index of a model's input of classes, or -1.
+func classInput(m *model.Model) int {
+	return slices.IndexFunc(m.Inputs(), func(p model.Port) bool { return p.Type.Kind == model.Class })
+}
+
+// classes returns the number of classes that a model's input of classes has, 0 without one.
+func classes(m *model.Model) int {
+	if i := classInput(m); i >= 0 {
+		return m.Inputs()[i].Type.Classes
+	}
+	return 0
 }
 
 // fit reports why the two models cannot be trained against one another.
@@ -79,6 +122,12 @@ func fit(g, d *model.Model) error {
 	if out := d.Output(); out.Len() != 1 {
 		return fmt.Errorf("train: %w: the discriminator's output is %v, not one logit", model.ErrShape, out)
 	}
+	if in := d.Inputs(); in[0].Type.Kind != model.Float32 || len(in) > 2 || len(in) == 2 && in[1].Type.Kind != model.Class {
+		return fmt.Errorf("train: %w: the discriminator's inputs are %v, want an image and, perhaps, a class", model.ErrShape, in)
+	}
+	if a, b := classes(g), classes(d); a != b && b != 0 {
+		return fmt.Errorf("train: %w: the generator draws %d classes, the discriminator judges %d", model.ErrShape, a, b)
+	}
 	return nil
 }
 
@@ -89,6 +138,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// Batch and noise.
 	from.Reals(o.reals.data, o.reals.Layout)
 	from.Noise(o.noise.data, o.noise.Layout, step)
+	o.takeClasses(from, n)
 
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
@@ -107,6 +157,13 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	o.scaleFakeGrad(t)
 	o.gPass.Backward(o.fakeGrad.data, nil, 0)
 
+	// Gradient penalties.
+	for _, p := range o.penalties {
+		if step%uint64(p.Every) == 0 {
+			l.Penalty += p.add(t, o, step)
+		}
+	}
+
 	// Both updates.
 	if err := t.Update(o.g, o.d); err != nil {
 		return l, err
@@ -115,6 +172,18 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// Metrics.
 	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
 	return l, nil
+}
+
+// takeClasses gives both networks the classes of the n reals.
+func (o *GAN) takeClasses(from Source, n int) {
+	switch {
+	case len(o.dClasses) > 0:
+		from.Labels(o.dClasses[:n])
+		copy(o.dClasses[n:], o.dClasses[:n])
+		copy(o.gClasses, o.dClasses[:n])
+	case len(o.gClasses) > 0:
+		from.Labels(o.gClasses)
+	}
 }
 
 // scaleFakeGrad turns the gradients of the fakes' logits by their pixels into

@@ -20,8 +20,9 @@ type Metrics struct {
 	Step            uint64  `json:"step"`  // steps done since the run began
 	G               float64 `json:"g_loss"`
 	D               float64 `json:"d_loss"`
-	Real            float64 `json:"d_real"` // D(x): mean probability of being real, given to reals
-	Fake            float64 `json:"d_fake"` // D(G(z)): and to fakes
+	Real            float64 `json:"d_real"`            // D(x): mean probability of being real, given to reals
+	Fake            float64 `json:"d_fake"`            // D(G(z)): and to fakes
+	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
 }
@@ -40,6 +41,7 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.D += l.D
 	m.Sum.Real += l.Real
 	m.Sum.Fake += l.Fake
+	m.Sum.Penalty += l.Penalty
 	m.Steps++
 	m.Seconds += d.Seconds()
 	m.Total += d.Seconds()
@@ -50,7 +52,7 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	n := float64(m.Steps)
 	x := Metrics{
 		Epoch: epoch, Step: step,
-		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,
 	}

@@ -18,7 +18,7 @@ type Objective interface {
 	// it once.
 	Plan(t *Trainer, g, d *Network) error
 
-	// Step takes one batch from a Source, by one call of each method, and runs step number
+	// Step takes one batch from a Source, by one call of Reals and of Noise, and runs step number
 	// t.Steps()+1: it leaves gradients in the passes and has t.Update follow them. It
 	// should allocate nothing. If a value is not finite it returns t.Diverged's error.
 	Step(t *Trainer, from Source) (Losses, error)
@@ -28,13 +28,17 @@ type Objective interface {
 type Losses struct {
 	G, D       float64 // the generator's and the discriminator's loss, means over the batch
 	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
+	Penalty    float64 // what gradient penalties add to D, as of this step
 }
 
-// Source gives every step its batch. Both destinations are position-major
-// buffers of a whole batch in the given layout.
+// Source gives every step its batch. The destinations of images and noise are
+// position-major buffers of a whole batch in the given layout.
 type Source interface {
 	// Reals fills dst with images, pixels in [-1, 1].
 	Reals(dst []float32, m conv.Layout)
+	// Labels fills dst with the classes of the images that Reals gave last. An Objective
+	// may call it, or not.
+	Labels(dst []int32)
 	// Noise fills dst with the generator's inputs of step number step, from 1.
 	Noise(dst []float32, m conv.Layout, step uint64)
 }

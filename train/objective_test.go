@@ -165,7 +165,7 @@ func TestObjectiveOfTheCallerAllocatesNothing(t *testing.T) {
 	defer tr.Close()
 	reals, noise := make([]float32, 6*64), make([]float32, 6*5)
 	if n := alloctest.PerRun(func() {
-		if _, err := tr.StepOn(reals, noise); err != nil {
+		if _, err := tr.StepOn(reals, noise, nil); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 1 { // one is StepOn's own

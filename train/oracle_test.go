@@ -89,7 +89,8 @@ func TestOracleSteps(t *testing.T) {
 			tr := r.trainer(t, k, 1)
 			defer tr.Close()
 			for i := range r.steps {
-				l, err := tr.StepOn(r.data(i))
+				reals, noise := r.data(i)
+				l, err := tr.StepOn(reals, noise, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

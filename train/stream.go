@@ -13,6 +13,7 @@ type stream struct {
 	data    *dataset.Dataset
 	batches *dataset.Batches
 	noise   rng.Key
+	batch   []int32 // the images that Reals gave last
 }
 
 func newStream(data *dataset.Dataset, c Config, at dataset.Cursor) (*stream, error) {
@@ -23,7 +24,20 @@ func newStream(data *dataset.Dataset, c Config, at dataset.Cursor) (*stream, err
 	return &stream{data: data, batches: b, noise: rng.NewKey(c.Seed, rng.Noise)}, nil
 }
 
-func (s *stream) Reals(dst []float32, m conv.Layout) { s.data.Fill(dst, m, s.batches.Next()) }
+func (s *stream) Reals(dst []float32, m conv.Layout) {
+	s.batch = s.batches.Next()
+	s.data.Fill(dst, m, s.batch)
+}
+
+// Labels leaves dst as it is if the images have none.
+func (s *stream) Labels(dst []int32) {
+	if s.data.Labels == nil {
+		return
+	}
+	for n, i := range s.batch {
+		dst[n] = s.data.Labels[i]
+	}
+}
 
 // Noise depends on (seed, step, image, dimension) alone. An image's noise is a
 // flat vector, so dst is one row an image.

@@ -145,19 +145,26 @@ func diverged(step uint64, what string) error {
 }
 
 // StepOn is Step on one given batch: reals (N, H, W, C) with pixels in [-1, 1],
-// and noise (N, latent).
-func (t *Trainer) StepOn(reals, noise []float32) (Losses, error) {
+// noise (N, latent), and the classes of the reals, nil for networks that have none.
+func (t *Trainer) StepOn(reals, noise []float32, labels []int32) (Losses, error) {
 	want := [2]int{t.cfg.Batch * t.d.model.Input().Len(), t.cfg.Batch * t.g.model.Input().Len()}
 	if len(reals) != want[0] || len(noise) != want[1] {
 		return Losses{}, fmt.Errorf("train: %w: a batch of %d and %d values, want %d and %d", model.ErrShape, len(reals), len(noise), want[0], want[1])
 	}
-	return t.Step(given{reals, noise})
+	if labels != nil && len(labels) != t.cfg.Batch {
+		return Losses{}, fmt.Errorf("train: %w: a batch of %d labels, want %d", model.ErrShape, len(labels), t.cfg.Batch)
+	}
+	return t.Step(given{reals, noise, labels})
 }
 
 // given is the Source of one batch that is at hand.
-type given struct{ reals, noise []float32 }
+type given struct {
+	reals, noise []float32
+	labels       []int32
+}
 
 func (g given) Reals(dst []float32, m conv.Layout)           { m.Import(dst, g.reals) }
+func (g given) Labels(dst []int32)                           { copy(dst, g.labels) }
 func (g given) Noise(dst []float32, m conv.Layout, _ uint64) { m.Import(dst, g.noise) }
 
 // Steps returns the number of steps done.

@@ -41,6 +41,12 @@ func (r random) Reals(dst []float32, m conv.Layout) {
 	}
 }
 
+func (r random) Labels(dst []int32) {
+	for n := range dst {
+		dst[n] = int32(n % 3)
+	}
+}
+
 func (r random) Noise(dst []float32, m conv.Layout, step uint64) {
 	for n := range m.N {
 		rng.FillNormal(dst[n*m.C:][:m.C], rng.Key{r.seed, 2}.Sub(step), uint64(n))
@@ -174,17 +180,17 @@ func TestStepOn(t *testing.T) {
 	reals, noise := make([]float32, c.Batch*c.Size*c.Size), make([]float32, c.Batch*c.Latent)
 	rng.FillUniform(reals, rng.Key{9}, 0)
 	rng.FillNormal(noise, rng.Key{9}, 1)
-	if _, err := a.StepOn(reals, noise); err != nil {
+	if _, err := a.StepOn(reals, noise, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Step(given{reals, noise}); err != nil {
+	if _, err := b.Step(given{reals, noise, nil}); err != nil {
 		t.Fatal(err)
 	}
 	if name := differ(stateOf(a), stateOf(b)); name != "" {
 		t.Errorf("%s is not the same", name)
 	}
 	for _, x := range [][2][]float32{{reals[1:], noise}, {reals, noise[1:]}, {nil, nil}} {
-		if _, err := a.StepOn(x[0], x[1]); !errors.Is(err, model.ErrShape) {
+		if _, err := a.StepOn(x[0], x[1], nil); !errors.Is(err, model.ErrShape) {
 			t.Errorf("%d and %d values: %v", len(x[0]), len(x[1]), err)
 		}
 	}
@@ -217,7 +223,7 @@ func TestStepThatDiverges(t *testing.T) {
 		tr := newTrainer(t, c, nil)
 		spoil[name](tr)
 		before := stateOf(tr)
-		if _, err := tr.StepOn(reals, noise); !errors.Is(err, ErrDiverged) {
+		if _, err := tr.StepOn(reals, noise, nil); !errors.Is(err, ErrDiverged) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		after := stateOf(tr)
@@ -327,7 +333,7 @@ func TestGeneratorFollowsTheReals(t *testing.T) {
 	var first, last float32
 	for i := range 60 {
 		rng.FillNormal(noise, rng.Key{4}, uint64(i))
-		if _, err := tr.StepOn(bright, noise); err != nil {
+		if _, err := tr.StepOn(bright, noise, nil); err != nil {
 			t.Fatal(err)
 		}
 		var sum float32

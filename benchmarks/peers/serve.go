@@ -124,7 +124,7 @@ func training(batch, threads int, k *simd.Kernels) (func() error, error) {
 		reals[i] = float32(i*7%256)/127.5 - 1
 	}
 	return func() error {
-		_, err := t.StepOn(reals, z)
+		_, err := t.StepOn(reals, z, nil)
 		return err
 	}, nil
 }

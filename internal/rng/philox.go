@@ -13,6 +13,8 @@ const (
 	Shuffle                   // order of the training images
 	Dropout                   // dropout masks
 	Sample                    // any other choice among data: calibration, evaluation
+	Penalty                   // points at which a gradient penalty is taken
+	Augment                   // changes of the images that a discriminator sees
 )
 
 // Key selects one of Philox's 2^64 sequences.

@@ -70,7 +70,7 @@ func TrainingStep(ctx context.Context, o Options) (*Report, error) {
 	model.Latents(reals, g.Output().Len(), 1, 0)
 	model.Latents(noise, g.Input().Len(), 2, 0)
 	err = m.repeat(ctx, o.Seconds, func() error {
-		_, err := t.StepOn(reals, noise)
+		_, err := t.StepOn(reals, noise, nil)
 		return err
 	})
 	if err != nil {
