@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gantiny/gantiny/conv"
@@ -34,6 +35,15 @@ type Dataset struct {
 	Labels  []int32  // (N), the class of each image, or nil
 	Classes []string // names of the labels where they have any, or nil
 	SHA256  string   // of Pix, in hex
+}
+
+// NumClasses returns the number of classes, 0 without labels: that of their names or, where they have
+// none, one more than the largest label.
+func (d *Dataset) NumClasses() int {
+	if d.Labels == nil {
+		return 0
+	}
+	return max(len(d.Classes), int(slices.Max(d.Labels))+1)
 }
 
 // Split selects one of the parts that MNIST-like sets come in.

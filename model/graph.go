@@ -115,6 +115,9 @@ func (g *Graph) add(name string, o Op, in ...*Value) *Value {
 	return n.Out
 }
 
+// Err returns the first mistake in what was added, which FromGraph returns too.
+func (g *Graph) Err() error { return g.err }
+
 func (g *Graph) fail(kind string, err error) {
 	if g.err == nil {
 		g.err = fmt.Errorf("model: layer %d (%s): %w: %w", len(g.Nodes), kind, ErrLayer, err)

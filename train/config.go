@@ -9,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/train/networks"
 )
 
 // ErrConfig is what the errors of a wrong setting wrap.
@@ -33,12 +34,24 @@ type Config struct {
 	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
 
-	Latent   int `toml:"latent" json:"latent"`     // the generator's inputs
-	Width    int `toml:"width" json:"width"`       // channels, see model.Config
-	Size     int `toml:"size" json:"size"`         // pixels a side
-	Channels int `toml:"channels" json:"channels"` // 1: grey, 3: colour
+	// The networks, see networks.Config.
+	Family      string  `toml:"family" json:"family"`
+	Latent      int     `toml:"latent" json:"latent"`
+	Width       int     `toml:"width" json:"width"`
+	DWidth      int     `toml:"d_width" json:"d_width"`
+	Levels      int     `toml:"levels" json:"levels"`
+	Dropout     float64 `toml:"dropout" json:"dropout"`
+	Size        int     `toml:"size" json:"size"`
+	Channels    int     `toml:"channels" json:"channels"`
+	Conditional bool    `toml:"conditional" json:"conditional"` // images have classes, which the generator draws and the discriminator judges
+	Embed       int     `toml:"embed" json:"embed"`
 
-	Loss        string  `toml:"loss" json:"loss"`                          // bce, hinge, lsgan, wasserstein or relativistic
+	Loss         string  `toml:"loss" json:"loss"` // bce, hinge, lsgan, wasserstein or relativistic
+	R1           float64 `toml:"r1" json:"r1"`     // weights of the gradient penalties, see Penalty; 0: none
+	R2           float64 `toml:"r2" json:"r2"`
+	GP           float64 `toml:"gp" json:"gp"`
+	PenaltyEvery int     `toml:"penalty_every" json:"penalty_every"` // steps between them
+
 	Optimizer   string  `toml:"optimizer" json:"optimizer"`                // adam, adamw, rmsprop or sgd, of both networks
 	Beta1       float64 `toml:"beta1" json:"beta1"`                        // of adam and adamw
 	Beta2       float64 `toml:"beta2" json:"beta2"`                        // of adam and adamw; rmsprop's decay
@@ -71,8 +84,8 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
-		Latent: 100, Width: 64, Size: 28, Channels: 1,
-		Loss: "bce", Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32,
+		Loss: "bce", PenaltyEvery: 16, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1,
 	}
@@ -102,9 +115,31 @@ func (c *Config) Decode(text string) error {
 	return nil
 }
 
-// Model returns the description of the two networks.
+// Model returns the description of the reference's two networks, scaled.
 func (c Config) Model() model.Config {
 	return model.Config{Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, Seed: c.Seed}
+}
+
+// Networks returns the description of the two networks, for images of so many classes.
+func (c Config) Networks(classes int) networks.Config {
+	n := networks.Config{
+		Family: c.Family, Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, DWidth: c.DWidth,
+		Levels: c.Levels, Dropout: c.Dropout, Embed: c.Embed, Seed: c.Seed,
+	}
+	if c.Conditional {
+		n.Classes = classes
+	}
+	return n
+}
+
+// penalties are the gradient penalties whose weights are set.
+func (c Config) penalties() (list []Penalty) {
+	for _, p := range []Penalty{{"r1", c.R1, c.PenaltyEvery}, {"r2", c.R2, c.PenaltyEvery}, {"gp", c.GP, c.PenaltyEvery}} {
+		if p.Weight > 0 {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // difference names the first setting by which a run with c could not go on from

@@ -59,12 +59,12 @@ type Network struct {
 // Model returns the model. Its parameters change with every update.
 func (n *Network) Model() *model.Model { return n.model }
 
-// NewPass plans a pass over the network. Of o, Batch, InputGrad and Borrow count;
+// NewPass plans a pass over the network. Of o, Batch, InputGrad, Tangents and Borrow count;
 // the rest is the Trainer's. Update follows the gradients of the network's first
 // pass: an Objective that runs several adds the others' up there.
 func (n *Network) NewPass(o model.PassOptions) (*model.Pass, error) {
 	own := n.options
-	own.Batch, own.InputGrad, own.Borrow = o.Batch, o.InputGrad, o.Borrow
+	own.Batch, own.InputGrad, own.Tangents, own.Borrow = o.Batch, o.InputGrad, o.Tangents, o.Borrow
 	p, err := n.model.NewPass(own)
 	if err != nil {
 		return nil, fmt.Errorf("train: %s: %w", n.name, err)

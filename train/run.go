@@ -14,6 +14,7 @@ import (
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train/networks"
 )
 
 // Errors of a run, for errors.Is.
@@ -88,11 +89,8 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if o.Generator == nil {
-		o.Generator = model.Generator(c.Model())
-	}
-	if o.Discriminator == nil {
-		o.Discriminator = model.Discriminator(c.Model())
+	if err := o.build(c, data); err != nil {
+		return err
 	}
 	if err := checkData(c, data, o.Generator); err != nil {
 		return err
@@ -118,10 +116,32 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	return r.loop(ctx)
 }
 
+// build makes the networks that o lacks.
+func (o *Options) build(c Config, data *dataset.Dataset) (err error) {
+	if c.Conditional && data.Labels == nil {
+		return fmt.Errorf("train: %w: conditional is set, and the images of %s have no classes", ErrConfig, data.Name)
+	}
+	n := c.Networks(data.NumClasses())
+	if o.Generator == nil {
+		if o.Generator, err = networks.Generator(n); err != nil {
+			return fmt.Errorf("train: %w: %w", ErrConfig, err)
+		}
+	}
+	if o.Discriminator == nil {
+		if o.Discriminator, err = networks.Discriminator(n); err != nil {
+			return fmt.Errorf("train: %w: %w", ErrConfig, err)
+		}
+	}
+	return nil
+}
+
 // checkData reports why g cannot learn from data.
 func checkData(c Config, data *dataset.Dataset, g *model.Model) error {
-	if in := g.Input(); !in.IsFlat() {
-		return fmt.Errorf("train: %w: the generator's input is %v, not a flat vector of noise", model.ErrShape, in)
+	if _, _, err := g.GeneratorInputs(); err != nil {
+		return fmt.Errorf("train: generator: %w", err)
+	}
+	if n := classes(g); n > 0 && (data.Labels == nil || data.NumClasses() > n) {
+		return fmt.Errorf("train: %w: the images have %d classes, the generator draws %d", ErrConfig, data.NumClasses(), n)
 	}
 	if out := g.Output(); out != (model.Shape{H: data.H, W: data.W, C: data.C}) {
 		return fmt.Errorf("train: %w: images of %dx%dx%d, the generator draws %v", ErrConfig, data.H, data.W, data.C, out)

@@ -15,7 +15,7 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
-	if err := c.Model().Validate(); err != nil {
+	if err := c.Networks(2).Validate(); err != nil {
 		return fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
 	return nil
@@ -35,7 +35,8 @@ func (c Config) checkCounts() error {
 	}{
 		{"epochs", c.Epochs, 1, math.MaxInt32}, {"batch", c.Batch, 1, math.MaxInt32}, {"threads", c.Threads, 0, mostThreads},
 		{"latent", c.Latent, 1, math.MaxInt32}, {"width", c.Width, 1, math.MaxInt32},
-		{"size", c.Size, 1, math.MaxInt32}, {"channels", c.Channels, 1, math.MaxInt32},
+		{"size", c.Size, 1, math.MaxInt32}, {"channels", c.Channels, 1, 4}, {"embed", c.Embed, 1, math.MaxInt32},
+		{"d_width", c.DWidth, 0, math.MaxInt32}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
 		{"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
 		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
 		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32},
@@ -83,6 +84,10 @@ func (c Config) checkNumbers() error {
 	}{
 		{"learning_rate", c.LearningRate, positive, "a positive number"},
 		{"d_learning_rate", c.DLearningRate, least0, "0 or more"},
+		{"dropout", c.Dropout, share, "in [0, 1)"},
+		{"r1", c.R1, least0, "0 or more"},
+		{"r2", c.R2, least0, "0 or more"},
+		{"gp", c.GP, least0, "0 or more"},
 		{"epsilon", c.Epsilon, positive, "a positive number"},
 		{"beta1", c.Beta1, share, "in [0, 1)"},
 		{"beta2", c.Beta2, share, "in [0, 1)"},

@@ -41,7 +41,7 @@ func bindData(fl *cli.FlagSet, c *train.Config) {
 
 // dataOptions are the options of package dataset that the settings stand for.
 func dataOptions(c train.Config) (o dataset.Options, err error) {
-	o = dataset.Options{Size: c.Size, RGB: c.Channels == 3, White: c.White, SkipBad: c.SkipBad}
+	o = dataset.Options{Size: c.Size, RGB: c.Channels == 3, White: c.White, SkipBad: c.SkipBad, NeedLabels: c.Conditional}
 	if o.Background, err = parseColor(c.Background); err != nil {
 		return o, usagef("--background %s: %w", c.Background, err)
 	}

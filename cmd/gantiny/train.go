@@ -13,6 +13,7 @@ import (
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/train"
+	"github.com/gantiny/gantiny/train/networks"
 )
 
 type trainFlags struct {
@@ -70,11 +71,12 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fl.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, order, noise and dropout")
 	fl.IntVar(&c.Threads, "threads", c.Threads, "threads, 0 for one a processor; any number gives the same weights")
-	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
-	fl.IntVar(&c.Width, "width", c.Width, "channels: the networks' layers have 1, 2 and 4 times as many")
-	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image, a multiple of 4")
-	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for grey, 3 for colour")
+	bindNetworks(fl, c)
 	fl.StringVar(&c.Loss, "loss", c.Loss, "bce, hinge, lsgan, wasserstein or relativistic")
+	fl.Float64Var(&c.R1, "r1", c.R1, "weight of the penalty on the discriminator's gradients at the data's images, 0 for none; it needs --dropout 0")
+	fl.Float64Var(&c.R2, "r2", c.R2, "alike, at the generator's images")
+	fl.Float64Var(&c.GP, "gp", c.GP, "weight of WGAN-GP's gradient penalty")
+	fl.IntVar(&c.PenaltyEvery, "penalty-every", c.PenaltyEvery, "steps between gradient penalties, which count as many times")
 	fl.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adam, adamw, rmsprop or sgd")
 	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "of both networks")
 	fl.Float64Var(&c.DLearningRate, "d-learning-rate", c.DLearningRate, "the discriminator's; 0 for that of the generator")
@@ -96,6 +98,20 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
 	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
 	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints, whatever the epochs; 0 for --checkpoint-epochs")
+}
+
+// bindNetworks gives the settings of the networks their flags.
+func bindNetworks(fl *cli.FlagSet, c *train.Config) {
+	fl.StringVar(&c.Family, "family", c.Family, "of networks: "+strings.Join(networks.Families(), " or "))
+	fl.BoolVar(&c.Conditional, "conditional", c.Conditional, "learn the images' classes: labels of IDX files, or folders")
+	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
+	fl.IntVar(&c.Width, "width", c.Width, "channels of the generator's largest images; those of half the size have twice as many")
+	fl.IntVar(&c.DWidth, "d-width", c.DWidth, "channels of the discriminator's largest images, 0 for --width")
+	fl.IntVar(&c.Levels, "levels", c.Levels, "times that the networks halve the size, 0 for what suits it")
+	fl.IntVar(&c.Embed, "embed", c.Embed, "numbers that a class becomes in the generator, with --conditional")
+	fl.Float64Var(&c.Dropout, "dropout", c.Dropout, "share of the discriminator's values that are left out")
+	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image; it must be possible to halve it --levels times")
+	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for gray, 3 for color")
 }
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
