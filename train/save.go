@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +18,13 @@ import (
 	"github.com/gantiny/gantiny/picture"
 )
 
-// gridSide is the number of pictures along a side of a sample grid.
-const gridSide = 4
+// gridSide is the number of pictures along a side of a sample grid. With classes, a grid
+// has a row for each, the first classRows at most, of classColumns pictures.
+const (
+	gridSide     = 4
+	classRows    = 16
+	classColumns = 8
+)
 
 // withinEpoch is how long a run goes without a checkpoint where epochs are longer.
 const withinEpoch = 5 * time.Minute
@@ -160,8 +166,16 @@ func (r *run) saveCheckpoint() error {
 // drawGrid writes pictures of the same few latents, by the generator as it is now.
 func (r *run) drawGrid(path string) error {
 	defer debug.FreeOSMemory() // drop the session now: a step allocates nothing that would have it collected
-	const n = gridSide * gridSide
 	g := r.t.product()
+	latentInput, classInput, err := g.GeneratorInputs()
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	columns, n := gridSide, gridSide*gridSide
+	k := classes(g)
+	if k > 0 { // a row a class
+		columns, n = classColumns, classColumns*min(k, classRows)
+	}
 	g.Changed() // the last steps have written to it
 	defer g.Changed()
 	// By direct sums: weights for Winograd would be another 9 MB at the peak of training.
@@ -169,19 +183,26 @@ func (r *run) drawGrid(path string) error {
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	latent, out := g.Input().Len(), g.Output()
+	latent, out := g.Inputs()[latentInput].Shape.Len(), g.Output()
 	z := make([]float32, n*latent)
-	x := make([]float32, n*out.Len())
+	pix := make([]uint8, n*out.Len())
 	model.Latents(z, latent, r.c.Seed, 0)
-	if err := s.Run(x, z); err != nil {
+	feed := model.Feed{In: make([]model.Data, len(g.Inputs())), Out: []model.Data{{Pixels: pix}}}
+	feed.In[latentInput].Floats = z
+	if k > 0 {
+		list := make([]int32, n)
+		for i := range list {
+			list[i] = int32(i / columns)
+		}
+		feed.In[classInput].Classes = list
+	}
+	if err := s.RunFeed(context.Background(), feed); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	pix := make([]uint8, len(x))
-	picture.Pixels(pix, x)
 	if err := clearPath(path); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	grid := picture.Grid(pix, out.H, out.W, out.C, gridSide)
+	grid := picture.Grid(pix, out.H, out.W, out.C, columns)
 	if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, grid) }); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
