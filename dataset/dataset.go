@@ -203,7 +203,11 @@ func (l *loader) open(spec string) (*Dataset, error) {
 	case "mnist":
 		return l.openNamed(spec, "mnist")
 	case "fashion", "fashion-mnist":
-		return l.openNamed("fashion", "fashion-mnist")
+		d, err := l.openNamed("fashion", "fashion-mnist")
+		if err == nil && d.Labels != nil {
+			d.Classes = slices.Clone(fashionClasses)
+		}
+		return d, err
 	}
 	info, err := os.Stat(spec)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -226,6 +230,9 @@ func (l *loader) open(spec string) (*Dataset, error) {
 	d.Name = baseName(spec)
 	return d, nil
 }
+
+// fashionClasses are the names of Fashion-MNIST's labels (Xiao, Rasul and Vollgraf 2017).
+var fashionClasses = []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
 
 func (l *loader) openDigits() (*Dataset, error) {
 	if l.o.Split == Test {

@@ -26,6 +26,7 @@ type description struct {
 	Inputs     []inputDescription `json:"inputs,omitempty"` // of a graph
 	Layers     layerList          `json:"layers"`
 	Outputs    []string           `json:"outputs,omitempty"` // of a graph; the last layer if unset
+	ClassNames []string           `json:"class_names,omitempty"`
 	Provenance Provenance         `json:"provenance"`
 }
 
@@ -77,7 +78,7 @@ func (m *Model) Architecture() ([]byte, error) {
 	if d := m.describeInt8Chain(); d != nil {
 		return json.Marshal(d)
 	}
-	d := description{Format: chainFormat, Name: m.Name, Provenance: m.Provenance}
+	d := description{Format: chainFormat, Name: m.Name, ClassNames: m.ClassNames, Provenance: m.Provenance}
 	chain := m.graph.chain() && !m.Quantized() // format 1 of int8 models is describeInt8Chain's
 	if chain {
 		s := m.Input()
@@ -123,7 +124,21 @@ func Build(architecture []byte) (*Model, error) {
 		return nil, err
 	}
 	m.Provenance = d.Provenance
-	return m, nil
+	return m, m.setClassNames(d.ClassNames)
+}
+
+// setClassNames takes the names of the classes, of which no more may be than there are classes.
+func (m *Model) setClassNames(names []string) error {
+	m.ClassNames = names
+	for _, v := range m.graph.Inputs {
+		if v.Type.Kind == Class && len(names) <= v.Type.Classes {
+			return nil
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("model: %w: %d names of classes, more than the model has", ErrFormat, len(names))
+	}
+	return nil
 }
 
 // parse reads a description. Layers must be known in every attribute: one that

@@ -267,6 +267,9 @@ func (form form) describe(f *safetensors.File, text string) (*Model, error) {
 		return nil, err
 	}
 	m.Provenance = d.Provenance
+	if err := m.setClassNames(d.ClassNames); err != nil {
+		return nil, err
+	}
 	return m, form.match(m, f)
 }
 

@@ -13,6 +13,7 @@ import (
 type Model struct {
 	Name       string
 	Provenance Provenance
+	ClassNames []string // of the classes of an input of classes, in order; nil where they have none
 
 	graph *Graph
 	total []*Param

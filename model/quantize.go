@@ -147,7 +147,7 @@ func (s *simulation) build(m *Model, c *quant.Calibration) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	int8.Provenance = m.Provenance
+	int8.Provenance, int8.ClassNames = m.Provenance, m.ClassNames
 	return int8, nil
 }
 

@@ -126,6 +126,9 @@ func (o *Options) build(c Config, data *dataset.Dataset) (err error) {
 		if o.Generator, err = networks.Generator(n); err != nil {
 			return fmt.Errorf("train: %w: %w", ErrConfig, err)
 		}
+		if c.Conditional {
+			o.Generator.ClassNames = data.Classes
+		}
 	}
 	if o.Discriminator == nil {
 		if o.Discriminator, err = networks.Discriminator(n); err != nil {

@@ -20,6 +20,7 @@ func conditional(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.ClassNames = []string{"round", "square", "ankle boot"}
 	m.Init(5, model.Normal(0.5))
 	if err := m.Save(path, model.SaveOptions{}); err != nil {
 		t.Fatal(err)
@@ -46,6 +47,11 @@ func TestClasses(t *testing.T) {
 	if len(seen) != 6 {
 		t.Error("--truncation changes nothing")
 	}
+	named := drawJSON(t, "c.safetensors", "-n", "8", "--class", "Ankle boot", "-o", "a.png").SHA256
+	if numbered := drawJSON(t, "c.safetensors", "-n", "8", "--class", "2", "-o", "a.png").SHA256; named != numbered {
+		t.Error("class 2 is not the one that its name stands for")
+	}
+	gantiny(t, "generate", "c.safetensors", "--class", "triangle", "-o", "a.png").want(t, exitUsage, "classes 0 to 3: round, square, ankle boot")
 	gantiny(t, "generate", "c.safetensors", "--class", "4", "-o", "a.png").want(t, exitUsage, "classes 0 to 3")
 	gantiny(t, "generate", "--class", "0", "-o", "a.png").want(t, exitUsage, "no classes")
 	gantiny(t, "generate", "--truncation", "-1", "-o", "a.png").want(t, exitUsage, "--truncation")

@@ -10,6 +10,7 @@ import (
 	"math/bits"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ const mostShown = 64
 type generateFlags struct {
 	n           int
 	seed        uint64
-	class       int
+	class       string
 	truncation  float64
 	latents     string
 	out         string
@@ -67,7 +68,7 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl := cmd.Flags()
 	fl.IntVar(&f.n, "number", 16, "how many latents to draw (with --latents: how many of them, all by default)").Letter = 'n'
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents; --latents takes its place")
-	fl.IntVar(&f.class, "class", 0, "class to draw, for models with classes; without it the classes take turns")
+	fl.StringVar(&f.class, "class", "", "class to draw, a number or a name, of models with classes; without it the classes take turns")
 	fl.Float64Var(&f.truncation, "truncation", 1, "multiply the latents by `T`: below 1 pictures are more typical and less varied")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
 	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
@@ -132,7 +133,8 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 		return nil, nil, err
 	}
 	dim, classes := m.latents()
-	if err := f.checkClass(m.name, classes); err != nil {
+	class, err := f.classIndex(m, classes)
+	if err != nil {
 		return nil, nil, err
 	}
 	z, err := f.openLatents(ctx, dim)
@@ -158,24 +160,39 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 	if err != nil {
 		return nil, nil, err
 	}
-	class := -1
-	if f.set("class") {
-		class = f.class
-	}
 	return &drawing{net: m, classes: classes, class: class, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
 }
 
-// checkClass refuses a class that a model of so many classes does not have.
-func (f *generateFlags) checkClass(name string, classes int) error {
-	switch {
-	case !f.set("class"):
-		return nil
-	case classes == 0:
-		return usagef("--class %d: %s has no classes", f.class, name)
-	case f.class < 0 || f.class >= classes:
-		return usagef("--class %d: %s has classes 0 to %d", f.class, name, classes-1)
+// classIndex returns the class to draw of those that m has, -1 for each by turns.
+func (f *generateFlags) classIndex(m network, classes int) (int, error) {
+	if !f.set("class") {
+		return -1, nil
 	}
-	return nil
+	if classes == 0 {
+		return 0, usagef("--class %s: %s has no classes", f.class, m.name)
+	}
+	names := m.ClassNames
+	if i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, f.class) }); i >= 0 {
+		return i, nil
+	}
+	i, err := strconv.Atoi(f.class)
+	if err != nil || i < 0 || i >= classes {
+		return 0, usagef("--class %s: %s has classes 0 to %d%s", f.class, m.name, classes-1, listed(names))
+	}
+	return i, nil
+}
+
+// listed is ": a, b, c" of the first names of classes, or nothing.
+func listed(names []string) string {
+	const most = 20
+	if len(names) == 0 {
+		return ""
+	}
+	text := ": " + strings.Join(names[:min(len(names), most)], ", ")
+	if len(names) > most {
+		text += ", ..."
+	}
+	return text
 }
 
 // openSession opens the session of a drawing, within the memory that there is: of a smaller batch

@@ -18,6 +18,8 @@ import (
 
 type trainFlags struct {
 	out     string
+	recipe  string
+	print   bool
 	config  string
 	resume  bool
 	command string // for the record in the generator
@@ -48,12 +50,17 @@ pictures or IDX files, is found below DIR. What is left out is named. Large sets
 		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
 			f.given = cmd.Flags()
 			f.command = commandLine(cmd)
+			if f.print {
+				return f.printRecipe(cmd.Stdout())
+			}
 			return runTrain(ctx, f, cmd.Stderr())
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "the `DIR` of the run")
 	fl.BoolVar(&f.resume, "resume", false, "go on with the run in --out")
+	fl.StringVar(&f.recipe, "recipe", "", "settings that go together, a `NAME`: "+strings.Join(train.Recipes(), ", ")+"; --config and flags win over it")
+	fl.BoolVar(&f.print, "print", false, "print the settings of --recipe, for a file of one's own and --config")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
 	f.data.bind(fl)
 	defaults := train.Default()
@@ -98,6 +105,19 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
 	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
 	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints, whatever the epochs; 0 for --checkpoint-epochs")
+}
+
+// printRecipe writes the settings of --recipe.
+func (f *trainFlags) printRecipe(stdout io.Writer) error {
+	if f.recipe == "" {
+		return usagef("--print: --recipe is missing, one of %s", strings.Join(train.Recipes(), ", "))
+	}
+	text, err := train.Recipe(f.recipe)
+	if err != nil {
+		return usagef("--recipe: %w", err)
+	}
+	_, err = io.WriteString(stdout, text)
+	return err
 }
 
 // bindNetworks gives the settings of the networks their flags.
@@ -256,6 +276,15 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 				return c, usagef("--resume: %w", err)
 			}
 			return c, err
+		}
+	}
+	if f.recipe != "" {
+		text, err := train.Recipe(f.recipe)
+		if err != nil {
+			return c, usagef("--recipe: %w", err)
+		}
+		if err := c.Decode(text); err != nil {
+			return c, usagef("--recipe %s: %w", f.recipe, err)
 		}
 	}
 	if f.config != "" {
