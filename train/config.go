@@ -52,6 +52,8 @@ type Config struct {
 	GP           float64 `toml:"gp" json:"gp"`
 	PenaltyEvery int     `toml:"penalty_every" json:"penalty_every"` // steps between them
 
+	Augment string `toml:"augment" json:"augment"` // what images the discriminator sees, see Augment; "": as they are
+
 	Optimizer   string  `toml:"optimizer" json:"optimizer"`                // adam, adamw, rmsprop or sgd, of both networks
 	Beta1       float64 `toml:"beta1" json:"beta1"`                        // of adam and adamw
 	Beta2       float64 `toml:"beta2" json:"beta2"`                        // of adam and adamw; rmsprop's decay
@@ -130,6 +132,12 @@ func (c Config) Networks(classes int) networks.Config {
 		n.Classes = classes
 	}
 	return n
+}
+
+// augment is what the setting says, which Validate has passed.
+func (c Config) augment() Augment {
+	list, _ := parseAugment(c.Augment)
+	return list
 }
 
 // penalties are the gradient penalties whose weights are set.

@@ -19,6 +19,7 @@ type GAN struct {
 	name      string
 	loss      Loss
 	penalties []*penalty
+	augment   *augmenter // nil for none
 	g, d      *Network
 
 	gPass, dPass *model.Pass
@@ -34,13 +35,22 @@ type GAN struct {
 	gLogits      []float32 // (N)  gradient of G's loss at the fakes' logits
 }
 
-// NewGAN returns the objective with a loss, whose name is for the checkpoints, and
-// with gradient penalties of the discriminator.
-func NewGAN(name string, loss Loss, penalties ...Penalty) *GAN {
+// GANOptions are what a GAN has beside its loss. The zero value is the reference.
+type GANOptions struct {
+	Penalties []Penalty // of the discriminator's gradients
+	Augment   Augment   // of all that the discriminator sees
+}
+
+// NewGAN returns the objective with a loss, whose name is for the checkpoints.
+func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	o := &GAN{name: name, loss: loss}
-	for _, p := range penalties {
+	for _, p := range more.Penalties {
 		o.name += "+" + p.Kind
 		o.penalties = append(o.penalties, &penalty{Penalty: p})
+	}
+	if len(more.Augment) > 0 {
+		o.name += "+augment"
+		o.augment = &augmenter{kinds: more.Augment}
 	}
 	return o
 }
@@ -73,7 +83,11 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	both, grad := windowOf(o.dPass.Input()), windowOf(o.dPass.InputGrad())
 	o.reals, o.fakeGrad = both.images(0, n), grad.images(n, n)
 	o.fakes = both.images(n, n)
-	o.gPass.Bind(o.fakes.Layout, o.fakes.data)
+	if o.augment == nil {
+		o.gPass.Bind(o.fakes.Layout, o.fakes.data)
+	} else {
+		o.augment.plan(t, o.gPass)
+	}
 	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
 	if gClass >= 0 {
 		o.gClasses = o.gPass.Classes(gClass)
@@ -136,12 +150,19 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	step, n := t.steps+1, t.cfg.Batch
 
 	// Batch and noise.
-	from.Reals(o.reals.data, o.reals.Layout)
+	reals := o.reals
+	if o.augment != nil {
+		reals = o.augment.reals
+	}
+	from.Reals(reals.data, reals.Layout)
 	from.Noise(o.noise.data, o.noise.Layout, step)
 	o.takeClasses(from, n)
 
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
+	if o.augment != nil {
+		o.augment.forward(t, o.reals, o.fakes, step)
+	}
 	o.dPass.Forward(step)
 
 	// Losses and their gradients at the logits.
@@ -155,7 +176,11 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// D backward, down to the fakes' pixels; G backward from there.
 	o.dPass.Backward(o.ones, o.dLogits, n)
 	o.scaleFakeGrad(t)
-	o.gPass.Backward(o.fakeGrad.data, nil, 0)
+	fakeGrad := o.fakeGrad
+	if o.augment != nil {
+		fakeGrad = o.augment.backward(t, o.fakeGrad)
+	}
+	o.gPass.Backward(fakeGrad.data, nil, 0)
 
 	// Gradient penalties.
 	for _, p := range o.penalties {

@@ -54,7 +54,7 @@ func TestPenaltyGradients(t *testing.T) {
 func checkPenaltyGradients(t *testing.T, kind string) {
 	c, g, _ := conditional(t, "dcgan")
 	d := smooth(t)
-	o := NewGAN("bce", BCE, Penalty{kind, 3, 2})
+	o := NewGAN("bce", BCE, GANOptions{Penalties: []Penalty{{kind, 3, 2}}})
 	tr, err := New(c, g, d, Tuning{Parts: Parts{Objective: o}, Strict: true})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -134,6 +135,16 @@ func (t *Trainer) Update(networks ...*Network) error {
 		n.repack()
 	}
 	return nil
+}
+
+// each calls f for 0 to n-1, shared out to the Trainer's threads.
+func (t *Trainer) each(n int, f func(i int)) {
+	t.team.Run(func(worker int) {
+		lo, hi := pool.Split(n, t.team.Workers(), worker)
+		for i := lo; i < hi; i++ {
+			f(i)
+		}
+	})
 }
 
 // Diverged returns the error of a step in progress which has met a value that is

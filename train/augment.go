@@ -1,0 +1,205 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gantiny/gantiny/internal/rng"
+	"github.com/gantiny/gantiny/model"
+)
+
+// Augment changes at random all images that the discriminator sees, reals and fakes alike, so that
+// it cannot learn a small data set by heart; gradients pass through the changes (Zhao et al. 2020,
+// DiffAugment). The changes of an image depend on (seed, step, image) alone.
+//
+//	translate  by up to an eighth of the size along each axis; what comes in is 0
+//	cutout     a square of half the size becomes 0
+//	flip       exchanges left and right in half of the images
+//	color      adds up to 0.5, and multiplies the contrast by 0.5 to 1.5
+type Augment []string
+
+// augmentKinds are the kinds of change, in the order in which they are applied. Each is linear in
+// the pixels but for a constant that is added.
+var augmentKinds = map[string]func(c *change, u []float32, size window){
+	"flip":      func(c *change, u []float32, _ window) { c.flip = u[0] < 0.5 },
+	"translate": (*change).drawTranslation,
+	"cutout":    (*change).drawCutout,
+	"color": func(c *change, u []float32, _ window) {
+		c.add, c.contrast = u[0]-0.5, u[1]+0.5
+	},
+}
+
+// parseAugment reads a setting: kinds with commas between them.
+func parseAugment(text string) (list Augment, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for kind := range strings.SplitSeq(text, ",") {
+		kind = strings.TrimSpace(kind)
+		if augmentKinds[kind] == nil {
+			return nil, bad("augment", fmt.Sprintf("%q", text), strings.Join(slices.Sorted(maps.Keys(augmentKinds)), ", ")+", or several of these with commas between them")
+		}
+		list = append(list, kind)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// change is what happens to one image: pixel (y, x) becomes
+// contrast*(pixel (y-down, x-right), mirrored if flip is set) + the share of the mean that contrast
+// leaves + add, and 0 outside the image and within the rows and columns that are cut.
+type change struct {
+	flip                   bool
+	down, right            int
+	top, bottom, from, end int // rows and columns that are cut
+	add, contrast          float32
+}
+
+func (c *change) drawTranslation(u []float32, size window) {
+	pick := func(u float32, side int) int {
+		most := (side + 7) / 8
+		return min(int(u*float32(2*most+1)), 2*most) - most
+	}
+	c.down, c.right = pick(u[0], size.H), pick(u[1], size.W)
+}
+
+func (c *change) drawCutout(u []float32, size window) {
+	h, w := size.H/2, size.W/2
+	y, x := int(u[0]*float32(size.H+1))-h/2, int(u[1]*float32(size.W+1))-w/2
+	c.top, c.bottom, c.from, c.end = max(y, 0), min(y+h, size.H), max(x, 0), min(x+w, size.W)
+}
+
+// source returns the position that pixel (y, x) is taken from, -1 for none.
+func (c *change) source(y, x int, size window) int {
+	if y >= c.top && y < c.bottom && x >= c.from && x < c.end {
+		return -1
+	}
+	if y, x = y-c.down, x-c.right; y < 0 || y >= size.H || x < 0 || x >= size.W {
+		return -1
+	}
+	if c.flip {
+		x = size.W - 1 - x
+	}
+	return y*size.W + x
+}
+
+// augmenter applies an Augment to the batches of a GAN.
+type augmenter struct {
+	kinds   Augment
+	key     rng.Key
+	changes []change // (2N): of the reals, then of the fakes
+
+	reals, fakes window // as they were
+	fakeGrad     window // gradient at the fakes as they were
+}
+
+// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own.
+func (a *augmenter) plan(t *Trainer, g *model.Pass) {
+	a.fakes = windowOf(g.Output())
+	a.reals, a.fakeGrad = a.fakes, a.fakes
+	a.reals.data, a.fakeGrad.data = make([]float32, len(a.fakes.data)), make([]float32, len(a.fakes.data))
+	a.changes = make([]change, 2*t.cfg.Batch)
+	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
+}
+
+// forward changes the images of a step into what D judges.
+func (a *augmenter) forward(t *Trainer, reals, fakes window, step uint64) {
+	a.draw(step)
+	n := reals.N
+	t.each(2*n, func(i int) {
+		if i < n {
+			a.changes[i].apply(reals, a.reals, i)
+		} else {
+			a.changes[i].apply(fakes, a.fakes, i-n)
+		}
+	})
+}
+
+// backward returns the gradient at the fakes as G has drawn them from that at what D judged.
+func (a *augmenter) backward(t *Trainer, grad window) window {
+	n := grad.N
+	t.each(n, func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) })
+	return a.fakeGrad
+}
+
+// draw decides on the changes of a step.
+func (a *augmenter) draw(step uint64) {
+	key := a.key.Sub(step)
+	var u [2]float32
+	for i := range a.changes {
+		c := &a.changes[i]
+		*c = change{contrast: 1}
+		for j, kind := range a.kinds {
+			rng.FillUniform(u[:], key.Sub(uint64(j)), uint64(i))
+			augmentKinds[kind](c, u[:], a.reals)
+		}
+	}
+}
+
+// apply sets image i of dst to what change makes of image i of src.
+func (c *change) apply(dst, src window, i int) {
+	var mean float32
+	if c.contrast != 1 {
+		mean = src.mean(i)
+	}
+	rest := mean*(1-c.contrast) + c.add
+	for y := range dst.H {
+		for x := range dst.W {
+			to := dst.pixel(y*dst.W+x, i)
+			p := c.source(y, x, src)
+			if p < 0 {
+				clear(to)
+				continue
+			}
+			for k, v := range src.pixel(p, i) {
+				to[k] = c.contrast*v + rest
+			}
+		}
+	}
+}
+
+// applyBackward sets image i of dsrc to the gradient that ddst is at what apply has made of it.
+func (c *change) applyBackward(dsrc, ddst window, i int) {
+	for p := range dsrc.Positions() {
+		clear(dsrc.pixel(p, i))
+	}
+	var sum float32
+	for y := range ddst.H {
+		for x := range ddst.W {
+			p := c.source(y, x, dsrc)
+			if p < 0 {
+				continue
+			}
+			to := dsrc.pixel(p, i)
+			for k, v := range ddst.pixel(y*ddst.W+x, i) {
+				to[k] += c.contrast * v
+				sum += v
+			}
+		}
+	}
+	if c.contrast == 1 {
+		return
+	}
+	share := sum * (1 - c.contrast) / float32(dsrc.Positions()*dsrc.C)
+	for p := range dsrc.Positions() {
+		for k := range dsrc.pixel(p, i) {
+			dsrc.pixel(p, i)[k] += share
+		}
+	}
+}
+
+// pixel returns the channels of image i at a position.
+func (w window) pixel(p, i int) []float32 { return w.data[p*w.Stride+i*w.Row:][:w.C] }
+
+// mean returns the mean of image i.
+func (w window) mean(i int) float32 {
+	var sum float32
+	for p := range w.Positions() {
+		for _, v := range w.pixel(p, i) {
+			sum += v
+		}
+	}
+	return sum / float32(w.Positions()*w.C)
+}
