@@ -39,6 +39,7 @@ type Config struct {
 	Latent      int     `toml:"latent" json:"latent"`
 	Width       int     `toml:"width" json:"width"`
 	DWidth      int     `toml:"d_width" json:"d_width"`
+	DDepth      int     `toml:"d_depth" json:"d_depth"`
 	Levels      int     `toml:"levels" json:"levels"`
 	Dropout     float64 `toml:"dropout" json:"dropout"`
 	Size        int     `toml:"size" json:"size"`
@@ -125,7 +126,7 @@ func (c Config) Model() model.Config {
 // Networks returns the description of the two networks, for images of so many classes.
 func (c Config) Networks(classes int) networks.Config {
 	n := networks.Config{
-		Family: c.Family, Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, DWidth: c.DWidth,
+		Family: c.Family, Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, DWidth: c.DWidth, DDepth: c.DDepth,
 		Levels: c.Levels, Dropout: c.Dropout, Embed: c.Embed, Seed: c.Seed,
 	}
 	if c.Conditional {

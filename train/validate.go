@@ -36,7 +36,7 @@ func (c Config) checkCounts() error {
 		{"epochs", c.Epochs, 1, math.MaxInt32}, {"batch", c.Batch, 1, math.MaxInt32}, {"threads", c.Threads, 0, mostThreads},
 		{"latent", c.Latent, 1, math.MaxInt32}, {"width", c.Width, 1, math.MaxInt32},
 		{"size", c.Size, 1, math.MaxInt32}, {"channels", c.Channels, 1, 4}, {"embed", c.Embed, 1, math.MaxInt32},
-		{"d_width", c.DWidth, 0, math.MaxInt32}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
+		{"d_width", c.DWidth, 0, math.MaxInt32}, {"d_depth", c.DDepth, 0, 16}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
 		{"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
 		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
 		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32},

@@ -128,6 +128,7 @@ func bindNetworks(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
 	fl.IntVar(&c.Width, "width", c.Width, "channels of the generator's largest images; those of half the size have twice as many")
 	fl.IntVar(&c.DWidth, "d-width", c.DWidth, "channels of the discriminator's largest images, 0 for --width")
+	fl.IntVar(&c.DDepth, "d-depth", c.DDepth, "convolutions that keep the size, at the end of dcgan's discriminator")
 	fl.IntVar(&c.Levels, "levels", c.Levels, "times that the networks halve the size, 0 for what suits it")
 	fl.IntVar(&c.Embed, "embed", c.Embed, "numbers that a class becomes in the generator, with --conditional")
 	fl.Float64Var(&c.Dropout, "dropout", c.Dropout, "share of the discriminator's values that are left out")

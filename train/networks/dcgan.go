@@ -28,7 +28,7 @@ func (b *builder) normalize() {
 }
 
 // dcganFeatures is the discriminator of Keras' DCGAN up to its last layer, with one convolution of
-// stride 2 for each level.
+// stride 2 for each level, and DDepth of 3x3 that it lacks.
 func dcganFeatures(b *builder, x *model.Value) *model.Value {
 	for level := range b.Levels {
 		x = b.Add(model.Conv2D{Filters: b.DWidth << level, Kernel: square(dcganSide), Stride: square(2), Same: true, Bias: true}, x)
@@ -36,6 +36,10 @@ func dcganFeatures(b *builder, x *model.Value) *model.Value {
 		if b.Dropout > 0 {
 			x = b.Add(model.Dropout{Rate: b.Dropout}, x)
 		}
+	}
+	for range b.DDepth {
+		x = b.Add(model.Conv2D{Filters: x.Shape.C, Kernel: square(3), Same: true, Bias: true}, x)
+		x = b.Add(model.LeakyReLU{Slope: dcganLeak}, x)
 	}
 	return b.Add(model.Flatten{}, x)
 }

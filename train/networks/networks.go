@@ -25,6 +25,7 @@ type Config struct {
 	Channels int    // of an image: 1 gray, 2 gray and opacity, 3 RGB, 4 RGB and opacity
 	Width    int    // channels of the generator's widest images; those of half the size have twice as many
 	DWidth   int    // channels of the discriminator's first convolution; 0: Width
+	DDepth   int    // convolutions that keep the size, after those that halve it, in dcgan's discriminator
 	Levels   int    // times that the size is halved; 0: as often as it can be down to at least 4, and at most thrice
 	Classes  int    // 0: none
 	Embed    int    // numbers that a class becomes in the generator; 0: 32
@@ -59,7 +60,7 @@ const referenceDropout = 0.3
 // isReference tells whether c describes the networks of Keras' DCGAN, or the same layers scaled,
 // which package model builds.
 func (c Config) isReference() bool {
-	return c.Family == "dcgan" && c.Classes == 0 && c.Levels == 2 && c.DWidth == c.Width && c.Dropout == referenceDropout
+	return c.Family == "dcgan" && c.Classes == 0 && c.Levels == 2 && c.DWidth == c.Width && c.DDepth == 0 && c.Dropout == referenceDropout
 }
 
 func (c Config) reference() model.Config {
@@ -85,6 +86,8 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("networks: %w: family %q, want %s", ErrConfig, c.Family, strings.Join(Families(), " or "))
 	case c.Latent < 1 || c.Size < 1 || c.Width < 1 || c.DWidth < 1 || c.Embed < 1 || c.Classes < 0:
 		return c, fmt.Errorf("networks: %w: latent %d, size %d, width %d and %d, embed %d, %d classes: want positive numbers", ErrConfig, c.Latent, c.Size, c.Width, c.DWidth, c.Embed, c.Classes)
+	case c.DDepth < 0 || c.DDepth > 16:
+		return c, fmt.Errorf("networks: %w: depth %d of the discriminator, want 0 to 16", ErrConfig, c.DDepth)
 	case c.Channels < 1 || c.Channels > 4:
 		return c, fmt.Errorf("networks: %w: %d channels, want 1 to 4", ErrConfig, c.Channels)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
