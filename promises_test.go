@@ -62,7 +62,7 @@ func hasTest(t *testing.T, folders []string, name string) bool {
 
 // TestUnsafe: package unsafe is at home in a few places; no parser is among them.
 func TestUnsafe(t *testing.T) {
-	allowed := []string{"simd", "asm", "internal/arena", "internal/filemap", "internal/view", "model/pretrained"}
+	allowed := []string{"simd", "asm", "internal/arena", "internal/filemap", "internal/view"}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err

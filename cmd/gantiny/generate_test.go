@@ -19,7 +19,6 @@ import (
 
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/pretrained/float"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -295,7 +294,7 @@ func TestEmbeddedFloats(t *testing.T) {
 	if _, err := openEmbedded(true, places); err == nil || !strings.Contains(err.Error(), places[0]) || !strings.Contains(err.Error(), floatURL) {
 		t.Errorf("without the file, error %v: want it to say where the file was expected and where it can be had", err)
 	}
-	m, err := float.Generator()
+	m, err := model.Load(cloneFloat())
 	if err != nil {
 		t.Fatal(err)
 	}

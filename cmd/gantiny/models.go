@@ -12,8 +12,8 @@ import (
 
 	face "github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/pretrained"
 	"github.com/gantiny/gantiny/onnx"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
 // embeddedName is what messages and JSON call the model inside the program.
@@ -66,7 +66,7 @@ func isONNX(path string) bool { return strings.EqualFold(filepath.Ext(path), ".o
 // openEmbedded opens the embedded model. Its floats are no part of the program: they are a file in one of some places.
 func openEmbedded(float bool, places []string) (n network, err error) {
 	n.name = embeddedName
-	if n.Model, err = pretrained.Model(); err != nil || !float {
+	if n.Model, err = digits.Model(); err != nil || !float {
 		return n, err
 	}
 	var other error
@@ -92,7 +92,7 @@ func openEmbedded(float bool, places []string) (n network, err error) {
 
 const (
 	floatFile = "generator-float.safetensors"
-	floatURL  = "https://github.com/gantiny/gantiny/raw/main/model/pretrained/float/generator.safetensors"
+	floatURL  = "https://github.com/gantiny/gantiny/raw/main/zoo/digits/float.safetensors"
 )
 
 // floatPlaces is where packages put the embedded model's floats: beside the program, as prefix/bin and prefix/share are, and

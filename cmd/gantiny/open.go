@@ -76,7 +76,7 @@ func cloneFloat() string {
 			if !strings.HasPrefix(string(text), "module github.com/gantiny/gantiny\n") {
 				return ""
 			}
-			return filepath.Join(dir, "model", "pretrained", "float", "generator.safetensors")
+			return filepath.Join(dir, "zoo", "digits", "float.safetensors")
 		}
 		if dir == filepath.Dir(dir) {
 			return ""

@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"github.com/gantiny/gantiny"
-	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
 func main() {
@@ -21,7 +21,7 @@ func main() {
 
 // write draws n images of a seed as a PNG with so many columns.
 func write(path string, n, columns int, seed uint64) error {
-	g, err := gantiny.Read(pretrained.Bytes())
+	g, err := gantiny.Read(digits.Bytes())
 	if err != nil {
 		return err
 	}

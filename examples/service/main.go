@@ -10,10 +10,10 @@ import (
 	"net/http"
 
 	"github.com/gantiny/gantiny"
-	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
-var generator = gantiny.Must(gantiny.Read(pretrained.Bytes()))
+var generator = gantiny.Must(gantiny.Read(digits.Bytes()))
 
 func main() {
 	log.Fatal(http.ListenAndServe("localhost:8080", http.HandlerFunc(digit)))

@@ -26,5 +26,8 @@ func Int8s(b []byte) []int8 {
 	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 }
 
+// Bytes returns the bytes of s in place: nothing may write to them.
+func Bytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
 // littleEndian tells whether this machine puts the lowest byte first.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1

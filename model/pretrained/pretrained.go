@@ -3,8 +3,8 @@ package pretrained
 import (
 	_ "embed"
 	"fmt"
-	"unsafe"
 
+	"github.com/gantiny/gantiny/internal/view"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -22,4 +22,4 @@ func Model() (*model.Model, error) {
 }
 
 // Bytes returns the model's file, to which nothing may write: for gantiny.Read.
-func Bytes() []byte { return unsafe.Slice(unsafe.StringData(file), len(file)) } // in place, no copy
+func Bytes() []byte { return view.Bytes(file) }

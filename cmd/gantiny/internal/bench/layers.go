@@ -18,7 +18,7 @@ type Options struct {
 	Strict  bool    // of a training step: direct sums only
 }
 
-// Run measures RunContext of a batch, layer by layer.
+// Run measures RunFeed of a batch, layer by layer.
 func Run(ctx context.Context, n Network, o Options) (*Report, error) {
 	m := newMeasured(o.Kernels, o.Threads, n.Model.Quantized())
 	session, err := n.Model.NewSession(model.Options{Batch: o.Batch, Threads: o.Threads, Kernels: o.Kernels,
@@ -30,8 +30,8 @@ func Run(ctx context.Context, n Network, o Options) (*Report, error) {
 	for _, op := range session.Ops() {
 		m.parts = append(m.parts, part{name: op.Name, macs: op.MACs * int64(o.Batch), nominal: op.Nominal * int64(o.Batch)})
 	}
-	z, x := n.inputs(o.Batch)
-	if err := m.repeat(ctx, o.Seconds, func() error { return session.RunContext(ctx, x, z) }); err != nil {
+	feed := n.feed(o.Batch)
+	if err := m.repeat(ctx, o.Seconds, func() error { return session.RunFeed(ctx, feed) }); err != nil {
 		return nil, err
 	}
 	return newReport(n.Name, false, o, m), nil

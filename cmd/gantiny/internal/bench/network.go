@@ -20,11 +20,26 @@ func Of(name string, m *model.Model) Network {
 	return Network{name, form, m}
 }
 
-// inputs are the first latents of seed 1, and room for what becomes of them.
-func (n Network) inputs(batch int) (z, x []float32) {
-	z, x = make([]float32, batch*n.Model.Input().Len()), make([]float32, batch*n.Model.Output().Len())
-	if n.Model.Input().IsFlat() {
-		model.Latents(z, n.Model.Input().Len(), 1, 0)
+// feed is a batch: the first latents of seed 1, each class by turns, images of zeros, and room for
+// what becomes of them.
+func (n Network) feed(batch int) (f model.Feed) {
+	for _, in := range n.Model.Inputs() {
+		var d model.Data
+		if in.Type.Kind == model.Class {
+			d.Classes = make([]int32, batch)
+			for i := range d.Classes {
+				d.Classes[i] = int32(i % in.Type.Classes)
+			}
+		} else {
+			d.Floats = make([]float32, batch*in.Shape.Len())
+			if in.Shape.IsFlat() {
+				model.Latents(d.Floats, in.Shape.Len(), 1, 0)
+			}
+		}
+		f.In = append(f.In, d)
 	}
-	return z, x
+	for _, out := range n.Model.Outputs() {
+		f.Out = append(f.Out, model.Data{Floats: make([]float32, batch*out.Shape.Len())})
+	}
+	return f
 }

@@ -15,12 +15,12 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/board"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/pretrained"
 	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
-// SuitePi measures a small board: the reference generator, in floats with any weights and in bytes
-// as it is in this program.
+// SuitePi measures a small board: the reference generator in floats, with any weights, and the model
+// that is in this program in bytes.
 const SuitePi = "pi"
 
 // SuiteReport is a result file; its JSON names are a contract.
@@ -110,11 +110,11 @@ func suiteCases(o SuiteOptions, networks []Network) (list []toMeasure) {
 	return list
 }
 
-// suiteNetworks are the reference generator in both forms.
+// suiteNetworks are the reference generator in floats and the embedded model, in bytes.
 func suiteNetworks() ([]Network, error) {
 	float := model.Generator(model.Config{})
 	float.Init(1, model.GlorotUniform)
-	int8, err := pretrained.Model()
+	int8, err := digits.Model()
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +141,11 @@ func measureCase(ctx context.Context, n Network, o model.Options, seconds float6
 		return c, err
 	}
 	defer session.Close()
-	z, x := n.inputs(o.Batch)
+	feed := n.feed(o.Batch)
 	var times []float64
 	for begin := time.Now(); len(times) < 4 || time.Since(begin).Seconds() < seconds; {
 		start := time.Now()
-		if err := session.RunContext(ctx, x, z); err != nil {
+		if err := session.RunFeed(ctx, feed); err != nil {
 			return c, err
 		}
 		times = append(times, time.Since(start).Seconds())

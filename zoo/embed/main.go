@@ -1,9 +1,9 @@
-//go:build ignore
-
-// Program embed puts a trained generator into this package, in bytes, and into package float, as half-precision numbers. Paths of
-// the machine that trained it become the names at their ends.
+// Command embed puts a trained generator into a package of the zoo: in 8-bit integers as
+// generator.safetensors, which the package embeds, and as half-precision numbers as
+// float.safetensors, for those who go on from its weights. Paths of the machine that trained it
+// become the names at their ends.
 //
-//	go run embed.go RUN/generator.safetensors
+//	go run ./zoo/embed -to zoo/digits RUN/generator.safetensors
 package main
 
 import (
@@ -21,21 +21,20 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-var int8File, floatFile = "generator.safetensors", filepath.Join("float", "generator.safetensors")
-
 func main() {
 	log.SetFlags(0)
+	to := flag.String("to", "", "`folder` of the package")
 	command := flag.String("command", "", "what the provenance says of how the model was made, in place of what the file says")
 	flag.Parse()
-	if flag.NArg() != 1 {
-		log.Fatal("usage: go run embed.go [-command TEXT] GENERATOR")
+	if flag.NArg() != 1 || *to == "" {
+		log.Fatal("usage: embed -to FOLDER [-command TEXT] GENERATOR")
 	}
-	if err := embed(flag.Arg(0), *command); err != nil {
+	if err := embed(flag.Arg(0), *to, *command); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func embed(from, command string) error {
+func embed(from, to, command string) error {
 	m, err := model.Load(from)
 	if err != nil {
 		return err
@@ -60,6 +59,7 @@ func embed(from, command string) error {
 	if err != nil {
 		return err
 	}
+	int8File, floatFile := filepath.Join(to, "generator.safetensors"), filepath.Join(to, "float.safetensors")
 	if err := m.Save(floatFile, half); err != nil {
 		return err
 	}
