@@ -8,12 +8,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/eval"
+	"github.com/gantiny/gantiny/eval/fashion"
+	"github.com/gantiny/gantiny/eval/mnist"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/train"
 )
@@ -272,6 +275,18 @@ func (f *evalFlags) openClassifier(training *dataset.Dataset) (*eval.Classifier,
 // embeddedClassifier returns the classifier inside this program for data of a known name, or for those
 // that it was trained on under any other.
 func embeddedClassifier(data string, training *dataset.Dataset) (*eval.Classifier, string, error) {
+	for _, known := range []struct {
+		names []string
+		open  func() (*eval.Classifier, error)
+	}{{[]string{"mnist", "digits"}, mnist.Classifier}, {[]string{"fashion", "fashion-mnist"}, fashion.Classifier}} {
+		c, err := known.open()
+		if err != nil {
+			return nil, "", err
+		}
+		if slices.Contains(known.names, data) || c.Provenance().DatasetSHA256 == training.SHA256 {
+			return c, known.names[0], nil
+		}
+	}
 	return nil, "", usagef("--classifier is missing: this program has none for %s; train one with gantiny train --task classify --data %s", data, display.Quote(data))
 }
 
