@@ -248,7 +248,7 @@ func (r *run) prepare(fresh bool, lock *os.File) error {
 			return err
 		}
 	}
-	if r.task.grids {
+	if !r.task.classifies {
 		if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}

@@ -57,7 +57,7 @@ func (r *run) writeMetrics(s *Stats) error {
 	before := r.meter
 	line := r.meter.line(s.Epoch, s.Step, r.c.Batch)
 	var text any = line
-	if !r.task.grids {
+	if r.task.classifies {
 		text = line.classify(s)
 	}
 	if err := json.NewEncoder(r.metrics).Encode(text); err != nil {
@@ -97,13 +97,13 @@ func (r *run) checkpointDue(s *Stats) bool {
 
 // gridDue tells whether the end of an epoch draws a grid.
 func (r *run) gridDue(epoch int) bool {
-	return r.task.grids && (epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0)
+	return !r.task.classifies && (epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0)
 }
 
 // nextGrid returns the epoch, after so many whole ones, that draws the next grid; 0 if none does.
 func (r *run) nextGrid(done int) int {
 	switch {
-	case !r.task.grids || done >= r.c.Epochs:
+	case r.task.classifies || done >= r.c.Epochs:
 		return 0
 	case done == 0:
 		return 1

@@ -10,18 +10,18 @@ import (
 
 // task is what the setting "task" may name: what a run trains.
 type task struct {
-	product   string // the file of the network that the run is for
-	grids     bool   // whether that draws
-	validate  func(c Config) error
-	objective func(c Config) Objective
-	build     func(o *Options, c Config, data *dataset.Dataset) error // makes the networks that o lacks
-	check     func(c Config, data *dataset.Dataset, product *model.Model) error
+	product    string // the file of the network that the run is for
+	classifies bool   // whether that is a classifier, which draws no grids
+	validate   func(c Config) error
+	objective  func(c Config) Objective
+	build      func(o *Options, c Config, data *dataset.Dataset) error // makes the networks that o lacks
+	check      func(c Config, data *dataset.Dataset, product *model.Model) error
 }
 
 // tasks holds what the setting "task" may be.
 var tasks = map[string]task{
 	"gan": {
-		product: GeneratorFile, grids: true,
+		product:  GeneratorFile,
 		validate: func(c Config) error { return c.Networks(2).Validate() },
 		objective: func(c Config) Objective {
 			return NewGAN(c.Loss, losses[c.Loss], GANOptions{Penalties: c.penalties(), Augment: c.augment()})
@@ -30,7 +30,7 @@ var tasks = map[string]task{
 		check: checkData,
 	},
 	"classify": {
-		product:   ClassifierFile,
+		product: ClassifierFile, classifies: true,
 		validate:  func(c Config) error { return c.classifier(2).ValidateClassifier() },
 		objective: func(c Config) Objective { return NewClassify(c.Shift) },
 		build:     (*Options).buildClassifier,
