@@ -16,13 +16,11 @@ type Nearest struct {
 
 // Distances are those to the nearest training picture.
 type Distances struct {
-	Least      float64 `json:"least"`
-	Median     float64 `json:"median"`
-	TestLeast  float64 `json:"test_least"`
-	TestMedian float64 `json:"test_median"`
-	Closer     float64 `json:"closer"`   // share of pictures that are closer than 99 of 100 test pictures: .01 if nothing is remembered
-	Picture    int     `json:"picture"`  // the closest picture, counted from 0
-	Training   int     `json:"training"` // the training picture that it is closest to
+	Least    float64 `json:"least"`
+	Median   float64 `json:"median"`
+	Closer   float64 `json:"closer"`   // share of pictures that are closer than 99 of 100 test pictures: .01 if nothing is remembered
+	Picture  int     `json:"picture"`  // the closest picture, counted from 0
+	Training int     `json:"training"` // the training picture that it is closest to
 }
 
 // search finds the nearest of all training pictures.
@@ -36,26 +34,30 @@ type search struct {
 	test     [2][]float64 // ascending distances of test pictures, by features and by pixels
 }
 
-// newSearch looks at all training pictures, and at the first of the test pictures; those that are training
-// pictures too are not to find themselves.
-func (r *Reference) newSearch(ctx context.Context, s *sweeper, test *Seen, not []int32) (*search, error) {
+// newSearch looks at all training pictures, and finds those that are nearest to the first of the test
+// pictures; where these are training pictures too, not names them, so that they do not find themselves.
+func (r *Reference) newSearch(ctx context.Context, s *sweeper, test *Seen, not []int32) (*search, *Nearest, error) {
 	r.o.stage("looking at all %d training pictures", r.data.N)
 	all, err := r.c.See(ctx, r.data.Pix, r.o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f := &search{n: min(r.o.Nearest, test.N), pix: r.data.Pix, size: r.c.in.Len(), center: r.center, raw: rows{all.Features, all.N, all.D}}
 	f.centered = f.raw.less(r.center)
-	for space := range f.test {
-		d, _, err := f.distances(ctx, s, test, space, not)
+	floor := &Nearest{N: f.n}
+	for space, to := range floor.spaces() {
+		d, which, err := f.distances(ctx, s, test, space, not)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		slices.Sort(d)
-		f.test[space] = d
+		f.test[space] = slices.Sorted(slices.Values(d))
+		*to = describe(d, which, f.test[space])
 	}
-	return f, nil
+	return f, floor, nil
 }
+
+// spaces are the distances in the order of byFeatures and byPixels.
+func (n *Nearest) spaces() [2]*Distances { return [2]*Distances{&n.Features, &n.Pixels} }
 
 // The spaces of distances.
 const (
@@ -142,7 +144,7 @@ func squaredDistance[T uint8 | float32](x, y []T) (sum float64) {
 // nearest compares pictures with all training pictures.
 func (f *search) nearest(ctx context.Context, s *sweeper, seen *Seen) (*Nearest, error) {
 	n := &Nearest{N: f.n}
-	for space, to := range []*Distances{&n.Features, &n.Pixels} {
+	for space, to := range n.spaces() {
 		d, which, err := f.distances(ctx, s, seen, space, nil)
 		if err != nil {
 			return nil, err
@@ -154,7 +156,7 @@ func (f *search) nearest(ctx context.Context, s *sweeper, seen *Seen) (*Nearest,
 
 // describe sums distances up beside those of test pictures, which are in ascending order.
 func describe(d []float64, which []int32, test []float64) Distances {
-	r := Distances{TestLeast: test[0], TestMedian: test[len(test)/2]}
+	var r Distances
 	rare := test[len(test)/100]
 	for i, v := range d {
 		if v < d[r.Picture] {

@@ -82,22 +82,20 @@ func (r *Reference) compute(ctx context.Context, test *dataset.Dataset, n int) e
 	if r.set, err = s.newSet(ctx, seen, r.center, r.o.K); err != nil {
 		return err
 	}
-	if r.o.Nearest > 0 {
-		not := held[:min(n, r.o.Nearest)]
-		if test != nil {
-			not = nil
-		}
-		if r.search, err = r.newSearch(ctx, s, others, not); err != nil {
-			return err
-		}
-	}
 	var labels []int32
 	if from.Labels != nil {
 		for _, i := range held {
 			labels = append(labels, from.Labels[i])
 		}
 	}
-	r.floor, err = r.against(ctx, s, others, labels)
+	if r.floor, err = r.against(ctx, s, others, labels); err != nil || r.o.Nearest == 0 {
+		return err
+	}
+	not := held[:min(n, r.o.Nearest)]
+	if test != nil {
+		not = nil
+	}
+	r.search, r.floor.Nearest, err = r.newSearch(ctx, s, others, not)
 	return err
 }
 

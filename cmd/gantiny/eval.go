@@ -323,18 +323,20 @@ func (e *evaluated) write(w io.Writer) error {
 	}
 	table = append(table, agreement)
 	add("classifier is sure of", e.Sure, s.Sure, f.Sure, fs.Sure, "share of pictures")
-	if n := e.Nearest; n != nil {
-		table = append(table,
-			row{"nearest training picture", "", "", fmt.Sprintf("of %d pictures", n.N)},
-			row{"  by features: median", fmt.Sprintf("%.3g", n.Features.Median), fmt.Sprintf("%.3g", n.Features.TestMedian), ""},
-			row{"  by features: closest", fmt.Sprintf("%.3g", n.Features.Least), fmt.Sprintf("%.3g", n.Features.TestLeast), ""},
-			row{"  by features: closer", fmt.Sprintf("%.4f", n.Features.Closer), "0.0100", "than 99 of 100 test pictures are"},
-			row{"  by pixels: median", fmt.Sprintf("%.3g", n.Pixels.Median), fmt.Sprintf("%.3g", n.Pixels.TestMedian), "of 255"},
-			row{"  by pixels: closest", fmt.Sprintf("%.3g", n.Pixels.Least), fmt.Sprintf("%.3g", n.Pixels.TestLeast), ""},
-			row{"  by pixels: closer", fmt.Sprintf("%.4f", n.Pixels.Closer), "0.0100", "than 99 of 100 test pictures are"})
+	if n, test := e.Nearest, e.Floor.Nearest; n != nil {
+		table = append(table, row{"nearest training picture", "", "", fmt.Sprintf("of %s each", display.Plural(n.N, "picture"))})
+		for _, x := range []struct {
+			name    string
+			d, test eval.Distances
+		}{{"in features", n.Features, test.Features}, {"in pixels, of 255", n.Pixels, test.Pixels}} {
+			table = append(table,
+				row{"  " + x.name + ": median", fmt.Sprintf("%.3g", x.d.Median), fmt.Sprintf("%.3g", x.test.Median), ""},
+				row{"  " + x.name + ": least", fmt.Sprintf("%.3g", x.d.Least), fmt.Sprintf("%.3g", x.test.Least), fmt.Sprintf("picture %d, training picture %d", x.d.Picture, x.d.Training)},
+				row{"  " + x.name + ": closer", fmt.Sprintf("%.4f", x.d.Closer), fmt.Sprintf("%.4f", x.test.Closer), "share closer than 99 of 100 test pictures"})
+		}
 	}
 	for _, r := range table {
-		if _, err := fmt.Fprintf(w, "%-26s %-20s %-20s %s\n", r.name, r.value, r.floor, r.note); err != nil {
+		if _, err := fmt.Fprintf(w, "%-27s %-21s %-21s %s\n", r.name, r.value, r.floor, r.note); err != nil {
 			return err
 		}
 	}
