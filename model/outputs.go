@@ -17,6 +17,9 @@ func (m *Model) WithOutputs(names ...string) (*Model, error) {
 		g.name(n.Out)
 	}
 	g.Outputs = nil
+	if len(names) == 0 {
+		return nil, fmt.Errorf("model: %w: no outputs", ErrShape)
+	}
 	for _, name := range names {
 		v := g.find(name)
 		if v == nil {
