@@ -13,7 +13,7 @@ import (
 type Model struct {
 	Name       string
 	Provenance Provenance
-	ClassNames []string // of the classes of an input of classes, in order; nil where they have none
+	ClassNames []string // of the classes of an input, or of the logits of a classifier, in order; nil where they have none
 
 	graph *Graph
 	total []*Param

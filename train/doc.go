@@ -15,6 +15,10 @@
 // Callers may bring networks, objectives and optimizers of their own, see Options
 // and Parts.
 //
+// Classify, of the task classify, trains one network in place of two: a classifier of the images' labels, by the
+// cross-entropy of its softmax. A run of it ends in classifier.safetensors, draws no grids, and writes lines of
+// ClassifyMetrics.
+//
 // An epoch is N/batch steps, rounded down: buffers are planned for one batch
 // size, so the N%batch images that its shuffle leaves over (96 of MNIST's 60,000
 // at 256) take no part in it. They are others in every epoch. Keras makes a

@@ -25,6 +25,8 @@ type Metrics struct {
 	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
+
+	right float64 // of task classify
 }
 
 // meter sums what the next line of metrics is the mean of. A checkpoint carries
@@ -40,6 +42,7 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.G += l.G
 	m.Sum.D += l.D
 	m.Sum.Real += l.Real
+	m.Sum.Right += l.Right
 	m.Sum.Fake += l.Fake
 	m.Sum.Penalty += l.Penalty
 	m.Steps++
@@ -52,12 +55,28 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	n := float64(m.Steps)
 	x := Metrics{
 		Epoch: epoch, Step: step,
-		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n, right: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,
 	}
 	*m = meter{Total: m.Total}
 	return x
+}
+
+// ClassifyMetrics is one line of metrics.jsonl of task classify.
+type ClassifyMetrics struct {
+	Epoch           int     `json:"epoch"`
+	Step            uint64  `json:"step"`
+	Loss            float64 `json:"loss"`                    // cross-entropy
+	Accuracy        float64 `json:"accuracy"`                // share of the images in training, as they were moved, that were named right
+	Test            float64 `json:"test_accuracy,omitempty"` // share of the test images, at an epoch's end
+	ImagesPerSecond float64 `json:"images_per_s"`
+	Seconds         float64 `json:"seconds"`
+}
+
+// classify is the line of task classify.
+func (m Metrics) classify(s *Stats) ClassifyMetrics {
+	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.right, s.TestRight, m.ImagesPerSecond, m.Seconds}
 }
 
 // openMetrics opens path for appending, after it has dropped every line past

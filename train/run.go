@@ -33,9 +33,13 @@ type Options struct {
 	Version string
 	Kernels *simd.Kernels // nil: what Config.Kernel names
 
+	// Test has images and labels by which a classifier is judged at the end of each epoch; nil for none.
+	Test *dataset.Dataset
+
 	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size
 	// and Channels count for nothing otherwise. Run changes their parameters. To resume, give
-	// it networks of the same layers.
+	// it networks of the same layers. Of task classify the first one is the classifier, and there is
+	// no other.
 	Generator, Discriminator *model.Model
 	Parts
 
@@ -50,6 +54,7 @@ type Stats struct {
 	Batch, Batches int // steps done in this epoch, of how many
 	Step           uint64
 	Losses
+	TestRight       float64       // at an epoch's end, of task classify: the share of Options.Test that is named right
 	ImagesPerSecond float64       // recently
 	Left            time.Duration // to the end of the last epoch, at this speed
 	Grid            string        // path of the grid that this epoch drew, "" for none
@@ -60,6 +65,7 @@ type Stats struct {
 type run struct {
 	c       Config
 	o       Options
+	task    task
 	t       *Trainer
 	from    *stream
 	meter   meter
@@ -89,10 +95,11 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if err := o.build(c, data); err != nil {
+	kind := tasks[c.Task]
+	if err := kind.build(&o, c, data); err != nil {
 		return err
 	}
-	if err := checkData(c, data, o.Generator); err != nil {
+	if err := kind.check(c, data, o.Generator); err != nil {
 		return err
 	}
 	lock, err := lockDir(o.Dir, o.Resume)
@@ -100,7 +107,7 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 		return err
 	}
 	defer lock.Close()
-	r := &run{c: c, o: o, data: dataInfo{data.Name, data.N, data.SHA256}}
+	r := &run{c: c, o: o, task: kind, data: dataInfo{data.Name, data.N, data.SHA256}}
 	if err := r.open(data, lock); err != nil {
 		return err
 	}
@@ -231,7 +238,7 @@ func (r *run) restoreFrom(path string, perEpoch int) (*header, error) {
 
 // prepare makes the directory's files agree with the state.
 func (r *run) prepare(fresh bool, lock *os.File) error {
-	for _, name := range []string{CheckpointFile, PreviousFile, GeneratorFile, MetricsFile} {
+	for _, name := range []string{CheckpointFile, PreviousFile, r.task.product, MetricsFile} {
 		if err := atomicfile.RemoveLeftovers(r.path(name)); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
@@ -241,11 +248,13 @@ func (r *run) prepare(fresh bool, lock *os.File) error {
 			return err
 		}
 	}
-	if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
-		return fmt.Errorf("train: %w", err)
+	if !r.task.classifies {
+		if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
 	}
-	if !r.generatorSaved() {
-		if err := r.saveGenerator(); err != nil {
+	if !r.productSaved() {
+		if err := r.saveProduct(); err != nil {
 			return err
 		}
 	}
@@ -264,8 +273,8 @@ func (r *run) prepare(fresh bool, lock *os.File) error {
 // begin writes the first checkpoint, so that a run can be resumed from its first moment
 // on. A generator without a checkpoint is not that of a run which begins here.
 func (r *run) begin(lock *os.File) error {
-	for _, name := range []string{GeneratorFile, MetricsFile} {
-		if path := r.path(name); exists(path) && !(name == GeneratorFile && r.generatorSaved()) {
+	for _, name := range []string{r.task.product, MetricsFile} {
+		if path := r.path(name); exists(path) && !(name == r.task.product && r.productSaved()) {
 			return fmt.Errorf("train: %s: %w: it has no checkpoint beside it", path, ErrExists)
 		}
 	}
@@ -274,11 +283,11 @@ func (r *run) begin(lock *os.File) error {
 	}
 	err := r.saveCheckpoint()
 	if err == nil {
-		err = r.saveGenerator()
+		err = r.saveProduct()
 	}
 	if err != nil { // then nothing of a run is left
 		os.Remove(r.path(CheckpointFile))
-		os.Remove(r.path(GeneratorFile))
+		os.Remove(r.path(r.task.product))
 	}
 	return err
 }

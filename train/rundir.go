@@ -17,13 +17,14 @@ const (
 	CheckpointFile = "checkpoint.safetensors"
 	PreviousFile   = "checkpoint.previous.safetensors" // the one before
 	GeneratorFile  = "generator.safetensors"
+	ClassifierFile = "classifier.safetensors" // in place of the generator, of task classify
 	MetricsFile    = "metrics.jsonl"
 	SamplesDir     = "samples" // epoch-0001.png ...
 	lockFile       = ".lock"
 )
 
 // runFiles are the regular files among them.
-var runFiles = []string{CheckpointFile, PreviousFile, GeneratorFile, MetricsFile, lockFile}
+var runFiles = []string{CheckpointFile, PreviousFile, GeneratorFile, ClassifierFile, MetricsFile, lockFile}
 
 // checkDir reports what in dir a run must not touch. A directory from elsewhere may
 // hold symbolic links in place of a run's files, and a run writes through none. Unless

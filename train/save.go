@@ -32,7 +32,10 @@ const withinEpoch = 5 * time.Minute
 // write puts on disk what is due after a step: metrics, checkpoint with generator,
 // grid. Where one of them fails the state is saved all the same, if it can be.
 func (r *run) write(s *Stats) error {
-	err := r.writeMetrics(s)
+	err := r.judge(s)
+	if err == nil {
+		err = r.writeMetrics(s)
+	}
 	if err == nil && r.checkpointDue(s) {
 		err = r.save()
 	}
@@ -53,7 +56,11 @@ func (r *run) writeMetrics(s *Stats) error {
 	}
 	before := r.meter
 	line := r.meter.line(s.Epoch, s.Step, r.c.Batch)
-	if err := json.NewEncoder(r.metrics).Encode(line); err != nil {
+	var text any = line
+	if r.task.classifies {
+		text = line.classify(s)
+	}
+	if err := json.NewEncoder(r.metrics).Encode(text); err != nil {
 		r.meter = before // the next line will tell
 		return fmt.Errorf("train: %w", err)
 	}
@@ -90,13 +97,13 @@ func (r *run) checkpointDue(s *Stats) bool {
 
 // gridDue tells whether the end of an epoch draws a grid.
 func (r *run) gridDue(epoch int) bool {
-	return epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0
+	return !r.task.classifies && (epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0)
 }
 
 // nextGrid returns the epoch, after so many whole ones, that draws the next grid; 0 if none does.
 func (r *run) nextGrid(done int) int {
 	switch {
-	case done >= r.c.Epochs:
+	case r.task.classifies || done >= r.c.Epochs:
 		return 0
 	case done == 0:
 		return 1
@@ -116,12 +123,12 @@ func (r *run) save() error {
 	if err := r.t.checkState(); err != nil {
 		return err
 	}
-	return errors.Join(r.saveGenerator(), r.saveCheckpoint())
+	return errors.Join(r.saveProduct(), r.saveCheckpoint())
 }
 
-// generatorSaved tells whether the generator's file holds the one of now.
-func (r *run) generatorSaved() bool {
-	m, err := model.Load(r.path(GeneratorFile))
+// productSaved tells whether the product's file holds the one of now.
+func (r *run) productSaved() bool {
+	m, err := model.Load(r.path(r.task.product))
 	if err != nil {
 		return false
 	}
@@ -130,13 +137,13 @@ func (r *run) generatorSaved() bool {
 	})
 }
 
-func (r *run) saveGenerator() error {
+func (r *run) saveProduct() error {
 	g := r.t.product()
 	g.Provenance = model.Provenance{
 		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
 		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
 	}
-	if err := g.Save(r.path(GeneratorFile), model.SaveOptions{}); err != nil {
+	if err := g.Save(r.path(r.task.product), model.SaveOptions{}); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil

@@ -74,6 +74,7 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	addKernelFlag(fl, &c.Kernel)
 	c.Kernel = kernel // which the flag's own default has replaced
 	bindData(fl, c)
+	fl.StringVar(&c.Task, "task", c.Task, "what to train: gan, or classify for a classifier of labeled pictures, which eval can use")
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fl.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, order, noise and dropout")
@@ -101,6 +102,7 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.WarmupSteps, "warmup-steps", c.WarmupSteps, "steps in which the learning rates rise at first")
 	fl.IntVar(&c.DecaySteps, "decay-steps", c.DecaySteps, "steps after these in which they fall, with --schedule linear or cosine")
 	fl.Float64Var(&c.FinalRate, "final-rate", c.FinalRate, "share of the learning rates that is left in the end")
+	fl.IntVar(&c.Shift, "shift", c.Shift, "with --task classify: pixels by which a picture is moved at most, anew each time")
 	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
 	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
@@ -164,14 +166,22 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return err
 	}
 
+	test, err := f.loadTest(ctx, c, stderr)
+	if err != nil {
+		return err
+	}
+
 	bar := display.NewProgress(stderr)
 	answered := answer(ctx, bar)
 	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
 	ignorePipes()
 	err = train.Run(ctx, c, data, train.Options{
-		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
-		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
+		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test,
+		OnStep: func(s train.Stats) { bar.Show(trainState(c.Task, s)) },
 		OnEpoch: func(s train.Stats) {
+			if test != nil {
+				bar.Log("epoch %d: %.2f%% of %s right", s.Epoch, 100*s.TestRight, display.Plural(test.N, "test picture"))
+			}
 			if s.Grid != "" {
 				bar.Log("samples of epoch %d: %s%s", s.Epoch, s.Grid, nextGrid(s))
 			}
@@ -180,14 +190,18 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	})
 	answered()
 	bar.Settle()
-	return f.report(err, stderr)
+	return f.report(c.Task, err, stderr)
 }
 
 // report says how a run ended and what can be done next.
-func (f *trainFlags) report(err error, stderr io.Writer) error {
+func (f *trainFlags) report(task string, err error, stderr io.Writer) error {
 	switch {
 	case err == nil:
-		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
+		product := train.GeneratorFile
+		if task == taskClassify {
+			product = train.ClassifierFile
+		}
+		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, product))
 	case errors.Is(err, train.ErrInterrupted):
 		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", display.Quote(f.out))
 	case errors.Is(err, train.ErrDiverged):
@@ -202,9 +216,14 @@ func (f *trainFlags) report(err error, stderr io.Writer) error {
 	return err
 }
 
+// isNamed tells whether data is the name of a set that is known everywhere.
+func isNamed(data string) bool {
+	return slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data)
+}
+
 // lasting is the name of a data set as it holds in any working directory, where a run may be resumed.
 func lasting(data string) (string, error) {
-	if slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data) {
+	if isNamed(data) {
 		return data, nil
 	}
 	if _, err := os.Stat(data); err != nil {
@@ -227,7 +246,7 @@ func checkNoRun(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
 		return nil
 	}
-	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
+	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.ClassifierFile, "a classifier"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
 		if _, err := os.Stat(filepath.Join(dir, made[0])); err == nil {
 			return usagef("--out %s: %s is there already (%s); name another directory", dir, made[1], made[0])
 		}
@@ -251,10 +270,14 @@ func answer(ctx context.Context, bar *display.Progress) (wait func()) {
 }
 
 // trainState is a step as progress shows it.
-func trainState(s train.Stats) display.State {
+func trainState(task string, s train.Stats) display.State {
 	state := display.State{Part: fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs), Done: s.Batch, Of: s.Batches, Unit: "step"}
 	if s.Left > 0 {
 		state.Facts = append(state.Facts, display.Roughly(s.Left)+" left")
+	}
+	if task == taskClassify {
+		state.Facts = append(state.Facts, fmt.Sprintf("loss %.4f  right %.2f%%", s.G, 100*s.Right), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
+		return state
 	}
 	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D),
 		fmt.Sprintf("D(x) %.2f  D(G(z)) %.2f", s.Real, s.Fake), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
