@@ -11,7 +11,7 @@ import (
 type rewrite func(im *importer, n *node) (*node, error)
 
 // rewrites are applied in this order. None changes what is computed but by rounding.
-var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergePads, turnRound, joinReshapes}
+var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, joinNorm, joinConditional, mergePads, turnRound, joinReshapes}
 
 // optimized returns the outputs after all rewrites.
 func (im *importer) optimized(outputs []*node) ([]*node, error) {
