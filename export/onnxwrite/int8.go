@@ -2,6 +2,7 @@ package onnxwrite
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/model"
@@ -13,7 +14,10 @@ import (
 // the result is.
 
 var int8Rules = map[string]rule{
-	"qlatents":    func(s *step) string { return s.held(s.in[0].name, s.Out.Type.Params) },
+	"qlatents": func(s *step) string { return s.held(s.in[0].name, s.Out.Type.Params) },
+	"fakequantize": func(s *step) string {
+		return s.held(s.in[0].name, s.Op.(model.FakeQuantize).Steps)
+	},
 	"qdequantize": func(s *step) string { return s.in[0].name },
 	"qlinear":     quantizedLinear,
 	"qadd":        func(s *step) string { return s.held(s.add("Add", s.met()), s.Out.Type.Params) },
@@ -154,15 +158,26 @@ func floatForm(s *step) string {
 		return s.refuse("ONNX has no %s", op.Kind())
 	}
 	y := r(&t)
-	switch op.(type) {
-	case model.AvgPool, model.GlobalAvgPool:
-		return s.held(y, out) // a mean of bytes is no byte yet
-	case model.Resize:
-		if op.(model.Resize).Mode == model.ResizeBilinear {
-			return s.held(y, out)
-		}
+	if isMean(op) { // of bytes, which is no byte yet
+		return s.held(s.halvesUp(y, out), out)
 	}
 	return s.inSteps(y, out)
+}
+
+func isMean(o model.Op) bool {
+	switch o := o.(type) {
+	case model.AvgPool, model.GlobalAvgPool:
+		return true
+	case model.Resize:
+		return o.Mode == model.ResizeBilinear
+	}
+	return false
+}
+
+// halvesUp adds a thousandth of a step: of means of bytes many lie halfway between two, which
+// gantiny rounds up and QuantizeLinear to the even one.
+func (s *step) halvesUp(x string, p quant.Params) string {
+	return s.add("Add", []string{x, s.scalar(float64(p.Scale) / 1024)})
 }
 
 // affine: leaky(a*x + b), with the values of the class if there are any.
@@ -174,10 +189,8 @@ func affine(s *step) string {
 	for i, w := range weight.Int32 {
 		a[i], b[i] = float32(float64(w)*out/float64(s.in[0].Type.Scale)), float32(float64(bias.Int32[i])*out)
 	}
-	leaky := false
 	for i, v := range slope {
 		negative[i] = float32(v) / (1 << 16)
-		leaky = leaky || negative[i] != 1
 	}
 	x := s.in[0]
 	if o.Features && !x.Shape.IsFlat() {
@@ -193,15 +206,26 @@ func affine(s *step) string {
 		}
 		return s.reshaped(row, len(slope), 1, 1)
 	}
-	y := s.add("Add", []string{s.add("Mul", []string{x.name, of("factor", a)}), of("sum", b)})
-	if leaky {
+	y := x.name
+	if !near(a, 1) || !near(b, 0) { // else it is a PReLU
+		y = s.add("Add", []string{s.add("Mul", []string{y, of("factor", a)}), of("sum", b)})
+	}
+	switch first := negative[0]; {
+	case !near(negative, first):
 		y = s.add("PRelu", []string{y, s.perChannel("slope", x, negative)})
+	case first != 1:
+		y = s.on("LeakyRelu", y, attr{"alpha", float64(first)})
 	}
 	y = s.held(y, o.Output)
 	if x.Shape != s.Out.Shape {
 		y = s.fromFeatures(y, s.Out.Shape)
 	}
 	return y
+}
+
+// near tells whether all values are one, up to rounding.
+func near(x []float32, want float32) bool {
+	return !slices.ContainsFunc(x, func(v float32) bool { return math.Abs(float64(v-want)) > 1e-6 })
 }
 
 // table is an activation by name where its bytes are those of one, and else a Gather by the byte.

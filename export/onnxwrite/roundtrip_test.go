@@ -2,6 +2,7 @@ package onnxwrite_test
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/gantiny/gantiny/export/onnxwrite"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/onnx"
+	"github.com/gantiny/gantiny/quant"
 )
 
 func written(t *testing.T, m *model.Model) []byte {
@@ -71,4 +73,63 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("no network has %s", k)
 		}
 	}
+}
+
+// TestQuantizedRoundTrip: a network in 8-bit integers that is written in QDQ form, read and
+// quantized again has the same steps everywhere and draws the same bytes.
+func TestQuantizedRoundTrip(t *testing.T) {
+	for _, n := range nets.All() {
+		if !n.Quantizes || n.Name == "activations" { // some of whose tables are no activation by name
+			continue
+		}
+		t.Run(n.Name, func(t *testing.T) {
+			m, err := n.Int8(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := onnx.Read(written(t, m))
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := nets.Quantized(t.Context(), read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const images = 8
+			in := nets.Feed(m, images)
+			want, err := nets.Run(m, in, images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := nets.Run(back, in, images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range want {
+				apart := 0
+				for k := range want[i] {
+					if want[i][k] != got[i][k] {
+						apart++
+					}
+				}
+				if apart > 0 {
+					t.Errorf("output %d: %d of %d values differ", i, apart, len(want[i]))
+				}
+			}
+			if steps, had := stepsOf(back), stepsOf(m); !slices.Equal(steps, had) {
+				t.Errorf("steps %v, were %v", steps, had)
+			}
+		})
+	}
+}
+
+// stepsOf lists the steps of all values in bytes, each once.
+func stepsOf(m *model.Model) (list []quant.Params) {
+	for _, l := range m.Layers() {
+		if p := l.Out.Type.Params; l.Out.Type.Kind == model.Int8 && !slices.Contains(list, p) {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b quant.Params) int { return cmp.Compare(a.Scale, b.Scale) })
+	return list
 }

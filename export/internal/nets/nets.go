@@ -32,7 +32,7 @@ func All() []Net {
 	return []Net{
 		{"plain", plain, true}, {"reference", reference, true}, {"conditional", conditional, true}, {"residual", residual, true}, {"skips", skips, true},
 		{"gates", gates, true}, {"activations", activations, true}, {"kernels", kernels, true}, {"judge", judge, true},
-		{"resizes", resizes, true}, {"functions", functions, false}, {"norms", norms, false}, {"views", views, true},
+		{"resizes", resizes, true}, {"stepped", stepped, true}, {"functions", functions, false}, {"norms", norms, false}, {"views", views, true},
 	}
 }
 
@@ -70,15 +70,20 @@ func (n Net) Int8(ctx context.Context) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := quant.Options{Images: 64}
+	return Quantized(ctx, m)
+}
+
+// Quantized quantizes a model on latents or, if it takes images, on some of those.
+func Quantized(ctx context.Context, m *model.Model) (*model.Model, error) {
+	o := quant.Options{Images: 32}
 	latents := true
 	for _, p := range m.Inputs() {
 		latents = latents && p.Shape.IsFlat()
 	}
 	if !latents {
-		for i, d := range Feed(m, 64) {
+		for _, d := range Feed(m, 32) {
 			if d.Classes == nil {
-				o.Inputs = append(o.Inputs, Feed(m, 64)[i].Floats)
+				o.Inputs = append(o.Inputs, d.Floats)
 			}
 		}
 	}
@@ -227,13 +232,13 @@ func gates(g *model.Graph) []*model.Value {
 // activations applies each activation in turn.
 func activations(g *model.Graph) []*model.Value {
 	g.Input("z", model.Flat(6))
-	g.Add(model.Dense{Units: 32})
-	x := g.Add(model.Reshape{H: 4, W: 4, C: 2})
+	g.Add(model.Dense{Units: 8})
+	x := g.Add(model.Reshape{H: 2, W: 2, C: 2})
 	for _, o := range []model.Op{
 		model.ELU{Alpha: 0.7}, model.SELU{}, model.GELU{}, model.GELU{Tanh: true}, model.Softplus{}, model.Mish{}, model.HardSwish{},
 		model.HardSigmoid{}, model.SiLU{}, model.Clip{Min: -0.5, Max: 0.75}, model.Sigmoid{}, model.Tanh{},
 	} {
-		x = g.Add(model.Add{}, g.Add(conv3(2), g.Add(o, x)), x)
+		x = g.Add(model.Add{}, g.Add(model.Conv2D{Filters: 2, Kernel: one}, g.Add(o, x)), x)
 	}
 	return []*model.Value{g.Add(model.Sigmoid{}, g.Add(conv3(1)))}
 }
@@ -280,6 +285,19 @@ func resizes(g *model.Graph) []*model.Value {
 	g.Add(model.MaxPool{Kernel: three, Stride: one, Pad: [4]int{1, 1, 1, 1}})
 	g.Add(conv3(1))
 	return []*model.Value{g.Add(model.Tanh{})}
+}
+
+// stepped says of some values in which steps they are.
+func stepped(g *model.Graph) []*model.Value {
+	hold := func(scale float32, zero int32, v *model.Value) *model.Value {
+		return g.Add(model.FakeQuantize{Steps: quant.Params{Scale: scale, Zero: zero}}, v)
+	}
+	z := hold(0.03125, 0, g.Input("z", model.Flat(6)))
+	x := g.Add(model.Reshape{H: 4, W: 4, C: 3}, g.Add(model.ReLU{}, g.Add(model.Dense{Units: 48}, z)))
+	x = hold(0.02, -128, x)
+	y := hold(0.05, 3, g.Add(conv3(3), x))
+	x = hold(0.0625, -2, g.Add(model.Add{}, x, y))
+	return []*model.Value{g.Add(model.Tanh{}, g.Add(conv3(1), x))}
 }
 
 // functions has the elementary ones, and Softmax.
