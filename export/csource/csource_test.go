@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +103,7 @@ func drawn(t *testing.T, m *model.Model) string {
 	for i := range 5 {
 		z[i] = make([]float32, dim)
 		if i < 3 {
-			model.Latents(z[i], dim, 0x123456789a, i+0xffffffff)
+			model.Latents(z[i], dim, 0x123456789a, i+math.MaxInt32-3)
 		}
 	}
 	for i := range dim {
@@ -202,7 +203,7 @@ func TestCortexM(t *testing.T) {
 	needs(t, "arm-none-eabi-gcc", "qemu-system-arm")
 	for _, m := range generators(t) {
 		dir, cost := written(t, m)
-		program := build(t, dir, "arm-none-eabi-gcc", "-Os", "-mcpu=cortex-m3", "-mthumb", "--specs=rdimon.specs", "-T", "testdata/mps2.ld", "testdata/start.c")
+		program := build(t, dir, "arm-none-eabi-gcc", "-Os", "-mcpu=cortex-m3", "-mthumb", "--specs=rdimon.specs", "-T", "../../examples/microcontroller/mps2.ld", "../../examples/microcontroller/start.c")
 		got := run(t, "qemu-system-arm", "-M", "mps2-an385", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native", "-kernel", program)
 		if got != drawn(t, m) {
 			t.Errorf("%s: other bytes:\n%.200s", m.Name, got)

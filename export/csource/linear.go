@@ -35,6 +35,12 @@ func linear(s *step) {
 		}
 		outH, outW = 1, 1
 	}
+	for _, reach := range [][4]int{{outH, g.StrideH, g.KH, g.DilationH}, {outW, g.StrideW, g.KW, g.DilationW}} {
+		if int64(reach[0])*int64(reach[1])+int64(reach[2])*int64(reach[3]) > maxFeatures || max(g.PadTop, g.PadLeft) > maxFeatures {
+			s.refuse("its strides and dilations are too large")
+			return
+		}
+	}
 	s.taps = max(s.taps, g.KH*g.KW)
 	weight, bias, scale := constant(s.Program, filterMajor(s.params[0].Int8, g)), constant(s.Program, s.params[1].Int32), constant(s.Program, s.params[2].Data)
 	transposed := 0

@@ -42,7 +42,8 @@ func window(kernel, stride [2]int, pad [4]int, countPad bool, d, n, out int) (li
 }
 
 // between returns those of a bilinear resizing, whose fractions are in lowest terms.
-func between(coordinates string, n, out int) (list []share) {
+func between(coordinates string, rows, outRows int) (list []share) {
+	n, out := int64(rows), int64(outRows)
 	for i := range out {
 		num, den := i*n, out
 		switch coordinates {
@@ -52,16 +53,16 @@ func between(coordinates string, n, out int) (list []share) {
 			num, den = i*(n-1), max(out-1, 1)
 		}
 		num = min(max(num, 0), (n-1)*den)
-		lo, part := num/den, num%den
+		lo, part := int(num/den), num%den
 		a, b := den, part
 		for b != 0 {
 			a, b = b, a%b
 		}
-		part, den = part/a, den/a
-		if lo == n-1 || part == 0 {
-			list = append(list, share{lo, 1, den, 0, den})
+		w1, total := int(part/a), int(den/a)
+		if w1 == 0 {
+			list = append(list, share{lo, 1, total, 0, total})
 		} else {
-			list = append(list, share{lo, 2, den - part, part, den})
+			list = append(list, share{lo, 2, total - w1, w1, total})
 		}
 	}
 	return list

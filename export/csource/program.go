@@ -118,6 +118,9 @@ func (p *Program) checkPorts() {
 	}
 }
 
+// maxFeatures bounds a value: no microcontroller has memory for more, and indices stay within 32 bits.
+const maxFeatures = 1 << 24
+
 // plan makes the values, their places in the arena, and the calls.
 func (p *Program) plan(params []*model.Param) {
 	g := p.m.Graph()
@@ -146,8 +149,12 @@ func (p *Program) plan(params []*model.Param) {
 		}
 		p.values[n.Name] = s.out
 		r, ok := all[n.Op.Kind()]
-		if !ok {
-			p.refuse("layer %s (%s): C has no such operator", n.Name, n.Op.Kind())
+		if !ok || n.Out.Shape.Len() > maxFeatures {
+			if ok {
+				p.refuse("layer %s (%s): %v are too many features", n.Name, n.Op.Kind(), n.Out.Shape)
+			} else {
+				p.refuse("layer %s (%s): C has no such operator", n.Name, n.Op.Kind())
+			}
 			continue
 		}
 		s.write = r.write

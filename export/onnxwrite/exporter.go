@@ -182,8 +182,9 @@ func (e *exporter) fresh(base string) string {
 
 // constant adds a constant, or finds one of the same content. A parameter keeps its name.
 func (e *exporter) constant(name string, typ int, dims []int, raw []byte) string {
-	key := fmt.Sprint(typ, dims, string(raw))
+	key := ""
 	if len(raw) <= 64 {
+		key = fmt.Sprint(typ, dims, string(raw))
 		if known := e.known[key]; known != "" {
 			return known
 		}
@@ -192,7 +193,9 @@ func (e *exporter) constant(name string, typ int, dims []int, raw []byte) string
 		name = e.fresh(name)
 	}
 	e.taken[name] = true
-	e.known[key] = name
+	if key != "" {
+		e.known[key] = name
+	}
 	e.consts = append(e.consts, tensor(name, typ, dims, raw))
 	return name
 }
