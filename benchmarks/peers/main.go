@@ -49,7 +49,7 @@ type options struct {
 	python         string
 	only           []string
 	model          string
-	least          bool
+	cpu            bool
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	f.StringVar(&o.python, "python", "", "the Python that has torch (default: the first of python3 and /usr/bin/python3 that does)")
 	only := f.String("only", "", "names of peers, by comma, to leave out the others")
 	f.StringVar(&o.model, "model", "", "ONNX `FILE` to time in place of the reference network, beside ONNX Runtime; --what generate or int8")
-	f.BoolVar(&o.least, "least", false, "compare least times, where others are busy on the machine; with gantiny and ONNX Runtime alone")
+	f.BoolVar(&o.cpu, "cpu", false, "compare the least processor times of a run, where others are busy on the machine; with gantiny and ONNX Runtime alone, on one thread")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
 	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS [FILE]")
 	if err := f.Parse(args); err != nil {
@@ -93,6 +93,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	if err == nil && *only != "" {
 		o.only, err = peerNames(*only, o.field())
+	}
+	if err == nil && o.cpu && !slices.Equal(o.threads, []int{1}) {
+		err = errors.New("--cpu: wants --threads 1")
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")
@@ -155,7 +158,7 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 	defer w.close()
 	w.model = o.model
 	t := newTable(o.what)
-	t.Least = o.least
+	t.CPU = o.cpu
 	for _, threads := range o.threads {
 		for _, batch := range o.batch {
 			own, err := start(ctx, w, gantiny, o.what, batch, threads)
@@ -202,7 +205,7 @@ func race(ctx context.Context, t *table, field []*process, o options) error {
 			}
 			// Pools of the one before may spin a little longer.
 			time.Sleep(20 * time.Millisecond)
-			ms, err := p.turn(o.seconds, o.least)
+			ms, err := p.turn(o.seconds, o.cpu)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -13,7 +13,7 @@ import (
 )
 
 // A process is a contestant at work. It says "ready NAME" when it has prepared itself; for each line with a number of seconds
-// it then runs its work that long and says the median in milliseconds, the number of runs and perhaps the least.
+// it then runs its work that long and says the median in milliseconds, the number of runs and perhaps the least processor time.
 type process struct {
 	contestant contestant
 	title      string // how it calls itself, with its version
@@ -57,9 +57,10 @@ func start(ctx context.Context, w *workshop, c contestant, what string, batch, t
 	return p, nil
 }
 
-// turn has the process work for some seconds and returns the median run, or the least, in milliseconds.
-func (p *process) turn(seconds float64, least bool) (float64, error) {
-	var ms, shortest float64
+// turn has the process work for some seconds and returns the median run in milliseconds or, with cpu, the least
+// processor time of one.
+func (p *process) turn(seconds float64, cpu bool) (float64, error) {
+	var ms, used float64
 	var runs int
 	if _, err := fmt.Fprintf(p.in, "%g\n", seconds); err != nil {
 		return 0, p.died(err)
@@ -71,11 +72,11 @@ func (p *process) turn(seconds float64, least bool) (float64, error) {
 	if _, err := fmt.Sscan(line, &ms, &runs); err != nil || !(ms > 0) || runs < 1 {
 		return 0, fmt.Errorf("answered %q", strings.TrimSpace(line))
 	}
-	if least {
-		if _, err := fmt.Sscan(line, &ms, &runs, &shortest); err != nil {
-			return 0, errors.New("does not tell its least time")
+	if cpu {
+		if _, err := fmt.Sscan(line, &ms, &runs, &used); err != nil {
+			return 0, errors.New("does not tell its processor time")
 		}
-		ms = shortest
+		ms = max(used, 1e-3)
 	}
 	return ms, nil
 }

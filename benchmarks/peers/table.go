@@ -17,7 +17,7 @@ type table struct {
 	Machine string    `json:"machine"`
 	CPUs    int       `json:"cpus"`
 	Gantiny string    `json:"gantiny"` // its kernel row and Go version
-	Least   bool      `json:"least"`   // least times in place of medians
+	CPU     bool      `json:"cpu"`     // least processor times in place of medians
 	Rows    []row     `json:"rows"`
 	Skipped []skipped `json:"skipped"`
 }
@@ -64,7 +64,7 @@ func (t *table) add(field []*process, batch, threads int) {
 			ratios[i] = own.ms[i] / p.ms[i]
 		}
 		r := row{Peer: p.title, Batch: batch, Threads: threads, PeerMS: median(p.ms), GantinyMS: median(own.ms), Ratio: median(ratios), Rounds: len(ratios)}
-		if t.Least {
+		if t.CPU {
 			r.PeerMS, r.GantinyMS = slices.Min(p.ms), slices.Min(own.ms)
 			r.Ratio = r.GantinyMS / r.PeerMS
 		}
@@ -84,8 +84,8 @@ func (t *table) markdown(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	work := map[string]string{"generate": "generate", "half": "generate, dense weights in half precision", "int8": "generate in int8", "train": "one training step"}[t.What]
 	figure := "medians"
-	if t.Least {
-		figure = "least times"
+	if t.CPU {
+		figure = "least processor times"
 	}
 	fmt.Fprintf(w, "%s; %s; %d CPUs; %s\n\n", t.Gantiny, t.Machine, t.CPUs, figure)
 	fmt.Fprintf(w, "| %s: batch | threads | peer | peer, ms | gantiny, ms | peer, images/s | gantiny, images/s | ratio of times |\n", work)
