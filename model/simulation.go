@@ -24,11 +24,12 @@ type simulation struct {
 	worker  Worker
 	memory  memory
 
-	pixels  map[*Value]bool  // outputs that are pixels
-	ranged  map[*Value]int   // the values that have a range of their own: their number
-	order   []*Value         // and these values by number
-	tails   map[*Node]*Node  // linear operators that end in pixels: the tanh after them
-	weights map[*Node]folded // of linear operators, as the graph has them
+	kept    map[*Value]quant.Params // the steps that values have to keep
+	pixels  map[*Value]bool         // outputs that are pixels
+	ranged  map[*Value]int          // the values that have a range of their own: their number
+	order   []*Value                // and these values by number
+	tails   map[*Node]*Node         // linear operators that end in pixels: the tanh after them
+	weights map[*Node]folded        // of linear operators, as the graph has them
 	kernels map[*Node]*contraction
 
 	chunks [][]Data      // inputs of all calibration images
@@ -41,6 +42,7 @@ type simulation struct {
 // form and wraps quant.ErrModel.
 func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation, error) {
 	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
+	s.kept = keepSteps(s.graph)
 	s.findTails()
 	for _, n := range s.graph.Nodes {
 		if err := s.checkNode(n); err != nil {
@@ -174,6 +176,17 @@ func (s *simulation) Values() int { return len(s.order) }
 
 // Input tells whether a value is an input.
 func (s *simulation) Input(v int) bool { return s.order[v].Node == nil }
+
+// Fixed returns the steps that a value has to keep.
+func (s *simulation) Fixed(v int) (quant.Params, bool) {
+	p, ok := s.kept[s.order[v]]
+	if n := s.order[v].Node; n != nil && !ok {
+		var o FakeQuantize
+		o, ok = n.Op.(FakeQuantize)
+		p = o.Steps
+	}
+	return p, ok
+}
 
 // Observe runs the model as it is on all calibration images.
 func (s *simulation) Observe(see func(value int, x []float32)) error {

@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // step is a node in the course of an import: its inputs' values, and which of its attributes were
@@ -56,9 +57,19 @@ func (s *step) intAttr(name string, unset int) int {
 
 func (s *step) floatAttr(name string, unset float64) float64 {
 	if a := s.attribute(name); a != nil {
-		return float64(a.f)
+		return decimal(a.f)
 	}
 	return unset
+}
+
+// decimal is the number that an exporter has rounded to f, as far as one can tell: the shortest one
+// that does. So an epsilon of 0.001 is the same in float64, too.
+func decimal(f float32) float64 {
+	v, err := strconv.ParseFloat(strconv.FormatFloat(float64(f), 'g', -1, 32), 64)
+	if err != nil { // of an infinity
+		return float64(f)
+	}
+	return v
 }
 
 func (s *step) textAttr(name, unset string) string {

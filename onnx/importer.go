@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +21,8 @@ type importer struct {
 	values  map[string]operand
 	missing map[string]string // names that nothing could be made of, and why; "" if that is said
 	inputs  []*node
-	items   []string // what cannot be imported
+	images  map[string]bool // inputs that the file says are images (C, H, W)
+	items   []string        // what cannot be imported
 
 	stamp      int             // of the last walk through the nodes
 	transposed map[string]bool // names that a Transpose reads
@@ -204,6 +206,9 @@ func (s *step) done(v *value, err error) error {
 
 // addInputs makes the graph's inputs.
 func (im *importer) addInputs() error {
+	if err := im.addImages(); err != nil {
+		return err
+	}
 	var list []valueInfo
 	for _, v := range im.file.graph.inputs {
 		_, known := im.values[v.name]
@@ -226,6 +231,26 @@ func (im *importer) addInputs() error {
 			continue
 		}
 		im.values[v.name] = operand{v: at}
+	}
+	return nil
+}
+
+// addImages reads which inputs are images.
+func (im *importer) addImages() error {
+	text := im.file.meta[keyImages]
+	if text == "" {
+		return nil
+	}
+	if err := im.meter.take(int64(16 * len(text))); err != nil {
+		return err
+	}
+	var names []string
+	if err := json.Unmarshal([]byte(text), &names); err != nil {
+		return damaged("its metadata %s: %v", keyImages, err)
+	}
+	im.images = map[string]bool{}
+	for _, name := range names {
+		im.images[name] = true
 	}
 	return nil
 }
@@ -291,9 +316,9 @@ func (im *importer) floatInput(name string, dims []int, batched bool) *value {
 	}
 	n, _ := elements(dims)
 	shape := model.Flat(n)
-	if len(dims) == 3 && dims[1]*dims[2] > 1 && dims[0]*dims[1] > 1 {
+	if len(dims) == 3 && dims[1]*dims[2] > 1 && (dims[0]*dims[1] > 1 || im.images[name]) {
 		switch {
-		case dims[0] <= mostColors:
+		case dims[0] <= mostColors || im.images[name]:
 			shape, order = model.Shape{H: dims[1], W: dims[2], C: dims[0]}, []int{1, 2, 0}
 		case channelsLast(dims):
 			shape = model.Shape{H: dims[0], W: dims[1], C: dims[2]}

@@ -72,7 +72,7 @@ func (o Options) read(b []byte, outside func(*tensorProto) ([]byte, error)) (*mo
 
 // check returns an error unless the options are known.
 func (o Options) check() error {
-	if !slices.Contains([]Range{RangeAuto, RangeNone, RangeTanh, RangeSigmoid, RangeBytes}, o.Range) {
+	if !slices.Contains(allRanges, o.Range) {
 		return fmt.Errorf("onnx: no range %q", string(o.Range))
 	}
 	if !slices.Contains([]string{"", "NCHW", "NHWC"}, o.Layout) {

@@ -12,6 +12,7 @@ type file struct {
 	producer string
 	opset    int
 	opsets   []opset
+	meta     map[string]string
 	graph    graphProto
 	hasGraph bool
 }
@@ -89,6 +90,10 @@ func parse(b []byte, m *meter) (*file, error) {
 			if err = at.want(protowire.BytesType); err == nil {
 				err = f.parseOpset(at.bytes, m)
 			}
+		case 14:
+			if err = at.want(protowire.BytesType); err == nil {
+				err = f.parseMeta(at.bytes, m)
+			}
 		}
 		return err
 	})
@@ -96,6 +101,34 @@ func parse(b []byte, m *meter) (*file, error) {
 		err = damaged("it holds no graph")
 	}
 	return f, err
+}
+
+// The metadata of files that gantiny has written.
+const (
+	keyRange  = "gantiny.range"  // the range of the first output's pixels: a Range
+	keyImages = "gantiny.images" // a list in JSON of the inputs that are images
+)
+
+// parseMeta keeps an entry of the metadata if it is one of gantiny's.
+func (f *file) parseMeta(b []byte, m *meter) error {
+	var key, value []byte
+	err := fields(b, func(at field) error {
+		switch at.num {
+		case 1:
+			key = at.bytes
+		case 2:
+			value = at.bytes
+		}
+		return nil
+	})
+	if k := string(key); err == nil && (k == keyRange || k == keyImages) {
+		if f.meta == nil {
+			f.meta = map[string]string{}
+		}
+		f.meta[k] = string(value)
+		err = m.take(int64(256 + len(value)))
+	}
+	return err
 }
 
 func (f *file) parseOpset(b []byte, m *meter) error {

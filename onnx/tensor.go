@@ -189,6 +189,9 @@ func (t *tensorProto) array(m *meter, outside func(*tensorProto) ([]byte, error)
 	if len(raw) != n*size {
 		return nil, damaged("tensor %q of %v has %d bytes, want %d", t.name, t.dims, len(raw), n*size)
 	}
+	if size == 1 {
+		m.grant(3 * int64(n))
+	}
 	return rawArray(t.dims, t.typ, raw), nil
 }
 
