@@ -1,6 +1,8 @@
 package tfevents
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -160,6 +162,29 @@ func (m *Image) decode(b []byte) error {
 		}
 		return nil
 	})
+}
+
+// Keep copies a file's events up to a step, as far as they can be read: a process that was killed
+// leaves the last one cut short. The copy is a file also if nothing can.
+func Keep(w io.Writer, r io.Reader, step uint64) error {
+	in := bufio.NewReader(r)
+	for first := true; ; first = false {
+		e, err := Read(in)
+		if errors.Is(err, ErrFormat) || err == io.EOF || first && err == nil && e.Version == "" {
+			if first {
+				return Begin(w, time.Now())
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if e.Step <= step {
+			if err := write(w, e); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // field is one of a message: bytes of a string or message, bits of a number.

@@ -118,3 +118,38 @@ func TestHostile(t *testing.T) {
 		t.Errorf("a record of 4 GiB: %v", err)
 	}
 }
+
+// TestKeep: what is past a step or cannot be read is left out, and the rest stays as it was.
+func TestKeep(t *testing.T) {
+	file, _ := events(t)
+	var head bytes.Buffer
+	if err := Begin(&head, time.Unix(1000, 5e8)); err != nil {
+		t.Fatal(err)
+	}
+	all, first := len(file), head.Len()
+	second := bytes.LastIndex(file, []byte("samples")) // within the last event, of step 1000
+	var b bytes.Buffer
+	keep := func(what string, in []byte, step uint64) []byte {
+		b.Reset()
+		if err := Keep(&b, bytes.NewReader(in), step); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		return b.Bytes()
+	}
+	if got := keep("whole", file, 1000); !bytes.Equal(got, file) {
+		t.Errorf("of a whole file %x is kept, want %x", got, file)
+	}
+	before := bytes.Clone(keep("past the step", file, 999))
+	if len(before) <= first || len(before) >= all || !bytes.HasPrefix(file, before) {
+		t.Errorf("up to step 999 %x is kept of %x", before, file)
+	}
+	if got := keep("cut short", file[:second], 1000); !bytes.Equal(got, before) {
+		t.Errorf("of a file that is cut short %x is kept, want %x", got, before)
+	}
+	for what, in := range map[string][]byte{"empty": nil, "no events": []byte("no events at all"), "no version": file[first:]} {
+		got := keep(what, in, 1000)
+		if e, err := Read(bytes.NewReader(got)); err != nil || e.Version != version || len(got) != first {
+			t.Errorf("%s: %+v, %v, %d bytes", what, e, err, len(got))
+		}
+	}
+}
