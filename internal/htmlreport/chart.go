@@ -45,7 +45,11 @@ func (c Chart) SVG() template.HTML {
 	fmt.Fprintf(&b, `<text x="%d" y="16" font-weight="bold">%s</text>`, left, template.HTMLEscapeString(c.Title))
 	px := func(v float64) float64 { return left + x.at(v)*(chartWidth-left-right) }
 	py := func(v float64) float64 { return chartHeight - bottom - y.at(v)*(chartHeight-top-bottom) }
-	for _, t := range y.ticks(4, c.Log) {
+	ticks := y.ticks(4)
+	if c.Log {
+		ticks = y.powers()
+	}
+	for _, t := range ticks {
 		label := number(t)
 		if c.Log {
 			label = number(math.Pow(10, t))
@@ -53,7 +57,7 @@ func (c Chart) SVG() template.HTML {
 		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="currentColor" stroke-opacity=".15"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
 			left, py(t), chartWidth-right, left-6, py(t)+4, label)
 	}
-	for _, t := range x.ticks(8, false) {
+	for _, t := range x.ticks(8) {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, px(t), chartHeight-6, number(t))
 	}
 	for i, s := range curves {
@@ -124,9 +128,8 @@ func span(curves []Series, of func(Series) []float64) axis {
 // at is the place of v on the axis, from 0 to 1.
 func (a axis) at(v float64) float64 { return v/(a.hi-a.lo) - a.lo/(a.hi-a.lo) }
 
-// ticks are round numbers on the axis, some n of them; those of a logarithmic one that spans enough
-// powers of ten are whole.
-func (a axis) ticks(n int, log bool) []float64 {
+// ticks are round numbers on the axis, some n of them.
+func (a axis) ticks(n int) []float64 {
 	raw := (a.hi - a.lo) / float64(n)
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	step := 10 * power
@@ -136,12 +139,30 @@ func (a axis) ticks(n int, log bool) []float64 {
 			break
 		}
 	}
-	if log && a.hi-a.lo > 2 {
-		step = max(1, math.Ceil(raw))
-	}
 	var list []float64
 	for i := math.Ceil(a.lo / step); i*step <= a.hi && len(list) <= 4*n; i++ {
 		list = append(list, i*step)
+	}
+	return list
+}
+
+// powers are ticks of an axis of logarithms: of powers of ten and, where there are few of these, of
+// twice and five times as much.
+func (a axis) powers() (list []float64) {
+	if a.hi-a.lo > 4 {
+		for _, t := range a.ticks(4) {
+			if t == math.Trunc(t) {
+				list = append(list, t)
+			}
+		}
+		return list
+	}
+	for power := math.Floor(a.lo); power <= a.hi; power++ {
+		for _, m := range []float64{1, 2, 5} {
+			if t := power + math.Log10(m); t >= a.lo && t <= a.hi && (m == 1 || a.hi-a.lo <= 2) {
+				list = append(list, t)
+			}
+		}
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"image"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,8 +68,16 @@ func TestChartLog(t *testing.T) {
 	if len(curves[0]) != 3 || curves[0][1][1] != (top+chartHeight-bottom)/2 {
 		t.Errorf("curve %v", curves[0])
 	}
-	if got := strings.Join(texts, " "); !strings.Contains(got, "1 ") || !strings.Contains(got, "10 ") || !strings.Contains(got, "100 ") {
+	if got := strings.Join(texts, " "); !strings.HasPrefix(got, "1 2 5 10 20 50 100 0 ") {
 		t.Errorf("texts %q", got)
+	}
+	for _, x := range []struct {
+		a    axis
+		want []float64
+	}{{axis{-1, 2}, []float64{-1, 0, 1, 2}}, {axis{0, 20}, []float64{0, 5, 10, 15, 20}}, {axis{0, 5}, []float64{0, 2, 4}}} {
+		if got := x.a.powers(); !slices.Equal(got, x.want) {
+			t.Errorf("powers of ten from %g to %g: %v, want %v", x.a.lo, x.a.hi, got, x.want)
+		}
 	}
 }
 
