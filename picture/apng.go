@@ -18,16 +18,26 @@ const signature = "\x89PNG\r\n\x1a\n"
 // and of its kind: gray, color, or color with transparency. Programs that know no animation show
 // the first. The format is that of the third edition of the PNG specification.
 func WriteAPNG(w io.Writer, frames []image.Image, delay int) error {
-	if len(frames) == 0 {
-		return errors.New("picture: an animated PNG of no frames")
-	}
-	var out apng
+	files := make([][]byte, len(frames))
 	for i, f := range frames {
 		var b bytes.Buffer
 		if err := WritePNG(&b, f); err != nil {
 			return err
 		}
-		if err := out.frame(b.Bytes(), len(frames), delay); err != nil {
+		files[i] = b.Bytes()
+	}
+	return JoinPNG(w, files, delay)
+}
+
+// JoinPNG is WriteAPNG of frames that are PNG files already. It takes their pixels as they are, which
+// may be damaged or too few.
+func JoinPNG(w io.Writer, files [][]byte, delay int) error {
+	if len(files) == 0 {
+		return errors.New("picture: an animated PNG of no frames")
+	}
+	var out apng
+	for i, f := range files {
+		if err := out.frame(f, len(files), delay); err != nil {
 			return fmt.Errorf("picture: frame %d of an animated PNG: %w", i, err)
 		}
 	}
@@ -46,11 +56,17 @@ type apng struct {
 // frame adds a PNG file as the next of so many frames.
 func (a *apng) frame(file []byte, frames, delay int) error {
 	first := a.header == nil
-	file = file[len(signature):]
-	for len(file) > 0 {
-		n := binary.BigEndian.Uint32(file)
-		kind, data := string(file[4:8]), file[8:8+n]
-		file = file[12+n:]
+	rest, ok := bytes.CutPrefix(file, []byte(signature))
+	if !ok || len(rest) < 25 || string(rest[4:8]) != "IHDR" || binary.BigEndian.Uint32(rest) != 13 {
+		return errors.New("it is no PNG")
+	}
+	for len(rest) > 0 {
+		if len(rest) < 12 || uint64(binary.BigEndian.Uint32(rest)) > uint64(len(rest)-12) {
+			return errors.New("it is cut short")
+		}
+		n := binary.BigEndian.Uint32(rest)
+		kind, data := string(rest[4:8]), rest[8:8+n]
+		rest = rest[12+n:]
 		switch {
 		case kind == "IHDR" && first:
 			a.b, a.header = append(a.b, signature...), data

@@ -11,6 +11,32 @@ import (
 	"testing"
 )
 
+// Files that are no PNG or cut short are refused, at every byte but between chunks.
+func TestJoinPNGRefuses(t *testing.T) {
+	var b bytes.Buffer
+	if err := WritePNG(&b, image.NewGray(image.Rect(0, 0, 4, 4))); err != nil {
+		t.Fatal(err)
+	}
+	whole := b.Bytes()
+	kinds, _ := chunks(t, whole)
+	passed := 0
+	for n := range len(whole) + 1 {
+		if JoinPNG(&bytes.Buffer{}, [][]byte{whole, whole[:n]}, 8) == nil {
+			passed++
+		}
+	}
+	if passed != len(kinds) {
+		t.Errorf("%d beginnings pass, want %d", passed, len(kinds))
+	}
+	long := bytes.Clone(whole)
+	copy(long[33:], []byte{0xff, 0xff, 0xff, 0xff})
+	for _, file := range [][]byte{nil, []byte("GIF89a"), long} {
+		if err := JoinPNG(&bytes.Buffer{}, [][]byte{file}, 8); err == nil {
+			t.Errorf("%q: no error", file)
+		}
+	}
+}
+
 // chunks splits a PNG file, whose checksums must be right.
 func chunks(t *testing.T, file []byte) (kinds []string, data [][]byte) {
 	t.Helper()

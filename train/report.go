@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"image"
 	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +26,8 @@ import (
 const (
 	reportGrids = 24      // in the report at most
 	reportDelay = 50      // hundredths of a second that the animation shows each
-	mostPixels  = 1 << 22 // of a grid that is shown
+	mostBytes   = 1 << 24 // of a grid that is shown
+	mostSide    = 1 << 14
 )
 
 //go:embed report.html
@@ -60,7 +61,7 @@ type reportAlarm struct {
 type reportGrid struct {
 	Epoch int
 	URL   template.URL
-	image image.Image
+	file  []byte
 }
 
 // setting is one of Config's; Changed if it is not the default.
@@ -72,6 +73,7 @@ type setting struct {
 
 // writeReport writes ReportFile: what the run has come to so far, in one file that needs no other.
 func (r *run) writeReport() error {
+	defer debug.FreeOSMemory() // a step allocates nothing that would have the page's memory collected
 	lines, err := readMetrics(r.path(MetricsFile), r.t.steps)
 	if err != nil {
 		return err
@@ -80,9 +82,7 @@ func (r *run) writeReport() error {
 	if page.Grids, err = readGrids(r.path(SamplesDir), page.Epoch); err != nil {
 		return err
 	}
-	if page.Animation, err = animation(page.Grids); err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
+	page.Animation = animation(page.Grids)
 	t, err := template.New("report").Funcs(template.FuncMap{"style": htmlreport.Style, "short": short}).Parse(reportHTML)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -214,53 +214,51 @@ func readGrids(dir string, last int) ([]reportGrid, error) {
 	}
 	var list []reportGrid
 	for _, epoch := range order {
-		file, img := readGrid(epochs[epoch])
-		if img != nil {
-			list = append(list, reportGrid{epoch, htmlreport.PNGFile(file), img})
+		if file := readGrid(epochs[epoch]); file != nil {
+			list = append(list, reportGrid{epoch, htmlreport.PNGFile(file), file})
 		}
 	}
 	return list, nil
 }
 
-// readGrid returns a grid's file and picture; nil if it is none.
-func readGrid(path string) ([]byte, image.Image) {
+// readGrid returns a grid's file; nil if it is none.
+func readGrid(path string) []byte {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	defer f.Close()
-	file, err := io.ReadAll(io.LimitReader(f, 8*mostPixels))
-	if err != nil {
-		return nil, nil
+	file, err := io.ReadAll(io.LimitReader(f, mostBytes+1))
+	if err != nil || len(file) > mostBytes {
+		return nil
 	}
 	c, err := png.DecodeConfig(bytes.NewReader(file))
-	if err != nil || c.Width > mostPixels || c.Height > mostPixels/c.Width {
-		return nil, nil
+	if err != nil || c.Width > mostSide || c.Height > mostSide || picture.JoinPNG(io.Discard, [][]byte{file}, 0) != nil {
+		return nil
 	}
-	img, err := png.Decode(bytes.NewReader(file))
-	if err != nil {
-		return nil, nil
-	}
-	return file, img
+	return file
 }
+
+// pngHeader is the beginning of a PNG file: signature, size and kind of colors.
+func pngHeader(file []byte) []byte { return file[:33] }
 
 // animation shows the grids one after another, as an animated PNG; "" for fewer than two. Those
 // that are not like the last one are left out.
-func animation(grids []reportGrid) (template.URL, error) {
-	var frames []image.Image
+func animation(grids []reportGrid) template.URL {
+	var frames [][]byte
 	for _, g := range grids {
-		if last := grids[len(grids)-1].image; g.image.Bounds() == last.Bounds() && g.image.ColorModel() == last.ColorModel() {
-			frames = append(frames, g.image)
+		if bytes.Equal(pngHeader(g.file), pngHeader(grids[len(grids)-1].file)) {
+			frames = append(frames, g.file)
 		}
 	}
 	if len(frames) < 2 {
-		return "", nil
+		return ""
 	}
 	var b bytes.Buffer
-	if err := picture.WriteAPNG(&b, frames, reportDelay); err != nil {
-		return "", err
+	if err := picture.JoinPNG(&b, frames, reportDelay); err != nil {
+		return "" // some file is none of ours
 	}
-	return htmlreport.PNGFile(b.Bytes()), nil
+	return htmlreport.PNGFile(b.Bytes())
 }
 
 // list is every setting with its name.

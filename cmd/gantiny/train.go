@@ -35,11 +35,12 @@ func newTrain() *cli.Command {
 		Name:  "train",
 		Short: "Trains a generator on a data set",
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
-checkpoint, metrics.jsonl, and grids of samples from the same latents.
+checkpoint, metrics.jsonl, grids of samples from the same latents, and report.html, which shows all of it.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
+On a terminal the key s draws samples now, p pauses, and q saves and quits. Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
 signals TERM and HUP. --resume goes on from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits
-with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate.
+with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate; --on-divergence rollback does
+that by itself.
 
 Pictures are PNG, JPEG, GIF (the first frame), WebP, BMP and TIFF, told apart by what they hold. They are turned upright as EXIF says,
 cropped to the centered square and resized. Sub-folders of pictures are classes; a folder called train, or the one folder that has

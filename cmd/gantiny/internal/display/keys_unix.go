@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,14 +52,27 @@ func listen(ctx context.Context, fd int, pressed func(key byte)) (stop func(), o
 	}, true
 }
 
-// obey does what the system does at a signal that it was kept from.
+// longest is how long a signal to the own process may take, after which it was in vain: the first
+// process of a container cannot be stopped.
+const longest = time.Second
+
+// obey does what the system does at a signal that it was kept from. It returns when the process has
+// been stopped and goes on: kill may return before any thread stops, and the terminal must not be set meanwhile.
 func obey(s os.Signal) {
-	what := unix.SIGSTOP
 	if s != syscall.SIGTSTP {
 		signal.Reset(s)
-		what = s.(syscall.Signal)
+		_ = unix.Kill(unix.Getpid(), s.(syscall.Signal))
+		time.Sleep(longest)
+		return
 	}
-	_ = unix.Kill(unix.Getpid(), what) // where it returns, the process goes on
+	on := make(chan os.Signal, 1)
+	signal.Notify(on, syscall.SIGCONT)
+	defer signal.Stop(on)
+	_ = unix.Kill(unix.Getpid(), unix.SIGSTOP)
+	select {
+	case <-on:
+	case <-time.After(longest):
+	}
 }
 
 // read waits for keys a little while. In the background the terminal is another's: even to read
