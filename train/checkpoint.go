@@ -36,6 +36,7 @@ type header struct {
 	Cursor  dataset.Cursor `json:"cursor"`  // next batch
 	Meter   meter          `json:"meter"`
 	Config  Config         `json:"config"`
+	Back    []rollback     `json:"rollbacks,omitempty"`
 	Data    dataInfo       `json:"data"`
 }
 

@@ -82,6 +82,10 @@ type Config struct {
 	SampleEvery       int     `toml:"sample_every" json:"sample_every" resume:"free"`             // epochs between grids; the first and the last epoch always draw one
 	MetricsEvery      int     `toml:"metrics_every" json:"metrics_every" resume:"free"`           // steps between lines of metrics; each epoch's end always writes one
 	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints, 0: none at their ends; the last epoch always writes one
+	OnDivergence      string  `toml:"on_divergence" json:"on_divergence" resume:"free"`           // stop, or rollback: go back to the last checkpoint with half the learning rates
+	Rollbacks         int     `toml:"rollbacks" json:"rollbacks" resume:"free"`                   // how often at most
+	Report            bool    `toml:"report" json:"report" resume:"free"`                         // write ReportFile at grids and at the end
+	TensorBoard       bool    `toml:"tensorboard" json:"tensorboard" resume:"free"`               // write EventsFile
 	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints instead, 0: epochs, and 5 minutes within one
 }
 
@@ -93,7 +97,7 @@ func Default() Config {
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32,
 		Loss: "bce", PenaltyEvery: 16, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
-		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1,
+		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"time"
 
@@ -23,8 +22,14 @@ type Metrics struct {
 	Real            float64 `json:"d_real"`            // D(x): mean probability of being real, given to reals
 	Fake            float64 `json:"d_fake"`            // D(G(z)): and to fakes
 	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
+	GGradNorm       float64 `json:"g_grad_norm"`       // of the last step, see Trainer.GradNorms
+	DGradNorm       float64 `json:"d_grad_norm"`
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
+
+	SampleStd float64 `json:"sample_std,omitempty"` // where a grid was drawn: how much its pictures differ, of 255
+	Alarm     string  `json:"alarm,omitempty"`      // at the end of an epoch: what shows that the run goes nowhere, and what to try
+	Rollbacks int     `json:"rollbacks,omitempty"`  // times that the run has gone back, see Config.OnDivergence
 
 	right float64 // of task classify
 }
@@ -105,19 +110,4 @@ func openMetrics(path string, step uint64) (*os.File, error) {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return f, nil
-}
-
-// trouble says what in a line of metrics shows that a run is going nowhere; "" if
-// nothing does.
-func (m Metrics) trouble() string {
-	const sure, large = 0.999, 1000
-	switch {
-	case m.Real-m.Fake > sure:
-		return fmt.Sprintf("the discriminator is sure of all images, D(x) %.4f and D(G(z)) %.4f: the generator learns nothing from it", m.Real, m.Fake)
-	case m.Fake-m.Real > sure:
-		return fmt.Sprintf("the discriminator is wrong about all images, D(x) %.4f and D(G(z)) %.4f", m.Real, m.Fake)
-	case math.Abs(m.G) > large || math.Abs(m.D) > large:
-		return fmt.Sprintf("the losses are out of proportion: G %.4g, D %.4g", m.G, m.D)
-	}
-	return ""
 }

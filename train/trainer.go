@@ -24,6 +24,7 @@ type Trainer struct {
 	team      *model.Team
 	k         *simd.Kernels
 	steps     uint64   // done
+	slow      float64  // share of the learning rates, 1 until a run has gone back
 	g, d      *Network // d is nil of a classifier
 	ema       *average // nil: none
 }
@@ -65,7 +66,7 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 		}
 	}
 	c.choose(&o.Parts)
-	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, team: model.NewTeam(c.Threads)}
+	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, slow: 1, team: model.NewTeam(c.Threads)}
 	if d != nil {
 		t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
 		t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
@@ -138,7 +139,7 @@ func (t *Trainer) Update(networks ...*Network) error {
 			return t.Diverged("a gradient is not finite")
 		}
 	}
-	share := t.schedule.At(t.steps + 1)
+	share := t.slow * t.schedule.At(t.steps+1)
 	for _, n := range networks {
 		if t.cfg.ClipNorm > 0 {
 			n.clip(t.team, t.cfg.ClipNorm)

@@ -39,7 +39,7 @@ func (c Config) checkCounts() error {
 		{"d_width", c.DWidth, 0, math.MaxInt32}, {"d_depth", c.DDepth, 0, 16}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
 		{"shift", c.Shift, 0, 64}, {"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
 		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
-		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32},
+		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32}, {"rollbacks", c.Rollbacks, 0, 64},
 	} {
 		if x.got < x.least {
 			return bad(x.name, x.got, fmt.Sprintf("at least %d", x.least))
@@ -63,6 +63,9 @@ func (c Config) checkNames() error {
 	}
 	if scheduleKinds[c.Schedule] == nil {
 		return bad("schedule", c.Schedule, oneOf(scheduleKinds))
+	}
+	if c.OnDivergence != "stop" && c.OnDivergence != "rollback" {
+		return bad("on_divergence", c.OnDivergence, "stop or rollback")
 	}
 	if _, err := parseAugment(c.Augment); err != nil {
 		return err

@@ -22,6 +22,7 @@ type trainFlags struct {
 	print   bool
 	config  string
 	resume  bool
+	show    bool
 	command string // for the record in the generator
 	data    dataFlags
 
@@ -34,11 +35,12 @@ func newTrain() *cli.Command {
 		Name:  "train",
 		Short: "Trains a generator on a data set",
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
-checkpoint, metrics.jsonl, and grids of samples from the same latents.
+checkpoint, metrics.jsonl, grids of samples from the same latents, and report.html, which shows all of it.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
+On a terminal the key s draws samples now, p pauses, and q saves and quits. Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
 signals TERM and HUP. --resume goes on from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits
-with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate.
+with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate; --on-divergence rollback does
+that by itself.
 
 Pictures are PNG, JPEG, GIF (the first frame), WebP, BMP and TIFF, told apart by what they hold. They are turned upright as EXIF says,
 cropped to the centered square and resized. Sub-folders of pictures are classes; a folder called train, or the one folder that has
@@ -62,6 +64,7 @@ pictures or IDX files, is found below DIR. What is left out is named. Large sets
 	fl.StringVar(&f.recipe, "recipe", "", "settings that go together, a `NAME`: "+strings.Join(train.Recipes(), ", ")+"; --config and flags win over it")
 	fl.BoolVar(&f.print, "print", false, "print the settings of --recipe, for a file of one's own and --config")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
+	fl.BoolVar(&f.show, "show", false, "draw each grid of samples in the terminal, too")
 	f.data.bind(fl)
 	defaults := train.Default()
 	bindSettings(fl, &defaults)
@@ -108,6 +111,10 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
 	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
 	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints, whatever the epochs; 0 for --checkpoint-epochs")
+	fl.StringVar(&c.OnDivergence, "on-divergence", c.OnDivergence, "stop, or rollback: go back to the last checkpoint and on with half the learning rates")
+	fl.IntVar(&c.Rollbacks, "rollbacks", c.Rollbacks, "times at most that --on-divergence rollback goes back")
+	fl.BoolVar(&c.Report, "report", c.Report, "write report.html with curves, grids and alarms at each grid and at the end")
+	fl.BoolVar(&c.TensorBoard, "tensorboard", c.TensorBoard, "write an event file for TensorBoard")
 }
 
 // printRecipe writes the settings of --recipe.
@@ -170,26 +177,8 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-
-	bar := display.NewProgress(stderr)
-	answered := answer(ctx, bar)
-	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
-	ignorePipes()
-	err = train.Run(ctx, c, data, train.Options{
-		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test,
-		OnStep: func(s train.Stats) { bar.Show(trainState(c.Task, s)) },
-		OnEpoch: func(s train.Stats) {
-			if test != nil {
-				bar.Log("epoch %d: %.2f%% of %s right", s.Epoch, 100*s.TestRight, display.Plural(test.N, "test picture"))
-			}
-			if s.Grid != "" {
-				bar.Log("samples of epoch %d: %s%s", s.Epoch, s.Grid, nextGrid(s))
-			}
-		},
-		OnNote: func(note string) { bar.Log("note: %s", note) },
-	})
-	answered()
-	bar.Settle()
+	w := newWatching(stderr, c.Task, test, f.show)
+	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test})
 	return f.report(c.Task, err, stderr)
 }
 
@@ -254,13 +243,17 @@ func checkNoRun(dir string) error {
 	return nil
 }
 
-// answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the
-// function that it returns.
-func answer(ctx context.Context, bar *display.Progress) (wait func()) {
+// answer says that a wish to stop has been heard, as soon as run ends: by a signal, which ends ctx
+// above it, or by a key. The caller waits by the function that it returns.
+func answer(ctx, run context.Context, bar *display.Progress) (wait func()) {
 	said := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(run, func() {
 		defer close(said)
-		bar.Log("stopping: the step at hand is finished and saved; another Ctrl-C quits at once")
+		more := ""
+		if ctx.Err() != nil {
+			more = "; another Ctrl-C quits at once"
+		}
+		bar.Log("stopping: the step at hand is finished and saved%s", more)
 	})
 	return func() {
 		if !stop() {
