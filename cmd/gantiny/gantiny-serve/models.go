@@ -148,7 +148,11 @@ func (l *library) reread(all bool) (*library, error) {
 			continue
 		}
 		if err := e.open(l.float); err != nil {
-			l.models[i].read = e.read
+			for k := range l.models {
+				if l.models[k].Path == e.Path {
+					l.models[k].read = e.read
+				}
+			}
 			return nil, err
 		}
 	}
