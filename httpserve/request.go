@@ -46,11 +46,24 @@ type order struct {
 
 // The query parameters of each route; openapi.json describes them.
 var (
-	imageParameters     = []string{"model", "n", "seed", "first", "class", "truncation"}
-	gridParameters      = append(slices.Clip(imageParameters), "cols")
 	latentParameters    = []string{"model", "n", "seed", "first", "truncation"}
 	directionParameters = []string{"model", "count"}
+	latentsOfBody       = []string{"n", "seed", "first"} // whose place the body of a POST takes
 )
+
+// imageParameters are those of pictures; only a PNG has columns.
+func imageParameters(kind explorer.Kind) []string {
+	list := []string{"model", "n", "seed", "first", "class", "truncation"}
+	if kind == explorer.PNG {
+		list = append(list, "cols")
+	}
+	return list
+}
+
+// without returns the names of list that are not in others.
+func without(list, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(others, name) })
+}
 
 // query reads the parameters of a request, and refuses those that the route has not.
 type query struct {
@@ -161,7 +174,7 @@ func (o *order) readParameters(q *query) {
 
 // readLatents takes the latents of a POST: a .npy file of float32 or float64 (N, latent).
 func (s *Server) readLatents(w http.ResponseWriter, r *http.Request, q *query, o *order) error {
-	for _, name := range []string{"n", "seed", "first"} {
+	for _, name := range latentsOfBody {
 		if q.has(name) {
 			return badRequest("%s: the body has the latents already", name)
 		}

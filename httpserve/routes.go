@@ -14,21 +14,38 @@ import (
 	"github.com/gantiny/gantiny/internal/explorer"
 )
 
-// routes is everything that a Server answers; openapi.json describes it.
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
+// endpoint is one thing that a Server answers.
+type endpoint struct {
+	method, path string
+	parameters   []string // of the query
+	handler      http.Handler
+}
+
+// endpoints is everything that a Server answers besides the page; openapi.json describes it.
+func (s *Server) endpoints() []endpoint {
+	list := []endpoint{
+		{"GET", "/v1/latents.npy", latentParameters, s.answering(s.latents)},
+		{"GET", "/v1/models", nil, s.answering(s.listModels)},
+		{"GET", "/v1/directions", directionParameters, s.answering(s.directions)},
+		{"GET", "/openapi.json", nil, newFile("openapi.json", openapi)},
+		{"GET", "/healthz", nil, http.HandlerFunc(s.health)},
+		{"GET", "/readyz", nil, http.HandlerFunc(s.ready)},
+		{"GET", "/metrics", nil, http.HandlerFunc(s.writeMetrics)},
+	}
 	for _, kind := range []explorer.Kind{explorer.PNG, explorer.GIF, explorer.NPY} {
 		draw := s.answering(func(w http.ResponseWriter, r *http.Request) error { return s.images(w, r, kind) })
-		mux.Handle("GET /v1/images."+string(kind), draw)
-		mux.Handle("POST /v1/images."+string(kind), draw)
+		list = append(list, endpoint{"GET", "/v1/images." + string(kind), imageParameters(kind), draw},
+			endpoint{"POST", "/v1/images." + string(kind), without(imageParameters(kind), latentsOfBody), draw})
 	}
-	mux.Handle("GET /v1/latents.npy", s.answering(s.latents))
-	mux.Handle("GET /v1/models", s.answering(s.listModels))
-	mux.Handle("GET /v1/directions", s.answering(s.directions))
-	mux.Handle("GET /openapi.json", newFile("openapi.json", openapi))
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /metrics", s.writeMetrics)
+	return list
+}
+
+// routes finds the endpoint of a request.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, e := range s.endpoints() {
+		mux.Handle(e.method+" "+e.path, e.handler)
+	}
 	if !s.o.NoPage {
 		addPage(mux)
 	}
@@ -76,11 +93,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // images draws what a request asks for: find out what, say whether the client has it already, find
 // room, draw, encode.
 func (s *Server) images(w http.ResponseWriter, r *http.Request, kind explorer.Kind) error {
-	known := imageParameters
-	if kind == explorer.PNG {
-		known = gridParameters
-	}
-	o, err := s.order(w, r, known)
+	o, err := s.order(w, r, imageParameters(kind))
 	if err != nil {
 		return err
 	}
