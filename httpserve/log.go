@@ -60,3 +60,10 @@ func (s *Server) logged(next http.Handler) http.Handler {
 
 // statusClientLeft stands in logs and metrics for a client that left before its answer.
 const statusClientLeft = 499
+
+// event logs what is no request.
+func (s *Server) event(msg string, args ...any) {
+	if s.o.Log != nil {
+		s.o.Log.Info(msg, args...)
+	}
+}

@@ -31,7 +31,7 @@ type Directions struct {
 // First returns the first n directions, or all.
 func (d Directions) First(n int) Directions {
 	n = min(n, len(d.Variance))
-	return Directions{d.Directions[:n], d.Variance[:n]}
+	return Directions{append([][]float32{}, d.Directions[:n]...), append([]float32{}, d.Variance[:n]...)} // [] in JSON, never null
 }
 
 // mostLatent bounds the work: the time grows with the cube.

@@ -11,7 +11,7 @@ const state = { z: null, amounts: [], varied: [], strip: [], corners: [], names:
 
 const truncation = () => Number($("truncation").value);
 const cls = () => (model.classes > 0 ? $("class").value : undefined);
-const current = () => along(state.z, directions?.directions ?? [], state.amounts);
+const current = () => along(state.z, directions.directions, state.amounts);
 const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 
 function say(text) { $("status").textContent = text; }
@@ -150,7 +150,7 @@ function element(name, properties, ...children) {
 }
 
 function makeSliders() {
-  const list = directions?.directions ?? [];
+  const list = directions.directions;
   state.amounts = list.map(() => 0);
   $("directions-section").hidden = list.length === 0;
   $("directions").replaceChildren(...list.map((_, k) => {

@@ -25,10 +25,9 @@ export async function open() {
     async latents(model, seed, n) {
       return npy.read(await (await ask(`v1/latents.npy?${query({ model, seed, n })}`)).arrayBuffer());
     },
-    // directions are {directions, variance}, or null of a model that has none.
+    // directions are {directions, variance}, both empty of a model that has none.
     async directions(model, count) {
-      const answer = await fetch(`v1/directions?${query({ model, count })}`);
-      return answer.ok ? answer.json() : null;
+      return (await ask(`v1/directions?${query({ model, count })}`)).json();
     },
     // images are a Blob of a kind, png or gif.
     async images(model, kind, latents, dim, { cls, cols }) {
