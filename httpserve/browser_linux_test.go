@@ -52,7 +52,7 @@ func TestBrowserServed(t *testing.T) {
 	p.screenshot("GANTINY_SCREENSHOT")
 	p.explore(digits)
 	p.phone()
-	if c.eval(t, `document.querySelector("#class-field").hidden`) != true {
+	if c.eval(t, `document.querySelector("#class").checkVisibility()`) != false {
 		t.Error("a class picker for a model without classes")
 	}
 	p.choose("#model", "1")
@@ -227,7 +227,7 @@ func (p *explored) explore(g *gantiny.Generator) {
 // classes picks a class.
 func (p *explored) classes(g *gantiny.Generator) {
 	p.t.Helper()
-	if p.c.eval(p.t, `!document.querySelector("#class-field").hidden && document.querySelectorAll("#class option").length`) != float64(g.Classes()) {
+	if p.c.eval(p.t, `document.querySelector("#class").checkVisibility() && document.querySelectorAll("#class option").length`) != float64(g.Classes()) {
 		p.t.Error("the class picker does not show the classes")
 	}
 	p.changes("another class", "#picture", func() { p.choose("#class", "2") })

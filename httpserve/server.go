@@ -116,7 +116,7 @@ func (s *Server) SetModels(models []Model) error {
 }
 
 // Drain makes /readyz say that no more requests should come, and asks clients to close their
-// connections. Requests are still answered. http.Server's Shutdown is what comes next.
+// connections. Requests are still answered. Shutdown does so too.
 func (s *Server) Drain() { s.draining.Store(true) }
 
 // Stuck tells whether an image has waited for longer than a request may take: something is wrong

@@ -27,6 +27,7 @@ type service struct {
 	library *library
 	server  *httpserve.Server
 	http    *http.Server
+	sockets []*httpserve.Listener
 	systemd *systemd.Notifier
 }
 
@@ -38,11 +39,10 @@ func serve(ctx context.Context, f *serving.Flags, args []string, stderr io.Write
 	}
 	s := &service{f: f, log: newLog(f.Log, stderr), systemd: systemd.NewNotifier()}
 	watchdog := systemd.Watchdog()
-	listeners, err := listen(f)
-	if err != nil {
+	if s.sockets, err = listen(f); err != nil {
 		return err
 	}
-	defer closeAll(listeners)
+	defer s.closeSockets()
 	if s.library, err = openLibrary(sources, f.Float); err != nil {
 		return err
 	}
@@ -52,10 +52,10 @@ func serve(ctx context.Context, f *serving.Flags, args []string, stderr io.Write
 	defer s.server.Close()
 	s.http = httpserve.NewHTTPServer(handler(s.server, f.Pprof), f.Timeout, s.log)
 	ctx, hup := signals(ctx)
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
+	failed := make(chan error, len(s.sockets))
+	for _, l := range s.sockets {
 		s.log.Info("listening", "url", address(l))
-		go func() { failed <- s.http.Serve(httpserve.LimitListener(l, f.Conns)) }()
+		go func() { failed <- s.http.Serve(l) }()
 	}
 	s.tell("READY=1")
 	if err := s.watch(ctx, hup, watchdog, failed); err != nil {
@@ -75,10 +75,17 @@ func newLog(format string, stderr io.Writer) *slog.Logger {
 }
 
 // listen returns the sockets that systemd has opened, or one at --addr.
-func listen(f *serving.Flags) ([]net.Listener, error) {
-	list, err := systemd.Listeners()
-	if err != nil || len(list) > 0 {
-		return list, err
+func listen(f *serving.Flags) ([]*httpserve.Listener, error) {
+	inherited, err := systemd.Listeners()
+	if err != nil {
+		return nil, err
+	}
+	var list []*httpserve.Listener
+	for _, l := range inherited {
+		list = append(list, httpserve.NewListener(l, f.Conns, true))
+	}
+	if len(list) > 0 {
+		return list, nil
 	}
 	l, err := net.Listen("tcp", f.Addr)
 	if err != nil {
@@ -88,11 +95,11 @@ func listen(f *serving.Flags) ([]net.Listener, error) {
 		}
 		return nil, fmt.Errorf("--addr %s: %w", f.Addr, err)
 	}
-	return []net.Listener{l}, nil
+	return []*httpserve.Listener{httpserve.NewListener(l, f.Conns, false)}, nil
 }
 
-func closeAll(list []net.Listener) {
-	for _, l := range list {
+func (s *service) closeSockets() {
+	for _, l := range s.sockets {
 		l.Close()
 	}
 }
@@ -202,10 +209,9 @@ func (s *service) reload(all bool) {
 func (s *service) stop() error {
 	s.tell("STOPPING=1")
 	s.log.Info("stopping")
-	s.server.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.f.Stop)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
+	if err := s.server.Shutdown(ctx, s.http, s.sockets...); err != nil {
 		s.http.Close()
 		return fmt.Errorf("requests were cut off: they did not finish within --stop %v", s.f.Stop)
 	}
