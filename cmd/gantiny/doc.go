@@ -6,6 +6,7 @@
 //	gantiny eval              measures how good a generator's pictures are
 //	gantiny inspect           what a model holds and costs, and the kernels of this machine
 //	gantiny bench             how long each layer takes
+//	gantiny serve             draws for HTTP requests, by the program gantiny-serve
 //	gantiny version
 //
 // This package holds the command line alone: flags, what they mean together, files and exit statuses. Below it,
