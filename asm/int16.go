@@ -14,7 +14,7 @@ var gemm16Block = block{
 	[]field{
 		{"c, a, b", "unsafe.Pointer", "operands"},
 		{"rows, panels", "uintptr", ""},
-		{"fours", "uintptr", "of pairs of channels"},
+		{"panel", "uintptr", "bytes of a panel of B"},
 		{"lda, ldc", "uintptr", "row strides"},
 	},
 }
@@ -73,8 +73,8 @@ func gemm16(g *gen) {
 	name := fmt.Sprintf("gemm16_%s_%dx%d", g.name, g.mr, g.nr())
 	g.kernel(name, "t *gemm16Block", name+" works like gemm16Scalar, panels and rows at least 1.")
 	g.tileComment("a pair of rows of B", "a pair of A, broadcast, and its products",
-		"DI: arguments; R14, BX, SI: panels left, panel of B, its C; R15, AX, DX: rows left, their A and C",
-		"R9, R10, R11: 1, 3, 5 row strides of A; R8: row stride of C; CX, R12: A, B; R13: fours left")
+		"DI: arguments; R14, BX, SI: panels left, the end of a panel of B, its C; R15, AX, DX: rows left, their A and C",
+		"R9, R10, R11: 1, 3, 5 row strides of A; R8: row stride of C; CX: A; R13: B from its end; R12: what to fetch, alike")
 	g.Load(g.Param("t"), reg.RDI)
 	g.MOVQ(f("panels"), reg.R14)
 	g.MOVQ(f("b"), reg.RBX)
@@ -83,14 +83,17 @@ func gemm16(g *gen) {
 	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 4}, reg.R11)
 	g.MOVQ(f("ldc"), reg.R8)
 	g.MOVQ(f("c"), reg.RSI)
+	g.ADDQ(f("panel"), reg.RBX)
 	g.Label("panel")
+	g.MOVQ(f("panel"), reg.R12)
+	g.ADDQ(reg.RBX, reg.R12)
 	g.MOVQ(f("a"), reg.RAX)
 	g.MOVQ(reg.RSI, reg.RDX)
 	g.MOVQ(f("rows"), reg.R15)
 	g.Label("tile")
 	g.MOVQ(reg.RAX, reg.RCX)
-	g.MOVQ(reg.RBX, reg.R12)
-	g.MOVQ(f("fours"), reg.R13)
+	g.XORQ(reg.R13, reg.R13)
+	g.SUBQ(f("panel"), reg.R13)
 	g.CMPQ(reg.R15, operand.U8(g.mr))
 	g.JGE(operand.LabelRef(fmt.Sprintf("rows%d", g.mr)))
 	g.byRows(reg.R15, func(t tile) {
@@ -102,7 +105,7 @@ func gemm16(g *gen) {
 	g.ADDQ(reg.R8, reg.RDX)
 	g.TESTQ(reg.R15, reg.R15)
 	g.JNZ(operand.LabelRef("tile"))
-	g.MOVQ(reg.R12, reg.RBX)
+	g.ADDQ(f("panel"), reg.RBX)
 	g.ADDQ(operand.U32(4*g.nr()), reg.RSI)
 	g.DECQ(reg.R14)
 	g.JNZ(operand.LabelRef("panel"))
@@ -120,7 +123,12 @@ func (t tile) gemm16() {
 	x, y := t.free(t.nv), t.free(t.nv+1)
 	for u := range 4 {
 		for j := range t.nv {
-			t.VMOVDQU(at(reg.R12, (u*t.nv+j)*t.size()), t.free(j))
+			t.VMOVDQU(operand.Mem{Base: reg.RBX, Index: reg.R13, Scale: 1, Disp: (u*t.nv + j) * t.size()}, t.free(j))
+		}
+		// The next panel comes from far away: each of many tiles fetches one line in four, a tile that
+		// may be alone all of them.
+		if u == 0 || t.rows < t.mr {
+			t.PREFETCHT0(operand.Mem{Base: reg.R12, Index: reg.R13, Scale: 1, Disp: u * t.nv * t.size()})
 		}
 		for r := range t.rows {
 			m := at(reg.RCX, 4*u)
@@ -140,8 +148,7 @@ func (t tile) gemm16() {
 		}
 	}
 	t.ADDQ(operand.U8(16), reg.RCX)
-	t.ADDQ(operand.U32(4*t.nv*t.size()), reg.R12)
-	t.DECQ(reg.R13)
+	t.ADDQ(operand.U32(4*t.nv*t.size()), reg.R13)
 	t.JNZ(t.ref("four"))
 	t.Label(t.labelOf("summed"))
 	for r := range t.rows {
@@ -153,6 +160,7 @@ func (t tile) gemm16() {
 		}
 		t.ADDQ(reg.R9, reg.RAX)
 	}
+	t.ADDQ(operand.U8(64), reg.R12)
 	t.SUBQ(operand.U8(t.rows), reg.R15)
 }
 

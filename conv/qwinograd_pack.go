@@ -1,6 +1,9 @@
 package conv
 
-import "github.com/gantiny/gantiny/simd"
+import (
+	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // How weights become those of an exact Winograd plan, U = G w G^T.
 
@@ -57,7 +60,7 @@ func (p *qwinograd) pack(w *QWeights, l QLayer) bool {
 	if !p.fits(l) {
 		return false
 	}
-	wide := make([]int16, p.packedLen())
+	wide := arena.Shorts(p.packedLen())
 	high := make([][]highHalf, len(p.products))
 	count, most := 0, p.maxHigh()
 	x := newExactKernel(p)

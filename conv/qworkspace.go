@@ -1,6 +1,9 @@
 package conv
 
-import "github.com/gantiny/gantiny/simd"
+import (
+	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // QWorkspace is the scratch of one worker. It serves any of the plans that it was
 // made for, one call at a time.
@@ -26,7 +29,7 @@ func NewQWorkspace(plans ...*QPlan) *QWorkspace {
 	n := scratchOf(plans)
 	return &QWorkspace{
 		staged: make([]int8, n.staged), sums: make([]int32, n.sums), columns: make([]int32, n.columns),
-		shorts: make([]int16, n.shorts), ints: make([]int32, n.ints),
+		shorts: arena.Shorts(n.shorts), ints: arena.Ints(n.ints),
 	}
 }
 

@@ -61,7 +61,7 @@ type qgemmBlock struct {
 type gemm16Block struct {
 	c, a, b      unsafe.Pointer // operands
 	rows, panels uintptr
-	fours        uintptr // of pairs of channels
+	panel        uintptr // bytes of a panel of B
 	lda, ldc     uintptr // row strides
 }
 

@@ -28,7 +28,7 @@ func gemm16AVX2(g *GEMM16) {
 		for r := 0; r < g.Rows; r += rows {
 			b := gemm16Block{
 				c: unsafe.Pointer(&g.C[r*g.LDC+p*Lanes16]), a: first(g.A[r*g.LDA:]), b: first(g.B[p*g.K*Lanes16:]),
-				rows: uintptr(min(rows, g.Rows-r)), panels: uintptr(min(panels, g.Panels-p)), fours: uintptr(g.K / 8),
+				rows: uintptr(min(rows, g.Rows-r)), panels: uintptr(min(panels, g.Panels-p)), panel: uintptr(2 * g.K * Lanes16),
 				lda: uintptr(2 * g.LDA), ldc: uintptr(4 * g.LDC),
 			}
 			gemm16_avx2_6x16(&b)

@@ -5,12 +5,12 @@
 #include "textflag.h"
 
 // func gemm16_avx2_6x16(t *gemm16Block)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·gemm16_avx2_6x16(SB), NOSPLIT, $0-8
 	// Y0-Y11: the C tile, 2 a row
 	// Y12-Y13: a pair of rows of B; Y14-Y15: a pair of A, broadcast, and its products
-	// DI: arguments; R14, BX, SI: panels left, panel of B, its C; R15, AX, DX: rows left, their A and C
-	// R9, R10, R11: 1, 3, 5 row strides of A; R8: row stride of C; CX, R12: A, B; R13: fours left
+	// DI: arguments; R14, BX, SI: panels left, the end of a panel of B, its C; R15, AX, DX: rows left, their A and C
+	// R9, R10, R11: 1, 3, 5 row strides of A; R8: row stride of C; CX: A; R13: B from its end; R12: what to fetch, alike
 	MOVQ t+0(FP), DI
 	MOVQ 32(DI), R14
 	MOVQ 16(DI), BX
@@ -19,16 +19,19 @@ TEXT ·gemm16_avx2_6x16(SB), NOSPLIT, $0-8
 	LEAQ (R9)(R9*4), R11
 	MOVQ 56(DI), R8
 	MOVQ (DI), SI
+	ADDQ 40(DI), BX
 
 panel:
+	MOVQ 40(DI), R12
+	ADDQ BX, R12
 	MOVQ 8(DI), AX
 	MOVQ SI, DX
 	MOVQ 24(DI), R15
 
 tile:
 	MOVQ AX, CX
-	MOVQ BX, R12
-	MOVQ 40(DI), R13
+	XORQ R13, R13
+	SUBQ 40(DI), R13
 	CMPQ R15, $0x06
 	JGE  rows6
 	CMPQ R15, $0x03
@@ -65,43 +68,47 @@ rows1:
 	JZ     summed_1
 
 four_1:
-	VMOVDQU      (R12), Y12
-	VMOVDQU      32(R12), Y13
+	VMOVDQU      (BX)(R13*1), Y12
+	VMOVDQU      32(BX)(R13*1), Y13
+	PREFETCHT0   (R12)(R13*1)
 	VPBROADCASTD (CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y1, Y1
-	VMOVDQU      64(R12), Y12
-	VMOVDQU      96(R12), Y13
+	VMOVDQU      64(BX)(R13*1), Y12
+	VMOVDQU      96(BX)(R13*1), Y13
+	PREFETCHT0   64(R12)(R13*1)
 	VPBROADCASTD 4(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y1, Y1
-	VMOVDQU      128(R12), Y12
-	VMOVDQU      160(R12), Y13
+	VMOVDQU      128(BX)(R13*1), Y12
+	VMOVDQU      160(BX)(R13*1), Y13
+	PREFETCHT0   128(R12)(R13*1)
 	VPBROADCASTD 8(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y1, Y1
-	VMOVDQU      192(R12), Y12
-	VMOVDQU      224(R12), Y13
+	VMOVDQU      192(BX)(R13*1), Y12
+	VMOVDQU      224(BX)(R13*1), Y13
+	PREFETCHT0   192(R12)(R13*1)
 	VPBROADCASTD 12(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y1, Y1
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, R12
-	DECQ         R13
+	ADDQ         $0x00000100, R13
 	JNZ          four_1
 
 summed_1:
 	VMOVDQU Y0, (DX)
 	VMOVDQU Y1, 32(DX)
 	ADDQ    R9, AX
+	ADDQ    $0x40, R12
 	SUBQ    $0x01, R15
 	JMP     next
 
@@ -114,8 +121,9 @@ rows2:
 	JZ     summed_2
 
 four_2:
-	VMOVDQU      (R12), Y12
-	VMOVDQU      32(R12), Y13
+	VMOVDQU      (BX)(R13*1), Y12
+	VMOVDQU      32(BX)(R13*1), Y13
+	PREFETCHT0   (R12)(R13*1)
 	VPBROADCASTD (CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -126,8 +134,9 @@ four_2:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y3, Y3
-	VMOVDQU      64(R12), Y12
-	VMOVDQU      96(R12), Y13
+	VMOVDQU      64(BX)(R13*1), Y12
+	VMOVDQU      96(BX)(R13*1), Y13
+	PREFETCHT0   64(R12)(R13*1)
 	VPBROADCASTD 4(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -138,8 +147,9 @@ four_2:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y3, Y3
-	VMOVDQU      128(R12), Y12
-	VMOVDQU      160(R12), Y13
+	VMOVDQU      128(BX)(R13*1), Y12
+	VMOVDQU      160(BX)(R13*1), Y13
+	PREFETCHT0   128(R12)(R13*1)
 	VPBROADCASTD 8(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -150,8 +160,9 @@ four_2:
 	VPADDD       Y15, Y2, Y2
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y3, Y3
-	VMOVDQU      192(R12), Y12
-	VMOVDQU      224(R12), Y13
+	VMOVDQU      192(BX)(R13*1), Y12
+	VMOVDQU      224(BX)(R13*1), Y13
+	PREFETCHT0   192(R12)(R13*1)
 	VPBROADCASTD 12(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -163,8 +174,7 @@ four_2:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y3, Y3
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, R12
-	DECQ         R13
+	ADDQ         $0x00000100, R13
 	JNZ          four_2
 
 summed_2:
@@ -175,6 +185,7 @@ summed_2:
 	VMOVDQU Y2, (DX)
 	VMOVDQU Y3, 32(DX)
 	ADDQ    R9, AX
+	ADDQ    $0x40, R12
 	SUBQ    $0x02, R15
 	JMP     next
 
@@ -189,8 +200,9 @@ rows3:
 	JZ     summed_3
 
 four_3:
-	VMOVDQU      (R12), Y12
-	VMOVDQU      32(R12), Y13
+	VMOVDQU      (BX)(R13*1), Y12
+	VMOVDQU      32(BX)(R13*1), Y13
+	PREFETCHT0   (R12)(R13*1)
 	VPBROADCASTD (CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -206,8 +218,9 @@ four_3:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y5, Y5
-	VMOVDQU      64(R12), Y12
-	VMOVDQU      96(R12), Y13
+	VMOVDQU      64(BX)(R13*1), Y12
+	VMOVDQU      96(BX)(R13*1), Y13
+	PREFETCHT0   64(R12)(R13*1)
 	VPBROADCASTD 4(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -223,8 +236,9 @@ four_3:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y5, Y5
-	VMOVDQU      128(R12), Y12
-	VMOVDQU      160(R12), Y13
+	VMOVDQU      128(BX)(R13*1), Y12
+	VMOVDQU      160(BX)(R13*1), Y13
+	PREFETCHT0   128(R12)(R13*1)
 	VPBROADCASTD 8(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -240,8 +254,9 @@ four_3:
 	VPADDD       Y15, Y4, Y4
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y5, Y5
-	VMOVDQU      192(R12), Y12
-	VMOVDQU      224(R12), Y13
+	VMOVDQU      192(BX)(R13*1), Y12
+	VMOVDQU      224(BX)(R13*1), Y13
+	PREFETCHT0   192(R12)(R13*1)
 	VPBROADCASTD 12(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -258,8 +273,7 @@ four_3:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y5, Y5
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, R12
-	DECQ         R13
+	ADDQ         $0x00000100, R13
 	JNZ          four_3
 
 summed_3:
@@ -274,6 +288,7 @@ summed_3:
 	VMOVDQU Y4, (DX)
 	VMOVDQU Y5, 32(DX)
 	ADDQ    R9, AX
+	ADDQ    $0x40, R12
 	SUBQ    $0x03, R15
 	JMP     next
 
@@ -290,8 +305,9 @@ rows4:
 	JZ     summed_4
 
 four_4:
-	VMOVDQU      (R12), Y12
-	VMOVDQU      32(R12), Y13
+	VMOVDQU      (BX)(R13*1), Y12
+	VMOVDQU      32(BX)(R13*1), Y13
+	PREFETCHT0   (R12)(R13*1)
 	VPBROADCASTD (CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -312,8 +328,9 @@ four_4:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y7, Y7
-	VMOVDQU      64(R12), Y12
-	VMOVDQU      96(R12), Y13
+	VMOVDQU      64(BX)(R13*1), Y12
+	VMOVDQU      96(BX)(R13*1), Y13
+	PREFETCHT0   64(R12)(R13*1)
 	VPBROADCASTD 4(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -334,8 +351,9 @@ four_4:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y7, Y7
-	VMOVDQU      128(R12), Y12
-	VMOVDQU      160(R12), Y13
+	VMOVDQU      128(BX)(R13*1), Y12
+	VMOVDQU      160(BX)(R13*1), Y13
+	PREFETCHT0   128(R12)(R13*1)
 	VPBROADCASTD 8(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -356,8 +374,9 @@ four_4:
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y7, Y7
-	VMOVDQU      192(R12), Y12
-	VMOVDQU      224(R12), Y13
+	VMOVDQU      192(BX)(R13*1), Y12
+	VMOVDQU      224(BX)(R13*1), Y13
+	PREFETCHT0   192(R12)(R13*1)
 	VPBROADCASTD 12(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -379,8 +398,7 @@ four_4:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y7, Y7
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, R12
-	DECQ         R13
+	ADDQ         $0x00000100, R13
 	JNZ          four_4
 
 summed_4:
@@ -399,6 +417,7 @@ summed_4:
 	VMOVDQU Y6, (DX)
 	VMOVDQU Y7, 32(DX)
 	ADDQ    R9, AX
+	ADDQ    $0x40, R12
 	SUBQ    $0x04, R15
 	JMP     next
 
@@ -417,8 +436,9 @@ rows5:
 	JZ     summed_5
 
 four_5:
-	VMOVDQU      (R12), Y12
-	VMOVDQU      32(R12), Y13
+	VMOVDQU      (BX)(R13*1), Y12
+	VMOVDQU      32(BX)(R13*1), Y13
+	PREFETCHT0   (R12)(R13*1)
 	VPBROADCASTD (CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -444,8 +464,9 @@ four_5:
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y9, Y9
-	VMOVDQU      64(R12), Y12
-	VMOVDQU      96(R12), Y13
+	VMOVDQU      64(BX)(R13*1), Y12
+	VMOVDQU      96(BX)(R13*1), Y13
+	PREFETCHT0   64(R12)(R13*1)
 	VPBROADCASTD 4(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -471,8 +492,9 @@ four_5:
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y9, Y9
-	VMOVDQU      128(R12), Y12
-	VMOVDQU      160(R12), Y13
+	VMOVDQU      128(BX)(R13*1), Y12
+	VMOVDQU      160(BX)(R13*1), Y13
+	PREFETCHT0   128(R12)(R13*1)
 	VPBROADCASTD 8(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -498,8 +520,9 @@ four_5:
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y9, Y9
-	VMOVDQU      192(R12), Y12
-	VMOVDQU      224(R12), Y13
+	VMOVDQU      192(BX)(R13*1), Y12
+	VMOVDQU      224(BX)(R13*1), Y13
+	PREFETCHT0   192(R12)(R13*1)
 	VPBROADCASTD 12(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -526,8 +549,7 @@ four_5:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y9, Y9
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, R12
-	DECQ         R13
+	ADDQ         $0x00000100, R13
 	JNZ          four_5
 
 summed_5:
@@ -550,6 +572,7 @@ summed_5:
 	VMOVDQU Y8, (DX)
 	VMOVDQU Y9, 32(DX)
 	ADDQ    R9, AX
+	ADDQ    $0x40, R12
 	SUBQ    $0x05, R15
 	JMP     next
 
@@ -570,8 +593,9 @@ rows6:
 	JZ     summed_6
 
 four_6:
-	VMOVDQU      (R12), Y12
-	VMOVDQU      32(R12), Y13
+	VMOVDQU      (BX)(R13*1), Y12
+	VMOVDQU      32(BX)(R13*1), Y13
+	PREFETCHT0   (R12)(R13*1)
 	VPBROADCASTD (CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -602,8 +626,8 @@ four_6:
 	VPADDD       Y15, Y10, Y10
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y11, Y11
-	VMOVDQU      64(R12), Y12
-	VMOVDQU      96(R12), Y13
+	VMOVDQU      64(BX)(R13*1), Y12
+	VMOVDQU      96(BX)(R13*1), Y13
 	VPBROADCASTD 4(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -634,8 +658,8 @@ four_6:
 	VPADDD       Y15, Y10, Y10
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y11, Y11
-	VMOVDQU      128(R12), Y12
-	VMOVDQU      160(R12), Y13
+	VMOVDQU      128(BX)(R13*1), Y12
+	VMOVDQU      160(BX)(R13*1), Y13
 	VPBROADCASTD 8(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -666,8 +690,8 @@ four_6:
 	VPADDD       Y15, Y10, Y10
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y11, Y11
-	VMOVDQU      192(R12), Y12
-	VMOVDQU      224(R12), Y13
+	VMOVDQU      192(BX)(R13*1), Y12
+	VMOVDQU      224(BX)(R13*1), Y13
 	VPBROADCASTD 12(CX), Y14
 	VPMADDWD     Y12, Y14, Y15
 	VPADDD       Y15, Y0, Y0
@@ -699,8 +723,7 @@ four_6:
 	VPMADDWD     Y13, Y14, Y14
 	VPADDD       Y14, Y11, Y11
 	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, R12
-	DECQ         R13
+	ADDQ         $0x00000100, R13
 	JNZ          four_6
 
 summed_6:
@@ -727,6 +750,7 @@ summed_6:
 	VMOVDQU Y10, (DX)
 	VMOVDQU Y11, 32(DX)
 	ADDQ    R9, AX
+	ADDQ    $0x40, R12
 	SUBQ    $0x06, R15
 
 next:
@@ -734,7 +758,7 @@ next:
 	ADDQ  R8, DX
 	TESTQ R15, R15
 	JNZ   tile
-	MOVQ  R12, BX
+	ADDQ  40(DI), BX
 	ADDQ  $0x00000040, SI
 	DECQ  R14
 	JNZ   panel
