@@ -9,7 +9,7 @@ import (
 )
 
 // blankQRun is a quantized layer on arbitrary numbers, without the direct loops' results.
-func blankQRun(b *testing.B, g Geometry, n int, k *simd.Kernels, sums bool) *qrun {
+func blankQRun(b testing.TB, g Geometry, n int, k *simd.Kernels, sums bool) *qrun {
 	h, w, err := g.Out()
 	if err != nil {
 		b.Fatal(err)

@@ -28,8 +28,9 @@ type QLayer struct {
 }
 
 // QWeights is a layer as a QPlan wants it. It is immutable and depends on the
-// layer, the geometry, the kernel row and whether the plan ends in sums, but not
-// on the Layouts: plans for other batches can share it.
+// layer, the geometry, the kernel row, whether the plan ends in sums and whether it
+// is by Winograd's algorithm, but not on the Layouts: plans of the same PackedLen
+// can share it.
 type QWeights struct {
 	packed []int8
 	// What sums start from, bias and zero points:
@@ -48,6 +49,14 @@ type QWeights struct {
 
 // highHalf is what a transformed weight has beyond its low 16 bits.
 type highHalf struct{ k, col, half int32 }
+
+// Lowering names the way in which a plan computes with w: "Winograd", or "direct" for sums over taps.
+func (w *QWeights) Lowering() string {
+	if w.wide != nil {
+		return "Winograd"
+	}
+	return "direct"
+}
 
 // Bytes returns the memory that w takes.
 func (w *QWeights) Bytes() int64 {
@@ -98,9 +107,20 @@ func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, e
 	}
 	p := &QPlan{g: g, in: in, out: out, k: k.Int8, lowering: l}
 	if d, ok := l.(*qdirect); ok {
-		p.winograd = newQWinograd(d)
+		if x := newQWinograd(d); x != nil && x.pays(g, in.N) {
+			p.winograd = x
+		}
 	}
 	return p, nil
+}
+
+// PackedLen tells plans of a layer apart that need QWeights of their own: it is how many weights
+// Pack packs, if they fit the plan.
+func (p *QPlan) PackedLen() int {
+	if p.winograd != nil {
+		return p.winograd.packedLen()
+	}
+	return p.lowering.common().packedLen()
 }
 
 // Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.

@@ -176,7 +176,7 @@ func (k *qlinear) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 func (k *qlinear) load(m *Model, w *Worker, _ []float32) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{k: w.Kernels, node: k.name}
+	key := packKey{k: w.Kernels, node: k.name, length: k.plan.PackedLen()}
 	if p, ok := m.packs[key].(*conv.QWeights); ok {
 		k.weights = p
 		return nil
