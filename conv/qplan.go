@@ -50,14 +50,6 @@ type QWeights struct {
 // highHalf is what a transformed weight has beyond its low 16 bits.
 type highHalf struct{ k, col, half int32 }
 
-// Lowering names the way in which a plan computes with w: "Winograd", or "direct" for sums over taps.
-func (w *QWeights) Lowering() string {
-	if w.wide != nil {
-		return "Winograd"
-	}
-	return "direct"
-}
-
 // Bytes returns the memory that w takes.
 func (w *QWeights) Bytes() int64 {
 	return int64(len(w.packed)) + 2*int64(len(w.wide)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
@@ -121,6 +113,21 @@ func (p *QPlan) PackedLen() int {
 		return p.winograd.packedLen()
 	}
 	return p.lowering.common().packedLen()
+}
+
+// Lowering is Plan.Lowering, with these weights: those that do not fit a Winograd plan are summed
+// directly.
+func (p *QPlan) Lowering(w *QWeights) string {
+	switch p.lowering.(type) {
+	case *qthin:
+		return "thin"
+	case *qdense:
+		return "dense"
+	}
+	if w.wide != nil {
+		return "Winograd"
+	}
+	return "direct"
 }
 
 // Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.

@@ -56,7 +56,7 @@ func exactRun(t testing.TB, pr *qproblem, in, out Layout, k *simd.Kernels, fits 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := w.Lowering(), map[bool]string{true: "Winograd", false: "direct"}[fits]; got != want {
+	if got, want := p.Lowering(w), map[bool]string{true: "Winograd", false: "direct"}[fits]; got != want {
 		t.Fatalf("weights are packed for %s, want %s", got, want)
 	}
 	if n := p.WeightBytes(); n < w.Bytes() {
@@ -191,7 +191,7 @@ func TestQWinogradExtremes(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := &qrun{qproblem: pr, p: p, ws: p.NewQWorkspace(), w: w, x: pr.x}
-				checkEqual(t, fmt.Sprintf("%s, kind %d, %s", f.name, kind, w.Lowering()), r.forward(1, 1), pr.y)
+				checkEqual(t, fmt.Sprintf("%s, kind %d, %s", f.name, kind, p.Lowering(w)), r.forward(1, 1), pr.y)
 			})
 		}
 	}
@@ -231,11 +231,11 @@ func TestQWinogradBound(t *testing.T) {
 				}
 				p.winograd.high = n * 64
 				w, err := p.Pack(pr.layer)
-				if err != nil || (w.Lowering() == "Winograd") == over {
-					t.Fatalf("over the bound: %v; packed for %s, %v", over, w.Lowering(), err)
+				if err != nil || (p.Lowering(w) == "Winograd") == over {
+					t.Fatalf("over the bound: %v; packed for %s, %v", over, p.Lowering(w), err)
 				}
 				r := &qrun{qproblem: pr, p: p, ws: p.NewQWorkspace(), w: w, x: pr.x}
-				checkEqual(t, w.Lowering(), r.forward(1, 1), pr.y)
+				checkEqual(t, p.Lowering(w), r.forward(1, 1), pr.y)
 			}
 		}
 	})
@@ -267,11 +267,11 @@ func TestQWinogradPays(t *testing.T) {
 		want string
 	}{
 		{Same(7, 7, 256, 128, 5, 1, true), 1, "Winograd"}, {Same(7, 7, 128, 64, 5, 2, true), 1, "direct"}, {Same(7, 7, 128, 64, 5, 2, true), 2, "Winograd"},
-		{Same(7, 7, 128, 40, 5, 2, true), 16, "direct"}, {Same(14, 14, 64, 128, 5, 2, false), 16, "direct"}, {Same(14, 14, 64, 1, 5, 2, true), 16, "direct"},
+		{Same(7, 7, 128, 40, 5, 2, true), 16, "direct"}, {Same(14, 14, 64, 128, 5, 2, false), 16, "direct"}, {Same(14, 14, 64, 1, 5, 2, true), 16, "thin"},
 		{Same(2, 2, 64, 64, 2, 1, true), 16, "direct"},
 	} {
 		pr := blankQRun(t, c.g, c.n, k, false)
-		if got := pr.w.Lowering(); got != c.want {
+		if got := pr.p.Lowering(pr.w); got != c.want {
 			t.Errorf("%+v, %d images: %s, want %s", c.g, c.n, got, c.want)
 		}
 	}
@@ -321,8 +321,8 @@ func TestQWinogradRandom(t *testing.T) {
 		}
 		r := &qrun{qproblem: pr, p: p, ws: p.NewQWorkspace(), w: w, x: make([]int8, in.Len())}
 		reorder(in, pr.n, func(at, i int) { r.x[at] = pr.x[i] })
-		checkEqual(t, fmt.Sprintf("case %d, %s", i, w.Lowering()), r.forward(1+rnd.IntN(2), 1+rnd.IntN(2)), pr.y)
-		if w.Lowering() == "Winograd" {
+		checkEqual(t, fmt.Sprintf("case %d, %s", i, p.Lowering(w)), r.forward(1+rnd.IntN(2), 1+rnd.IntN(2)), pr.y)
+		if p.Lowering(w) == "Winograd" {
 			compared += len(pr.y)
 		}
 	}

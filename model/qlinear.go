@@ -199,5 +199,8 @@ func (k *qlinear) footprint(m *Model) (packed, garbage int64) {
 	return k.plan.WeightBytes(), k.plan.GarbageBytes()
 }
 
+// lowering names how the sums are computed.
+func (k *qlinear) lowering() string { return k.plan.Lowering(k.weights) }
+
 // roomLen is what of the weights comes to memory while they are packed, in floats.
 func (k *qlinear) roomLen(*Model) int { return 0 }
