@@ -169,8 +169,8 @@ func evaluate(g *gen, size int) {
 	f := func(name string) operand.Mem { return evaluateBlock.of(reg.RDI, name) }
 	name := fmt.Sprintf("evaluate%d_%s", 8*size, g.name)
 	g.kernel(name, "t *evaluateBlock", name+" works like evaluateScalar, all counts at least 1.")
-	const factors, sum, x = 0, 4, 5
-	g.Comment(fmt.Sprintf("%s-%s: a row of the matrix; %s: sums; %s: products", g.v(factors).Asm(), g.v(factors+3).Asm(), g.v(sum).Asm(), g.v(x).Asm()),
+	const factors, sum, x, most = 0, 5, 6, 5
+	g.Comment(fmt.Sprintf("%s-%s: a row of the matrix; %s: sums; %s: products", g.v(factors).Asm(), g.v(factors+most-1).Asm(), g.v(sum).Asm(), g.v(x).Asm()),
 		"DI: arguments; AX, BX: dst and src of this block, whose count is left in the arguments; R14: row of the matrix",
 		"R8: rows left; DX: row of dst; CX, R12, R13, R15: dst and src of this vector, vectors left, column of src",
 		"R9, R10, R11: 1, 2, 3 row strides of src")
@@ -180,11 +180,11 @@ func evaluate(g *gen, size int) {
 	g.MOVQ(f("ss"), reg.R9)
 	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 1}, reg.R10)
 	g.LEAQ(operand.Mem{Base: reg.R9, Index: reg.R9, Scale: 2}, reg.R11)
-	for cols := 1; cols < 4; cols++ {
+	for cols := 1; cols < most; cols++ {
 		g.CMPQ(f("cols"), operand.U8(cols))
 		g.JE(operand.LabelRef(fmt.Sprintf("block_%d", cols)))
 	}
-	for cols := 4; cols > 0; cols-- {
+	for cols := most; cols > 0; cols-- {
 		label := func(s string) string { return fmt.Sprintf("%s_%d", s, cols) }
 		g.Label(label("block"))
 		g.MOVQ(f("m"), reg.R14)
@@ -202,7 +202,7 @@ func evaluate(g *gen, size int) {
 		for c := range cols {
 			m := at(reg.R12, 0)
 			if c > 0 {
-				m.Index, m.Scale = []reg.Register{reg.R9, reg.R10, reg.R11}[c-1], 1
+				m.Index, m.Scale = []reg.Register{reg.R9, reg.R10, reg.R11, reg.R9}[c-1], []uint8{1, 1, 1, 4}[c-1]
 			}
 			to := g.v(x)
 			if c == 0 {

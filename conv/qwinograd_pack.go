@@ -1,6 +1,9 @@
 package conv
 
 import (
+	"math"
+	"slices"
+
 	"github.com/gantiny/gantiny/internal/arena"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -31,6 +34,9 @@ func (p *qwinograd) kernelH() int { return p.ys.taps[0] + p.ys.taps[1] }
 // fits tells whether all sums stay within what the shift at the end leaves of 32 bits.
 func (p *qwinograd) fits(l QLayer) bool {
 	limit := (int32(1)<<(31-p.shift) - 1) / 128
+	if p.src.C*p.ys.taps[0]*p.xs.taps[0]*127 <= int(limit) {
+		return true
+	}
 	wi := p.weights
 	sums := make([]int32, p.dst.C)
 	for py := range p.ys.stride {
@@ -63,32 +69,26 @@ func (p *qwinograd) pack(w *QWeights, l QLayer) bool {
 	}
 	wide := arena.Shorts(p.packedLen())
 	high := make([][]highHalf, len(p.products))
-	count, most := 0, p.maxHigh()
 	x := newExactKernel(p)
-	v := make([]int32, p.dst.C)
-	for k := range p.src.C {
-		x.along(p, l.Weights[k*p.weights.k:])
+	for k := 0; k < p.src.C; k += exactDepth {
+		x.along(l.Weights, k)
 		for i, q := range p.products {
-			x.value(v, p.ys, q)
-			to := wide[i*p.src.C*p.dst.C:]
-			for c, u := range v {
-				low := int16(u)
-				to[simd.Packed16(p.src.C, c/simd.Lanes16, k, c%simd.Lanes16)] = low
-				if u != int32(low) {
-					high[i] = append(high[i], highHalf{int32(k), int32(c), (u - int32(low)) >> 16})
-					count++
-				}
+			x.value(q)
+			x.interleave(wide[i*p.src.C*p.dst.C:][:p.src.C*p.dst.C], k)
+			if x.grows(q) {
+				high[i] = x.highHalves(high[i], q, k)
 			}
 		}
-		if count > most {
-			return false
-		}
 	}
-	w.wide, w.high, w.highOf = wide, make([]highHalf, 0, count), make([]int32, 1, len(high)+1)
+	w.highOf = make([]int32, 1, len(high)+1)
 	for _, list := range high {
-		w.high = append(w.high, list...)
-		w.highOf = append(w.highOf, int32(len(w.high)))
+		w.highOf = append(w.highOf, w.highOf[len(w.highOf)-1]+int32(len(list)))
 	}
+	if int(w.highOf[len(high)]) > p.maxHigh() {
+		w.highOf = nil
+		return false
+	}
+	w.wide, w.high = wide, slices.Concat(high...)
 	p.packStarts(w, l)
 	return true
 }
@@ -117,52 +117,116 @@ func (p *qwinograd) packStarts(w *QWeights, l QLayer) {
 	}
 }
 
-// exactKernel transforms the kernel between one input channel and all output channels.
+// exactDepth is how many input channels are transformed together.
+const exactDepth = 16
+
+// exactKernel transforms the kernel between exactDepth input channels and all output channels.
 type exactKernel struct {
-	cols  int
-	lines [2][]int32 // of each phase along x: (slot, line of the kernel, column)
+	*qwinograd
+	n     int        // weights of a tap
+	gx    [2][]int16 // G along x of each phase, columns in the order of the layer's weights
+	lines [2][]int16 // of each phase along x: (slot, line of the kernel, weight)
+	v     []int16    // a plane
+	e     simd.Evaluation
 }
 
 func newExactKernel(p *qwinograd) *exactKernel {
-	x := &exactKernel{cols: p.dst.C}
+	x := &exactKernel{qwinograd: p, n: exactDepth * p.dst.C}
+	x.v = make([]int16, x.n)
 	for px := range p.xs.stride {
-		x.lines[px] = make([]int32, len(p.xs.slots[px])*p.kernelH()*x.cols)
+		x.lines[px] = make([]int16, len(p.xs.slots[px])*p.kernelH()*x.n)
+		for _, point := range p.xs.slots[px] {
+			row := shorts(valueAt(point, p.xs.taps[px]))
+			if p.flip {
+				slices.Reverse(row)
+			}
+			x.gx[px] = append(x.gx[px], row...)
+		}
 	}
 	return x
 }
 
-// along transforms along x; w is the channel's weights of tap 0, and those that follow.
-func (x *exactKernel) along(p *qwinograd, w []int8) {
-	for px := range p.xs.stride {
-		for slot, point := range p.xs.slots[px] {
-			factors := valueAt(point, p.xs.taps[px])
-			for ky := range p.kernelH() {
-				to := x.lines[px][(slot*p.kernelH()+ky)*x.cols:][:x.cols]
-				clear(to)
-				for a, f := range factors {
-					if f == 0 {
-						continue
-					}
-					for c, v := range w[p.weights.base(p.tap(ky, p.xs.stride*a+px)):][:x.cols] {
-						to[c] += f * int32(v)
-					}
-				}
+func shorts(v []int32) []int16 {
+	s := make([]int16, len(v))
+	for i, u := range v {
+		s[i] = int16(u)
+	}
+	return s
+}
+
+// along transforms the weights of input channels from k on along x.
+func (x *exactKernel) along(w []int8, k int) {
+	for px := range x.xs.stride {
+		first := px // tap
+		if x.flip {
+			first = x.kw - 1 - (x.xs.stride*(x.xs.taps[px]-1) + px)
+		}
+		for ky := range x.kernelH() {
+			line := ky
+			if x.flip {
+				line = x.kernelH() - 1 - ky
+			}
+			x.e = simd.Evaluation{
+				Dst: x.lines[px][ky*x.n:], DS: x.kernelH() * x.n, Bytes: w[x.weights.base(line*x.kw+first)+k*x.weights.k:], SS: x.xs.stride * x.weights.tap,
+				M: x.gx[px], Rows: len(x.xs.slots[px]), Cols: x.xs.taps[px], N: x.n, Count: 1,
+			}
+			x.k.Evaluate(&x.e)
+		}
+	}
+}
+
+// from is a plane's weights before they are transformed along y: line a of its phase at a*stride*n.
+func (x *exactKernel) from(q exactPlane) []int16 {
+	return x.lines[q.px][(q.slot*x.kernelH()+q.py)*x.n:]
+}
+
+// value makes the low halves of a plane's weights.
+func (x *exactKernel) value(q exactPlane) {
+	g := shorts(valueAt(q.i, x.ys.taps[q.py]))
+	x.e = simd.Evaluation{Dst: x.v, Src: x.from(q), SS: x.ys.stride * x.n, M: g, Rows: 1, Cols: len(g), N: x.n, Count: 1}
+	x.k.Evaluate(&x.e)
+}
+
+// interleave puts the plane's weights of channels from k on where simd.Packed16 says.
+func (x *exactKernel) interleave(dst []int16, k int) {
+	cols := x.dst.C
+	for panel := 0; panel < cols; panel += simd.Lanes16 {
+		for d := 0; d < exactDepth; d += 2 {
+			to := (*[2 * simd.Lanes16]int16)(dst[simd.Packed16(x.src.C, panel/simd.Lanes16, k+d, 0):])
+			a, b := (*[simd.Lanes16]int16)(x.v[d*cols+panel:]), (*[simd.Lanes16]int16)(x.v[(d+1)*cols+panel:])
+			for j := range a {
+				to[2*j], to[2*j+1] = a[j], b[j]
 			}
 		}
 	}
 }
 
-// value makes v, the weights of a plane, along y.
-func (x *exactKernel) value(v []int32, ys *exactAxis, q exactPlane) {
-	clear(v)
-	lines := ys.taps[0] + ys.taps[1]
-	from := x.lines[q.px][q.slot*lines*x.cols:]
-	for a, f := range valueAt(q.i, ys.taps[q.py]) {
-		if f == 0 {
-			continue
+// grows tells whether a plane's weights may need more than 16 bits.
+func (x *exactKernel) grows(q exactPlane) bool {
+	size := func(point, taps int) (n int32) {
+		for _, f := range valueAt(point, taps) {
+			n += max(f, -f)
 		}
-		for c, u := range from[(ys.stride*a+q.py)*x.cols:][:x.cols] {
-			v[c] += f * u
+		return n
+	}
+	return 127*size(q.i, x.ys.taps[q.py])*size(q.j, x.xs.taps[q.px]) > math.MaxInt16
+}
+
+// highHalves appends the high halves of a plane's weights.
+func (x *exactKernel) highHalves(list []highHalf, q exactPlane, k int) []highHalf {
+	from := x.from(q)
+	var g [exactTaps]int32
+	var lines [exactTaps][]int16
+	n := copy(g[:], valueAt(q.i, x.ys.taps[q.py]))
+	for a := range lines { // those that are not there count nothing
+		lines[a] = from[min(a, n-1)*x.ys.stride*x.n:][:x.n]
+	}
+	l0, l1, l2, l3, l4 := lines[0], lines[1], lines[2], lines[3], lines[4]
+	for i := range l0 {
+		v := g[0]*int32(l0[i]) + g[1]*int32(l1[i]) + g[2]*int32(l2[i]) + g[3]*int32(l3[i]) + g[4]*int32(l4[i])
+		if low := int32(int16(v)); v != low {
+			list = append(list, highHalf{int32(k + i/x.dst.C), int32(i % x.dst.C), (v - low) >> 16})
 		}
 	}
+	return list
 }

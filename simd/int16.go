@@ -55,9 +55,9 @@ func (g *GEMM16) check() bool {
 }
 
 // maxEvaluation is the most columns of Evaluation's matrix.
-const maxEvaluation = 4
+const maxEvaluation = 5
 
-// Evaluation multiplies Count blocks of rows by a small matrix M (Rows, Cols), Cols from 1 to 4: for
+// Evaluation multiplies Count blocks of rows by a small matrix M (Rows, Cols), Cols from 1 to 5: for
 // q < Count, j < Rows, i < N
 //
 //	Dst[q*DStep+j*DS+i] = Σ_c M[j*Cols+c] * src[q*SStep+c*SS+i], in int16, which wraps

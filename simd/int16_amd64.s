@@ -768,7 +768,7 @@ next:
 // func evaluate8_avx2(t *evaluateBlock)
 // Requires: AVX, AVX2
 TEXT ·evaluate8_avx2(SB), NOSPLIT, $0-8
-	// Y0-Y3: a row of the matrix; Y4: sums; Y5: products
+	// Y0-Y4: a row of the matrix; Y5: sums; Y6: products
 	// DI: arguments; AX, BX: dst and src of this block, whose count is left in the arguments; R14: row of the matrix
 	// R8: rows left; DX: row of dst; CX, R12, R13, R15: dst and src of this vector, vectors left, column of src
 	// R9, R10, R11: 1, 2, 3 row strides of src
@@ -784,6 +784,54 @@ TEXT ·evaluate8_avx2(SB), NOSPLIT, $0-8
 	JE   block_2
 	CMPQ 32(DI), $0x03
 	JE   block_3
+	CMPQ 32(DI), $0x04
+	JE   block_4
+
+block_5:
+	MOVQ 16(DI), R14
+	MOVQ 24(DI), R8
+	MOVQ AX, DX
+
+row_5:
+	VPBROADCASTW (R14), Y0
+	VPBROADCASTW 2(R14), Y1
+	VPBROADCASTW 4(R14), Y2
+	VPBROADCASTW 6(R14), Y3
+	VPBROADCASTW 8(R14), Y4
+	ADDQ         $0x0a, R14
+	MOVQ         DX, CX
+	MOVQ         BX, R12
+	MOVQ         40(DI), R13
+
+vector_5:
+	VPMOVSXBW (R12), Y5
+	VPMULLW   Y0, Y5, Y5
+	VPMOVSXBW (R12)(R9*1), Y6
+	VPMULLW   Y1, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VPMOVSXBW (R12)(R10*1), Y6
+	VPMULLW   Y2, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VPMOVSXBW (R12)(R11*1), Y6
+	VPMULLW   Y3, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VPMOVSXBW (R12)(R9*4), Y6
+	VPMULLW   Y4, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VMOVDQU   Y5, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x10, R12
+	DECQ      R13
+	JNZ       vector_5
+	ADDQ      48(DI), DX
+	DECQ      R8
+	JNZ       row_5
+	ADDQ      72(DI), AX
+	ADDQ      80(DI), BX
+	DECQ      64(DI)
+	JNZ       block_5
+	VZEROUPPER
+	RET
 
 block_4:
 	MOVQ 16(DI), R14
@@ -801,18 +849,18 @@ row_4:
 	MOVQ         40(DI), R13
 
 vector_4:
-	VPMOVSXBW (R12), Y4
-	VPMULLW   Y0, Y4, Y4
-	VPMOVSXBW (R12)(R9*1), Y5
-	VPMULLW   Y1, Y5, Y5
-	VPADDW    Y5, Y4, Y4
-	VPMOVSXBW (R12)(R10*1), Y5
-	VPMULLW   Y2, Y5, Y5
-	VPADDW    Y5, Y4, Y4
-	VPMOVSXBW (R12)(R11*1), Y5
-	VPMULLW   Y3, Y5, Y5
-	VPADDW    Y5, Y4, Y4
-	VMOVDQU   Y4, (CX)
+	VPMOVSXBW (R12), Y5
+	VPMULLW   Y0, Y5, Y5
+	VPMOVSXBW (R12)(R9*1), Y6
+	VPMULLW   Y1, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VPMOVSXBW (R12)(R10*1), Y6
+	VPMULLW   Y2, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VPMOVSXBW (R12)(R11*1), Y6
+	VPMULLW   Y3, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VMOVDQU   Y5, (CX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x10, R12
 	DECQ      R13
@@ -842,15 +890,15 @@ row_3:
 	MOVQ         40(DI), R13
 
 vector_3:
-	VPMOVSXBW (R12), Y4
-	VPMULLW   Y0, Y4, Y4
-	VPMOVSXBW (R12)(R9*1), Y5
-	VPMULLW   Y1, Y5, Y5
-	VPADDW    Y5, Y4, Y4
-	VPMOVSXBW (R12)(R10*1), Y5
-	VPMULLW   Y2, Y5, Y5
-	VPADDW    Y5, Y4, Y4
-	VMOVDQU   Y4, (CX)
+	VPMOVSXBW (R12), Y5
+	VPMULLW   Y0, Y5, Y5
+	VPMOVSXBW (R12)(R9*1), Y6
+	VPMULLW   Y1, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VPMOVSXBW (R12)(R10*1), Y6
+	VPMULLW   Y2, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VMOVDQU   Y5, (CX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x10, R12
 	DECQ      R13
@@ -879,12 +927,12 @@ row_2:
 	MOVQ         40(DI), R13
 
 vector_2:
-	VPMOVSXBW (R12), Y4
-	VPMULLW   Y0, Y4, Y4
-	VPMOVSXBW (R12)(R9*1), Y5
-	VPMULLW   Y1, Y5, Y5
-	VPADDW    Y5, Y4, Y4
-	VMOVDQU   Y4, (CX)
+	VPMOVSXBW (R12), Y5
+	VPMULLW   Y0, Y5, Y5
+	VPMOVSXBW (R12)(R9*1), Y6
+	VPMULLW   Y1, Y6, Y6
+	VPADDW    Y6, Y5, Y5
+	VMOVDQU   Y5, (CX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x10, R12
 	DECQ      R13
@@ -912,9 +960,9 @@ row_1:
 	MOVQ         40(DI), R13
 
 vector_1:
-	VPMOVSXBW (R12), Y4
-	VPMULLW   Y0, Y4, Y4
-	VMOVDQU   Y4, (CX)
+	VPMOVSXBW (R12), Y5
+	VPMULLW   Y0, Y5, Y5
+	VMOVDQU   Y5, (CX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x10, R12
 	DECQ      R13
@@ -932,7 +980,7 @@ vector_1:
 // func evaluate16_avx2(t *evaluateBlock)
 // Requires: AVX, AVX2
 TEXT ·evaluate16_avx2(SB), NOSPLIT, $0-8
-	// Y0-Y3: a row of the matrix; Y4: sums; Y5: products
+	// Y0-Y4: a row of the matrix; Y5: sums; Y6: products
 	// DI: arguments; AX, BX: dst and src of this block, whose count is left in the arguments; R14: row of the matrix
 	// R8: rows left; DX: row of dst; CX, R12, R13, R15: dst and src of this vector, vectors left, column of src
 	// R9, R10, R11: 1, 2, 3 row strides of src
@@ -948,6 +996,49 @@ TEXT ·evaluate16_avx2(SB), NOSPLIT, $0-8
 	JE   block_2
 	CMPQ 32(DI), $0x03
 	JE   block_3
+	CMPQ 32(DI), $0x04
+	JE   block_4
+
+block_5:
+	MOVQ 16(DI), R14
+	MOVQ 24(DI), R8
+	MOVQ AX, DX
+
+row_5:
+	VPBROADCASTW (R14), Y0
+	VPBROADCASTW 2(R14), Y1
+	VPBROADCASTW 4(R14), Y2
+	VPBROADCASTW 6(R14), Y3
+	VPBROADCASTW 8(R14), Y4
+	ADDQ         $0x0a, R14
+	MOVQ         DX, CX
+	MOVQ         BX, R12
+	MOVQ         40(DI), R13
+
+vector_5:
+	VPMULLW (R12), Y0, Y5
+	VPMULLW (R12)(R9*1), Y1, Y6
+	VPADDW  Y6, Y5, Y5
+	VPMULLW (R12)(R10*1), Y2, Y6
+	VPADDW  Y6, Y5, Y5
+	VPMULLW (R12)(R11*1), Y3, Y6
+	VPADDW  Y6, Y5, Y5
+	VPMULLW (R12)(R9*4), Y4, Y6
+	VPADDW  Y6, Y5, Y5
+	VMOVDQU Y5, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R12
+	DECQ    R13
+	JNZ     vector_5
+	ADDQ    48(DI), DX
+	DECQ    R8
+	JNZ     row_5
+	ADDQ    72(DI), AX
+	ADDQ    80(DI), BX
+	DECQ    64(DI)
+	JNZ     block_5
+	VZEROUPPER
+	RET
 
 block_4:
 	MOVQ 16(DI), R14
@@ -965,14 +1056,14 @@ row_4:
 	MOVQ         40(DI), R13
 
 vector_4:
-	VPMULLW (R12), Y0, Y4
-	VPMULLW (R12)(R9*1), Y1, Y5
-	VPADDW  Y5, Y4, Y4
-	VPMULLW (R12)(R10*1), Y2, Y5
-	VPADDW  Y5, Y4, Y4
-	VPMULLW (R12)(R11*1), Y3, Y5
-	VPADDW  Y5, Y4, Y4
-	VMOVDQU Y4, (CX)
+	VPMULLW (R12), Y0, Y5
+	VPMULLW (R12)(R9*1), Y1, Y6
+	VPADDW  Y6, Y5, Y5
+	VPMULLW (R12)(R10*1), Y2, Y6
+	VPADDW  Y6, Y5, Y5
+	VPMULLW (R12)(R11*1), Y3, Y6
+	VPADDW  Y6, Y5, Y5
+	VMOVDQU Y5, (CX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R12
 	DECQ    R13
@@ -1002,12 +1093,12 @@ row_3:
 	MOVQ         40(DI), R13
 
 vector_3:
-	VPMULLW (R12), Y0, Y4
-	VPMULLW (R12)(R9*1), Y1, Y5
-	VPADDW  Y5, Y4, Y4
-	VPMULLW (R12)(R10*1), Y2, Y5
-	VPADDW  Y5, Y4, Y4
-	VMOVDQU Y4, (CX)
+	VPMULLW (R12), Y0, Y5
+	VPMULLW (R12)(R9*1), Y1, Y6
+	VPADDW  Y6, Y5, Y5
+	VPMULLW (R12)(R10*1), Y2, Y6
+	VPADDW  Y6, Y5, Y5
+	VMOVDQU Y5, (CX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R12
 	DECQ    R13
@@ -1036,10 +1127,10 @@ row_2:
 	MOVQ         40(DI), R13
 
 vector_2:
-	VPMULLW (R12), Y0, Y4
-	VPMULLW (R12)(R9*1), Y1, Y5
-	VPADDW  Y5, Y4, Y4
-	VMOVDQU Y4, (CX)
+	VPMULLW (R12), Y0, Y5
+	VPMULLW (R12)(R9*1), Y1, Y6
+	VPADDW  Y6, Y5, Y5
+	VMOVDQU Y5, (CX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R12
 	DECQ    R13
@@ -1067,8 +1158,8 @@ row_1:
 	MOVQ         40(DI), R13
 
 vector_1:
-	VPMULLW (R12), Y0, Y4
-	VMOVDQU Y4, (CX)
+	VPMULLW (R12), Y0, Y5
+	VMOVDQU Y5, (CX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R12
 	DECQ    R13

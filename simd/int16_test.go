@@ -270,7 +270,7 @@ func TestInt16Checks(t *testing.T) {
 			"depth":   func() { q.GEMM(&GEMM16{C: c, A: a, B: a, Rows: 1, Panels: 1, K: 3}) },
 			"B":       func() { q.GEMM(&GEMM16{C: c, A: a, B: a, Rows: 1, Panels: 1, K: 16}) },
 			"C":       func() { q.GEMM(&GEMM16{C: c, A: a, B: make([]int16, 512), Rows: 2, Panels: 2, K: 16, LDC: 33}) },
-			"columns": func() { q.Evaluate(&Evaluation{Dst: a, Src: a, M: a[:5], Rows: 1, Cols: 5, N: 16, Count: 1}) },
+			"columns": func() { q.Evaluate(&Evaluation{Dst: a, Src: a, M: a[:6], Rows: 1, Cols: 6, N: 16, Count: 1}) },
 			"matrix":  func() { q.Evaluate(&Evaluation{Dst: a, Src: a, M: a[:5], Rows: 1, Cols: 4, N: 16, Count: 1}) },
 			"source": func() {
 				q.Evaluate(&Evaluation{Dst: a, Bytes: b[:60], M: a[:4], Rows: 1, Cols: 4, N: 16, SS: 16, Count: 1})
