@@ -42,7 +42,7 @@ type exactSpread struct {
 // point along y should take.
 const (
 	exactChunk = 16
-	exactBytes = 256 << 10
+	exactBytes = 512 << 10
 )
 
 const (
