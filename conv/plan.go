@@ -143,6 +143,20 @@ func (p *Plan) isWinograd() bool {
 	return false
 }
 
+// Lowering names how Forward computes: "direct" sums over taps, "Winograd", "thin" of few output
+// channels, or "dense".
+func (p *Plan) Lowering() string {
+	switch p.forward.(type) {
+	case *winogradPass, *stridedPass:
+		return "Winograd"
+	case *thinPass:
+		return "thin"
+	case *densePass, *singlePass:
+		return "dense"
+	}
+	return "direct"
+}
+
 // In returns the Layout of x and dx.
 func (p *Plan) In() Layout { return p.in }
 

@@ -64,6 +64,7 @@ type OpInfo struct {
 	Name    string // the first node's name, then the kinds of those fused into it
 	MACs    int64  // multiply-adds of one image that touch a pixel
 	Nominal int64  // and as usually quoted, padding included
+	By      string // of a linear operator in a Session: how it is computed, see conv.Plan.Lowering; else ""
 }
 
 func (n *Node) info() OpInfo {
@@ -190,6 +191,9 @@ func (s *Session) Ops() []OpInfo {
 	list := make([]OpInfo, len(s.program.steps))
 	for i, st := range s.program.steps {
 		list[i] = st.node.info()
+		if k, ok := st.Kernel.(interface{ lowering() string }); ok {
+			list[i].By = k.lowering()
+		}
 	}
 	return list
 }

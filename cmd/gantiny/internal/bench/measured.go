@@ -30,6 +30,7 @@ type measured struct {
 type part struct {
 	name          string
 	kind          string
+	by            string
 	macs, nominal int64 // of one whole run
 
 	now    float64 // seconds of the run at hand
