@@ -19,25 +19,31 @@ import (
 
 type exportFlags struct {
 	out, name             string
+	wasm                  string
 	float, compress, json bool
+	web                   bool
 }
 
 func newExport() *cli.Command {
 	f := &exportFlags{}
 	cmd := &cli.Command{
 		Name:  "export",
-		Args:  "[MODEL] -o FILE.onnx|.npz|.c",
-		Short: "Writes a model for ONNX Runtime, numpy or a microcontroller",
+		Args:  "[MODEL] -o FILE.onnx|.npz|.c, or --web -o DIR/",
+		Short: "Writes a model for ONNX Runtime, numpy, a microcontroller or a web page",
 		Long: `export writes a model in a form that other programs read; the ending of FILE says which one. With no MODEL it is the one inside this program.
 
 .onnx  ONNX, for ONNX Runtime and others: a model in 8-bit integers becomes a graph in QDQ form. 'gantiny import' reads it back to the same bits.
 .npz   the weights by name, for numpy.
 .c     one file of C99 that draws the same bytes on a microcontroller, of a generator in 8-bit integers. What it takes of flash and RAM is said first.
 
-What cannot be written is listed at once.`,
+What cannot be written is listed at once.
+
+--web writes the explorer page of 'gantiny serve' into a folder, as files for any web server, with the model and this program in WebAssembly:
+the browser draws, and after loading nothing is fetched any more.`,
 		Example: `  gantiny export run1 -o generator.onnx
   gantiny quantize run1 -o small.safetensors
-  gantiny export small.safetensors -o gen.c`,
+  gantiny export small.safetensors -o gen.c
+  gantiny export run1 --web -o page/`,
 		Check:    atMostOneModel,
 		Complete: completeModel,
 		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
@@ -45,11 +51,13 @@ What cannot be written is listed at once.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.out, "out", "", "the `FILE` to write: .onnx, .npz or .c").Letter = 'o'
+	fl.StringVar(&f.out, "out", "", "the `FILE` to write: .onnx, .npz or .c; with --web the folder").Letter = 'o'
 	fl.BoolVar(&f.float, "float", false, "write the model in floats where the file holds it in bytes too")
 	fl.StringVar(&f.name, "name", "", "`NAME` in front of the functions of a .c file; without it, that of the file")
 	fl.BoolVar(&f.compress, "compress", false, "compress a .npz file")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: model, out, format, form and, of a .c file, flash, ram, stack in bytes")
+	fl.BoolVar(&f.web, "web", false, "write the explorer page, which draws in the browser, into the folder -o")
+	fl.StringVar(&f.wasm, "wasm", "", "take "+wasmFile+" and "+wasmExec+" from `DIR`, in place of those that packages install or those that Go builds in a clone")
 	return cmd
 }
 
@@ -75,6 +83,8 @@ func (f *exportFlags) check(args []string) error {
 		return usagef("-o %s: want a name that ends in .onnx, .npz or .c", f.out)
 	case f.name != "" && format != ".c":
 		return usagef("--name is for .c files")
+	case f.wasm != "":
+		return usagef("--wasm goes with --web")
 	case f.compress && format != ".npz":
 		return usagef("--compress is for .npz files")
 	case f.float && format == ".c":
@@ -90,7 +100,22 @@ func (f *exportFlags) check(args []string) error {
 	return checkFile("-o", f.out)
 }
 
+// runWeb is export --web.
+func (f *exportFlags) runWeb(ctx context.Context, args []string, stderr io.Writer) error {
+	if f.json || f.compress || f.name != "" {
+		return usagef("--web goes with -o, --float and --wasm only")
+	}
+	m, err := openNamed(ctx, args, f.float)
+	if err != nil {
+		return err
+	}
+	return exportWeb(ctx, m, f.out, f.wasm, stderr)
+}
+
 func runExport(ctx context.Context, f *exportFlags, args []string, stdout, stderr io.Writer) error {
+	if f.web {
+		return f.runWeb(ctx, args, stderr)
+	}
 	if err := f.check(args); err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/internal/atomicfile"
 	"github.com/gantiny/gantiny/internal/explorer"
@@ -26,37 +25,6 @@ const (
 	wasmFile = "explorer.wasm"
 	wasmExec = "wasm_exec.js"
 )
-
-func newExport() *cli.Command {
-	var out, program string
-	web := false
-	cmd := &cli.Command{
-		Name:  "export",
-		Args:  "[MODEL] --web -o DIR/",
-		Short: "Writes a web page that draws with a model by itself",
-		Long: `export --web writes the explorer page of 'gantiny serve' as files for any web server, with the model and this program in WebAssembly:
-the browser draws, and after loading nothing is fetched any more.`,
-		Example: `  gantiny export --web -o page/
-  gantiny export run1 --web -o page/`,
-		Check:    atMostOneModel,
-		Complete: completeModel,
-		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
-			if !web {
-				return usagef("which form? --web writes a page")
-			}
-			m, err := openNamed(ctx, args, false)
-			if err != nil {
-				return err
-			}
-			return exportWeb(ctx, m, out, program, cmd.Stderr())
-		},
-	}
-	fl := cmd.Flags()
-	fl.StringVar(&out, "out", "", "the folder `DIR/` to write the page's files into").Letter = 'o'
-	fl.BoolVar(&web, "web", false, "write the explorer page, which draws in the browser")
-	fl.StringVar(&program, "wasm", "", "take "+wasmFile+" and "+wasmExec+" from `DIR`, in place of those that packages install or those that Go builds in a clone")
-	return cmd
-}
 
 // exportWeb writes the page for a model into a folder. program is the folder of the program in
 // WebAssembly, "" for one where packages install it, or for what the Go toolchain makes in a clone.
