@@ -302,7 +302,7 @@ func (s *simulation) setWeights(p []quant.Params) error {
 func (s *simulation) run(in []Data, after func(v *Value, t Tensor)) error {
 	m, p := &s.memory, s.program
 	for i, v := range p.inputs {
-		if m.values[v].Class = in[i].Classes; in[i].Classes == nil {
+		if p.setClasses(m, v, in[i].Classes); in[i].Classes == nil {
 			m.values[v].Import(m.values[v].F, in[i].Floats)
 			after(s.graph.Inputs[i], m.values[v])
 		}
@@ -311,7 +311,7 @@ func (s *simulation) run(in []Data, after func(v *Value, t Tensor)) error {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		p.run(i, &s.worker, m, m, Share{N1: calibrationChunk, Parts: 1})
+		p.run(i, &s.worker, m, Share{N1: calibrationChunk, Parts: 1})
 		after(p.steps[i].node.Out, m.values[p.steps[i].out])
 	}
 	return nil
