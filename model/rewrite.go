@@ -5,6 +5,7 @@ import "slices"
 // mode says what a graph is rewritten for.
 type mode struct {
 	training bool
+	int8     bool // the graph that an int8 one is made of
 	plain    bool // for tests: nothing fused or folded
 	whole    bool // for tests: Backward takes all images at once
 }
@@ -28,6 +29,7 @@ var rewrites = []rewrite{
 	{"lay out vectors as their readers want them", always, placeVectors},
 	{"reshape without moving", always, viewReshapes},
 	{"fold BatchNorm", func(m mode) bool { return !m.plain && !m.training }, foldBatchNorms},
+	{"add to convolutions", func(m mode) bool { return !m.plain && !m.training && !m.int8 }, fuseAdditions},
 	{"fuse activations", unlessPlain, fuseActivations},
 	{"copy where output and input would be one", always, separateOutputs},
 }
@@ -187,6 +189,33 @@ func foldBatchNorms(g *Graph, _ mode) {
 				n.epilogue.norm = r
 				g.fuse(n, r)
 			}
+		}
+	}
+}
+
+// minFused is from how many values an image on an addition is fused: those of smaller ones stay in the
+// caches anyway, and the threads that share one image add to narrow rows.
+const minFused = 1 << 14
+
+// fuseAdditions makes an addition part of a convolution: of the later one of its terms if that has no
+// other reader. In batches of 16 on one thread 28x28x64 with 3x3 weights, the addition and a ReLU
+// take 0.96 of the time.
+func fuseAdditions(g *Graph, _ mode) {
+	for _, r := range slices.Clone(g.Nodes) {
+		if _, ok := r.Op.(Add); !ok || r.In[0].Shape != r.In[1].Shape || r.Out.Shape.Len() < minFused {
+			continue
+		}
+		n, other := r.In[0].storage().Node, r.In[1]
+		if second := other.storage().Node; slices.Index(g.Nodes, second) > slices.Index(g.Nodes, n) {
+			n, other = second, r.In[0]
+		}
+		if n == nil || g.reader(n.Out) != r || other.storage().mem != n.Out.mem || len(n.In) > 1 {
+			continue
+		}
+		_, weights := n.Op.(linear)
+		if _, dense := n.Op.(vectorMaker); weights && !dense && n.writes(r) {
+			n.In = append(n.In, other)
+			g.fuse(n, r)
 		}
 	}
 }

@@ -40,7 +40,7 @@ type simulation struct {
 // newSimulation prepares a model for calibration. The error names the first node that has no int8
 // form and wraps quant.ErrModel.
 func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation, error) {
-	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
+	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{int8: true}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
 	s.findTails()
 	for _, n := range s.graph.Nodes {
 		if err := s.checkNode(n); err != nil {
