@@ -123,7 +123,7 @@ func placeVectors(g *Graph, _ mode) {
 		if _, ok := n.Op.(vectorMaker); !ok {
 			continue
 		}
-		for r := g.reader(n.Out); r != nil; r = g.reader(r.Out) {
+		for r := g.consumer(n.Out); r != nil; r = g.consumer(r.Out) {
 			if _, ok := r.Op.(reshaper); ok && !r.Out.Shape.IsFlat() {
 				n.Out.mem = r.Out.Shape
 				break
@@ -170,7 +170,7 @@ func (g *Graph) arrange(n *Node, i int) {
 	if v.mem == v.Shape {
 		return
 	}
-	c := &Node{Op: move{}, Name: n.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: n.index}
+	c := &Node{Op: copyOp{}, Name: n.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: n.index}
 	c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.Shape}
 	n.In[i] = c.Out
 	g.Nodes = slices.Insert(g.Nodes, slices.Index(g.Nodes, n), c)
@@ -183,7 +183,7 @@ func foldBatchNorms(g *Graph, _ mode) {
 		if _, ok := n.Op.(linear); !ok {
 			continue
 		}
-		if r := g.reader(n.Out); r != nil {
+		if r := g.consumer(n.Out); r != nil {
 			_, dense := n.Op.(vectorMaker)
 			if _, ok := r.Op.(BatchNorm); ok && n.writes(r) && (dense || r.In[0].Shape.C == n.Out.Shape.C) {
 				n.epilogue.norm = r
@@ -209,7 +209,7 @@ func fuseAdditions(g *Graph, _ mode) {
 		if second := other.storage().Node; slices.Index(g.Nodes, second) > slices.Index(g.Nodes, n) {
 			n, other = second, r.In[0]
 		}
-		if n == nil || g.reader(n.Out) != r || other.storage().mem != n.Out.mem || len(n.In) > 1 {
+		if n == nil || g.consumer(n.Out) != r || other.storage().mem != n.Out.mem || len(n.In) > 1 {
 			continue
 		}
 		_, weights := n.Op.(linear)
@@ -234,7 +234,7 @@ func fuseActivations(g *Graph, _ mode) {
 		if !weights && !norm || !slices.Contains(g.Nodes, n) {
 			continue
 		}
-		if r := g.reader(n.Out); r != nil {
+		if r := g.consumer(n.Out); r != nil {
 			if l, ok := r.Op.(leakyOp); ok && n.writes(r) {
 				n.epilogue.slope = l.leak()
 				g.fuse(n, r)
@@ -251,7 +251,7 @@ func separateOutputs(g *Graph, _ mode) {
 	}
 	for i, v := range g.Outputs {
 		if slices.Contains(taken, v.storage()) {
-			c := &Node{Op: move{}, Name: v.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: len(g.Nodes) - 1}
+			c := &Node{Op: copyOp{}, Name: v.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: len(g.Nodes) - 1}
 			c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.mem}
 			g.Nodes = append(g.Nodes, c)
 			g.Outputs[i] = c.Out

@@ -70,12 +70,12 @@ func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation,
 func (s *simulation) findTails() {
 	for _, v := range s.graph.Outputs {
 		n := v.storage().Node
-		if _, ok := n.Op.(Tanh); !ok || n.Out.mem != v.Shape || len(s.graph.readers(n.Out)) > 0 {
+		if _, ok := n.Op.(Tanh); !ok || n.Out.mem != v.Shape || len(s.graph.consumers(n.Out)) > 0 {
 			continue
 		}
 		s.pixels[n.Out] = true
 		before := n.In[0].storage().Node
-		if before == nil || before.Out.mem != n.Out.mem || before.epilogue.slope != 1 || s.graph.reader(n.In[0]) != n {
+		if before == nil || before.Out.mem != n.Out.mem || before.epilogue.slope != 1 || s.graph.consumer(n.In[0]) != n {
 			continue
 		}
 		if _, ok := before.Op.(linear); ok {
