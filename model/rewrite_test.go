@@ -8,16 +8,18 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// TestFuseAdditions: an addition to a convolution's output is part of it where it can be, and changes
-// no bit.
-func TestFuseAdditions(t *testing.T) {
+// additionCase is a graph with additions, of an input of so many rows and columns, and the operators
+// that a program of it runs.
+type additionCase struct {
+	name  string
+	side  int
+	build func(g *Graph, x *Value) []*Value
+	want  []string
+}
+
+func additionCases() []additionCase {
 	conv := Conv2D{Filters: 16, Kernel: [2]int{3, 3}, Same: true, Bias: true}
-	for _, c := range []struct {
-		name  string
-		side  int
-		build func(g *Graph, x *Value) []*Value
-		want  []string
-	}{
+	return []additionCase{
 		{"input", 32, func(g *Graph, x *Value) []*Value {
 			y := g.Add(LeakyReLU{Slope: 0.2}, g.Add(Add{}, x, g.Add(conv, x)))
 			return []*Value{g.Add(Add{}, g.Add(conv, y), y)}
@@ -52,7 +54,13 @@ func TestFuseAdditions(t *testing.T) {
 		{"small", 8, func(g *Graph, x *Value) []*Value {
 			return []*Value{g.Add(Add{}, x, g.Add(conv, x))}
 		}, []string{"conv2d", "add"}},
-	} {
+	}
+}
+
+// TestFuseAdditions: an addition to a convolution's output is part of it where it can be, and changes
+// no bit.
+func TestFuseAdditions(t *testing.T) {
+	for _, c := range additionCases() {
 		g := &Graph{}
 		x := g.Input("x", Shape{c.side, c.side, 16})
 		m, err := FromGraph("t", g, c.build(g, x)...)
