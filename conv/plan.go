@@ -24,10 +24,11 @@ type Plan struct {
 	weight  gradLowering
 }
 
-// Epilogue is what Forward applies to each sum: y = leaky(sum*Scale + Bias, Slope).
+// Epilogue is what Forward applies to each sum: y = leaky(sum*Scale + Bias + Add, Slope).
 type Epilogue struct {
 	Bias  []float32 // one value per output channel, of a dense layer per output feature; nil for none
 	Scale []float32 // alike, with a Bias and of dense layers only; nil for none
+	Add   []float32 // in the Layout of y, of which it is no part; nil for none, and for dense layers
 	Slope float32   // of negative values; 1 for no activation
 }
 

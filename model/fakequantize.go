@@ -75,7 +75,7 @@ func keepSteps(g *Graph) map[*Value]quant.Params {
 			continue
 		}
 		from := n.In[0].storage()
-		if g.reader(n.In[0]) != n || n.In[0].mem != n.Out.mem {
+		if g.consumer(n.In[0]) != n || n.In[0].mem != n.Out.mem {
 			continue
 		}
 		if source := stepsOf(from); source != from {

@@ -12,13 +12,13 @@ func (m *Model) FirstLayer() (w []float32, units int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := m.own(); err != nil {
+	if err := m.detach(); err != nil {
 		return nil, 0, err
 	}
 	v, skip := m.graph.Inputs[latent], 0
 	dim := v.Shape.Len()
 	for {
-		list := m.graph.readers(v)
+		list := m.graph.consumers(v)
 		if len(list) != 1 {
 			return nil, 0, fmt.Errorf("model: %w: %d layers read the latents", ErrRule, len(list))
 		}
@@ -83,10 +83,10 @@ func (n *Node) factors(g *Graph, columns int) []float32 {
 	if _, ok := n.Op.(QLinear); ok {
 		return n.Params[2].Data
 	}
-	r := g.reader(n.Out)
+	r := g.consumer(n.Out)
 	if r != nil {
 		if _, ok := r.Op.(Reshape); ok {
-			r = g.reader(r.Out)
+			r = g.consumer(r.Out)
 		}
 	}
 	if r != nil {

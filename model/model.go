@@ -141,7 +141,7 @@ func (m *Model) Params() []*Param {
 
 // ReadParams is Params with an error, which wraps ErrChanged, in place of the panic.
 func (m *Model) ReadParams() ([]*Param, error) {
-	if err := m.own(); err != nil {
+	if err := m.detach(); err != nil {
 		return nil, err
 	}
 	return slices.Clone(m.total), nil

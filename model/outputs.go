@@ -6,7 +6,7 @@ import "fmt"
 // or inputs as Graph lists them, in that order. It shares m's parameters. The error wraps ErrShape
 // and names a value that there is not.
 func (m *Model) WithOutputs(names ...string) (*Model, error) {
-	if err := m.own(); err != nil { // so that the parameters outlive m's file
+	if err := m.detach(); err != nil { // so that the parameters outlive m's file
 		return nil, err
 	}
 	g := m.graph.clone()
