@@ -47,7 +47,7 @@ type Options struct {
 	OnEpoch func(Stats)       // after each epoch, its files written; nil: none
 	OnNote  func(note string) // what the user should know, in a line; nil: none
 
-	// SampleNow is asked after each step whether to draw a grid now, beside those of the
+	// SampleNow is asked after each step of a GAN whether to draw a grid now, beside those of the
 	// settings. Its path is in the Stats of that step. nil: never.
 	SampleNow func() bool
 }
