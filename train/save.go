@@ -85,7 +85,7 @@ func (r *run) writeMetrics(s *Stats, std float64) error {
 	line.GGradNorm, line.DGradNorm = r.t.GradNorms()
 	var trouble alarm
 	if end {
-		trouble = line.alarm(r.c.Loss, s.Grid != "", r.dataStd)
+		trouble = line.alarm(r.c.Loss, s.Grid != "", r.dataStd, r.mostStd)
 		line.Alarm = trouble.String()
 	}
 	var text any = line
@@ -96,6 +96,7 @@ func (r *run) writeMetrics(s *Stats, std float64) error {
 		r.meter = before // the next line will tell
 		return fmt.Errorf("train: %w", err)
 	}
+	r.mostStd = max(r.mostStd, std)
 	if end {
 		r.watch(line, trouble, s.Epoch == s.Epochs)
 	}
