@@ -65,6 +65,13 @@ func TestClassifyAndEval(t *testing.T) {
 	gantiny(t, "generate", "classes", "-o", "a.png").want(t, exitFailed)
 
 	conditional(t, "c.safetensors")
+	evalFolder(t)
+	evalRefuses(t)
+}
+
+// evalFolder measures a generator of four classes with the folder's classifier.
+func evalFolder(t *testing.T) {
+	t.Helper()
 	var got struct {
 		evaluated
 		Raw map[string]any
@@ -95,7 +102,11 @@ func TestClassifyAndEval(t *testing.T) {
 		}
 	}
 	gantiny(t, "eval", "c.safetensors", "--data", "set/train", "--classifier", "classes", "--truncation", "0.5").want(t, exitDone, "one half of which is compared with the other")
+}
 
+// evalRefuses gives eval, and a training of classifiers, what they cannot do with.
+func evalRefuses(t *testing.T) {
+	t.Helper()
 	for says, args := range map[string][]string{
 		"-n 121: want 120 at most":   {"c.safetensors", "--data", "set", "--classifier", "classes", "-n", "121"},
 		"-n 99: want 100":            {"c.safetensors", "--data", "set", "-n", "99"},
