@@ -237,22 +237,27 @@ func (im *importer) addInputs() error {
 
 // addImages reads which inputs are images.
 func (im *importer) addImages() error {
-	text := im.file.meta[keyImages]
-	if text == "" {
-		return nil
-	}
-	if err := im.meter.take(int64(16 * len(text))); err != nil {
-		return err
-	}
-	var names []string
-	if err := json.Unmarshal([]byte(text), &names); err != nil {
-		return damaged("its metadata %s: %v", keyImages, err)
-	}
+	names, err := im.names(keyImages)
 	im.images = map[string]bool{}
 	for _, name := range names {
 		im.images[name] = true
 	}
-	return nil
+	return err
+}
+
+// names reads a list of names in the metadata.
+func (im *importer) names(key string) (list []string, err error) {
+	text := im.file.meta[key]
+	if text == "" {
+		return nil, nil
+	}
+	if err := im.meter.take(int64(16 * len(text))); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, damaged("its metadata %s: %v", key, err)
+	}
+	return list, nil
 }
 
 // commonBatch is the first dimension that inputs share if it is fixed, else 1.

@@ -107,5 +107,11 @@ func (im *importer) model() (*model.Model, error) {
 		return nil, err
 	}
 	m.Provenance.Command = "import of ONNX by " + im.file.producer
-	return m, nil
+	names, err := im.names(keyClasses)
+	for _, n := range inputs {
+		if n.spec.Type.Kind == model.Class && len(names) <= n.spec.Type.Classes {
+			m.ClassNames = names
+		}
+	}
+	return m, err
 }

@@ -105,8 +105,9 @@ func parse(b []byte, m *meter) (*file, error) {
 
 // The metadata of files that gantiny has written.
 const (
-	keyRange  = "gantiny.range"  // the range of the first output's pixels: a Range
-	keyImages = "gantiny.images" // a list in JSON of the inputs that are images
+	keyRange   = "gantiny.range"   // the range of the first output's pixels: a Range
+	keyImages  = "gantiny.images"  // a list in JSON of the inputs that are images
+	keyClasses = "gantiny.classes" // a list in JSON of the classes' names
 )
 
 // parseMeta keeps an entry of the metadata if it is one of gantiny's.
@@ -121,7 +122,7 @@ func (f *file) parseMeta(b []byte, m *meter) error {
 		}
 		return nil
 	})
-	if k := string(key); err == nil && (k == keyRange || k == keyImages) {
+	if k := string(key); err == nil && (k == keyRange || k == keyImages || k == keyClasses) {
 		if f.meta == nil {
 			f.meta = map[string]string{}
 		}
