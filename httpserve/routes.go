@@ -223,7 +223,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := modelList{MaxImages: s.o.MaxImages}
 	for _, m := range c.list {
-		list.Models = append(list.Models, m.describe())
+		list.Models = append(list.Models, m.info)
 	}
 	w.Header().Set("Cache-Control", "no-cache")
 	writeJSON(w, http.StatusOK, list)
