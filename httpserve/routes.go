@@ -146,6 +146,7 @@ func (s *Server) draw(ctx context.Context, o *order, kind explorer.Kind) (*bytes
 	s.metrics.images.add("model="+quoted(o.s.name), o.n)
 	b := &bytes.Buffer{}
 	if kind == explorer.NPY {
+		b.Grow(4*len(j.floats) + 256) // and the header
 		return b, explorer.WriteNPY(b, j.floats, o.s.out)
 	}
 	return b, explorer.Write(b, kind, j.pixels, o.s.out, o.cols)
