@@ -57,11 +57,11 @@ func (im *importer) perImage(a *array, k int) (*array, error) {
 		list[i] = cut{0, 1, d}
 	}
 	list[k].n = 1
-	first, err := a.cut(&im.meter, list)
+	first, err := a.cut(im.meter, list)
 	if err != nil {
 		return nil, err
 	}
-	all, err := first.broadcast(&im.meter, a.dims)
+	all, err := first.broadcast(im.meter, a.dims)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +290,7 @@ func convertPow(s *step) error {
 	if err != nil {
 		return err
 	}
-	if c.n == 0 || !c.uniform(&s.im.meter, c.float(0)) {
+	if c.n == 0 || !c.uniform(s.im.meter, c.float(0)) {
 		return refuse("exponents of %v that differ", c.dims)
 	}
 	dims, ok := broadcastDims(v.sizes(s.im.batch), c.dims)

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -30,21 +29,6 @@ func (s *step) attribute(name string) *attribute {
 		}
 	}
 	return nil
-}
-
-// title names the node in messages.
-func (n *nodeProto) title() string {
-	op := n.op
-	if n.domain != "" {
-		op = n.domain + "." + op
-	}
-	switch {
-	case n.name != "":
-		return fmt.Sprintf("%s %q", op, n.name)
-	case len(n.out) > 0:
-		return fmt.Sprintf("%s -> %q", op, n.out[0])
-	}
-	return op
 }
 
 func (s *step) intAttr(name string, unset int) int {
@@ -142,7 +126,7 @@ func (s *step) list(name string, i int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.ints(&s.im.meter)
+	return a.ints(s.im.meter)
 }
 
 // axis makes an axis of rank dimensions count from the front.

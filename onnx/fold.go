@@ -37,9 +37,9 @@ func init() {
 func one(a *array, err error) ([]*array, error) { return []*array{a}, err }
 
 func foldConstant(s *step) ([]*array, error) {
-	m := &s.im.meter
+	m := s.im.meter
 	if a := s.attribute("value"); a != nil && a.t != nil {
-		return one(a.t.array(m, s.im.outside))
+		return one(tensorArray(a.t, m, s.im.outside))
 	}
 	if a := s.attribute("value_int"); a != nil {
 		v := a.i
@@ -64,20 +64,20 @@ func foldConstantOfShape(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	dims, err := a.ints(&s.im.meter)
+	dims, err := a.ints(s.im.meter)
 	if err != nil {
 		return nil, err
 	}
 	v := scalar(0)
 	if at := s.attribute("value"); at != nil && at.t != nil {
-		if v, err = at.t.array(&s.im.meter, s.im.outside); err != nil {
+		if v, err = tensorArray(at.t, s.im.meter, s.im.outside); err != nil {
 			return nil, err
 		}
 	}
 	if v.n != 1 {
 		return nil, refuse("a value of %v", v.dims)
 	}
-	return one(v.view(&s.im.meter, dims, func(int) int { return 0 }))
+	return one(v.view(s.im.meter, dims, func(int) int { return 0 }))
 }
 
 func foldRange(s *step) ([]*array, error) {
@@ -234,7 +234,7 @@ func foldQuantize(s *step) ([]*array, error) {
 		v := math.RoundToEven(float64(float32(a.float(i))/float32(scale.float(at(i))))) + zero.float(off(i))
 		return toInt(max(limit[0], min(limit[1], v)))
 	}}
-	return one(b.keep(&s.im.meter))
+	return one(b.keep(s.im.meter))
 }
 
 func foldDequantize(s *step) ([]*array, error) {

@@ -17,7 +17,7 @@ func foldGather(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := index.ints(&s.im.meter)
+	list, err := index.ints(s.im.meter)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func foldGather(s *step) ([]*array, error) {
 	dims := slices.Concat(a.dims[:k], index.dims, a.dims[k+1:])
 	inner, _ := elements(a.dims[k+1:])
 	n := a.dims[k]
-	return one(a.view(&s.im.meter, dims, func(i int) int {
+	return one(a.view(s.im.meter, dims, func(i int) int {
 		outer, j := i/(len(list)*inner), i/inner%len(list)
 		return (outer*n+list[j])*inner + i%inner
 	}))
@@ -47,7 +47,7 @@ func foldExpand(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	dims, err := to.ints(&s.im.meter)
+	dims, err := to.ints(s.im.meter)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func foldExpand(s *step) ([]*array, error) {
 	if !ok {
 		return nil, refuse("a constant of %v does not stretch to it", a.dims)
 	}
-	return one(a.broadcast(&s.im.meter, dims))
+	return one(a.broadcast(s.im.meter, dims))
 }
 
 func foldTile(s *step) ([]*array, error) {
@@ -67,7 +67,7 @@ func foldTile(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	times, err := by.ints(&s.im.meter)
+	times, err := by.ints(s.im.meter)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func foldTile(s *step) ([]*array, error) {
 		dims[i] = d * times[i]
 	}
 	from := strides(a.dims)
-	return one(a.view(&s.im.meter, dims, func(i int) int {
+	return one(a.view(s.im.meter, dims, func(i int) int {
 		at := 0
 		for k := len(dims) - 1; k >= 0; k-- {
 			at += i % dims[k] % a.dims[k] * from[k]
@@ -110,7 +110,7 @@ func foldOneHot(s *step) ([]*array, error) {
 	}
 	dims := slices.Insert(slices.Clone(in[0].dims), k, depth)
 	inner, _ := elements(dims[k+1:])
-	return one(in[2].view(&s.im.meter, dims, func(i int) int {
+	return one(in[2].view(s.im.meter, dims, func(i int) int {
 		outer, class := i/inner/depth, i/inner%depth
 		v := in[0].int(outer*inner + i%inner)
 		if v < 0 {

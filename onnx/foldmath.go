@@ -37,7 +37,7 @@ func foldUnary(s *step, f func(float64) float64) ([]*array, error) {
 	} else {
 		b.i = func(i int) int64 { return toInt(f(float64(a.i(i)))) }
 	}
-	return one(b.keep(&s.im.meter))
+	return one(b.keep(s.im.meter))
 }
 
 // binaryFold is y = f(a, b) of floating-point numbers and of integers.
@@ -100,7 +100,7 @@ func foldBinary(s *step, f binaryFold) ([]*array, error) {
 	for i := 1; i < len(s.in) && err == nil; i++ {
 		var b *array
 		if b, err = s.constant(i); err == nil {
-			at, err = combine(&s.im.meter, at, b, f)
+			at, err = combine(s.im.meter, at, b, f)
 		}
 	}
 	return one(at, err)
@@ -151,7 +151,7 @@ func foldWhere(s *step) ([]*array, error) {
 	}
 	for i, a := range in {
 		var err error
-		if in[i], err = a.broadcast(&s.im.meter, dims); err != nil {
+		if in[i], err = a.broadcast(s.im.meter, dims); err != nil {
 			return nil, err
 		}
 	}
@@ -162,7 +162,7 @@ func foldWhere(s *step) ([]*array, error) {
 	} else {
 		out.i = func(i int) int64 { return pick(i).int(i) }
 	}
-	return one(out.keep(&s.im.meter))
+	return one(out.keep(s.im.meter))
 }
 
 // reduceFolds fold the elements that become one, and the result with their number.

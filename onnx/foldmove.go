@@ -14,7 +14,7 @@ func reshapeTarget(s *step, dims []int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		if to, err = a.ints(&s.im.meter); err != nil {
+		if to, err = a.ints(s.im.meter); err != nil {
 			return nil, err
 		}
 	}
@@ -174,7 +174,7 @@ func foldTranspose(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(a.transposed(&s.im.meter, perm))
+	return one(a.transposed(s.im.meter, perm))
 }
 
 func (a *array) transposed(m *meter, perm []int) (*array, error) {
@@ -202,7 +202,7 @@ func foldConcat(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(joined(&s.im.meter, list, k))
+	return one(joined(s.im.meter, list, k))
 }
 
 // joined concatenates arrays along an axis.
@@ -328,7 +328,7 @@ func foldSlice(s *step) ([]*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(a.cut(&s.im.meter, list))
+	return one(a.cut(s.im.meter, list))
 }
 
 func (a *array) cut(m *meter, list []cut) (*array, error) {
@@ -391,7 +391,7 @@ func foldSplit(s *step) ([]*array, error) {
 		}
 		list[k] = cut{at, 1, n}
 		at += n
-		part, err := a.cut(&s.im.meter, list)
+		part, err := a.cut(s.im.meter, list)
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 
 // importer makes a model of a file.
 type importer struct {
-	meter   meter
+	meter   *meter
 	file    *file
 	options Options
 	batch   int  // images in the file's own shapes: those that it was exported with, or 1
@@ -80,7 +80,7 @@ func (im *importer) checkHeader() error {
 
 func (im *importer) addInitializers() error {
 	for _, t := range im.file.graph.initializers {
-		a, err := t.array(&im.meter, im.outside)
+		a, err := tensorArray(t, im.meter, im.outside)
 		if err = im.refused(fmt.Sprintf("initializer %q", t.name), err); err != nil {
 			return err
 		}

@@ -206,7 +206,7 @@ func (s *step) concatZeros(k int) (*value, error) {
 			return nil, nil
 		case o.v != nil:
 			v = o.v
-		case !o.a.uniform(&s.im.meter, 0):
+		case !o.a.uniform(s.im.meter, 0):
 			return nil, nil
 		case v == nil:
 			before += o.a.dims[k]

@@ -10,8 +10,8 @@ type meter struct {
 // spare is what a file of no size may allocate.
 const spare = 900 << 10
 
-func newMeter(file int) meter {
-	return meter{2*int64(file) + spare, file + 1<<20, 64*int64(file) + 1<<24}
+func newMeter(file int) *meter {
+	return &meter{2*int64(file) + spare, file + 1<<20, 64*int64(file) + 1<<24}
 }
 
 // look counts n elements that are about to be looked at.

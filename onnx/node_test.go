@@ -111,7 +111,7 @@ type nodeRun struct {
 func (n *nodeRun) run(constant func(i int) bool, whole bool) error {
 	n.im = &importer{meter: newMeter(1 << 24), whole: whole, options: Options{Range: RangeNone}}
 	var err error
-	if n.im.file, err = parse(n.file, &n.im.meter); err != nil {
+	if n.im.file, err = parse(n.file, n.im.meter); err != nil {
 		return err
 	}
 	// Tests of operators that have been the same since an older opset name that one.
@@ -145,7 +145,7 @@ func (n *nodeRun) load(constant func(i int) bool) error {
 			g.initializers = append(g.initializers, p)
 			continue
 		}
-		if n.in[v.name], err = p.array(&n.im.meter, nil); err != nil {
+		if n.in[v.name], err = tensorArray(p, n.im.meter, nil); err != nil {
 			return errOtherTypes
 		}
 	}
@@ -157,7 +157,7 @@ func (n *nodeRun) load(constant func(i int) bool) error {
 		if err != nil {
 			return err
 		}
-		a, err := p.array(&n.im.meter, nil)
+		a, err := tensorArray(p, n.im.meter, nil)
 		if err != nil {
 			return errOtherTypes
 		}
@@ -171,7 +171,7 @@ func (n *nodeRun) tensor(kind string, i int) (*tensorProto, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := parseTensor(b, &n.im.meter)
+	p, err := parseTensor(b, n.im.meter)
 	if err != nil || typeSize[p.typ] == 0 {
 		return nil, errOtherTypes
 	}

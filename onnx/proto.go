@@ -7,72 +7,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// file is a ModelProto: as much of it as an importer needs.
-type file struct {
-	producer string
-	opset    int
-	opsets   []opset
-	graph    graphProto
-	hasGraph bool
-}
-
-type opset struct {
-	domain  string
-	version int
-}
-
-// graphProto is a GraphProto.
-type graphProto struct {
-	name         string
-	nodes        []nodeProto
-	initializers []*tensorProto
-	inputs       []valueInfo
-	outputs      []valueInfo
-	sparse       bool
-}
-
-// nodeProto is a NodeProto.
-type nodeProto struct {
-	name, op, domain string
-	in, out          []string
-	attributes       []attribute
-}
-
-// attribute is an AttributeProto.
-type attribute struct {
-	name    string
-	f       float32
-	i       int64
-	s       string
-	t       *tensorProto
-	floats  []float32
-	ints    []int64
-	strings []string
-	graph   bool // a subgraph, which nothing here takes
-}
-
-// valueInfo is a ValueInfoProto: a name and a tensor's type.
-type valueInfo struct {
-	name string
-	elem int
-	dims []int // dynamic for those that are not fixed
-	rank bool  // whether dims are known
-}
-
-// dynamic is a dimension that is not fixed.
-const dynamic = -1
-
-// What an element of each kind of list costs at most.
-const (
-	nodeBytes      = 160 // as a file has it
-	stepBytes      = 512 // while it is converted
-	operatorBytes  = 2048
-	attributeBytes = 192
-	tensorBytes    = 192
-	infoBytes      = 64
-	wordBytes      = 16
-)
-
 // parse reads a ModelProto.
 func parse(b []byte, m *meter) (*file, error) {
 	f := &file{}
@@ -83,11 +17,11 @@ func parse(b []byte, m *meter) (*file, error) {
 		case 7:
 			if err = at.want(protowire.BytesType); err == nil {
 				f.hasGraph = true
-				err = f.graph.parse(at.bytes, m)
+				err = parseGraph(&f.graph, at.bytes, m)
 			}
 		case 8:
 			if err = at.want(protowire.BytesType); err == nil {
-				err = f.parseOpset(at.bytes, m)
+				err = parseOpset(f, at.bytes, m)
 			}
 		}
 		return err
@@ -98,7 +32,7 @@ func parse(b []byte, m *meter) (*file, error) {
 	return f, err
 }
 
-func (f *file) parseOpset(b []byte, m *meter) error {
+func parseOpset(f *file, b []byte, m *meter) error {
 	o := opset{}
 	err := fields(b, func(at field) (err error) {
 		switch at.num {
@@ -118,7 +52,7 @@ func (f *file) parseOpset(b []byte, m *meter) error {
 	return err
 }
 
-func (g *graphProto) parse(b []byte, m *meter) error {
+func parseGraph(g *graphProto, b []byte, m *meter) error {
 	// Counted first, for lists that grow cost more than what they hold.
 	var counts [16]int
 	err := fields(b, func(at field) error {
@@ -135,10 +69,10 @@ func (g *graphProto) parse(b []byte, m *meter) error {
 	}
 	g.nodes, g.initializers = slices.Grow(g.nodes, counts[1]), slices.Grow(g.initializers, counts[5])
 	g.inputs, g.outputs = slices.Grow(g.inputs, counts[11]), slices.Grow(g.outputs, counts[12])
-	return g.fill(b, m)
+	return fillGraph(g, b, m)
 }
 
-func (g *graphProto) fill(b []byte, m *meter) error {
+func fillGraph(g *graphProto, b []byte, m *meter) error {
 	return fields(b, func(at field) (err error) {
 		if at.num != 2 && at.typ != protowire.BytesType {
 			return at.want(protowire.BytesType)
@@ -226,7 +160,7 @@ func parseAttribute(b []byte, m *meter) (a attribute, err error) {
 		case 6, 10, 11, 22, 23:
 			a.graph = true
 		case 7:
-			err = a.addFloats(at, m)
+			err = addFloats(&a, at, m)
 		case 8:
 			err = at.varints(func(v uint64) error {
 				a.ints = append(a.ints, int64(v))
@@ -245,7 +179,7 @@ func parseAttribute(b []byte, m *meter) (a attribute, err error) {
 	return a, err
 }
 
-func (a *attribute) addFloats(at field, m *meter) error {
+func addFloats(a *attribute, at field, m *meter) error {
 	if at.typ == protowire.Fixed32Type {
 		a.floats = append(a.floats, math.Float32frombits(uint32(at.number)))
 		return m.take(2 * 4)

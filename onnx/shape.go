@@ -364,7 +364,7 @@ func convertGather(s *step) error {
 	if err != nil {
 		return err
 	}
-	list, err := index.ints(&s.im.meter)
+	list, err := index.ints(s.im.meter)
 	if err != nil {
 		return err
 	}
@@ -408,7 +408,7 @@ func convertExpand(s *step) error {
 	if err != nil {
 		return err
 	}
-	to, err := a.ints(&s.im.meter)
+	to, err := a.ints(s.im.meter)
 	if err != nil {
 		return err
 	}
@@ -432,7 +432,7 @@ func convertTile(s *step) error {
 	if err != nil {
 		return err
 	}
-	times, err := a.ints(&s.im.meter)
+	times, err := a.ints(s.im.meter)
 	if err != nil {
 		return err
 	}
