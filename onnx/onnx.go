@@ -6,11 +6,47 @@ import (
 	"path/filepath"
 
 	gantiny "github.com/gantiny/gantiny"
+	"github.com/gantiny/gantiny/internal/importer"
+	"github.com/gantiny/gantiny/internal/importer/ir"
+	"github.com/gantiny/gantiny/internal/importer/onnxproto"
 	"github.com/gantiny/gantiny/model"
 )
 
 func init() {
 	gantiny.RegisterFormat(".onnx", "", Read)
+}
+
+// Errors of this package, for errors.Is; those of other importers are the same.
+var (
+	ErrFormat      = ir.ErrFormat
+	ErrUnsupported = ir.ErrUnsupported
+)
+
+// UnsupportedError lists everything in a file that cannot be imported, in its field Items. It wraps
+// ErrUnsupported.
+type UnsupportedError = ir.UnsupportedError
+
+// Range says what the output's numbers stand for: black and white.
+type Range = importer.Range
+
+// The ranges of pixels.
+const (
+	RangeAuto    = importer.RangeAuto    // by the graph's last operators; as they are if these do not tell
+	RangeNone    = importer.RangeNone    // as they are
+	RangeTanh    = importer.RangeTanh    // -1 to 1, which is package model's own
+	RangeSigmoid = importer.RangeSigmoid // 0 to 1
+	RangeBytes   = importer.RangeBytes   // 0 to 255
+)
+
+// Options say what a file does not. The zero Options suit most generators.
+type Options struct {
+	Range  Range            // of the first output's numbers, if it is an image
+	Layout string           // of the outputs: "NCHW" or "NHWC"; by their shapes if empty
+	BGR    bool             // whether the first output has blue first
+	Size   model.Shape      // of the first output's image, where the file has a vector
+	Output string           // the only output that is wanted, if not empty
+	Shapes map[string][]int // of inputs, the batch first, where the file leaves dimensions open
+	OneHot []string         // inputs that are a 1 among zeros, which become inputs of classes
 }
 
 // Read makes a model of an ONNX file in memory, to which nothing may write while it does. Inputs
@@ -27,8 +63,8 @@ func Load(path string) (*model.Model, error) { return Options{}.Load(path) }
 
 // Read is the function Read with options.
 func (o Options) Read(b []byte) (*model.Model, error) {
-	return o.read(b, func(t *tensorProto) ([]byte, error) {
-		return nil, refuse("tensor %q stands in another file, %q, which Load and 'gantiny import' read", t.name, t.external["location"])
+	return o.read(b, func(t *ir.Tensor) ([]byte, error) {
+		return nil, ir.Refuse("tensor %q stands in another file, %q, which Load and 'gantiny import' read", t.Name, t.External["location"])
 	})
 }
 
@@ -43,16 +79,16 @@ func (o Options) Load(path string) (*model.Model, error) {
 	return o.read(b, e.tensor)
 }
 
-func (o Options) read(b []byte, outside func(*tensorProto) ([]byte, error)) (*model.Model, error) {
-	m := newMeter(len(b))
-	f, err := parse(b, m)
+func (o Options) read(b []byte, outside func(*ir.Tensor) ([]byte, error)) (*model.Model, error) {
+	m := ir.NewMeter(len(b))
+	f, err := onnxproto.Read(b, m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	made, err := o.Model(f, m, outside)
+	made, err := importer.Options(o).Model(f, m, outside)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	made.Provenance.Command = "import of ONNX by " + f.producer
+	made.Provenance.Command = "import of ONNX by " + f.Producer
 	return made, nil
 }
