@@ -246,6 +246,15 @@ func convertConvTranspose(s *step) error {
 	if len(outShape) == p.spatial+2 { // as some exporters write it
 		outShape = outShape[2:]
 	}
+	if !s.get(3).none() { // rows and columns, which other formats compute
+		size, err := s.constant(3)
+		if err != nil {
+			return err
+		}
+		if outShape, err = size.ints(s.im.meter); err != nil {
+			return err
+		}
+	}
 	ci, each, at, err := s.weights(p, &w)
 	if err != nil {
 		return err

@@ -118,6 +118,10 @@ func (im *importer) convert(n *ir.Node) error {
 	s := &step{Node: n, im: im}
 	fold := folders[n.Op]
 	to := converters[n.Op]
+	if n.Refused != "" {
+		im.fail(n)
+		return im.refused(n.Title(), ir.Refuse("%s", n.Refused))
+	}
 	if n.Domain != "" || fold == nil && to == nil {
 		im.fail(n)
 		return im.refused(n.Title(), ir.Refuse("no such operator here"))
@@ -294,6 +298,10 @@ func (im *importer) floatInput(name string, dims []int, batched bool) *value {
 	shape := model.Flat(n)
 	if len(dims) == 3 && dims[1]*dims[2] > 1 && dims[0]*dims[1] > 1 {
 		switch {
+		case im.file.ChannelsLast:
+			if dims[2] <= mostColors {
+				shape = model.Shape{H: dims[0], W: dims[1], C: dims[2]}
+			}
 		case dims[0] <= mostColors:
 			shape, order = model.Shape{H: dims[1], W: dims[2], C: dims[0]}, []int{1, 2, 0}
 		case channelsLast(dims):

@@ -47,7 +47,7 @@ func (im *importer) output(v *value) (*node, error) {
 		return im.arrange(v, d[0], d[1], nil)
 	case len(d) != 3 || size(d[0])*size(d[1]) == 1 || size(d[1])*size(d[2]) == 1:
 		return im.vector(v)
-	case layout == "NHWC" || layout == "" && channelsLast([]int{size(d[0]), size(d[1]), size(d[2])}):
+	case layout == "NHWC" || layout == "" && (im.file.ChannelsLast || channelsLast([]int{size(d[0]), size(d[1]), size(d[2])})):
 		return im.arrange(v, d[0], d[1], d[2])
 	default:
 		return im.arrange(v, d[1], d[2], d[0])

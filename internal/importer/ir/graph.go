@@ -9,6 +9,8 @@ type File struct {
 	Opsets   []Opset // of others
 	Graph    Graph
 	HasGraph bool
+
+	ChannelsLast bool // whether images are (H, W, C), unless something says otherwise
 }
 
 // Opset is the version of a set of operators.
@@ -33,6 +35,7 @@ type Node struct {
 	In, Out          []string
 	Attributes       []Attribute
 	Origin           string // what the file has in its place, if that is no ONNX
+	Refused          string // why nothing can be made of it
 }
 
 // Attribute is one of a node.

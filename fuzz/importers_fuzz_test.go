@@ -10,12 +10,19 @@ import (
 
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/onnx"
+	"github.com/gantiny/gantiny/tflite"
 )
 
 // FuzzONNX: whatever the bytes, Read neither panics nor takes long, allocates twice the file and 1
 // MB at most, and gives an error of its own or a model that runs.
-func FuzzONNX(f *testing.F) {
-	files, err := filepath.Glob("../onnx/testdata/*.onnx")
+func FuzzONNX(f *testing.F) { fuzzImporter(f, "../onnx/testdata/*.onnx", 2, onnx.Read) }
+
+// FuzzTFLite is FuzzONNX of TensorFlow Lite's files, whose weights in 8 bits become four bytes each.
+func FuzzTFLite(f *testing.F) { fuzzImporter(f, "../tflite/testdata/*.tflite", 5, tflite.Read) }
+
+// fuzzImporter holds an importer to its promises, with the files that pattern names as seeds.
+func fuzzImporter(f *testing.F, pattern string, times int, read func([]byte) (*model.Model, error)) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no seeds (%v)", err)
 	}
@@ -30,11 +37,11 @@ func FuzzONNX(f *testing.F) {
 		var m *model.Model
 		var err error
 		start := time.Now()
-		used := allocated(func() { m, err = onnx.Read(file) })
+		used := allocated(func() { m, err = read(file) })
 		if spent := time.Since(start); spent > 5*time.Second { // a busy machine is not to meet it
 			t.Errorf("%v for a file of %d bytes", spent, len(file))
 		}
-		if limit := uint64(2*len(file) + 1<<20); used > limit {
+		if limit := uint64(times*len(file) + 1<<20); used > limit {
 			t.Errorf("%d bytes allocated for a file of %d, want %d at most", used, len(file), limit)
 		}
 		if err != nil {
