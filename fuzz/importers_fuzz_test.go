@@ -11,6 +11,7 @@ import (
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/onnx"
 	"github.com/gantiny/gantiny/tflite"
+	"github.com/gantiny/gantiny/weights"
 )
 
 // FuzzONNX: whatever the bytes, Read neither panics nor takes long, allocates twice the file and 1
@@ -19,6 +20,16 @@ func FuzzONNX(f *testing.F) { fuzzImporter(f, "../onnx/testdata/*.onnx", 2, onnx
 
 // FuzzTFLite is FuzzONNX of TensorFlow Lite's files, whose weights in 8 bits become four bytes each.
 func FuzzTFLite(f *testing.F) { fuzzImporter(f, "../tflite/testdata/*.tflite", 5, tflite.Read) }
+
+// FuzzCheckpoint is FuzzONNX of PyTorch's checkpoints: pickles in archives and of the older form. Those
+// of half precision become twice as large.
+func FuzzCheckpoint(f *testing.F) { fuzzImporter(f, "../weights/testdata/*.pth", 3, weights.Read) }
+
+// FuzzNPZ is FuzzONNX of NumPy's archives.
+func FuzzNPZ(f *testing.F) { fuzzImporter(f, "../weights/testdata/*.npz", 2, weights.Read) }
+
+// FuzzWeights is FuzzONNX of .safetensors of other programs.
+func FuzzWeights(f *testing.F) { fuzzImporter(f, "../weights/testdata/*.safetensors", 3, weights.Read) }
 
 // fuzzImporter holds an importer to its promises, with the files that pattern names as seeds.
 func fuzzImporter(f *testing.F, pattern string, times int, read func([]byte) (*model.Model, error)) {
