@@ -20,11 +20,11 @@ const counter = "num_batches_tracked"
 
 // assignment gives a model's parameters their values.
 type assignment struct {
-	m       *ir.Meter
 	tensors map[string]*tensor
 	order   []string // names in the file's order
 	used    map[string]bool
 	chw     map[string]model.Shape // flat values whose features PyTorch has as (C, H, W) of such an image
+	pixels  map[string]float64     // the parameters of the layer that gives pixels their range
 	items   []string               // what is wrong
 	found   []Assigned
 }
@@ -36,16 +36,12 @@ type Assigned struct {
 	Shape     []int  // of the tensor
 }
 
-// assign fills the model of a graph with tensors.
-func assign(f *graphfile.File, tensors []*tensor, meter *ir.Meter) (*model.Model, []Assigned, error) {
-	a := &assignment{m: meter, tensors: map[string]*tensor{}, used: map[string]bool{}, chw: map[string]model.Shape{}}
+// assign fills the model of a graph, which has no weights yet, with tensors.
+func assign(f *graphfile.File, m *model.Model, tensors []*tensor, values map[string]float64) (*model.Model, []Assigned, error) {
+	a := &assignment{tensors: map[string]*tensor{}, used: map[string]bool{}, chw: map[string]model.Shape{}, pixels: values}
 	for _, t := range tensors {
 		a.tensors[t.name] = t
 		a.order = append(a.order, t.name)
-	}
-	m, err := f.Model()
-	if err != nil {
-		return nil, nil, err
 	}
 	layers := m.Layers()
 	a.orders(layers)
@@ -76,6 +72,9 @@ func (a *assignment) prefixes(f *graphfile.File, layers []model.LayerInfo) []str
 	said := slices.ContainsFunc(f.Layers, func(l graphfile.Layer) bool { return l.Weights != "" })
 	list := modulesOf(a.order)
 	for i, l := range layers {
+		if l.Name == pixels {
+			continue
+		}
 		switch {
 		case said:
 			out[i] = f.Layers[i].Weights
@@ -149,10 +148,16 @@ func (a *assignment) feature(name string) func(i int) int {
 
 // fill gives one parameter its values.
 func (a *assignment) fill(l model.LayerInfo, p *model.Param, prefix string) {
+	role := p.Name[strings.LastIndex(p.Name, ".")+1:]
+	if l.Name == pixels {
+		for i := range p.Data {
+			p.Data[i] = float32(a.pixels[role])
+		}
+		return
+	}
 	if prefix == "" {
 		return
 	}
-	role := p.Name[strings.LastIndex(p.Name, ".")+1:]
 	name := prefix + "." + roles[role]
 	t := a.tensors[name]
 	norm := role == "gamma" || role == "beta"
@@ -171,10 +176,6 @@ func (a *assignment) fill(l model.LayerInfo, p *model.Param, prefix string) {
 	}
 	if role == "slope" && t.n == 1 {
 		at = func(int) int { return 0 }
-	}
-	if err := a.m.Take(4 * int64(p.Len())); err != nil {
-		a.items = append(a.items, fmt.Sprintf("layer %s: %v", l.Name, err))
-		return
 	}
 	for i := range p.Data {
 		p.Data[i] = float32(t.at(at(i)))

@@ -74,7 +74,9 @@ func readSafetensors(b []byte, m *ir.Meter) ([]*tensor, error) {
 		}
 		if name == "__metadata__" {
 			var texts map[string]string
-			err = d.Decode(&texts)
+			if err = d.Decode(&texts); texts["gantiny"] != "" || texts["gantiny.int8"] != "" {
+				return nil, &ir.UnsupportedError{Items: []string{"it is a model of gantiny already, with its network"}}
+			}
 		} else {
 			err = d.Decode(&at)
 		}

@@ -7,6 +7,7 @@ import (
 
 	gantiny "github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/internal/graphfile"
+	"github.com/gantiny/gantiny/internal/importer"
 	"github.com/gantiny/gantiny/internal/importer/ir"
 	"github.com/gantiny/gantiny/model"
 )
@@ -28,8 +29,21 @@ var (
 // wraps ErrUnsupported.
 type UnsupportedError = ir.UnsupportedError
 
+// Range says what the output's numbers stand for: black and white.
+type Range = importer.Range
+
+// The ranges of pixels.
+const (
+	RangeAuto    = importer.RangeAuto    // by the last layer; as they are if it does not tell
+	RangeNone    = importer.RangeNone    // as they are
+	RangeTanh    = importer.RangeTanh    // -1 to 1, which is package model's own
+	RangeSigmoid = importer.RangeSigmoid // 0 to 1
+	RangeBytes   = importer.RangeBytes   // 0 to 255
+)
+
 // Options say what a file does not.
 type Options struct {
+	Range  Range       // of the output's numbers, if it is an image
 	Graph  []byte      // the network in TOML; a known family if empty
 	Under  string      // what the names of the wanted tensors begin with; found out if empty
 	Hidden string      // of a family: the activation between layers, see Activations
@@ -81,6 +95,11 @@ func (o Options) read(b []byte) (*model.Model, *Found, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, t := range tensors { // which become parameters, and may be larger than what the file has of them
+		if err := meter.Take(4 * int64(t.n)); err != nil {
+			return nil, nil, err
+		}
+	}
 	found := &Found{}
 	var g *graphfile.File
 	if o.Graph != nil {
@@ -94,8 +113,12 @@ func (o Options) read(b []byte) (*model.Model, *Found, error) {
 		return nil, nil, err
 	}
 	found.Graph = g.Text()
+	empty, values, err := o.empty(g)
+	if err != nil {
+		return nil, found, err
+	}
 	var m *model.Model
-	if m, found.Assigned, err = assign(g, tensors, meter); err != nil {
+	if m, found.Assigned, err = assign(g, empty, tensors, values); err != nil {
 		return nil, found, err
 	}
 	if err := finite(m); err != nil {

@@ -160,7 +160,7 @@ func TestUnder(t *testing.T) {
 
 // TestActivations: what names and shapes cannot tell can be said.
 func TestActivations(t *testing.T) {
-	m, _, err := weights.Options{Hidden: "leakyrelu:0.1", Last: "sigmoid"}.Read(read(t, "dcgan.pth"))
+	m, _, err := weights.Options{Hidden: "leakyrelu:0.1", Last: "sigmoid", Range: weights.RangeNone}.Read(read(t, "dcgan.pth"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,5 +187,22 @@ func TestOpen(t *testing.T) {
 	defer g.Close()
 	if g.Latent() != 5 || g.Classes() != 4 {
 		t.Errorf("%d latents, %d classes", g.Latent(), g.Classes())
+	}
+}
+
+// TestRange: an image between 0 and 1 becomes one between -1 and 1.
+func TestRange(t *testing.T) {
+	for r, last := range map[weights.Range]string{weights.RangeAuto: "batchnorm", weights.RangeNone: "sigmoid", weights.RangeBytes: "batchnorm"} {
+		m, found, err := weights.Options{Last: "sigmoid", Range: r}.Read(read(t, "mlp.npz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers := m.Layers()
+		if kind := layers[len(layers)-1].Op.Kind(); kind != last || strings.Contains(found.Graph, "batchnorm") {
+			t.Errorf("range %q: the last layer is %s, want %s", r, kind, last)
+		}
+	}
+	if _, _, err := (weights.Options{Range: "wide"}).Read(read(t, "mlp.npz")); err == nil {
+		t.Error("an unknown range is taken")
 	}
 }
