@@ -76,9 +76,9 @@ func (a *assignment) prefixes(f *graphfile.File, layers []model.LayerInfo) []str
 			continue
 		}
 		switch {
-		case said:
+		case said && i < len(f.Layers): // what stands behind these has none
 			out[i] = f.Layers[i].Weights
-		case len(l.Params) > 0 && len(list) > 0:
+		case !said && len(l.Params) > 0 && len(list) > 0:
 			out[i], list = list[0], list[1:]
 		}
 		if len(l.Params) > 0 && out[i] == "" {

@@ -15,7 +15,8 @@ const pixels = "pixels"
 const mostColors = 4
 
 // empty makes the model of a graph, without weights. Where its image has another range than -1 to 1,
-// a layer follows that changes it, with these parameters.
+// a layer changes it, with these parameters: of a sigmoid, which becomes a tanh, what it reads, and of
+// anything else what comes out.
 func (o Options) empty(g *graphfile.File) (m *model.Model, values map[string]float64, err error) {
 	r := o.Range
 	switch {
@@ -30,9 +31,16 @@ func (o Options) empty(g *graphfile.File) (m *model.Model, values map[string]flo
 		return m, nil, err
 	}
 	const epsilon = 0.5 // and as much as variance, so that it divides by 1
+	values = map[string]float64{"gamma": 2 / white, "beta": -1, "moving_mean": 0, "moving_variance": 1 - epsilon}
+	layer := graphfile.Layer{Kind: "batchnorm", Name: pixels, In: g.Outputs, Attributes: map[string]any{"epsilon": epsilon, "momentum": 0.9}}
 	w := *g
 	w.Outputs = nil
-	w.Layers = append(slices.Clone(g.Layers), graphfile.Layer{Kind: "batchnorm", Name: pixels, In: g.Outputs, Attributes: map[string]any{"epsilon": epsilon, "momentum": 0.9}})
+	if last := g.Layers[len(g.Layers)-1]; last.Kind == "sigmoid" && white == 1 && len(g.Outputs) == 0 { // 2*sigmoid(x)-1 is tanh(x/2)
+		layer.In, values["gamma"], values["beta"] = last.In, 0.5, 0
+		w.Layers = append(slices.Clone(g.Layers[:len(g.Layers)-1]), layer, graphfile.Layer{Kind: "tanh"})
+	} else {
+		w.Layers = append(slices.Clone(g.Layers), layer)
+	}
 	if len(g.Outputs) > 1 {
 		return nil, nil, fmt.Errorf("a range of %q for %d outputs: which is the image?", string(r), len(g.Outputs))
 	}
@@ -43,5 +51,5 @@ func (o Options) empty(g *graphfile.File) (m *model.Model, values map[string]flo
 		m, err = g.Model()
 		return m, nil, err
 	}
-	return m, map[string]float64{"gamma": 2 / white, "beta": -1, "moving_mean": 0, "moving_variance": 1 - epsilon}, nil
+	return m, values, nil
 }

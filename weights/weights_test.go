@@ -192,7 +192,7 @@ func TestOpen(t *testing.T) {
 
 // TestRange: an image between 0 and 1 becomes one between -1 and 1.
 func TestRange(t *testing.T) {
-	for r, last := range map[weights.Range]string{weights.RangeAuto: "batchnorm", weights.RangeNone: "sigmoid", weights.RangeBytes: "batchnorm"} {
+	for r, last := range map[weights.Range]string{weights.RangeAuto: "tanh", weights.RangeNone: "sigmoid", weights.RangeBytes: "batchnorm"} {
 		m, found, err := weights.Options{Last: "sigmoid", Range: r}.Read(read(t, "mlp.npz"))
 		if err != nil {
 			t.Fatal(err)
