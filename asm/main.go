@@ -32,6 +32,7 @@ var operations = []struct {
 	{"stage", stage},
 	{"gather", gather},
 	{"qpeak", qpeak},
+	{"int16", int16s},
 }
 
 func main() {

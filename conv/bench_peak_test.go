@@ -53,28 +53,34 @@ func BenchmarkDirectPeak(b *testing.B) {
 				{"weightgrad", func() { p.WeightGrad(ws, sums, x, dy, n, 0, 1); p.FinishWeightGrad(ws, sums, 0, 1) }},
 			} {
 				b.Run(fmt.Sprintf("layer=%s/pass=%s/kernel=%s", l.name, pass.name, k.Name), func(b *testing.B) {
-					runtime.LockOSThread()
-					defer runtime.UnlockOSThread()
-					peak := func() float64 { return cputime.Rate(func() int64 { return k.Peak(1000) }) }
-					var ms, share []float64
-					pass.run()
-					before := peak()
-					for b.Loop() {
-						start := cputime.Thread()
-						pass.run()
-						took := (cputime.Thread() - start).Seconds()
-						after := peak()
-						ms = append(ms, took*1e3)
-						share = append(share, 100*2*float64(macs)*n/took/((before+after)/2))
-						before = after
-					}
-					b.ReportMetric(0, "ns/op")
-					b.ReportMetric(middle(ms), "ms")
-					b.ReportMetric(middle(share), "%peak")
+					besidePeak(b, k, 2*float64(macs)*n, pass.run)
 				})
 			}
 		}
 	}
+}
+
+// besidePeak reports the milliseconds of run, which makes so many operations, and their share of k's
+// peak before and after it.
+func besidePeak(b *testing.B, k *simd.Kernels, operations float64, run func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	peak := func() float64 { return cputime.Rate(func() int64 { return k.Peak(1000) }) }
+	var ms, share []float64
+	run()
+	before := peak()
+	for b.Loop() {
+		start := cputime.Thread()
+		run()
+		took := (cputime.Thread() - start).Seconds()
+		after := peak()
+		ms = append(ms, took*1e3)
+		share = append(share, 100*operations/took/((before+after)/2))
+		before = after
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(middle(ms), "ms")
+	b.ReportMetric(middle(share), "%peak")
 }
 
 // middle is the median.

@@ -213,8 +213,64 @@ func run(l lowering, ws *Workspace, dst, src, packed []float32, e Epilogue, s Sh
 	if int64(len(packed)) != l.packedLen() {
 		panic("conv: packed weights of the wrong length")
 	}
+	if e.Add != nil {
+		runAdd(l, ws, dst, src, packed, e, s)
+		return
+	}
 	for s.N0 < s.N1 && s.P0 < s.P1 {
 		l.compute(ws, dst, src, packed, e, p.next(&s))
+	}
+}
+
+// addByBand is from how many floats of output on an addition goes band by band, while the caches
+// hold what it adds to. Below that it would read the packed weights for each band for nothing.
+const addByBand = 1 << 16
+
+// runAdd is run with an Epilogue that adds.
+func runAdd(l lowering, ws *Workspace, dst, src, packed []float32, e Epilogue, s Share) {
+	p, sums := l.common(), e
+	sums.Add, sums.Slope = nil, 1
+	bands := 1
+	if _, direct := l.(*directPass); direct && s.P0 == 0 && s.P1 == p.units() && p.dst.Len() >= addByBand {
+		bands = p.bands
+	}
+	for b := range bands {
+		s := s
+		for s.N0 < s.N1 && s.P0 < s.P1 {
+			w := p.next(&s)
+			if bands > 1 {
+				w.from, w.to = b, b+1
+			}
+			l.compute(ws, dst, src, packed, sums, w)
+			p.add(dst, e, w)
+		}
+	}
+}
+
+// add: dst = leaky(dst + e.Add, e.Slope) in a window.
+func (p *pass) add(dst []float32, e Epilogue, w window) {
+	at := func(from, n int) {
+		d := dst[from:][:n]
+		p.k.BiasLeaky(d, d, e.Add[from:][:n], e.Slope)
+	}
+	m, images := p.dst, w.n1-w.n0
+	first, last := p.positions(w.from, w.to)
+	whole := w.panels == p.panels && m.dense()
+	if whole && m.Stride == images*m.C {
+		at(first*m.Stride, (last-first)*m.Stride)
+		return
+	}
+	for i := first; i < last; i++ {
+		if whole {
+			at(i*m.Stride+w.n0*m.C, images*m.C)
+			continue
+		}
+		for panel := w.panel; panel < w.panel+w.panels; panel++ {
+			group, col, n := p.panel(panel)
+			for image := w.n0; image < w.n1; image++ {
+				at(i*m.Stride+image*m.Row+group*p.cols+col, n)
+			}
+		}
 	}
 }
 
@@ -225,6 +281,12 @@ func (p *pass) checkCall(dst, src []float32, e Epilogue, s Share) {
 	checkBuffer(dst, p.dst, s.N1)
 	if e.Bias != nil && len(e.Bias) != p.biasLen() {
 		panic("conv: Forward: bias of the wrong length")
+	}
+	if e.Add != nil {
+		if p.dense {
+			panic("conv: Forward: addition to a dense layer")
+		}
+		checkBuffer(e.Add, p.dst, s.N1)
 	}
 	if e.Scale != nil && (!p.dense || e.Bias == nil || len(e.Scale) != p.biasLen()) {
 		panic("conv: Forward: scale of the wrong length, without a bias or of no dense layer")

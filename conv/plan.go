@@ -24,10 +24,11 @@ type Plan struct {
 	weight  gradLowering
 }
 
-// Epilogue is what Forward applies to each sum: y = leaky(sum*Scale + Bias, Slope).
+// Epilogue is what Forward applies to each sum: y = leaky(sum*Scale + Bias + Add, Slope).
 type Epilogue struct {
 	Bias  []float32 // one value per output channel, of a dense layer per output feature; nil for none
 	Scale []float32 // alike, with a Bias and of dense layers only; nil for none
+	Add   []float32 // in the Layout of y, of which it is no part; nil for none, and for dense layers
 	Slope float32   // of negative values; 1 for no activation
 }
 
@@ -141,6 +142,20 @@ func (p *Plan) isWinograd() bool {
 		return true
 	}
 	return false
+}
+
+// Lowering names how Forward computes: "direct" sums over taps, "Winograd", "thin" of few output
+// channels, or "dense".
+func (p *Plan) Lowering() string {
+	switch p.forward.(type) {
+	case *winogradPass, *stridedPass:
+		return "Winograd"
+	case *thinPass:
+		return "thin"
+	case *densePass, *singlePass:
+		return "dense"
+	}
+	return "direct"
 }
 
 // In returns the Layout of x and dx.

@@ -2,13 +2,14 @@ package conv
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/gantiny/gantiny/simd"
 )
 
 // blankQRun is a quantized layer on arbitrary numbers, without the direct loops' results.
-func blankQRun(b *testing.B, g Geometry, n int, k *simd.Kernels, sums bool) *qrun {
+func blankQRun(b testing.TB, g Geometry, n int, k *simd.Kernels, sums bool) *qrun {
 	h, w, err := g.Out()
 	if err != nil {
 		b.Fatal(err)
@@ -19,8 +20,9 @@ func blankQRun(b *testing.B, g Geometry, n int, k *simd.Kernels, sums bool) *qru
 	}
 	pr := &qproblem{g: g, n: n, out: NewLayout(h, w, g.OutC, 1), table: make([]uint8, 4096), pixels: make([]uint8, n*h*w*g.OutC)}
 	pr.layer = QLayer{Weights: make([]int8, g.WeightLen()), Scale: make([]float32, per), Slope: 0.3, InZero: -40, OutZero: -40}
-	for i := range pr.layer.Weights {
-		pr.layer.Weights[i] = int8(i*7919%255 - 127)
+	rnd := rand.New(rand.NewPCG(1, 0))
+	for i := range pr.layer.Weights { // bell-shaped, as trained ones are
+		pr.layer.Weights[i] = int8(max(-127, min(127, 29*rnd.NormFloat64())))
 	}
 	for i := range pr.layer.Scale {
 		pr.layer.Scale[i] = 1e-4

@@ -28,8 +28,9 @@ type QLayer struct {
 }
 
 // QWeights is a layer as a QPlan wants it. It is immutable and depends on the
-// layer, the geometry, the kernel row and whether the plan ends in sums, but not
-// on the Layouts: plans for other batches can share it.
+// layer, the geometry, the kernel row, whether the plan ends in sums and whether it
+// is by Winograd's algorithm, but not on the Layouts: plans of the same PackedLen
+// can share it.
 type QWeights struct {
 	packed []int8
 	// What sums start from, bias and zero points:
@@ -39,15 +40,29 @@ type QWeights struct {
 	scale []float32 // (panel, NR), dense (position, panel, NR), thin output (channel)
 	slope float32
 	zero  int32
+
+	// Of a Winograd plan, whose start is (tap set, channel) and scale (channel):
+	wide   []int16    // [plane of products][panel], see simd.GEMM16; nil: direct sums
+	high   []highHalf // of the weights that need more, by plane
+	highOf []int32    // where those of each plane begin; and the end
 }
+
+// highHalf is what a transformed weight has beyond its low 16 bits.
+type highHalf struct{ k, col, half int32 }
 
 // Bytes returns the memory that w takes.
 func (w *QWeights) Bytes() int64 {
-	return int64(len(w.packed)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale))
+	return int64(len(w.packed)) + 2*int64(len(w.wide)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
 }
 
-// WeightBytes is what Bytes of the plan's QWeights will be.
-func (p *QPlan) WeightBytes() int64 { return p.lowering.weightBytes() }
+// WeightBytes is what Bytes of the plan's QWeights will be at most.
+func (p *QPlan) WeightBytes() int64 {
+	n := p.lowering.weightBytes()
+	if p.winograd != nil {
+		n = max(n, p.winograd.weightBytes())
+	}
+	return n
+}
 
 // QPlan is one layer's geometry lowered to tiles of the int8 kernels, forward
 // only. It is immutable: all workers share it, each with its own QWorkspace.
@@ -59,6 +74,7 @@ type QPlan struct {
 	in, out  Layout
 	k        *simd.Int8
 	lowering qlowering
+	winograd *qwinograd // if it pays, and the weights fit; else nil
 }
 
 // NewQPlan plans g from in to out with the kernels k.
@@ -81,7 +97,37 @@ func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, e
 	if err != nil {
 		return nil, err
 	}
-	return &QPlan{g: g, in: in, out: out, k: k.Int8, lowering: l}, nil
+	p := &QPlan{g: g, in: in, out: out, k: k.Int8, lowering: l}
+	if d, ok := l.(*qdirect); ok {
+		if x := newQWinograd(d); x != nil && x.pays(g, in.N) {
+			p.winograd = x
+		}
+	}
+	return p, nil
+}
+
+// PackedLen tells plans of a layer apart that need QWeights of their own: it is how many weights
+// Pack packs, if they fit the plan.
+func (p *QPlan) PackedLen() int {
+	if p.winograd != nil {
+		return p.winograd.packedLen()
+	}
+	return p.lowering.common().packedLen()
+}
+
+// Lowering is Plan.Lowering, with these weights: those that do not fit a Winograd plan are summed
+// directly.
+func (p *QPlan) Lowering(w *QWeights) string {
+	switch p.lowering.(type) {
+	case *qthin:
+		return "thin"
+	case *qdense:
+		return "dense"
+	}
+	if w.wide != nil {
+		return "Winograd"
+	}
+	return "direct"
 }
 
 // Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.
@@ -110,7 +156,11 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	if err := p.checkLayer(l); err != nil {
 		return nil, err
 	}
-	w := &QWeights{packed: make([]int8, p.lowering.common().packedLen()), slope: l.Slope, zero: l.OutZero}
+	w := &QWeights{slope: l.Slope, zero: l.OutZero}
+	if p.winograd != nil && p.winograd.pack(w, l) {
+		return w, nil
+	}
+	w.packed = make([]int8, p.lowering.common().packedLen())
 	p.lowering.pack(w, l)
 	return w, nil
 }
@@ -124,9 +174,30 @@ func (p *QPlan) Forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 	if len(y) < p.out.Len() {
 		panic("conv: buffer shorter than its layout")
 	}
+	if w.wide != nil {
+		p.forwardWinograd(ws, y, x, w, s)
+		return
+	}
 	a := q.begin(ws, x, w, s)
 	for s.P0 < s.P1 {
 		p.lowering.forward(ws, y, a, w, q.next(&s))
+	}
+}
+
+// forwardWinograd is Forward with weights of a Winograd plan. A share of the direct plan's units is
+// one of its own: part a of b of the units is part a of b of the panels.
+func (p *QPlan) forwardWinograd(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
+	p.lowering.common().check(s)
+	if len(x) < p.in.Len() {
+		panic("conv: buffer shorter than its layout")
+	}
+	if p.winograd == nil || len(w.wide) != p.winograd.packedLen() {
+		panic("conv: packed weights of the wrong length")
+	}
+	n, of := p.winograd.units(), p.Panels()
+	s.P0, s.P1 = s.P0*n/of, s.P1*n/of
+	if s.N0 < s.N1 && s.P0 < s.P1 {
+		p.winograd.forward(ws, y, x, w, s)
 	}
 }
 

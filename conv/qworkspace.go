@@ -1,6 +1,9 @@
 package conv
 
-import "github.com/gantiny/gantiny/simd"
+import (
+	"github.com/gantiny/gantiny/internal/arena"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // QWorkspace is the scratch of one worker. It serves any of the plans that it was
 // made for, one call at a time.
@@ -11,28 +14,45 @@ type QWorkspace struct {
 	sums    []int32 // of one image
 	columns []int32 // of one image of a thin output
 	to      qsums   // where the sums of the call at hand go
+
+	// Of Winograd plans:
+	shorts         []int16
+	ints           []int32
+	gemm16         simd.GEMM16
+	evaluation     simd.Evaluation
+	interpolation  simd.Interpolation
+	requantization simd.Requantization
 }
 
 // NewQWorkspace returns scratch that suits all the plans.
 func NewQWorkspace(plans ...*QPlan) *QWorkspace {
-	staged, sums, columns := scratch(plans)
-	return &QWorkspace{staged: make([]int8, staged), sums: make([]int32, sums), columns: make([]int32, columns)}
+	n := scratchOf(plans)
+	return &QWorkspace{
+		staged: make([]int8, n.staged), sums: make([]int32, n.sums), columns: make([]int32, n.columns),
+		shorts: arena.Shorts(n.shorts), ints: arena.Ints(n.ints),
+	}
 }
 
 // QWorkspaceBytes is the memory that NewQWorkspace's scratch takes.
 func QWorkspaceBytes(plans ...*QPlan) int64 {
-	staged, sums, columns := scratch(plans)
-	return int64(staged) + 4*int64(sums+columns)
+	n := scratchOf(plans)
+	return int64(n.staged) + 2*int64(n.shorts) + 4*int64(n.sums+n.columns+n.ints)
 }
 
-// scratch is how long a QWorkspace's slices are.
-func scratch(plans []*QPlan) (staged, sums, columns int) {
+// qscratch is how long a QWorkspace's slices are.
+type qscratch struct{ staged, sums, columns, shorts, ints int }
+
+func scratchOf(plans []*QPlan) (n qscratch) {
 	for _, p := range plans {
-		staged = max(staged, p.lowering.common().stagedLen())
+		n.staged = max(n.staged, p.lowering.common().stagedLen())
 		s, c := p.lowering.scratch()
-		sums, columns = max(sums, s), max(columns, c)
+		n.sums, n.columns = max(n.sums, s), max(n.columns, c)
+		if p.winograd != nil {
+			s, i := p.winograd.scratch()
+			n.shorts, n.ints = max(n.shorts, s), max(n.ints, i)
+		}
 	}
-	return staged, sums, columns
+	return n
 }
 
 // NewQWorkspace returns scratch that suits this plan.
@@ -40,5 +60,5 @@ func (p *QPlan) NewQWorkspace() *QWorkspace { return NewQWorkspace(p) }
 
 // Bytes returns the memory that ws takes.
 func (ws *QWorkspace) Bytes() int64 {
-	return int64(len(ws.staged)) + 4*int64(len(ws.sums)+len(ws.columns))
+	return int64(len(ws.staged)) + 2*int64(len(ws.shorts)) + 4*int64(len(ws.sums)+len(ws.columns)+len(ws.ints))
 }

@@ -49,8 +49,11 @@ func values(n, c int) []float64 {
 }
 
 // interpolation returns the inverse of values(n, n).
-func interpolation(n int) []float64 {
-	m, inv := values(n, n), make([]float64, n*n)
+func interpolation(n int) []float64 { return inverted(values(n, n), n) }
+
+// inverted returns the inverse of m, n by n, which it spends.
+func inverted(m []float64, n int) []float64 {
+	inv := make([]float64, n*n)
 	for i := range n {
 		inv[i*n+i] = 1
 	}

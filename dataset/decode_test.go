@@ -210,9 +210,11 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// What cannot be read is named by what it is, all of it at once, or left out.
-func TestUnreadable(t *testing.T) {
-	good := pngOf(t, grey(2, 2, 1, 2, 3, 4))
+// unreadable is a file that is no picture, and what is said of it.
+type unreadable struct{ name, contents, want string }
+
+// unreadables lists such files; good is a PNG.
+func unreadables(t *testing.T, good []byte) []unreadable {
 	var jpg bytes.Buffer
 	if err := jpeg.Encode(&jpg, flat(40, 40, color.Gray{Y: 77}), nil); err != nil {
 		t.Fatal(err)
@@ -225,9 +227,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	progressive := testdata(t, "progressive.jpg")
 	lastScan := bytes.LastIndex(progressive, []byte{0xff, jpegSOS})
-	files := []struct {
-		name, contents, want string
-	}{
+	return []unreadable{
 		{"a.png", string(good[:len(good)-30]), "PNG cut short"},
 		{"b.png", string(good[:20]), "PNG cut short"},
 		{"c.jpg", "", "an empty file"},
@@ -248,6 +248,12 @@ func TestUnreadable(t *testing.T) {
 		{"r.png", strings.Replace(string(good), "IHDR\x00\x00\x00\x02", "IHDR\x00\x00\x01\x02", 1), "damaged PNG: invalid checksum"},
 		{"s.bmp", "BM" + strings.Repeat("\x00", 60), "damaged BMP: unsupported BMP image"},
 	}
+}
+
+// What cannot be read is named by what it is, all of it at once, or left out.
+func TestUnreadable(t *testing.T) {
+	good := pngOf(t, grey(2, 2, 1, 2, 3, 4))
+	files := unreadables(t, good)
 	dir := t.TempDir()
 	write(t, dir, "0/0.png", good)
 	for _, f := range files {

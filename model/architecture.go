@@ -127,15 +127,20 @@ func Build(architecture []byte) (*Model, error) {
 	return m, m.setClassNames(d.ClassNames)
 }
 
-// setClassNames takes the names of the classes, of which no more may be than there are classes.
+// setClassNames takes the names of the classes, of which no more may be than there are classes: of an
+// input, or of the logits that a classifier makes.
 func (m *Model) setClassNames(names []string) error {
 	m.ClassNames = names
+	classes := 0
+	if out := m.graph.Outputs[0]; out.Type.Kind == Float32 && out.Shape.IsFlat() {
+		classes = out.Shape.C
+	}
 	for _, v := range m.graph.Inputs {
-		if v.Type.Kind == Class && len(names) <= v.Type.Classes {
-			return nil
+		if v.Type.Kind == Class {
+			classes = v.Type.Classes
 		}
 	}
-	if len(names) > 0 {
+	if len(names) > classes {
 		return fmt.Errorf("model: %w: %d names of classes, more than the model has", ErrFormat, len(names))
 	}
 	return nil

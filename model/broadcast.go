@@ -67,32 +67,43 @@ func (o *pairwise) run(w *Worker, y, x, other Tensor, s Share) {
 	if s.N0 >= s.N1 {
 		return
 	}
-	wide := o.how == sameShape || o.how == perChannel
-	rows := s.N1 - s.N0
-	joined := wide && y.Row == y.C && x.Row == y.C && other.Row == y.C
-	n := y.C
-	if joined {
+	if o.how == sameShape {
+		o.runSame(w, y, x, other, s)
+		return
+	}
+	rows, n := s.N1-s.N0, y.C
+	wide := o.how == perChannel
+	if wide && y.Row == y.C && x.Row == y.C && other.Row == y.C {
 		rows, n = 1, rows*n
 	}
-	alias := o.how == sameShape && &x.F[0] == &other.F[0]
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {
 		q := p
-		if o.how == perChannel || o.how == perImage {
+		if o.how != perPosition {
 			q = 0
 		}
 		for i := range rows {
 			image := s.N0 + i
 			dst, from := y.F[p*y.Stride+image*y.Row:][:n], x.F[p*x.Stride+image*x.Row:][:n]
 			second := other.F[q*other.Stride+image*other.Row:]
-			switch {
-			case alias:
-				o.same(dst, from)
-			case wide:
+			if wide {
 				o.rows(w, dst, from, second[:n])
-			default:
+			} else {
 				o.one(dst, from, second[0])
 			}
+		}
+	}
+}
+
+// runSame is run of inputs of one shape.
+func (o *pairwise) runSame(w *Worker, y, x, other Tensor, s Share) {
+	alias := &x.F[0] == &other.F[0]
+	c := spansOf(s, &y, &x, &other)
+	for i := range c.count() {
+		if dst, from := c.of(&y, i), c.of(&x, i); alias {
+			o.same(dst, from)
+		} else {
+			o.rows(w, dst, from, c.of(&other, i))
 		}
 	}
 }

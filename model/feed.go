@@ -93,7 +93,7 @@ func (s *Session) load(m *memory, lo, n int) {
 	for i, v := range s.program.inputs {
 		t, d := &m.values[v], s.feed.In[i]
 		if s.program.values[v].kind == Class {
-			t.Class = d.Classes[lo : lo+n]
+			s.program.setClasses(m, v, d.Classes[lo:lo+n])
 			continue
 		}
 		l := t.Layout

@@ -91,7 +91,7 @@ func (m *Model) contents(meta map[string]string, o SaveOptions) ([]safetensors.T
 	if err != nil {
 		return nil, err
 	}
-	m.mu.Lock() // on parameters that own might replace
+	m.mu.Lock() // on parameters that detach might replace
 	defer m.mu.Unlock()
 	f := m.form()
 	meta[f.key] = string(architecture)
@@ -373,9 +373,9 @@ func (m *Model) placed() bool {
 	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.place != nil })
 }
 
-// own gives the model memory of its own for all parameters, which callers may then write to. The
+// detach gives the model memory of its own for all parameters, which callers may then write to. The
 // file stays open as long as the model: sessions may be reading it.
-func (m *Model) own() error {
+func (m *Model) detach() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.placed() {

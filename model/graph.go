@@ -224,8 +224,8 @@ func (g *Graph) chain() bool {
 	return g.Outputs[0] == at
 }
 
-// readers returns the nodes that read v or a view of it, once for each time they do.
-func (g *Graph) readers(v *Value) []*Node {
+// consumers returns the nodes that read v or a view of it, once for each time they do.
+func (g *Graph) consumers(v *Value) []*Node {
 	var list []*Node
 	for _, n := range g.Nodes {
 		for _, in := range n.In {
@@ -237,14 +237,14 @@ func (g *Graph) readers(v *Value) []*Node {
 	return list
 }
 
-// reader returns the only reader of v, nil if there are more or v is an output.
-func (g *Graph) reader(v *Value) *Node {
+// consumer returns the only node that reads v, nil if there are more or v is an output.
+func (g *Graph) consumer(v *Value) *Node {
 	for _, o := range g.Outputs {
 		if o.storage() == v.storage() {
 			return nil
 		}
 	}
-	if list := g.readers(v); len(list) == 1 {
+	if list := g.consumers(v); len(list) == 1 {
 		return list[0]
 	}
 	return nil

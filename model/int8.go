@@ -76,7 +76,7 @@ func (m *Model) exact(z []float32, classes []int32) (map[*Value]*bytesOf, error)
 	if err := allow("exact", m.exactPrice(), 0); err != nil {
 		return nil, err
 	}
-	if err := m.own(); err != nil {
+	if err := m.detach(); err != nil {
 		return nil, err
 	}
 	values := map[*Value]*bytesOf{}

@@ -62,6 +62,9 @@ func (o *contraction) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	part := conv.Share{N0: s.N0, N1: s.N1}
 	part.P0, part.P1 = s.Of(o.plan.Panels())
 	e := conv.Epilogue{Scale: o.scale, Bias: o.bias, Slope: o.slope}
+	if len(x) > 1 {
+		e.Add = x[1].F
+	}
 	if o.halves != nil {
 		o.plan.ForwardHalf(w.Conv, y.F, x[0].F, o.halves, e, part)
 		return

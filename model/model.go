@@ -13,7 +13,7 @@ import (
 type Model struct {
 	Name       string
 	Provenance Provenance
-	ClassNames []string // of the classes of an input of classes, in order; nil where they have none
+	ClassNames []string // of the classes of an input, or of the logits of a classifier, in order; nil where they have none
 
 	graph *Graph
 	total []*Param
@@ -141,7 +141,7 @@ func (m *Model) Params() []*Param {
 
 // ReadParams is Params with an error, which wraps ErrChanged, in place of the panic.
 func (m *Model) ReadParams() ([]*Param, error) {
-	if err := m.own(); err != nil {
+	if err := m.detach(); err != nil {
 		return nil, err
 	}
 	return slices.Clone(m.total), nil

@@ -84,21 +84,7 @@ func (c *operatorCase) build(t *testing.T) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names, trainable []string
-	for _, p := range m.Params() {
-		names = append(names, p.Name)
-		if p.Trainable {
-			trainable = append(trainable, p.Name)
-		}
-		if want := c.file.Shape(c.Name + "." + p.Name); !slices.Equal(p.Shape, want) {
-			t.Fatalf("%s has the shape %v, want %v", p.Name, p.Shape, want)
-		}
-		copy(p.Data, c.get(p.Name))
-	}
-	if !slices.Equal(names, c.Params) || !slices.Equal(trainable, c.Trainable) {
-		t.Fatalf("parameters %v, of which %v have gradients; want %v and %v", names, trainable, c.Params, c.Trainable)
-	}
-	m.Changed()
+	fillParams(t, m, c.file, c.Name, c.Params, c.Trainable)
 	return m
 }
 

@@ -72,22 +72,28 @@ func (c oracleCase) model(t *testing.T) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fillParams(t, m, c.file, c.Name, c.Params, c.Trainable)
+	return m
+}
+
+// fillParams sets m's parameters to a case's tensors, and fails unless they have its names and shapes.
+func fillParams(t *testing.T, m *model.Model, file *oracle.File, name string, wantNames, wantTrainable []string) {
+	t.Helper()
 	var names, trainable []string
 	for _, p := range m.Params() {
 		names = append(names, p.Name)
 		if p.Trainable {
 			trainable = append(trainable, p.Name)
 		}
-		if want := c.file.Shape(c.Name + "." + p.Name); !slices.Equal(p.Shape, want) {
+		if want := file.Shape(name + "." + p.Name); !slices.Equal(p.Shape, want) {
 			t.Fatalf("%s has the shape %v, want %v", p.Name, p.Shape, want)
 		}
-		copy(p.Data, c.get(p.Name))
+		copy(p.Data, file.Float32(name+"."+p.Name))
 	}
-	if !slices.Equal(names, c.Params) || !slices.Equal(trainable, c.Trainable) {
-		t.Fatalf("parameters %v, of which %v have gradients; want %v and %v", names, trainable, c.Params, c.Trainable)
+	if !slices.Equal(names, wantNames) || !slices.Equal(trainable, wantTrainable) {
+		t.Fatalf("parameters %v, of which %v have gradients; want %v and %v", names, trainable, wantNames, wantTrainable)
 	}
 	m.Changed()
-	return m
 }
 
 func forEachOracle(t *testing.T, f func(t *testing.T, c oracleCase, k *simd.Kernels, seed, step uint64)) {

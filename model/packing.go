@@ -179,6 +179,9 @@ func (o *contraction) footprint(m *Model) (packed, garbage int64) {
 	return size * int64(o.plan.PackedLen()), o.plan.GarbageBytes()
 }
 
+// lowering names how the sums are computed.
+func (o *contraction) lowering() string { return o.plan.Lowering() }
+
 // roomLen is the length of the weight if a BatchNorm is folded into it, or if it is derived.
 func (o *contraction) roomLen(m *Model) (n int) {
 	if o.node.epilogue.norm == nil && o.node.Params[0].derived == nil {

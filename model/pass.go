@@ -93,7 +93,7 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 	if err := allow("a pass", m.passPrice(o, md), o.MaxBytes); err != nil {
 		return nil, err
 	}
-	if err := m.own(); err != nil {
+	if err := m.detach(); err != nil {
 		return nil, err
 	}
 	p := &Pass{m: m, o: o}

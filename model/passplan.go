@@ -166,7 +166,7 @@ func (p *Pass) placeActivations(bound *Tensor) {
 		if k, ok := node.Op.(keeper); ok {
 			limit, output = k.keeps(node)
 		}
-		if in := t.xa[0]; p.acts[in].held <= limit && p.graph.reader(node.In[0]) == node {
+		if in := t.xa[0]; p.acts[in].held <= limit && p.graph.consumer(node.In[0]) == node {
 			p.acts[in].held = max(p.acts[in].held, output)
 			t.ya = in
 			t.y.Stride = t.x[0].Stride
@@ -250,7 +250,7 @@ func (p *Pass) placeGradient(t *passNode, j, step int, wanted bool) int {
 	switch {
 	case !wanted:
 		return unwanted
-	case v.storage().Node == nil && p.graph.reader(v) == t.Node:
+	case v.storage().Node == nil && p.graph.consumer(v) == t.Node:
 		t.dx[j].Stride = p.acts[t.xa[j]].layout.Stride
 		return inputGradient
 	case over && j == 0 && !p.o.Tangents: // a tangent needs dy later

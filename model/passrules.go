@@ -29,7 +29,7 @@ func (p *Pass) recompute() {
 
 // soleConsumer returns the next node if it alone reads what t makes.
 func (p *Pass) soleConsumer(t *passNode) *passNode {
-	n := p.graph.reader(t.Out)
+	n := p.graph.consumer(t.Out)
 	if n == nil || t.op+1 == len(p.nodes) || p.nodes[t.op+1].Node != n {
 		return nil
 	}

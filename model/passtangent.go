@@ -65,7 +65,7 @@ func (p *Pass) checkTangents() error {
 // that is made of another such value, and one that is multiplied by a tangent in several places.
 func (p *Pass) checkFixed(t *passNode) error {
 	products := 0
-	for _, n := range p.graph.readers(t.Out) {
+	for _, n := range p.graph.consumers(t.Out) {
 		if _, ok := n.Op.(bilinear); ok {
 			products++
 		}

@@ -155,7 +155,7 @@ func (p *program) place() {
 // memory is one worker's own: its arenas, and every value in them.
 type memory struct {
 	values []Tensor
-	args   [][]Tensor // of each step: room for its inputs
+	args   [][]Tensor // of each step: its inputs among values
 	pixels [][]uint8  // of a Pixel output whose pixels are not the caller's
 	floats []float32  // of a float32 output of which only pixels are wanted
 }
@@ -177,19 +177,32 @@ func (p *program) newMemory(n int) []memory {
 			m.values = append(m.values, t)
 		}
 		for _, s := range p.steps {
-			m.args = append(m.args, make([]Tensor, len(s.in)))
+			x := make([]Tensor, len(s.in))
+			for j, v := range s.in {
+				x[j] = m.values[v]
+			}
+			m.args = append(m.args, x)
 		}
 	}
 	return list
 }
 
-// run computes share s of step i of home's values, by the arguments' room of m.
-func (p *program) run(i int, w *Worker, m, home *memory, s Share) {
-	st, x := &p.steps[i], m.args[i]
-	for j, v := range st.in {
-		x[j] = home.values[v]
+// setClasses makes c the classes of value v, an input.
+func (p *program) setClasses(m *memory, v int, c []int32) {
+	m.values[v].Class = c
+	for i, s := range p.steps {
+		for j, in := range s.in {
+			if in == v {
+				m.args[i][j].Class = c
+			}
+		}
 	}
-	st.Forward(w, home.values[st.out], x, s)
+}
+
+// run computes share s of step i of a memory's values.
+func (p *program) run(i int, w *Worker, m *memory, s Share) {
+	st := &p.steps[i]
+	st.Forward(w, m.values[st.out], m.args[i], s)
 }
 
 // newWorkers makes n workers with workspaces for all plans.

@@ -37,6 +37,9 @@ func (o QAverage[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 	average{o.Op, o.Output}.exact(y.q, x[0].q, in)
 }
 
+// FloatForm returns the operator in floats whose means these are, and the steps of the output.
+func (o QAverage[O]) FloatForm() (Op, quant.Params) { return plainOp(o.Op), o.Output }
+
 // Lower lists the sums.
 func (o QAverage[O]) Lower(l *Lowering) (Kernel, error) {
 	return average{o.Op, o.Output}.lower(l)

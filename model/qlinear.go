@@ -176,7 +176,7 @@ func (k *qlinear) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 func (k *qlinear) load(m *Model, w *Worker, _ []float32) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{k: w.Kernels, node: k.name}
+	key := packKey{k: w.Kernels, node: k.name, length: k.plan.PackedLen()}
 	if p, ok := m.packs[key].(*conv.QWeights); ok {
 		k.weights = p
 		return nil
@@ -198,6 +198,9 @@ func (k *qlinear) load(m *Model, w *Worker, _ []float32) error {
 func (k *qlinear) footprint(m *Model) (packed, garbage int64) {
 	return k.plan.WeightBytes(), k.plan.GarbageBytes()
 }
+
+// lowering names how the sums are computed.
+func (k *qlinear) lowering() string { return k.plan.Lowering(k.weights) }
 
 // roomLen is what of the weights comes to memory while they are packed, in floats.
 func (k *qlinear) roomLen(*Model) int { return 0 }

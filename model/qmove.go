@@ -38,6 +38,18 @@ func (o QMove[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 	exactMove(o.Op, o.Output, y.q, x, in)
 }
 
+// FloatForm returns the operator in floats that bytes move by, and the steps of the output. A constant
+// of it counts in bytes.
+func (o QMove[O]) FloatForm() (Op, quant.Params) { return plainOp(o.Op), o.Output }
+
+// plainOp is an operator as graphs in floats have it.
+func plainOp(o Op) Op {
+	if p, ok := o.(interface{ plain() Op }); ok {
+		return p.plain()
+	}
+	return o
+}
+
 // Lower: see qgather.
 func (o QMove[O]) Lower(l *Lowering) (Kernel, error) {
 	return newQGather(l, o.Op.runs(floatsOf(l.Specs)), int8(constantOf(o.Op)), o.Output), nil

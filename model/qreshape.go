@@ -32,4 +32,4 @@ func (QReshape) reshapes() {}
 func (QReshape) exact(y *bytesOf, x []*bytesOf, _ []Spec, _ []*Param) { copy(y.q, x[0].q) }
 
 // Lower: see mover; views need no kernel.
-func (QReshape) Lower(*Lowering) (Kernel, error) { return mover{}, nil }
+func (QReshape) Lower(*Lowering) (Kernel, error) { return copier{}, nil }

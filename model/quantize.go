@@ -55,7 +55,7 @@ func (m *Model) Quantize(ctx context.Context, o quant.Options) (*Model, *quant.R
 	if err := allow("quantize", m.quantizePrice(o), 0); err != nil {
 		return nil, nil, err
 	}
-	if err := m.own(); err != nil {
+	if err := m.detach(); err != nil {
 		return nil, nil, err
 	}
 	s, err := newSimulation(ctx, m, o)

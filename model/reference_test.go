@@ -43,6 +43,24 @@ func (p *plainNet) forward(x []float64, n int) []float64 {
 	return x
 }
 
+// plainDense: y = x w + bias, of n images.
+func plainDense(x, w, bias []float64, n, units int) []float64 {
+	y, in := make([]float64, n*units), len(x)/n
+	for k := range n {
+		for o := range units {
+			sum := 0.0
+			if bias != nil {
+				sum = bias[o]
+			}
+			for c := range in {
+				sum += x[k*in+c] * w[c*units+o]
+			}
+			y[k*units+o] = sum
+		}
+	}
+	return y
+}
+
 func (p *plainNet) layer(i int, l LayerInfo, x []float64, n int) []float64 {
 	get := func(name string) []float64 { return p.params[l.Name+"."+name] }
 	each := func(f func(v float64) float64) []float64 {
@@ -62,20 +80,7 @@ func (p *plainNet) layer(i int, l LayerInfo, x []float64, n int) []float64 {
 	}
 	switch t := l.Op.(type) {
 	case Dense:
-		y := make([]float64, n*t.Units)
-		for k := range n {
-			for o := range t.Units {
-				sum := 0.0
-				if b := get("bias"); b != nil {
-					sum = b[o]
-				}
-				for c := range l.In[0].Shape.C {
-					sum += x[k*l.In[0].Shape.C+c] * get("weight")[c*t.Units+o]
-				}
-				y[k*t.Units+o] = sum
-			}
-		}
-		return y
+		return plainDense(x, get("weight"), get("bias"), n, t.Units)
 	case linear:
 		g, err := t.geometry(l.In[0].Shape, l.Out.Shape)
 		if err != nil {

@@ -43,11 +43,11 @@ func (Reshape) Reference(y []float64, x, _ [][]float64, _ []Spec) { copy(y, x[0]
 
 func (Reshape) reshapes() {}
 
-// Lower: see mover; views need no kernel.
-func (Reshape) Lower(*Lowering) (Kernel, error) { return mover{}, nil }
+// Lower: see copier; views need no kernel.
+func (Reshape) Lower(*Lowering) (Kernel, error) { return copier{}, nil }
 
-// LowerTraining: see mover.
-func (Reshape) LowerTraining(*Lowering) (TrainKernel, error) { return mover{}, nil }
+// LowerTraining: see copier.
+func (Reshape) LowerTraining(*Lowering) (TrainKernel, error) { return copier{}, nil }
 
 // keeps: Backward reads neither input nor output.
 func (Reshape) keeps(*Node) (limit, output need) { return never, nothing }
@@ -64,46 +64,46 @@ func quantizeReshape(q *quantization, n *Node) (*Value, error) {
 	return q.graph.add(n.Name, QReshape(n.Out.mem), q.of(n.In[0])), nil
 }
 
-// move is the operator that rewrites put where a value has to lie in another layout.
-type move struct{ Elementwise }
+// copyOp is the operator that rewrites put where a value has to lie in another layout.
+type copyOp struct{ Elementwise }
 
 // Kind returns "copy".
-func (move) Kind() string { return "copy" }
+func (copyOp) Kind() string { return "copy" }
 
-// Lower: see mover.
-func (move) Lower(*Lowering) (Kernel, error) { return mover{}, nil }
+// Lower: see copier.
+func (copyOp) Lower(*Lowering) (Kernel, error) { return copier{}, nil }
 
-// LowerTraining: see mover.
-func (move) LowerTraining(*Lowering) (TrainKernel, error) { return mover{}, nil }
+// LowerTraining: see copier.
+func (copyOp) LowerTraining(*Lowering) (TrainKernel, error) { return copier{}, nil }
 
 // keeps: Backward reads neither input nor output.
-func (move) keeps(*Node) (limit, output need) { return never, nothing }
+func (copyOp) keeps(*Node) (limit, output need) { return never, nothing }
 
-func (move) passesScale() bool { return true }
+func (copyOp) passesScale() bool { return true }
 
 // quantize: see QReshape.
-func (move) quantize(q *quantization, n *Node, _ quant.Params) (*Value, error) {
+func (copyOp) quantize(q *quantization, n *Node, _ quant.Params) (*Value, error) {
 	return quantizeReshape(q, n)
 }
 
-// mover copies features between two layouts of as many features.
-type mover struct{}
+// copier copies features between two layouts of as many features.
+type copier struct{}
 
 // Forward: y = x, feature by feature.
-func (mover) Forward(_ *Worker, y Tensor, x []Tensor, s Share) { moveFeatures(y, x[0], s) }
+func (copier) Forward(_ *Worker, y Tensor, x []Tensor, s Share) { copyFeatures(y, x[0], s) }
 
 // Backward: dx = dy.
-func (mover) Backward(_ *Worker, dx []Tensor, dy Tensor, _ []Tensor, _ Tensor, s Share) {
-	moveFeatures(dx[0], dy, s)
+func (copier) Backward(_ *Worker, dx []Tensor, dy Tensor, _ []Tensor, _ Tensor, s Share) {
+	copyFeatures(dx[0], dy, s)
 }
 
 // Tangent: ty = tx.
-func (mover) Tangent(_ *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor, s Share) {
-	moveFeatures(ty, tx[0], s)
+func (copier) Tangent(_ *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor, s Share) {
+	copyFeatures(ty, tx[0], s)
 }
 
-// moveFeatures fills the positions of dst that s names, of float32 or int8 values.
-func moveFeatures(dst, src Tensor, s Share) {
+// copyFeatures fills the positions of dst that s names, of float32 or int8 values.
+func copyFeatures(dst, src Tensor, s Share) {
 	p0, p1 := s.Of(dst.Positions())
 	for f, end := p0*dst.C, p1*dst.C; f < end; {
 		// A run of features that are neighbours on both sides.

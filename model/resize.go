@@ -192,6 +192,9 @@ func (l nearestResize) Infer(in []Spec) (Spec, error) { return l.inMode(ResizeNe
 // Infer returns the new shape.
 func (l bilinearResize) Infer(in []Spec) (Spec, error) { return l.inMode(ResizeBilinear, in) }
 
+func (l nearestResize) plain() Op  { return l.Resize }
+func (l bilinearResize) plain() Op { return l.Resize }
+
 func (l Resize) inMode(mode string, in []Spec) (Spec, error) {
 	if l.Mode != mode {
 		return Spec{}, fmt.Errorf("mode %q, want %q", l.Mode, mode)

@@ -5,6 +5,7 @@ import "slices"
 // mode says what a graph is rewritten for.
 type mode struct {
 	training bool
+	int8     bool // the graph that an int8 one is made of
 	plain    bool // for tests: nothing fused or folded
 	whole    bool // for tests: Backward takes all images at once
 }
@@ -28,6 +29,7 @@ var rewrites = []rewrite{
 	{"lay out vectors as their readers want them", always, placeVectors},
 	{"reshape without moving", always, viewReshapes},
 	{"fold BatchNorm", func(m mode) bool { return !m.plain && !m.training }, foldBatchNorms},
+	{"add to convolutions", func(m mode) bool { return !m.plain && !m.training && !m.int8 }, fuseAdditions},
 	{"fuse activations", unlessPlain, fuseActivations},
 	{"copy where output and input would be one", always, separateOutputs},
 }
@@ -130,7 +132,7 @@ func placeVectors(g *Graph, m mode) {
 		if _, ok := n.Op.(vectorMaker); !ok {
 			continue
 		}
-		for r := g.reader(n.Out); r != nil; r = g.reader(r.Out) {
+		for r := g.consumer(n.Out); r != nil; r = g.consumer(r.Out) {
 			if _, ok := r.Op.(reshaper); ok && !r.Out.Shape.IsFlat() {
 				if s := r.Out.Shape; m.training || s.C > fewColumns || s.Len() < manyFeatures {
 					n.Out.mem = s
@@ -179,7 +181,7 @@ func (g *Graph) arrange(n *Node, i int) {
 	if v.mem == v.Shape {
 		return
 	}
-	c := &Node{Op: move{}, Name: n.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: n.index}
+	c := &Node{Op: copyOp{}, Name: n.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: n.index}
 	c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.Shape}
 	n.In[i] = c.Out
 	g.Nodes = slices.Insert(g.Nodes, slices.Index(g.Nodes, n), c)
@@ -192,12 +194,39 @@ func foldBatchNorms(g *Graph, _ mode) {
 		if _, ok := n.Op.(linear); !ok {
 			continue
 		}
-		if r := g.reader(n.Out); r != nil {
+		if r := g.consumer(n.Out); r != nil {
 			_, dense := n.Op.(vectorMaker)
 			if _, ok := r.Op.(BatchNorm); ok && n.writes(r) && (dense || r.In[0].Shape.C == n.Out.Shape.C) {
 				n.epilogue.norm = r
 				g.fuse(n, r)
 			}
+		}
+	}
+}
+
+// minFused is from how many values an image on an addition is fused: those of smaller ones stay in the
+// caches anyway, and the threads that share one image add to narrow rows.
+const minFused = 1 << 14
+
+// fuseAdditions makes an addition part of a convolution: of the later one of its terms if that has no
+// other reader. In batches of 16 on one thread 28x28x64 with 3x3 weights, the addition and a ReLU
+// take 0.96 of the time.
+func fuseAdditions(g *Graph, _ mode) {
+	for _, r := range slices.Clone(g.Nodes) {
+		if _, ok := r.Op.(Add); !ok || r.In[0].Shape != r.In[1].Shape || r.Out.Shape.Len() < minFused {
+			continue
+		}
+		n, other := r.In[0].storage().Node, r.In[1]
+		if second := other.storage().Node; slices.Index(g.Nodes, second) > slices.Index(g.Nodes, n) {
+			n, other = second, r.In[0]
+		}
+		if n == nil || g.consumer(n.Out) != r || other.storage().mem != n.Out.mem || len(n.In) > 1 {
+			continue
+		}
+		_, weights := n.Op.(linear)
+		if _, dense := n.Op.(vectorMaker); weights && !dense && n.writes(r) {
+			n.In = append(n.In, other)
+			g.fuse(n, r)
 		}
 	}
 }
@@ -216,7 +245,7 @@ func fuseActivations(g *Graph, _ mode) {
 		if !weights && !norm || !slices.Contains(g.Nodes, n) {
 			continue
 		}
-		if r := g.reader(n.Out); r != nil {
+		if r := g.consumer(n.Out); r != nil {
 			if l, ok := r.Op.(leakyOp); ok && n.writes(r) {
 				n.epilogue.slope = l.leak()
 				g.fuse(n, r)
@@ -233,7 +262,7 @@ func separateOutputs(g *Graph, _ mode) {
 	}
 	for i, v := range g.Outputs {
 		if slices.Contains(taken, v.storage()) {
-			c := &Node{Op: move{}, Name: v.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: len(g.Nodes) - 1}
+			c := &Node{Op: copyOp{}, Name: v.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: len(g.Nodes) - 1}
 			c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.mem}
 			g.Nodes = append(g.Nodes, c)
 			g.Outputs[i] = c.Out

@@ -25,7 +25,7 @@ func mergeTransposes(g *Graph, _ mode) {
 			both.Perm[i] = first.Perm[d]
 		}
 		n.Op, n.In[0] = both, before.In[0]
-		if len(g.readers(before.Out)) == 0 && !slices.Contains(g.Outputs, before.Out) {
+		if len(g.consumers(before.Out)) == 0 && !slices.Contains(g.Outputs, before.Out) {
 			g.drop(before)
 		}
 		if both.identityOn(n.Specs(), n.Out.Spec) {
@@ -42,7 +42,7 @@ func mergeTransposes(g *Graph, _ mode) {
 func convolveResized(g *Graph, _ mode) {
 	for _, n := range slices.Clone(g.Nodes) {
 		r, ok := n.Op.(Resize)
-		x, c := n.In[0].Shape, g.reader(n.Out)
+		x, c := n.In[0].Shape, g.consumer(n.Out)
 		if !ok || c == nil || r.Mode != ResizeNearest || r.H%x.H != 0 || r.W%x.W != 0 {
 			continue
 		}

@@ -64,6 +64,7 @@ type OpInfo struct {
 	Name    string // the first node's name, then the kinds of those fused into it
 	MACs    int64  // multiply-adds of one image that touch a pixel
 	Nominal int64  // and as usually quoted, padding included
+	By      string // of a linear operator in a Session: how it is computed, see conv.Plan.Lowering; else ""
 }
 
 func (n *Node) info() OpInfo {
@@ -174,10 +175,10 @@ func (s *Session) schedule() {
 	for i := range p.steps {
 		name := p.steps[i].node.title()
 		one.Tasks = append(one.Tasks, engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
-			p.run(i, &s.workers[id], &s.memory[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
+			p.run(i, &s.workers[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
 		}})
 		all.Once(i, name, func(id int, sh engine.Share) {
-			p.run(i, &s.workers[id], &s.memory[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
+			p.run(i, &s.workers[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
 		})
 	}
 	one.Tasks = append(one.Tasks, engine.Task{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})
@@ -190,6 +191,9 @@ func (s *Session) Ops() []OpInfo {
 	list := make([]OpInfo, len(s.program.steps))
 	for i, st := range s.program.steps {
 		list[i] = st.node.info()
+		if k, ok := st.Kernel.(interface{ lowering() string }); ok {
+			list[i].By = k.lowering()
+		}
 	}
 	return list
 }

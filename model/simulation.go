@@ -24,11 +24,12 @@ type simulation struct {
 	worker  Worker
 	memory  memory
 
-	pixels  map[*Value]bool  // outputs that are pixels
-	ranged  map[*Value]int   // the values that have a range of their own: their number
-	order   []*Value         // and these values by number
-	tails   map[*Node]*Node  // linear operators that end in pixels: the tanh after them
-	weights map[*Node]folded // of linear operators, as the graph has them
+	kept    map[*Value]quant.Params // the steps that values have to keep
+	pixels  map[*Value]bool         // outputs that are pixels
+	ranged  map[*Value]int          // the values that have a range of their own: their number
+	order   []*Value                // and these values by number
+	tails   map[*Node]*Node         // linear operators that end in pixels: the tanh after them
+	weights map[*Node]folded        // of linear operators, as the graph has them
 	kernels map[*Node]*contraction
 
 	chunks [][]Data      // inputs of all calibration images
@@ -40,7 +41,8 @@ type simulation struct {
 // newSimulation prepares a model for calibration. The error names the first node that has no int8
 // form and wraps quant.ErrModel.
 func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation, error) {
-	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
+	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{int8: true}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
+	s.kept = keepSteps(s.graph)
 	s.findTails()
 	for _, n := range s.graph.Nodes {
 		if err := s.checkNode(n); err != nil {
@@ -70,12 +72,12 @@ func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation,
 func (s *simulation) findTails() {
 	for _, v := range s.graph.Outputs {
 		n := v.storage().Node
-		if _, ok := n.Op.(Tanh); !ok || n.Out.mem != v.Shape || len(s.graph.readers(n.Out)) > 0 {
+		if _, ok := n.Op.(Tanh); !ok || n.Out.mem != v.Shape || len(s.graph.consumers(n.Out)) > 0 {
 			continue
 		}
 		s.pixels[n.Out] = true
 		before := n.In[0].storage().Node
-		if before == nil || before.Out.mem != n.Out.mem || before.epilogue.slope != 1 || s.graph.reader(n.In[0]) != n {
+		if before == nil || before.Out.mem != n.Out.mem || before.epilogue.slope != 1 || s.graph.consumer(n.In[0]) != n {
 			continue
 		}
 		if _, ok := before.Op.(linear); ok {
@@ -174,6 +176,17 @@ func (s *simulation) Values() int { return len(s.order) }
 
 // Input tells whether a value is an input.
 func (s *simulation) Input(v int) bool { return s.order[v].Node == nil }
+
+// Fixed returns the steps that a value has to keep.
+func (s *simulation) Fixed(v int) (quant.Params, bool) {
+	p, ok := s.kept[s.order[v]]
+	if n := s.order[v].Node; n != nil && !ok {
+		var o FakeQuantize
+		o, ok = n.Op.(FakeQuantize)
+		p = o.Steps
+	}
+	return p, ok
+}
 
 // Observe runs the model as it is on all calibration images.
 func (s *simulation) Observe(see func(value int, x []float32)) error {
@@ -302,7 +315,7 @@ func (s *simulation) setWeights(p []quant.Params) error {
 func (s *simulation) run(in []Data, after func(v *Value, t Tensor)) error {
 	m, p := &s.memory, s.program
 	for i, v := range p.inputs {
-		if m.values[v].Class = in[i].Classes; in[i].Classes == nil {
+		if p.setClasses(m, v, in[i].Classes); in[i].Classes == nil {
 			m.values[v].Import(m.values[v].F, in[i].Floats)
 			after(s.graph.Inputs[i], m.values[v])
 		}
@@ -311,7 +324,7 @@ func (s *simulation) run(in []Data, after func(v *Value, t Tensor)) error {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		p.run(i, &s.worker, m, m, Share{N1: calibrationChunk, Parts: 1})
+		p.run(i, &s.worker, m, Share{N1: calibrationChunk, Parts: 1})
 		after(p.steps[i].node.Out, m.values[p.steps[i].out])
 	}
 	return nil

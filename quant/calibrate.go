@@ -55,6 +55,8 @@ type Network interface {
 	Values() int
 	// Input tells whether a value is one of the network's inputs, which are quantized as latents.
 	Input(value int) bool
+	// Fixed returns the Params that a value has to keep, false for one that may have any.
+	Fixed(value int) (Params, bool)
 	// Observe computes the network on all of the calibration's latents, unrounded, and calls see
 	// with a part of each value after the other.
 	Observe(see func(value int, x []float32)) error
@@ -87,7 +89,7 @@ func Calibrate(n Network, log func(string)) (*Calibration, error) {
 	}
 	c.report(log, "min-max", plain, true)
 	tried := c.clone()
-	best, err := tried.observe(n, hist)
+	best, err := tried.observe(n, hist, plain)
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +114,13 @@ func histograms(n Network) ([]*Histogram, error) {
 	return hist, n.Observe(func(v int, x []float32) { hist[v].Add(x) })
 }
 
-// observe gives each value in turn the range after which the images are nearest, and returns their error.
-func (c *Calibration) observe(n Network, hist []*Histogram) (last float64, err error) {
+// observe gives each value in turn the range after which the images are nearest, and returns their
+// error, which was last before.
+func (c *Calibration) observe(n Network, hist []*Histogram, last float64) (float64, error) {
 	for v, h := range hist {
+		if _, fixed := n.Fixed(v); fixed {
+			continue
+		}
 		best, least := c.clone(), math.Inf(1)
 		for _, o := range Observers() {
 			c.set(n, v, o, h)
@@ -131,8 +137,19 @@ func (c *Calibration) observe(n Network, hist []*Histogram) (last float64, err e
 	return last, nil
 }
 
-// set gives a value the range of an observer.
+// Kept stands for an observer where a value has kept the Params that it came with.
+const Kept = "kept"
+
+// set gives a value the range of an observer, or the one that it has to keep.
 func (c *Calibration) set(n Network, v int, o Observer, h *Histogram) {
+	if p, ok := n.Fixed(v); ok {
+		c.Observer[v], c.Params[v] = Kept, p
+		if n.Input(v) {
+			c.Step[v] = StepOf(p.Scale)
+			c.Params[v].Scale = LatentScale(c.Step[v])
+		}
+		return
+	}
 	lo, hi := o.Range(h)
 	c.Observer[v] = o.Name
 	if n.Input(v) {

@@ -1,5 +1,7 @@
 package quant
 
+import "math"
+
 // latentOne is the fixed-point unit of latents: package rng's normal numbers are whole multiples of 1/latentOne below 8.
 const latentOne = 1 << 21
 
@@ -26,6 +28,15 @@ func Latents(dst []int8, z []float32, step int32) {
 // LatentStep returns the step for latents in [-most, most].
 func LatentStep(most float64) int32 {
 	return int32(max(1, min(8, most)*latentOne/127+0.5))
+}
+
+// StepOf returns the step whose LatentScale is nearest to scale, 0 if none is within a thousandth.
+func StepOf(scale float32) int32 {
+	v := math.RoundToEven(float64(scale) * latentOne)
+	if !(v >= 1 && v <= 1<<24) || math.Abs(v/latentOne/float64(scale)-1) > 1e-3 {
+		return 0
+	}
+	return int32(v)
 }
 
 // LatentScale is the real value of one step.

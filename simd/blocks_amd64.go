@@ -56,3 +56,40 @@ type qgemmBlock struct {
 	slope, hi            uint64         // float32 in the low half: the slope and 127-zero
 	zero                 uint64         // int16 in the low bits
 }
+
+// gemm16Block is what a GEMM16 kernel reads; strides are in bytes.
+type gemm16Block struct {
+	c, a, b      unsafe.Pointer // operands
+	rows, panels uintptr
+	panel        uintptr // bytes of a panel of B
+	lda, ldc     uintptr // row strides
+}
+
+// evaluateBlock is what an evaluation kernel reads; strides are in bytes.
+type evaluateBlock struct {
+	dst, src, m         unsafe.Pointer // operands
+	rows, cols          uintptr        // of the matrix
+	vectors             uintptr        // of 16 elements of a row
+	ds, ss              uintptr        // row strides
+	count, dstep, sstep uintptr        // blocks and their strides
+}
+
+// interpolateBlock is what an interpolation kernel reads; ss and last are in bytes.
+type interpolateBlock struct {
+	dst, src         unsafe.Pointer // operands
+	even, odd        unsafe.Pointer // coefficients
+	evens, odds      uintptr        // their numbers
+	points, ss, last uintptr
+	vectors          uintptr // of 8 elements of a row
+}
+
+// requantizeBlock is what a requantization kernel reads; strides are in bytes.
+type requantizeBlock struct {
+	q, s, start, scale unsafe.Pointer // operands
+	rows               uintptr
+	vectors            uintptr // of 16 elements of a row
+	ldq, lds           uintptr // row strides
+	shift              uintptr
+	slope, hi          uint64 // float32 in the low half: the slope and 127-zero
+	zero               uint64 // int16 in the low bits
+}

@@ -18,6 +18,7 @@ func int8AVX2() *Int8 {
 	return &Int8{
 		form: formAVX2, MR: 14, NR: 8, Group: 2, Width: 2,
 		Stage: stageAVX2, GEMM: qgemmAVX2, Gather: gatherWith(gather_avx2), Peak: peakWith(qpeakLoop_avx2, 16),
+		Int16: int16AVX2(),
 	}
 }
 

@@ -21,6 +21,8 @@ type Int8 struct {
 	// Gather: dst[i] = start[i] + Σ src[index], over the list of output i; see QGather for lengths.
 	// dst overlaps neither.
 	Gather func(g *QGather, dst, start, src []int32)
+	// Int16 holds what exact Winograd plans are made of, nil where these do not pay.
+	Int16 *Int16
 	// Peak is Kernels.Peak for int8: the operations of n rounds of independent multiply-adds on
 	// registers, each two.
 	Peak func(n int) (ops int64)

@@ -2,21 +2,21 @@
 
 package simd
 
-import "github.com/klauspost/cpuid/v2"
+import "golang.org/x/sys/cpu"
 
 // archRows returns the rows of this architecture that this machine can run, best last.
 func archRows() []*Kernels {
 	var rows []*Kernels
-	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) {
+	if x := &cpu.X86; x.HasAVX2 && x.HasFMA && x.HasF16C {
 		rows = append(rows, avx2Row())
-		if cpuid.CPU.Supports(cpuid.AVXVNNI) {
+		if x.HasAVXVNNI {
 			rows = append(rows, avxvnniRow())
 		}
-	}
-	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) {
-		rows = append(rows, avx512Row())
-		if cpuid.CPU.Supports(cpuid.AVX512VNNI, cpuid.BMI2) {
-			rows = append(rows, avx512vnniRow())
+		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+			rows = append(rows, avx512Row())
+			if x.HasAVX512VNNI && x.HasBMI2 {
+				rows = append(rows, avx512vnniRow())
+			}
 		}
 	}
 	return rows

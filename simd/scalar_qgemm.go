@@ -12,7 +12,10 @@ const (
 const formScalar form = 0
 
 func scalarInt8() *Int8 {
-	return &Int8{form: formScalar, MR: scalarQMR, NR: scalarQNR, Group: 1, Width: 1, GEMM: qgemmScalar, Gather: gatherScalar, Peak: qpeakScalar}
+	return &Int8{
+		form: formScalar, MR: scalarQMR, NR: scalarQNR, Group: 1, Width: 1,
+		GEMM: qgemmScalar, Gather: gatherScalar, Peak: qpeakScalar, Int16: scalarInt16(),
+	}
 }
 
 func qgemmScalar(g *QGEMM) {

@@ -137,6 +137,10 @@ func (p piece) at() int { return p.r*p.stride + p.c }
 func biasLeakyWith(kernel func(dst, x, bias *float32, rows, c, stride int, slope float32)) func(dst, x, bias []float32, slope float32) {
 	return func(dst, x, bias []float32, slope float32) {
 		sameLen(len(dst), len(x))
+		if n := len(x); n == len(bias) && 0 < n && n <= maxPiece { // one row: no division
+			kernel(&dst[0], &x[0], &bias[0], 1, n, n, slope)
+			return
+		}
 		for p := pieces(wholeRows(len(x), len(bias)), len(bias)); p.rows > 0; p = p.next() {
 			kernel(&dst[p.at()], &x[p.at()], &bias[p.c], p.rows, p.width, p.stride, slope)
 		}

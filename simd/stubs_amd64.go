@@ -370,3 +370,28 @@ func qpeakLoop_avxvnni(n int)
 //
 //go:noescape
 func qpeakLoop_avx512vnni(n int)
+
+// gemm16_avx2_6x16 works like gemm16Scalar, panels and rows at least 1.
+//
+//go:noescape
+func gemm16_avx2_6x16(t *gemm16Block)
+
+// evaluate8_avx2 works like evaluateScalar, all counts at least 1.
+//
+//go:noescape
+func evaluate8_avx2(t *evaluateBlock)
+
+// evaluate16_avx2 works like evaluateScalar, all counts at least 1.
+//
+//go:noescape
+func evaluate16_avx2(t *evaluateBlock)
+
+// interpolate_avx2 works like interpolateScalar, vectors at least 1.
+//
+//go:noescape
+func interpolate_avx2(t *interpolateBlock)
+
+// requantize_avx2 works like requantizeScalar, rows and vectors at least 1.
+//
+//go:noescape
+func requantize_avx2(t *requantizeBlock)

@@ -2,6 +2,7 @@ package simd
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -252,69 +253,75 @@ func TestTileSpecials(t *testing.T) {
 	})
 }
 
+const huge = math.MaxInt
+
+// badGEMMs and badOuters spoil a product that fits.
+var badGEMMs = map[string]func(g *GEMM){
+	"C short":         func(g *GEMM) { g.C = g.C[:len(g.C)-1] },
+	"A short":         func(g *GEMM) { g.A = g.A[:len(g.A)-1] },
+	"B short":         func(g *GEMM) { g.B = g.B[:len(g.B)-1] },
+	"Bias short":      func(g *GEMM) { g.Bias = g.Bias[:len(g.Bias)-1] },
+	"no C":            func(g *GEMM) { g.C = nil },
+	"negative rows":   func(g *GEMM) { g.Rows = -1 },
+	"negative cols":   func(g *GEMM) { g.Cols = -1 },
+	"negative K":      func(g *GEMM) { g.K = -1 },
+	"too many rows":   func(g *GEMM) { g.Rows++ },
+	"too many cols":   func(g *GEMM) { g.Cols++ },
+	"K too large":     func(g *GEMM) { g.K++ },
+	"K overflows":     func(g *GEMM) { g.K = 1 << 29 },
+	"K huge":          func(g *GEMM) { g.K = huge },
+	"LDA negative":    func(g *GEMM) { g.LDA = -1 },
+	"LDA overflows":   func(g *GEMM) { g.LDA = 1 << 30 },
+	"LDA huge":        func(g *GEMM) { g.LDA = huge },
+	"LDC overflows":   func(g *GEMM) { g.LDC = 1 << 30 },
+	"LDC huge":        func(g *GEMM) { g.LDC = huge },
+	"ARun negative":   func(g *GEMM) { g.ARun = -1 - g.Taps[0].A },
+	"ARun huge":       func(g *GEMM) { g.ARun = huge },
+	"CRun negative":   func(g *GEMM) { g.CRun = -1 },
+	"CRun least":      func(g *GEMM) { g.CRun = -huge - 1 },
+	"tap A negative":  func(g *GEMM) { g.Taps[1].A = -1 },
+	"tap A too large": func(g *GEMM) { g.Taps[1].A++ },
+	"tap A huge":      func(g *GEMM) { g.Taps[0].A = huge },
+	"tap B negative":  func(g *GEMM) { g.Taps[0].B = -1 },
+	"tap B too large": func(g *GEMM) { g.Taps[1].B++ },
+	"tap B least":     func(g *GEMM) { g.Taps[1].B = -huge - 1 },
+	"bad start":       func(g *GEMM) { g.Start = StartC + 1 },
+	"LDB negative":    func(g *GEMM) { g.LDB = -1 },
+	"LDB huge":        func(g *GEMM) { g.LDB = huge },
+	"panel too many":  func(g *GEMM) { g.Rows, g.Start, g.LDC, g.LDB, g.Cols = 1, StartC, g.Cols, 1, g.Cols+1 },
+	"Half short":      func(g *GEMM) { g.Half = make([]uint16, len(g.B)-1) },
+	"Scale short":     func(g *GEMM) { g.Start, g.Scale = StartZero, make([]float32, len(g.Bias)-1) },
+	"Scale, start":    func(g *GEMM) { g.Scale = g.Bias },
+}
+
+var badOuters = map[string]func(o *Outer){
+	"C short":         func(o *Outer) { o.C = o.C[:len(o.C)-1] },
+	"A short":         func(o *Outer) { o.A = o.A[:len(o.A)-1] },
+	"B short":         func(o *Outer) { o.B = o.B[:len(o.B)-1] },
+	"negative rows":   func(o *Outer) { o.Rows = -1 },
+	"negative cols":   func(o *Outer) { o.Cols = -1 },
+	"negative K":      func(o *Outer) { o.K = -1 },
+	"too many rows":   func(o *Outer) { o.Rows++ },
+	"too many cols":   func(o *Outer) { o.Cols++ },
+	"K too large":     func(o *Outer) { o.K++ },
+	"K huge":          func(o *Outer) { o.K = huge },
+	"LDA overflows":   func(o *Outer) { o.LDA = 1 << 30 },
+	"LDB overflows":   func(o *Outer) { o.LDB = 1 << 30 },
+	"LDC overflows":   func(o *Outer) { o.LDC = 1 << 30 },
+	"LDC negative":    func(o *Outer) { o.LDC = -1 },
+	"tap A negative":  func(o *Outer) { o.Taps[0].A = -1 },
+	"tap A too large": func(o *Outer) { o.Taps[1].A++ },
+	"tap B huge":      func(o *Outer) { o.Taps[1].B = huge },
+	"tap B too large": func(o *Outer) { o.Taps[1].B++ },
+}
+
 // TestTileBounds: a tile that leaves its slices panics before it writes, also where its offsets
 // overflow an int.
 func TestTileBounds(t *testing.T) {
-	const huge = math.MaxInt
-	gemm := map[string]func(g *GEMM){
-		"C short":         func(g *GEMM) { g.C = g.C[:len(g.C)-1] },
-		"A short":         func(g *GEMM) { g.A = g.A[:len(g.A)-1] },
-		"B short":         func(g *GEMM) { g.B = g.B[:len(g.B)-1] },
-		"Bias short":      func(g *GEMM) { g.Bias = g.Bias[:len(g.Bias)-1] },
-		"no C":            func(g *GEMM) { g.C = nil },
-		"negative rows":   func(g *GEMM) { g.Rows = -1 },
-		"negative cols":   func(g *GEMM) { g.Cols = -1 },
-		"negative K":      func(g *GEMM) { g.K = -1 },
-		"too many rows":   func(g *GEMM) { g.Rows++ },
-		"too many cols":   func(g *GEMM) { g.Cols++ },
-		"K too large":     func(g *GEMM) { g.K++ },
-		"K overflows":     func(g *GEMM) { g.K = 1 << 29 },
-		"K huge":          func(g *GEMM) { g.K = huge },
-		"LDA negative":    func(g *GEMM) { g.LDA = -1 },
-		"LDA overflows":   func(g *GEMM) { g.LDA = 1 << 30 },
-		"LDA huge":        func(g *GEMM) { g.LDA = huge },
-		"LDC overflows":   func(g *GEMM) { g.LDC = 1 << 30 },
-		"LDC huge":        func(g *GEMM) { g.LDC = huge },
-		"ARun negative":   func(g *GEMM) { g.ARun = -1 - g.Taps[0].A },
-		"ARun huge":       func(g *GEMM) { g.ARun = huge },
-		"CRun negative":   func(g *GEMM) { g.CRun = -1 },
-		"CRun least":      func(g *GEMM) { g.CRun = -huge - 1 },
-		"tap A negative":  func(g *GEMM) { g.Taps[1].A = -1 },
-		"tap A too large": func(g *GEMM) { g.Taps[1].A++ },
-		"tap A huge":      func(g *GEMM) { g.Taps[0].A = huge },
-		"tap B negative":  func(g *GEMM) { g.Taps[0].B = -1 },
-		"tap B too large": func(g *GEMM) { g.Taps[1].B++ },
-		"tap B least":     func(g *GEMM) { g.Taps[1].B = -huge - 1 },
-		"bad start":       func(g *GEMM) { g.Start = StartC + 1 },
-		"LDB negative":    func(g *GEMM) { g.LDB = -1 },
-		"LDB huge":        func(g *GEMM) { g.LDB = huge },
-		"panel too many":  func(g *GEMM) { g.Rows, g.Start, g.LDC, g.LDB, g.Cols = 1, StartC, g.Cols, 1, g.Cols+1 },
-		"Half short":      func(g *GEMM) { g.Half = make([]uint16, len(g.B)-1) },
-		"Scale short":     func(g *GEMM) { g.Start, g.Scale = StartZero, make([]float32, len(g.Bias)-1) },
-		"Scale, start":    func(g *GEMM) { g.Scale = g.Bias },
-	}
+	gemm := badGEMMs
 	if huge == maxStep { // an int of 32 bits: a stride like any other, which a single panel does not take
+		gemm = maps.Clone(gemm)
 		delete(gemm, "LDB huge")
-	}
-	outer := map[string]func(o *Outer){
-		"C short":         func(o *Outer) { o.C = o.C[:len(o.C)-1] },
-		"A short":         func(o *Outer) { o.A = o.A[:len(o.A)-1] },
-		"B short":         func(o *Outer) { o.B = o.B[:len(o.B)-1] },
-		"negative rows":   func(o *Outer) { o.Rows = -1 },
-		"negative cols":   func(o *Outer) { o.Cols = -1 },
-		"negative K":      func(o *Outer) { o.K = -1 },
-		"too many rows":   func(o *Outer) { o.Rows++ },
-		"too many cols":   func(o *Outer) { o.Cols++ },
-		"K too large":     func(o *Outer) { o.K++ },
-		"K huge":          func(o *Outer) { o.K = huge },
-		"LDA overflows":   func(o *Outer) { o.LDA = 1 << 30 },
-		"LDB overflows":   func(o *Outer) { o.LDB = 1 << 30 },
-		"LDC overflows":   func(o *Outer) { o.LDC = 1 << 30 },
-		"LDC negative":    func(o *Outer) { o.LDC = -1 },
-		"tap A negative":  func(o *Outer) { o.Taps[0].A = -1 },
-		"tap A too large": func(o *Outer) { o.Taps[1].A++ },
-		"tap B huge":      func(o *Outer) { o.Taps[1].B = huge },
-		"tap B too large": func(o *Outer) { o.Taps[1].B++ },
 	}
 	eachRow(t, func(t *testing.T, k *Kernels) {
 		const depth = 6
@@ -351,7 +358,7 @@ func TestTileBounds(t *testing.T) {
 				t.Errorf("GEMM: %s: wrote before it refused", name)
 			}
 		}
-		for name, spoil := range outer {
+		for name, spoil := range badOuters {
 			o := makeOuter()
 			whole, before := o.C, convert[float32](o.C)
 			spoil(o)

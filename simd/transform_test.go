@@ -113,9 +113,8 @@ func TestTransforms(t *testing.T) {
 			for _, n := range []int{0, 1, 7, 16, 31, 33, 64, 100, 300} {
 				for _, count := range []int{0, 1, 2, 5} {
 					for _, how := range []string{"set", "add", "stream"} {
-						add := how == "add"
 						rows, cols := between(rnd, 1, maxTransform), between(rnd, 1, maxTransform)
-						x := Transforms{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: add}
+						x := Transforms{Rows: rows, Cols: cols, N: n, Count: count, DS: n + rnd.IntN(3), SS: n + rnd.IntN(3), Add: how == "add"}
 						x.DStep, x.SStep = rows*x.DS+rnd.IntN(2), rnd.IntN(2*x.SS+1)
 						const line = 16
 						x.Stream = how == "stream"
@@ -145,7 +144,7 @@ func TestTransforms(t *testing.T) {
 							transformModel(model32(k), sums, n, x.Src[q*x.SStep:], x.SS, n, x.M, rows, cols)
 							for j := range rows {
 								for i, s := range sums[j*n:][:n] {
-									if add {
+									if x.Add {
 										s += want[q*x.DStep+j*x.DS+i]
 									}
 									want[q*x.DStep+j*x.DS+i] = s
@@ -164,21 +163,25 @@ func TestTransforms(t *testing.T) {
 				}
 			}
 		}
-		x := Transforms{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
-		if a := alloctest.PerRun(func() { k.Transforms(&x) }); a != 0 {
-			t.Errorf("%d allocations", a)
-		}
-		for name, spoil := range map[string]func(x *Transforms){
-			"a step too far in dst": func(x *Transforms) { x.DStep++ },
-			"a step too far in src": func(x *Transforms) { x.SStep++ },
-			"once too often":        func(x *Transforms) { x.Count++ },
-			"negative count":        func(x *Transforms) { x.Count = -1 },
-			"huge step":             func(x *Transforms) { x.DStep = math.MaxInt32 },
-		} {
-			y := x
-			if spoil(&y); !panics(func() { k.Transforms(&y) }) {
-				t.Errorf("%s: no panic", name)
-			}
-		}
+		checkTransformsMisuse(t, k)
 	})
+}
+
+func checkTransformsMisuse(t *testing.T, k *Kernels) {
+	x := Transforms{Dst: make([]float32, 20), Src: make([]float32, 20), M: make([]float32, 1), Rows: 1, Cols: 1, N: 10, DS: 10, SS: 10, Count: 2, DStep: 10, SStep: 10}
+	if a := alloctest.PerRun(func() { k.Transforms(&x) }); a != 0 {
+		t.Errorf("%d allocations", a)
+	}
+	for name, spoil := range map[string]func(x *Transforms){
+		"a step too far in dst": func(x *Transforms) { x.DStep++ },
+		"a step too far in src": func(x *Transforms) { x.SStep++ },
+		"once too often":        func(x *Transforms) { x.Count++ },
+		"negative count":        func(x *Transforms) { x.Count = -1 },
+		"huge step":             func(x *Transforms) { x.DStep = math.MaxInt32 },
+	} {
+		y := x
+		if spoil(&y); !panics(func() { k.Transforms(&y) }) {
+			t.Errorf("%s: no panic", name)
+		}
+	}
 }

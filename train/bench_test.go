@@ -77,3 +77,13 @@ func BenchmarkUpdate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGradNorms is what a line of metrics costs beside the line.
+func BenchmarkGradNorms(b *testing.B) {
+	c := Default()
+	c.Batch, c.Threads = 1, 1
+	t := newTrainer(b, c, nil)
+	for b.Loop() {
+		t.GradNorms()
+	}
+}

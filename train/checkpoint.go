@@ -36,6 +36,7 @@ type header struct {
 	Cursor  dataset.Cursor `json:"cursor"`  // next batch
 	Meter   meter          `json:"meter"`
 	Config  Config         `json:"config"`
+	Back    []rollback     `json:"rollbacks,omitempty"`
 	Data    dataInfo       `json:"data"`
 }
 
@@ -54,7 +55,7 @@ func (t *Trainer) state() []safetensors.Tensor {
 	add := func(name string, p *model.Param, data []float32) {
 		list = append(list, safetensors.Tensor{Name: name + "." + p.Name, DType: safetensors.F32, Shape: p.Shape, Floats: data})
 	}
-	for _, n := range []*Network{t.g, t.d} {
+	for _, n := range t.networks() {
 		for _, p := range n.model.Params() {
 			add(n.name, p, p.Data)
 		}
@@ -89,7 +90,10 @@ func (t *Trainer) checkState() error {
 // was there stands at old afterwards.
 func (t *Trainer) save(path, old string, h header) error {
 	h.Format, h.Step, h.Config, h.Kernels, h.Fused = checkpointFormat, t.steps, t.cfg, t.k.Name, &t.k.FMA
-	h.Aim, h.Updates = t.objective.Name(), [2]uint64{t.g.n, t.d.n}
+	h.Aim = t.objective.Name()
+	for i, n := range t.networks() {
+		h.Updates[i] = n.n
+	}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -217,8 +221,9 @@ func (c *checkpoint) restore(t *Trainer) error {
 		}
 	}
 	t.steps = c.Step
-	t.g.n, t.d.n = c.Updates[0], c.Updates[1]
-	t.g.repack()
-	t.d.repack()
+	for i, n := range t.networks() {
+		n.n = c.Updates[i]
+		n.repack()
+	}
 	return nil
 }

@@ -21,6 +21,7 @@ var ErrConfig = errors.New("bad setting")
 // the same.
 type Config struct {
 	Data    string `toml:"data" json:"data" resume:"free"`       // where the images come from; for the record, see Run
+	Task    string `toml:"task" json:"task"`                     // gan, or classify: a classifier of the images' labels
 	Epochs  int    `toml:"epochs" json:"epochs" resume:"free"`   // passes over the images
 	Batch   int    `toml:"batch" json:"batch"`                   // images a step
 	Seed    uint64 `toml:"seed" json:"seed"`                     // of weights, noise, order and dropout
@@ -74,11 +75,17 @@ type Config struct {
 	DecaySteps  int     `toml:"decay_steps" json:"decay_steps" resume:"noted"`   // steps after these in which they fall
 	FinalRate   float64 `toml:"final_rate" json:"final_rate" resume:"noted"`     // share of them that is left then
 
+	Shift int `toml:"shift" json:"shift"` // of task classify: pixels by which an image is moved at most, see NewClassify
+
 	EMAImages float64 `toml:"ema_images" json:"ema_images"` // images in which the weight of a step halves in the generator that is saved, 0: save it as it is
 
 	SampleEvery       int     `toml:"sample_every" json:"sample_every" resume:"free"`             // epochs between grids; the first and the last epoch always draw one
 	MetricsEvery      int     `toml:"metrics_every" json:"metrics_every" resume:"free"`           // steps between lines of metrics; each epoch's end always writes one
 	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints, 0: none at their ends; the last epoch always writes one
+	OnDivergence      string  `toml:"on_divergence" json:"on_divergence" resume:"free"`           // stop, or rollback: go back to the last checkpoint with half the learning rates
+	Rollbacks         int     `toml:"rollbacks" json:"rollbacks" resume:"free"`                   // how often at most
+	Report            bool    `toml:"report" json:"report" resume:"free"`                         // write ReportFile at grids and at the end
+	TensorBoard       bool    `toml:"tensorboard" json:"tensorboard" resume:"free"`               // write EventsFile
 	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints instead, 0: epochs, and 5 minutes within one
 }
 
@@ -86,11 +93,11 @@ type Config struct {
 // MNIST DCGAN, for 50 epochs.
 func Default() Config {
 	return Config{
-		Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
+		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32,
 		Loss: "bce", PenaltyEvery: 16, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
-		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1,
+		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
 }
 

@@ -56,6 +56,8 @@ func TestValidate(t *testing.T) {
 		"loss is x, want bce": func(c *Config) { c.Loss = "x" },
 		"optimizer is ":       func(c *Config) { c.Optimizer = "" },
 		"schedule is steps":   func(c *Config) { c.Schedule = "steps" },
+		"on_divergence is x":  func(c *Config) { c.OnDivergence = "x" },
+		"rollbacks is -1":     func(c *Config) { c.Rollbacks = -1 },
 		"checkpoint_minutes":  func(c *Config) { c.CheckpointMinutes = -1 },
 	} {
 		c := Default()
@@ -72,6 +74,7 @@ func TestDifference(t *testing.T) {
 	free := map[string]bool{
 		"data": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true, "kernel": true,
 		"sample_every": true, "metrics_every": true, "checkpoint_epochs": true, "checkpoint_minutes": true,
+		"on_divergence": true, "rollbacks": true, "report": true, "tensorboard": true,
 	}
 	noted := map[string]bool{
 		"learning_rate": true, "d_learning_rate": true, "clip_norm": true,

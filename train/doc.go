@@ -15,6 +15,10 @@
 // Callers may bring networks, objectives and optimizers of their own, see Options
 // and Parts.
 //
+// Classify, of the task classify, trains one network in place of two: a classifier of the images' labels, by the
+// cross-entropy of its softmax. A run of it ends in classifier.safetensors, draws no grids, and writes lines of
+// ClassifyMetrics.
+//
 // An epoch is N/batch steps, rounded down: buffers are planned for one batch
 // size, so the N%batch images that its shuffle leaves over (96 of MNIST's 60,000
 // at 256) take no part in it. They are others in every epoch. Keras makes a
@@ -46,11 +50,13 @@
 //	generator.safetensors            the generator at that time, with its provenance
 //	metrics.jsonl                    one Metrics a line
 //	samples/epoch-0001.png           pictures of the same 16 latents at chosen epochs
+//	report.html                      settings, curves, grids and alarms so far
+//	events.out.tfevents.gantiny      the same for TensorBoard, with the setting tensorboard
 //	.lock                            held while a process trains there; a new run's settings
 //
 // Files are replaced in one piece. A run writes its first checkpoint before its
 // first step, so it can be resumed whenever and however it was stopped; resuming
-// drops the lines of metrics that are past the checkpoint. One that is damaged or gone
+// drops the lines of metrics and the events that are past the checkpoint. One that is damaged or gone
 // makes way for the one before, with a word to Options.OnNote. A value that is not
 // finite stops a run before any update, and never reaches a checkpoint. A run begins
 // only where none of these files is, and goes on only where none of them is a symbolic

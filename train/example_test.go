@@ -48,5 +48,6 @@ func ExampleRun() {
 	// checkpoint.safetensors
 	// generator.safetensors
 	// metrics.jsonl
+	// report.html
 	// samples
 }

@@ -63,6 +63,9 @@ func (o *GAN) Name() string { return "gan/" + o.name }
 // second half of D's input. Networks with classes take those of the reals: a fake is
 // drawn in the class of the real at its place in the batch.
 func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
+	if d == nil {
+		return fmt.Errorf("train: %w: a generator is trained against a discriminator, and there is none", ErrConfig)
+	}
 	if err := fit(g.model, d.model); err != nil {
 		return err
 	}

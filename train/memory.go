@@ -7,7 +7,7 @@ import "github.com/gantiny/gantiny/model"
 // threads' scratch.
 func (t *Trainer) Bytes() int64 {
 	var n int64
-	for _, x := range []*Network{t.g, t.d} {
+	for _, x := range t.networks() {
 		for _, p := range x.passes {
 			n += p.Bytes()
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"time"
 
@@ -23,8 +22,16 @@ type Metrics struct {
 	Real            float64 `json:"d_real"`            // D(x): mean probability of being real, given to reals
 	Fake            float64 `json:"d_fake"`            // D(G(z)): and to fakes
 	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
+	GGradNorm       float64 `json:"g_grad_norm"`       // of the last step, see Trainer.GradNorms
+	DGradNorm       float64 `json:"d_grad_norm"`
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
+
+	SampleStd float64 `json:"sample_std,omitempty"` // where a grid was drawn: how much its pictures differ, of 255
+	Alarm     string  `json:"alarm,omitempty"`      // at the end of an epoch: what shows that the run goes nowhere, and what to try
+	Rollbacks int     `json:"rollbacks,omitempty"`  // times that the run has gone back, see Config.OnDivergence
+
+	right float64 // of task classify
 }
 
 // meter sums what the next line of metrics is the mean of. A checkpoint carries
@@ -40,6 +47,7 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.G += l.G
 	m.Sum.D += l.D
 	m.Sum.Real += l.Real
+	m.Sum.Right += l.Right
 	m.Sum.Fake += l.Fake
 	m.Sum.Penalty += l.Penalty
 	m.Steps++
@@ -52,12 +60,28 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	n := float64(m.Steps)
 	x := Metrics{
 		Epoch: epoch, Step: step,
-		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n, right: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,
 	}
 	*m = meter{Total: m.Total}
 	return x
+}
+
+// ClassifyMetrics is one line of metrics.jsonl of task classify.
+type ClassifyMetrics struct {
+	Epoch           int     `json:"epoch"`
+	Step            uint64  `json:"step"`
+	Loss            float64 `json:"loss"`                    // cross-entropy
+	Accuracy        float64 `json:"accuracy"`                // share of the images in training, as they were moved, that were named right
+	Test            float64 `json:"test_accuracy,omitempty"` // share of the test images, at an epoch's end
+	ImagesPerSecond float64 `json:"images_per_s"`
+	Seconds         float64 `json:"seconds"`
+}
+
+// classify is the line of task classify.
+func (m Metrics) classify(s *Stats) ClassifyMetrics {
+	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.right, s.TestRight, m.ImagesPerSecond, m.Seconds}
 }
 
 // openMetrics opens path for appending, after it has dropped every line past
@@ -86,19 +110,4 @@ func openMetrics(path string, step uint64) (*os.File, error) {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return f, nil
-}
-
-// trouble says what in a line of metrics shows that a run is going nowhere; "" if
-// nothing does.
-func (m Metrics) trouble() string {
-	const sure, large = 0.999, 1000
-	switch {
-	case m.Real-m.Fake > sure:
-		return fmt.Sprintf("the discriminator is sure of all images, D(x) %.4f and D(G(z)) %.4f: the generator learns nothing from it", m.Real, m.Fake)
-	case m.Fake-m.Real > sure:
-		return fmt.Sprintf("the discriminator is wrong about all images, D(x) %.4f and D(G(z)) %.4f", m.Real, m.Fake)
-	case math.Abs(m.G) > large || math.Abs(m.D) > large:
-		return fmt.Sprintf("the losses are out of proportion: G %.4g, D %.4g", m.G, m.D)
-	}
-	return ""
 }

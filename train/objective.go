@@ -28,6 +28,7 @@ type Objective interface {
 type Losses struct {
 	G, D       float64 // the generator's and the discriminator's loss, means over the batch
 	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
+	Right      float64 // share of the images that a classifier named right
 	Penalty    float64 // what gradient penalties add to D, as of this step
 }
 

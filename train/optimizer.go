@@ -33,11 +33,12 @@ type updater struct {
 	grads  []*model.Param // of each
 	state  [][][]float32  // (parameter, array of the rule)
 
-	n     uint64  // updates done
-	rate  float64 // of the update in progress
-	bad   []bool  // by worker: a gradient is not finite
-	parts [][][]float32
-	norm  norm
+	n       uint64  // updates done
+	rate    float64 // of the update in progress
+	clipped float64 // norm of the gradients before clip scaled them last
+	bad     []bool  // by worker: a gradient is not finite
+	parts   [][][]float32
+	norm    norm
 
 	run  func(worker int) // update and check on one worker's part, bound once
 	test func(worker int)
@@ -126,6 +127,7 @@ func (u *updater) checkPart(worker int) {
 // as PyTorch's clip_grad_norm_ does. It returns the norm before.
 func (u *updater) clip(p *model.Team, limit float64) float64 {
 	length := u.norm.of(p)
+	u.clipped = length
 	if factor := limit / (length + 1e-6); factor < 1 {
 		for _, g := range u.grads {
 			u.k.Scale(g.Data, float32(factor))

@@ -334,34 +334,9 @@ func TestCheckpointBeforeWhatFails(t *testing.T) {
 	defer full.Close()
 	r.meter.add(Losses{G: 1}, 1)
 	before := r.meter
-	if err := r.writeMetrics(&Stats{Batch: 1, Batches: 1}); err == nil || r.meter != before {
+	if err := r.writeMetrics(&Stats{Batch: 1, Batches: 1}, 0); err == nil || r.meter != before {
 		t.Errorf("a line that is not written: %v, %+v", err, r.meter)
 	}
-}
-
-func TestTrouble(t *testing.T) {
-	for says, m := range map[string]Metrics{
-		"":                     {G: 0.8, D: 1.3, Real: 0.6, Fake: 0.4},
-		"sure of all images":   {G: 825627, D: 0, Real: 1, Fake: 0},
-		"wrong about all":      {G: 0, D: 30, Real: 0, Fake: 1},
-		"out of proportion: G": {G: -5000, D: 1, Real: 0.5, Fake: 0.5},
-	} {
-		if got := m.trouble(); !strings.Contains(got, says) || (got == "") != (says == "") {
-			t.Errorf("%+v: %q, want %q", m, got, says)
-		}
-	}
-	var notes *[]string
-	r := &run{o: Options{}}
-	notes = notesOf(&r.o)
-	good, bad := Metrics{Real: 0.5, Fake: 0.5}, Metrics{Epoch: 7, G: math.MaxFloat32, Real: 1}
-	for _, m := range []Metrics{good, bad, bad, good, bad} {
-		r.watch(m, false)
-	}
-	if len(*notes) != 2 {
-		t.Errorf("notes %q, want one for each time that it begins", *notes)
-	}
-	r.watch(bad, true)
-	wantNote(t, "at the end", (*notes)[2:], "epoch 7")
 }
 
 func TestNextGrid(t *testing.T) {

@@ -33,15 +33,23 @@ type Options struct {
 	Version string
 	Kernels *simd.Kernels // nil: what Config.Kernel names
 
+	// Test has images and labels by which a classifier is judged at the end of each epoch; nil for none.
+	Test *dataset.Dataset
+
 	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size
 	// and Channels count for nothing otherwise. Run changes their parameters. To resume, give
-	// it networks of the same layers.
+	// it networks of the same layers. Of task classify the first one is the classifier, and there is
+	// no other.
 	Generator, Discriminator *model.Model
 	Parts
 
 	OnStep  func(Stats)       // after each step; nil: none
 	OnEpoch func(Stats)       // after each epoch, its files written; nil: none
 	OnNote  func(note string) // what the user should know, in a line; nil: none
+
+	// SampleNow is asked after each step whether to draw a grid now, beside those of the
+	// settings. Its path is in the Stats of that step. nil: never.
+	SampleNow func() bool
 }
 
 // Stats tell how far a run is.
@@ -50,28 +58,34 @@ type Stats struct {
 	Batch, Batches int // steps done in this epoch, of how many
 	Step           uint64
 	Losses
+	TestRight       float64       // at an epoch's end, of task classify: the share of Options.Test that is named right
 	ImagesPerSecond float64       // recently
 	Left            time.Duration // to the end of the last epoch, at this speed
-	Grid            string        // path of the grid that this epoch drew, "" for none
+	Grid            string        // path of the grid that was drawn after this step, "" for none
 	NextGrid        int           // epoch that draws the next one, 0 for none
 }
 
 // run is a Run under way.
 type run struct {
-	c       Config
-	o       Options
-	t       *Trainer
-	from    *stream
-	meter   meter
-	metrics *os.File
-	data    dataInfo
-	total   uint64    // steps in all epochs
-	saved   time.Time // last checkpoint
-	savedAt uint64    // its step
-	damaged bool      // the checkpoint file is not the one that the run went on from
-	perStep float64   // seconds a step takes, smoothed
+	c        Config
+	o        Options
+	task     task
+	t        *Trainer
+	from     *stream
+	meter    meter
+	metrics  *os.File
+	events   *os.File // TensorBoard's, nil without
+	perEpoch int      // steps
+	dataStd  float64  // spread of the data's images
+	back     []rollback
+	data     dataInfo
+	total    uint64    // steps in all epochs
+	saved    time.Time // last checkpoint
+	savedAt  uint64    // its step
+	damaged  bool      // the checkpoint file is not the one that the run went on from
+	perStep  float64   // seconds a step takes, smoothed
 
-	troubled bool // the last epoch's losses showed a run that goes nowhere
+	alarmed string // kind of the last epoch's alarm
 }
 
 // Run trains the networks that c describes, or those in o, on data, from the beginning
@@ -81,7 +95,8 @@ type run struct {
 //
 // When ctx ends, Run finishes the step, saves and returns an error that wraps
 // ErrInterrupted and the context's own. ErrDiverged leaves the last checkpoint
-// as it was, and the run may be resumed with another learning rate. A directory in
+// as it was, and the run may be resumed with another learning rate; with the setting
+// on_divergence = "rollback" Run does that itself first, with half the rate. A directory in
 // use gives ErrLocked, one that holds anything of a run ErrExists
 // unless Resume is set, one without a run ErrNoRun if it is; other settings or
 // images than the checkpoint's give ErrMismatch, bad ones ErrConfig.
@@ -89,10 +104,11 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if err := o.build(c, data); err != nil {
+	kind := tasks[c.Task]
+	if err := kind.build(&o, c, data); err != nil {
 		return err
 	}
-	if err := checkData(c, data, o.Generator); err != nil {
+	if err := kind.check(c, data, o.Generator); err != nil {
 		return err
 	}
 	lock, err := lockDir(o.Dir, o.Resume)
@@ -100,14 +116,14 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 		return err
 	}
 	defer lock.Close()
-	r := &run{c: c, o: o, data: dataInfo{data.Name, data.N, data.SHA256}}
+	r := &run{c: c, o: o, task: kind, data: dataInfo{data.Name, data.N, data.SHA256}}
 	if err := r.open(data, lock); err != nil {
 		return err
 	}
 	defer r.t.Close()
 	defer func() {
-		if cerr := r.metrics.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("train: %w", cerr)
+		if cerr := r.closeLogs(); err == nil {
+			err = cerr
 		}
 	}()
 	if r.t.steps >= r.total {
@@ -166,18 +182,21 @@ func (r *run) open(data *dataset.Dataset, lock *os.File) (err error) {
 			r.t.Close()
 		}
 	}()
-	perEpoch := data.N / r.c.Batch
-	r.total = uint64(r.c.Epochs) * uint64(perEpoch)
+	r.perEpoch = data.N / r.c.Batch
+	r.total = uint64(r.c.Epochs) * uint64(r.perEpoch)
+	r.dataStd = dataSpread(data.Pix, data.H*data.W*data.C)
 	at := dataset.Cursor{Seed: r.c.Seed}
 	fresh := true
 	if r.o.Resume {
-		last, err := r.restore(perEpoch)
+		last, err := r.restore(CheckpointFile, PreviousFile)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if last != nil {
 			fresh = false
-			at, r.meter, r.saved, r.savedAt = last.Cursor, last.Meter, time.Now(), last.Step
+			at = last.Cursor
+			r.goOnFrom(last)
+			r.resumeRates(last)
 		} // else it was stopped before its first checkpoint
 	}
 	if r.from, err = newStream(data, r.c, at); err != nil {
@@ -188,12 +207,12 @@ func (r *run) open(data *dataset.Dataset, lock *os.File) (err error) {
 	return err
 }
 
-// restore puts the newest checkpoint that can be read into the Trainer. The error wraps
+// restore puts the first checkpoint that can be read into the Trainer. The error wraps
 // fs.ErrNotExist if there is none.
-func (r *run) restore(perEpoch int) (*header, error) {
+func (r *run) restore(names ...string) (*header, error) {
 	var first error
-	for _, name := range []string{CheckpointFile, PreviousFile} {
-		h, err := r.restoreFrom(r.path(name), perEpoch)
+	for _, name := range names {
+		h, err := r.restoreFrom(r.path(name))
 		if err == nil {
 			if first != nil {
 				r.damaged = true
@@ -209,13 +228,13 @@ func (r *run) restore(perEpoch int) (*header, error) {
 	return nil, first
 }
 
-func (r *run) restoreFrom(path string, perEpoch int) (*header, error) {
+func (r *run) restoreFrom(path string) (*header, error) {
 	c, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	if err := c.fits(r.c, r.data, perEpoch); err != nil {
+	if err := c.fits(r.c, r.data, r.perEpoch); err != nil {
 		return nil, err
 	}
 	if err := c.restore(r.t); err != nil {
@@ -231,7 +250,7 @@ func (r *run) restoreFrom(path string, perEpoch int) (*header, error) {
 
 // prepare makes the directory's files agree with the state.
 func (r *run) prepare(fresh bool, lock *os.File) error {
-	for _, name := range []string{CheckpointFile, PreviousFile, GeneratorFile, MetricsFile} {
+	for _, name := range []string{CheckpointFile, PreviousFile, r.task.product, MetricsFile, ReportFile, EventsFile} {
 		if err := atomicfile.RemoveLeftovers(r.path(name)); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
@@ -241,31 +260,59 @@ func (r *run) prepare(fresh bool, lock *os.File) error {
 			return err
 		}
 	}
-	if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
-		return fmt.Errorf("train: %w", err)
+	if !r.task.classifies {
+		if err := atomicfile.MkdirAll(r.path(SamplesDir)); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
 	}
-	if !r.generatorSaved() {
-		if err := r.saveGenerator(); err != nil {
+	if !r.productSaved() {
+		if err := r.saveProduct(); err != nil {
 			return err
 		}
 	}
 	// A run that ended between a checkpoint and its grid draws that now.
 	per := uint64(r.from.batches.PerEpoch())
 	if epoch := int(r.t.steps / per); epoch > 0 && r.t.steps%per == 0 && r.gridDue(epoch) && !exists(r.gridPath(epoch)) {
-		if err := r.drawGrid(r.gridPath(epoch)); err != nil {
+		if _, err := r.drawGrid(r.gridPath(epoch)); err != nil {
 			return err
 		}
 	}
-	var err error
-	r.metrics, err = openMetrics(r.path(MetricsFile), r.t.steps)
-	return err
+	return r.openLogs()
+}
+
+// goOnFrom takes over what a checkpoint holds beside the Trainer's state and the place of
+// the next batch.
+func (r *run) goOnFrom(h *header) {
+	r.meter, r.saved, r.savedAt = h.Meter, time.Now(), h.Step
+}
+
+// openLogs opens the files that grow with the run, without what is past this step.
+func (r *run) openLogs() (err error) {
+	if r.metrics, err = openMetrics(r.path(MetricsFile), r.t.steps); err != nil {
+		return err
+	}
+	return r.openEvents()
+}
+
+func (r *run) closeLogs() error {
+	var errs []error
+	for _, f := range []*os.File{r.metrics, r.events} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	r.metrics, r.events = nil, nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
 }
 
 // begin writes the first checkpoint, so that a run can be resumed from its first moment
 // on. A generator without a checkpoint is not that of a run which begins here.
 func (r *run) begin(lock *os.File) error {
-	for _, name := range []string{GeneratorFile, MetricsFile} {
-		if path := r.path(name); exists(path) && !(name == GeneratorFile && r.generatorSaved()) {
+	for _, name := range []string{r.task.product, MetricsFile} {
+		if path := r.path(name); exists(path) && !(name == r.task.product && r.productSaved()) {
 			return fmt.Errorf("train: %s: %w: it has no checkpoint beside it", path, ErrExists)
 		}
 	}
@@ -274,11 +321,11 @@ func (r *run) begin(lock *os.File) error {
 	}
 	err := r.saveCheckpoint()
 	if err == nil {
-		err = r.saveGenerator()
+		err = r.saveProduct()
 	}
 	if err != nil { // then nothing of a run is left
 		os.Remove(r.path(CheckpointFile))
-		os.Remove(r.path(GeneratorFile))
+		os.Remove(r.path(r.task.product))
 	}
 	return err
 }
@@ -298,16 +345,14 @@ func (r *run) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return r.interrupted(context.Cause(ctx))
 		}
-		start := time.Now()
-		losses, err := r.t.Step(r.from)
+		stats, err := r.step()
+		if errors.Is(err, ErrDiverged) && r.mayGoBack() {
+			err = r.goBack(err)
+			if err == nil {
+				continue
+			}
+		}
 		if err != nil {
-			return fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedAt)
-		}
-		if r.from.drawn() != r.t.steps {
-			return fmt.Errorf("train: objective %s took %d batches in %d steps, want one a step", r.t.objective.Name(), r.from.drawn(), r.t.steps)
-		}
-		stats := r.account(losses, time.Since(start))
-		if err := r.write(&stats); err != nil {
 			return err
 		}
 		if r.o.OnStep != nil {
@@ -318,6 +363,20 @@ func (r *run) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// step runs a step and writes what is due after it.
+func (r *run) step() (Stats, error) {
+	start := time.Now()
+	losses, err := r.t.Step(r.from)
+	if err != nil {
+		return Stats{}, fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedAt)
+	}
+	if r.from.drawn() != r.t.steps {
+		return Stats{}, fmt.Errorf("train: objective %s took %d batches in %d steps, want one a step", r.t.objective.Name(), r.from.drawn(), r.t.steps)
+	}
+	stats := r.account(losses, time.Since(start))
+	return stats, r.write(&stats)
 }
 
 // account adds a step to the figures.
@@ -342,6 +401,11 @@ func (r *run) account(l Losses, d time.Duration) Stats {
 func (r *run) interrupted(cause error) error {
 	if r.savedAt != r.t.steps {
 		if err := r.save(); err != nil {
+			return err
+		}
+	}
+	if r.c.Report {
+		if err := r.writeReport(); err != nil {
 			return err
 		}
 	}

@@ -17,13 +17,16 @@ const (
 	CheckpointFile = "checkpoint.safetensors"
 	PreviousFile   = "checkpoint.previous.safetensors" // the one before
 	GeneratorFile  = "generator.safetensors"
+	ClassifierFile = "classifier.safetensors" // in place of the generator, of task classify
 	MetricsFile    = "metrics.jsonl"
-	SamplesDir     = "samples" // epoch-0001.png ...
+	SamplesDir     = "samples"                     // epoch-0001.png ...
+	ReportFile     = "report.html"                 // what the run has come to, with the setting report
+	EventsFile     = "events.out.tfevents.gantiny" // for TensorBoard, with the setting tensorboard
 	lockFile       = ".lock"
 )
 
 // runFiles are the regular files among them.
-var runFiles = []string{CheckpointFile, PreviousFile, GeneratorFile, MetricsFile, lockFile}
+var runFiles = []string{CheckpointFile, PreviousFile, GeneratorFile, ClassifierFile, MetricsFile, ReportFile, EventsFile, lockFile}
 
 // checkDir reports what in dir a run must not touch. A directory from elsewhere may
 // hold symbolic links in place of a run's files, and a run writes through none. Unless

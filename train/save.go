@@ -29,16 +29,22 @@ const (
 // withinEpoch is how long a run goes without a checkpoint where epochs are longer.
 const withinEpoch = 5 * time.Minute
 
-// write puts on disk what is due after a step: metrics, checkpoint with generator,
-// grid. Where one of them fails the state is saved all the same, if it can be.
+// write puts on disk what is due after a step: grid, metrics, checkpoint with generator,
+// report. Where one of them fails the state is saved all the same, if it can be.
 func (r *run) write(s *Stats) error {
-	err := r.writeMetrics(s)
+	err := r.judge(s)
+	var std float64
+	if err == nil {
+		std, err = r.sample(s)
+	}
+	if err == nil {
+		err = r.writeMetrics(s, std)
+	}
 	if err == nil && r.checkpointDue(s) {
 		err = r.save()
 	}
-	if err == nil && s.Batch == s.Batches && r.gridDue(s.Epoch) {
-		s.Grid = r.gridPath(s.Epoch)
-		err = r.drawGrid(s.Grid)
+	if err == nil && r.c.Report && s.Grid != "" {
+		err = r.writeReport()
 	}
 	if err != nil && r.savedAt != r.t.steps && !errors.Is(err, ErrDiverged) {
 		err = errors.Join(err, r.save())
@@ -46,30 +52,54 @@ func (r *run) write(s *Stats) error {
 	return err
 }
 
-func (r *run) writeMetrics(s *Stats) error {
+// sample draws a grid at the end of an epoch that is due one, and where the caller asks for it.
+// It returns what Metrics says of its pictures.
+func (r *run) sample(s *Stats) (std float64, err error) {
+	switch {
+	case s.Batch == s.Batches && r.gridDue(s.Epoch):
+		s.Grid = r.gridPath(s.Epoch)
+	case r.o.SampleNow != nil && r.o.SampleNow():
+		s.Grid = filepath.Join(r.o.Dir, SamplesDir, fmt.Sprintf("step-%08d.png", s.Step))
+	default:
+		return 0, nil
+	}
+	if err := r.t.checkState(); err != nil { // no picture is better than one of NaN
+		s.Grid = ""
+		return 0, err
+	}
+	if std, err = r.drawGrid(s.Grid); err != nil {
+		return 0, err
+	}
+	return std, r.writeGridEvent(s.Step, s.Grid, std)
+}
+
+// writeMetrics writes a line if one is due. std is that of the grid that s has, if any.
+func (r *run) writeMetrics(s *Stats, std float64) error {
 	end := s.Batch == s.Batches
 	if !end && !(r.c.MetricsEvery > 0 && s.Batch%r.c.MetricsEvery == 0) {
 		return nil
 	}
 	before := r.meter
 	line := r.meter.line(s.Epoch, s.Step, r.c.Batch)
-	if err := json.NewEncoder(r.metrics).Encode(line); err != nil {
+	line.SampleStd, line.Rollbacks = std, len(r.back)
+	line.GGradNorm, line.DGradNorm = r.t.GradNorms()
+	var trouble alarm
+	if end {
+		trouble = line.alarm(r.c.Loss, s.Grid != "", r.dataStd)
+		line.Alarm = trouble.String()
+	}
+	var text any = line
+	if r.task.classifies {
+		text = line.classify(s)
+	}
+	if err := json.NewEncoder(r.metrics).Encode(text); err != nil {
 		r.meter = before // the next line will tell
 		return fmt.Errorf("train: %w", err)
 	}
 	if end {
-		r.watch(line, s.Epoch == s.Epochs)
+		r.watch(line, trouble, s.Epoch == s.Epochs)
 	}
-	return nil
-}
-
-// watch says when an epoch's end shows that the run goes nowhere, and when it ends so.
-func (r *run) watch(m Metrics, last bool) {
-	trouble := m.trouble()
-	if trouble != "" && (last || !r.troubled) {
-		r.note("epoch %d: %s", m.Epoch, trouble)
-	}
-	r.troubled = trouble != ""
+	return r.writeEvents(line)
 }
 
 // checkpointDue tells whether a step is to be followed by a checkpoint. With the
@@ -90,13 +120,13 @@ func (r *run) checkpointDue(s *Stats) bool {
 
 // gridDue tells whether the end of an epoch draws a grid.
 func (r *run) gridDue(epoch int) bool {
-	return epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0
+	return !r.task.classifies && (epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0)
 }
 
 // nextGrid returns the epoch, after so many whole ones, that draws the next grid; 0 if none does.
 func (r *run) nextGrid(done int) int {
 	switch {
-	case done >= r.c.Epochs:
+	case r.task.classifies || done >= r.c.Epochs:
 		return 0
 	case done == 0:
 		return 1
@@ -107,8 +137,10 @@ func (r *run) nextGrid(done int) int {
 }
 
 func (r *run) gridPath(epoch int) string {
-	return filepath.Join(r.o.Dir, SamplesDir, fmt.Sprintf("epoch-%04d.png", epoch))
+	return filepath.Join(r.o.Dir, SamplesDir, gridName(epoch))
 }
+
+func gridName(epoch int) string { return fmt.Sprintf("epoch-%04d.png", epoch) }
 
 // save writes the generator as it is now and then the checkpoint, unless a value
 // of the state is no finite number. One is tried where the other fails.
@@ -116,12 +148,12 @@ func (r *run) save() error {
 	if err := r.t.checkState(); err != nil {
 		return err
 	}
-	return errors.Join(r.saveGenerator(), r.saveCheckpoint())
+	return errors.Join(r.saveProduct(), r.saveCheckpoint())
 }
 
-// generatorSaved tells whether the generator's file holds the one of now.
-func (r *run) generatorSaved() bool {
-	m, err := model.Load(r.path(GeneratorFile))
+// productSaved tells whether the product's file holds the one of now.
+func (r *run) productSaved() bool {
+	m, err := model.Load(r.path(r.task.product))
 	if err != nil {
 		return false
 	}
@@ -130,13 +162,13 @@ func (r *run) generatorSaved() bool {
 	})
 }
 
-func (r *run) saveGenerator() error {
+func (r *run) saveProduct() error {
 	g := r.t.product()
 	g.Provenance = model.Provenance{
 		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
 		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
 	}
-	if err := g.Save(r.path(GeneratorFile), model.SaveOptions{}); err != nil {
+	if err := g.Save(r.path(r.task.product), model.SaveOptions{}); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil
@@ -151,7 +183,7 @@ func (r *run) saveCheckpoint() error {
 			return fmt.Errorf("train: %w", err)
 		}
 	}
-	h := header{Version: r.o.Version, Cursor: r.from.batches.Cursor(), Meter: r.meter, Data: r.data}
+	h := header{Version: r.o.Version, Cursor: r.from.batches.Cursor(), Meter: r.meter, Data: r.data, Back: r.back}
 	old := r.path(PreviousFile)
 	if r.damaged {
 		old = ""
@@ -163,13 +195,14 @@ func (r *run) saveCheckpoint() error {
 	return nil
 }
 
-// drawGrid writes pictures of the same few latents, by the generator as it is now.
-func (r *run) drawGrid(path string) error {
+// drawGrid writes pictures of the same few latents, by the generator as it is now, and
+// returns their spread: that of the latents of one class, where there are classes.
+func (r *run) drawGrid(path string) (std float64, err error) {
 	defer debug.FreeOSMemory() // drop the session now: a step allocates nothing that would have it collected
 	g := r.t.product()
 	latentInput, classInput, err := g.GeneratorInputs()
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return 0, fmt.Errorf("train: %w", err)
 	}
 	columns, n := gridSide, gridSide*gridSide
 	k := classes(g)
@@ -181,7 +214,7 @@ func (r *run) drawGrid(path string) error {
 	// By direct sums: weights for Winograd would be another 9 MB at the peak of training.
 	s, err := g.NewSession(model.Options{Batch: n, Threads: 1, Kernels: r.t.k, Strict: true})
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return 0, fmt.Errorf("train: %w", err)
 	}
 	latent, out := g.Inputs()[latentInput].Shape.Len(), g.Output()
 	z := make([]float32, n*latent)
@@ -197,16 +230,20 @@ func (r *run) drawGrid(path string) error {
 		feed.In[classInput].Classes = list
 	}
 	if err := s.RunFeed(context.Background(), feed); err != nil {
-		return fmt.Errorf("train: %w", err)
+		return 0, fmt.Errorf("train: %w", err)
 	}
 	if err := clearPath(path); err != nil {
-		return fmt.Errorf("train: %w", err)
+		return 0, fmt.Errorf("train: %w", err)
 	}
 	grid := picture.Grid(pix, out.H, out.W, out.C, columns)
 	if err := atomicfile.Write(path, func(w io.Writer) error { return picture.WritePNG(w, grid) }); err != nil {
-		return fmt.Errorf("train: %w", err)
+		return 0, fmt.Errorf("train: %w", err)
 	}
-	return nil
+	group := n
+	if k > 0 {
+		group = columns
+	}
+	return spread(pix, out.Len(), group), nil
 }
 
 // clearPath removes what a run that ended here has left of path, and path itself if it

@@ -23,8 +23,9 @@ type Trainer struct {
 	objective Objective
 	team      *model.Team
 	k         *simd.Kernels
-	steps     uint64 // done
-	g, d      *Network
+	steps     uint64   // done
+	slow      float64  // share of the learning rates, 1 until a run has gone back
+	g, d      *Network // d is nil of a classifier
 	ema       *average // nil: none
 }
 
@@ -53,7 +54,7 @@ type Parts struct {
 // New prepares to train generator g against discriminator d, which become the
 // Trainer's own: their parameters change with every step. Memory for a step is
 // planned here, for batches of c.Batch images. Which pairs fit each other the
-// objective says, see GAN.
+// objective says, see GAN. Without d, which is nil, g is a classifier.
 func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -65,9 +66,13 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 		}
 	}
 	c.choose(&o.Parts)
-	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, team: model.NewTeam(c.Threads)}
-	t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
-	t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
+	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, slow: 1, team: model.NewTeam(c.Threads)}
+	if d != nil {
+		t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
+		t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
+	} else {
+		t.g = t.network("classifier", g, o.GOptimizer, c.LearningRate, o)
+	}
 	if err := t.plan(); err != nil {
 		t.Close()
 		return nil, err
@@ -84,12 +89,20 @@ func (t *Trainer) network(name string, m *model.Model, rule Optimizer, rate floa
 	return n
 }
 
+// networks are those in training.
+func (t *Trainer) networks() []*Network {
+	if t.d == nil {
+		return []*Network{t.g}
+	}
+	return []*Network{t.g, t.d}
+}
+
 // plan makes the passes, the optimizers' state and the average.
 func (t *Trainer) plan() error {
 	if err := t.objective.Plan(t, t.g, t.d); err != nil {
 		return err
 	}
-	for _, n := range []*Network{t.g, t.d} {
+	for _, n := range t.networks() {
 		if err := n.plan(t.team); err != nil {
 			return err
 		}
@@ -126,7 +139,7 @@ func (t *Trainer) Update(networks ...*Network) error {
 			return t.Diverged("a gradient is not finite")
 		}
 	}
-	share := t.schedule.At(t.steps + 1)
+	share := t.slow * t.schedule.At(t.steps+1)
 	for _, n := range networks {
 		if t.cfg.ClipNorm > 0 {
 			n.clip(t.team, t.cfg.ClipNorm)
@@ -158,6 +171,9 @@ func diverged(step uint64, what string) error {
 // StepOn is Step on one given batch: reals (N, H, W, C) with pixels in [-1, 1],
 // noise (N, latent), and the classes of the reals, nil for networks that have none.
 func (t *Trainer) StepOn(reals, noise []float32, labels []int32) (Losses, error) {
+	if t.d == nil {
+		return Losses{}, fmt.Errorf("train: %w: a step of a classifier has no noise", ErrConfig)
+	}
 	want := [2]int{t.cfg.Batch * t.d.model.Input().Len(), t.cfg.Batch * t.g.model.Input().Len()}
 	if len(reals) != want[0] || len(noise) != want[1] {
 		return Losses{}, fmt.Errorf("train: %w: a batch of %d and %d values, want %d and %d", model.ErrShape, len(reals), len(noise), want[0], want[1])
@@ -187,11 +203,16 @@ func (t *Trainer) Config() Config { return t.cfg }
 // Kernels returns the row of kernels that the steps run on.
 func (t *Trainer) Kernels() *simd.Kernels { return t.k }
 
-// Generator returns the generator in training.
+// Generator returns the generator in training, or the classifier.
 func (t *Trainer) Generator() *model.Model { return t.g.model }
 
-// Discriminator returns the discriminator in training.
-func (t *Trainer) Discriminator() *model.Model { return t.d.model }
+// Discriminator returns the discriminator in training, nil for none.
+func (t *Trainer) Discriminator() *model.Model {
+	if t.d == nil {
+		return nil
+	}
+	return t.d.model
+}
 
 // Average returns the moving average of the generator, whose parameters change
 // with every step, or nil without the setting ema_images.
@@ -211,12 +232,22 @@ func (t *Trainer) product() *model.Model {
 }
 
 // Ops describes the operators of the generator's and the discriminator's first pass.
-func (t *Trainer) Ops() (g, d []model.OpInfo) { return t.g.passes[0].Ops(), t.d.passes[0].Ops() }
+func (t *Trainer) Ops() (g, d []model.OpInfo) {
+	if t.d != nil {
+		d = t.d.passes[0].Ops()
+	}
+	return t.g.passes[0].Ops(), d
+}
 
 // Gradients returns the gradients of the last step, of each trainable parameter
 // of the generator and of the discriminator in the model's order, as they were
 // applied. The next step overwrites them.
-func (t *Trainer) Gradients() (g, d []*model.Param) { return t.g.grads, t.d.grads }
+func (t *Trainer) Gradients() (g, d []*model.Param) {
+	if t.d != nil {
+		d = t.d.grads
+	}
+	return t.g.grads, d
+}
 
 // Close ends the Trainer's threads. The models stay usable.
 func (t *Trainer) Close() { t.team.Close() }

@@ -15,7 +15,7 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
-	if err := c.Networks(2).Validate(); err != nil {
+	if err := tasks[c.Task].validate(c); err != nil {
 		return fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
 	return nil
@@ -37,9 +37,9 @@ func (c Config) checkCounts() error {
 		{"latent", c.Latent, 1, math.MaxInt32}, {"width", c.Width, 1, math.MaxInt32},
 		{"size", c.Size, 1, math.MaxInt32}, {"channels", c.Channels, 1, 4}, {"embed", c.Embed, 1, math.MaxInt32},
 		{"d_width", c.DWidth, 0, math.MaxInt32}, {"d_depth", c.DDepth, 0, 16}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
-		{"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
+		{"shift", c.Shift, 0, 64}, {"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
 		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
-		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32},
+		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32}, {"rollbacks", c.Rollbacks, 0, 64},
 	} {
 		if x.got < x.least {
 			return bad(x.name, x.got, fmt.Sprintf("at least %d", x.least))
@@ -52,6 +52,9 @@ func (c Config) checkCounts() error {
 }
 
 func (c Config) checkNames() error {
+	if _, ok := tasks[c.Task]; !ok {
+		return bad("task", c.Task, oneOf(tasks))
+	}
 	if losses[c.Loss] == nil {
 		return bad("loss", c.Loss, oneOf(losses))
 	}
@@ -60,6 +63,9 @@ func (c Config) checkNames() error {
 	}
 	if scheduleKinds[c.Schedule] == nil {
 		return bad("schedule", c.Schedule, oneOf(scheduleKinds))
+	}
+	if c.OnDivergence != "stop" && c.OnDivergence != "rollback" {
+		return bad("on_divergence", c.OnDivergence, "stop or rollback")
 	}
 	if _, err := parseAugment(c.Augment); err != nil {
 		return err

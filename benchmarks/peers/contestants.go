@@ -18,6 +18,7 @@ var sources embed.FS
 // A contestant is a program that prepares one kind of work and then times it when asked.
 type contestant struct {
 	name    string
+	note    string   // behind what it calls itself
 	install string   // what to install where it is missing
 	does    []string // kinds of work
 	command func(w *workshop, what string, batch, threads int) (*exec.Cmd, error)
@@ -45,9 +46,6 @@ var peers = []contestant{
 	{
 		name: "ONNX Runtime", install: "npm install onnxruntime-node, NODE_PATH=.../node_modules; PyTorch and python3-onnx to write its model", does: []string{"generate", "int8"},
 		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
-			if err := w.try("node", "-e", `try { require('onnxruntime-node') } catch (e) { console.error(e.message.split('\n')[0]); process.exit(1) }`); err != nil {
-				return nil, err
-			}
 			onnx, err := w.once("generator.onnx", func(path string) error {
 				py, err := w.torch()
 				if err != nil {
@@ -58,7 +56,7 @@ var peers = []contestant{
 			if err != nil {
 				return nil, err
 			}
-			return exec.CommandContext(w.ctx, "node", w.source("onnxruntime.js"), onnx, strconv.Itoa(batch), strconv.Itoa(threads)), nil
+			return w.onnxRuntime(onnx, batch, threads)
 		},
 	},
 	{
@@ -84,6 +82,7 @@ type workshop struct {
 	ctx    context.Context
 	dir    string
 	python string
+	model  string           // the file to time in place of the reference network, "" for none
 	made   map[string]error // what once has tried
 }
 
@@ -136,7 +135,15 @@ func (w *workshop) self(what string, batch, threads int) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(w.ctx, path, "--serve", what, strconv.Itoa(batch), strconv.Itoa(threads))
+	args := []string{"--serve", what, strconv.Itoa(batch), strconv.Itoa(threads)}
+	if w.model != "" {
+		file, err := w.modelFile(what)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, file)
+	}
+	c := exec.CommandContext(w.ctx, path, args...)
 	c.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads))
 	return c, nil
 }

@@ -5,6 +5,7 @@
 //	go run ./benchmarks/peers --what half --batch 1      (the same, our dense weights in half precision)
 //	go run ./benchmarks/peers --what int8 --batch 1,16 --threads 1,2
 //	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
+//	go run ./benchmarks/peers --model FILE.onnx --batch 1,16 --threads 1      (a model of your own, beside ONNX Runtime; with --what int8 quantized)
 //
 // Every contestant is a process of its own that prepares itself once and then answers turns. A round gives each one turn of
 // --seconds, one after the other with nothing else running, so that a machine's drift meets all of them; a turn's figure is the
@@ -47,6 +48,8 @@ type options struct {
 	rounds         int
 	python         string
 	only           []string
+	model          string
+	cpu            bool
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
@@ -60,8 +63,10 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	f.IntVar(&o.rounds, "rounds", 9, "turns of each contestant")
 	f.StringVar(&o.python, "python", "", "the Python that has torch (default: the first of python3 and /usr/bin/python3 that does)")
 	only := f.String("only", "", "names of peers, by comma, to leave out the others")
+	f.StringVar(&o.model, "model", "", "ONNX `FILE` to time in place of the reference network, beside ONNX Runtime; --what generate or int8")
+	f.BoolVar(&o.cpu, "cpu", false, "compare the least processor times of a run, where others are busy on the machine; with gantiny and ONNX Runtime alone, on one thread")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
-	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS")
+	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS [FILE]")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -71,6 +76,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if *serving {
 		return serve(f.Args(), os.Stdin, out)
 	}
+	if o.model != "" && *batch == "" {
+		*batch = "1,16"
+	}
 	usual, known := map[string]string{"generate": "1,16,64", "half": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
 	if *batch == "" {
 		*batch = usual
@@ -78,11 +86,16 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var err error
 	if !known {
 		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
+	} else if o.model != "" && o.what != "generate" && o.what != "int8" {
+		err = fmt.Errorf("--model: --what %s: want generate or int8", o.what)
 	} else if o.batch, err = numbers("--batch", *batch); err == nil {
 		o.threads, err = numbers("--threads", *threads)
 	}
 	if err == nil && *only != "" {
-		o.only, err = peerNames(*only)
+		o.only, err = peerNames(*only, o.field())
+	}
+	if err == nil && o.cpu && !slices.Equal(o.threads, []int{1}) {
+		err = errors.New("--cpu: wants --threads 1")
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")
@@ -114,9 +127,17 @@ func numbers(flag, list string) ([]int, error) {
 	return ns, nil
 }
 
-func peerNames(list string) ([]string, error) {
+// field are the contestants beside gantiny.
+func (o options) field() []contestant {
+	if o.model != "" {
+		return modelPeers
+	}
+	return peers
+}
+
+func peerNames(list string, field []contestant) ([]string, error) {
 	var known []string
-	for _, c := range peers {
+	for _, c := range field {
 		known = append(known, c.name)
 	}
 	names := strings.Split(list, ",")
@@ -135,7 +156,9 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 		return nil, err
 	}
 	defer w.close()
+	w.model = o.model
 	t := newTable(o.what)
+	t.CPU = o.cpu
 	for _, threads := range o.threads {
 		for _, batch := range o.batch {
 			own, err := start(ctx, w, gantiny, o.what, batch, threads)
@@ -146,7 +169,7 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 			if what == "half" {
 				what = "generate" // theirs
 			}
-			for _, c := range peers {
+			for _, c := range o.field() {
 				if !slices.Contains(c.does, what) || o.only != nil && !slices.Contains(o.only, c.name) {
 					continue
 				}
@@ -182,7 +205,7 @@ func race(ctx context.Context, t *table, field []*process, o options) error {
 			}
 			// Pools of the one before may spin a little longer.
 			time.Sleep(20 * time.Millisecond)
-			ms, err := p.turn(o.seconds)
+			ms, err := p.turn(o.seconds, o.cpu)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 )
 
 // A process is a contestant at work. It says "ready NAME" when it has prepared itself; for each line with a number of seconds
-// it then runs its work that long and says the median in milliseconds and the number of runs.
+// it then runs its work that long and says the median in milliseconds, the number of runs and perhaps the least processor time.
 type process struct {
 	contestant contestant
 	title      string // how it calls itself, with its version
@@ -52,13 +53,14 @@ func start(ctx context.Context, w *workshop, c contestant, what string, batch, t
 		}
 		return nil, fmt.Errorf("did not start%s", lastLine(p.stderr.Bytes()))
 	}
-	p.title = title
+	p.title = title + c.note
 	return p, nil
 }
 
-// turn has the process work for some seconds and returns the median run in milliseconds.
-func (p *process) turn(seconds float64) (float64, error) {
-	var ms float64
+// turn has the process work for some seconds and returns the median run in milliseconds or, with cpu, the least
+// processor time of one.
+func (p *process) turn(seconds float64, cpu bool) (float64, error) {
+	var ms, used float64
 	var runs int
 	if _, err := fmt.Fprintf(p.in, "%g\n", seconds); err != nil {
 		return 0, p.died(err)
@@ -69,6 +71,12 @@ func (p *process) turn(seconds float64) (float64, error) {
 	}
 	if _, err := fmt.Sscan(line, &ms, &runs); err != nil || !(ms > 0) || runs < 1 {
 		return 0, fmt.Errorf("answered %q", strings.TrimSpace(line))
+	}
+	if cpu {
+		if _, err := fmt.Sscan(line, &ms, &runs, &used); err != nil {
+			return 0, errors.New("does not tell its processor time")
+		}
+		ms = max(used, 1e-3)
 	}
 	return ms, nil
 }

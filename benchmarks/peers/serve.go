@@ -4,19 +4,23 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
+	"runtime"
 	"strconv"
 	"time"
 
+	"github.com/gantiny/gantiny/internal/cputime"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
 
-// serve is gantiny's contestant; args are the work, the batch and the threads.
+// serve is gantiny's contestant; args are the work, the batch, the threads and perhaps a model's
+// file.
 func serve(args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 3 {
-		return fmt.Errorf("--serve: want WORK BATCH THREADS, got %q", args)
+	if len(args) != 3 && len(args) != 4 {
+		return fmt.Errorf("--serve: want WORK BATCH THREADS [FILE], got %q", args)
 	}
 	batch, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -32,14 +36,16 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 	}
 	name := "gantiny"
 	var work func() error
-	switch args[0] {
-	case "generate", "half":
+	switch {
+	case len(args) == 4:
+		name, work, err = drawing(args[3], model.Options{Batch: batch, Threads: threads, Kernels: k})
+	case args[0] == "generate" || args[0] == "half":
 		name = "gantiny float32"
 		work, err = generating(model.Options{Batch: batch, Threads: threads, Kernels: k, Half: args[0] == "half"})
-	case "int8":
+	case args[0] == "int8":
 		name = "gantiny int8"
 		work, err = quantized(batch, threads, k)
-	case "train":
+	case args[0] == "train":
 		work, err = training(batch, threads, k)
 	default:
 		err = fmt.Errorf("--serve %s: no such work", args[0])
@@ -55,6 +61,8 @@ func serve(args []string, in io.Reader, out io.Writer) error {
 
 // answer speaks the contestants' protocol for one kind of work.
 func answer(name string, work func() error, in io.Reader, out io.Writer) error {
+	runtime.LockOSThread() // whose processor time is measured: with one thread the work is all on it
+	defer runtime.UnlockOSThread()
 	fmt.Fprintln(out, "ready", name)
 	for {
 		var seconds float64
@@ -64,16 +72,19 @@ func answer(name string, work func() error, in io.Reader, out io.Writer) error {
 			return err
 		}
 		var ms []float64
+		least := math.Inf(1)
 		begin := time.Now()
 		for at := begin; len(ms) == 0 || at.Sub(begin).Seconds() < seconds; {
+			used := cputime.Thread()
 			if err := work(); err != nil {
 				return err
 			}
+			least = min(least, float64(cputime.Thread()-used)/1e6)
 			end := time.Now()
 			ms = append(ms, float64(end.Sub(at))/1e6)
 			at = end
 		}
-		if _, err := fmt.Fprintf(out, "%.6f %d\n", median(ms), len(ms)); err != nil {
+		if _, err := fmt.Fprintf(out, "%.6f %d %.6f\n", median(ms), len(ms), least); err != nil {
 			return err
 		}
 	}

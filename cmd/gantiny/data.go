@@ -78,16 +78,24 @@ func parseColor(s string) (color.Color, error) {
 
 // load reads the data of a run that writes to the folder out, and says on stderr how it goes.
 func (f *dataFlags) load(ctx context.Context, c train.Config, out string, stderr io.Writer) (*dataset.Dataset, error) {
+	return f.loadSplit(ctx, c, dataset.Train, out, stderr)
+}
+
+// loadSplit is load of a part of the data.
+func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset.Split, out string, stderr io.Writer) (*dataset.Dataset, error) {
 	o, err := dataOptions(c)
 	if err != nil {
 		return nil, err
 	}
+	o.Split, o.NeedLabels = split, c.Task == taskClassify
 	bar := display.NewBriefProgress(stderr)
 	o.Note = func(line string) { bar.Log("%s: %s", c.Data, line) }
 	o.Progress = func(done, total int) {
 		bar.Show(display.State{Part: c.Data, Done: done, Of: total, Unit: "picture", Facts: []string{fmt.Sprintf("%d of %s", done, display.Plural(total, "picture"))}})
 	}
-	o.Exclude = []string{out, filepath.Join(out, train.SamplesDir)}
+	if out != "" {
+		o.Exclude = []string{out, filepath.Join(out, train.SamplesDir)}
+	}
 	o.MaxRAM = f.maxRAM.n
 	if dir, err := os.UserCacheDir(); err == nil && !f.noCache {
 		o.CacheDir = filepath.Join(dir, "gantiny")

@@ -66,6 +66,15 @@ func isCheckpoint(path string) bool {
 // cloneFloat is the embedded model in floats in the clone of the repository that the working
 // directory is in, "" outside of one.
 func cloneFloat() string {
+	dir := cloneRoot()
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "zoo", "digits", "float.safetensors")
+}
+
+// cloneRoot is the clone of the repository that the working directory is in, "" outside of one.
+func cloneRoot() string {
 	dir, err := os.Getwd()
 	if err != nil {
 		return ""
@@ -76,7 +85,7 @@ func cloneFloat() string {
 			if !strings.HasPrefix(string(text), "module github.com/gantiny/gantiny\n") {
 				return ""
 			}
-			return filepath.Join(dir, "zoo", "digits", "float.safetensors")
+			return dir
 		}
 		if dir == filepath.Dir(dir) {
 			return ""

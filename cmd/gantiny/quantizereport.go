@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
 	"math"
 
+	"github.com/gantiny/gantiny/internal/htmlreport"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
 )
@@ -53,12 +53,8 @@ const (
 // grid returns the first images as the URL of a PNG.
 func (g *grids) grid(pixels []uint8) (template.URL, error) {
 	n := min(gridImages, len(pixels)/g.shape.Len())
-	var b bytes.Buffer
 	img := picture.GridMargin(pixels[:n*g.shape.Len()], g.shape.H, g.shape.W, g.shape.C, gridColumns(0, n), 1)
-	if err := picture.WritePNG(&b, img); err != nil {
-		return "", err
-	}
-	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
+	return htmlreport.PNG(img)
 }
 
 // difference returns the amplified distance of the pixels.
@@ -128,7 +124,7 @@ func (r *quantizeReport) files() (map[string][]byte, error) {
 			page.Grids = append(page.Grids, grid{g.title, url})
 		}
 	}
-	t, err := template.New("report").Parse(reportHTML)
+	t, err := template.New("report").Funcs(template.FuncMap{"style": htmlreport.Style}).Parse(reportHTML)
 	if err != nil {
 		return nil, err
 	}

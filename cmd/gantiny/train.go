@@ -22,6 +22,7 @@ type trainFlags struct {
 	print   bool
 	config  string
 	resume  bool
+	show    bool
 	command string // for the record in the generator
 	data    dataFlags
 
@@ -34,11 +35,12 @@ func newTrain() *cli.Command {
 		Name:  "train",
 		Short: "Trains a generator on a data set",
 		Long: `train trains the reference network on a data set. The directory of the run holds the generator so far (generator.safetensors), the last
-checkpoint, metrics.jsonl, and grids of samples from the same latents.
+checkpoint, metrics.jsonl, grids of samples from the same latents, and report.html, which shows all of it.
 
-Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
+On a terminal the key s draws samples now, p pauses, and q saves and quits. Ctrl-C finishes the step, saves a checkpoint and exits with status 130; another one, a second later or more, quits at once. So do the
 signals TERM and HUP. --resume goes on from the last checkpoint, to the same bits as a run that was never stopped. A run that diverges exits
-with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate.
+with status 3 and keeps its last good checkpoint, from which it may go on with a smaller --learning-rate; --on-divergence rollback does
+that by itself.
 
 Pictures are PNG, JPEG, GIF (the first frame), WebP, BMP and TIFF, told apart by what they hold. They are turned upright as EXIF says,
 cropped to the centered square and resized. Sub-folders of pictures are classes; a folder called train, or the one folder that has
@@ -62,6 +64,7 @@ pictures or IDX files, is found below DIR. What is left out is named. Large sets
 	fl.StringVar(&f.recipe, "recipe", "", "settings that go together, a `NAME`: "+strings.Join(train.Recipes(), ", ")+"; --config and flags win over it")
 	fl.BoolVar(&f.print, "print", false, "print the settings of --recipe, for a file of one's own and --config")
 	fl.StringVar(&f.config, "config", "", "settings from a TOML `FILE`: the flags below, with _ for -; flags win")
+	fl.BoolVar(&f.show, "show", false, "draw each grid of samples in the terminal, too")
 	f.data.bind(fl)
 	defaults := train.Default()
 	bindSettings(fl, &defaults)
@@ -74,6 +77,7 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	addKernelFlag(fl, &c.Kernel)
 	c.Kernel = kernel // which the flag's own default has replaced
 	bindData(fl, c)
+	fl.StringVar(&c.Task, "task", c.Task, "what to train: gan, or classify for a classifier of labeled pictures, which eval can use")
 	fl.IntVar(&c.Epochs, "epochs", c.Epochs, "times through the data")
 	fl.IntVar(&c.Batch, "batch", c.Batch, "images a step")
 	fl.Uint64Var(&c.Seed, "seed", c.Seed, "seed of weights, order, noise and dropout")
@@ -101,11 +105,16 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.WarmupSteps, "warmup-steps", c.WarmupSteps, "steps in which the learning rates rise at first")
 	fl.IntVar(&c.DecaySteps, "decay-steps", c.DecaySteps, "steps after these in which they fall, with --schedule linear or cosine")
 	fl.Float64Var(&c.FinalRate, "final-rate", c.FinalRate, "share of the learning rates that is left in the end")
+	fl.IntVar(&c.Shift, "shift", c.Shift, "with --task classify: pixels by which a picture is moved at most, anew each time")
 	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
 	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
 	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
 	fl.Float64Var(&c.CheckpointMinutes, "checkpoint-minutes", c.CheckpointMinutes, "minutes between checkpoints, whatever the epochs; 0 for --checkpoint-epochs")
+	fl.StringVar(&c.OnDivergence, "on-divergence", c.OnDivergence, "stop, or rollback: go back to the last checkpoint and on with half the learning rates")
+	fl.IntVar(&c.Rollbacks, "rollbacks", c.Rollbacks, "times at most that --on-divergence rollback goes back")
+	fl.BoolVar(&c.Report, "report", c.Report, "write report.html with curves, grids and alarms at each grid and at the end")
+	fl.BoolVar(&c.TensorBoard, "tensorboard", c.TensorBoard, "write an event file for TensorBoard")
 }
 
 // printRecipe writes the settings of --recipe.
@@ -164,30 +173,24 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return err
 	}
 
-	bar := display.NewProgress(stderr)
-	answered := answer(ctx, bar)
-	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
-	ignorePipes()
-	err = train.Run(ctx, c, data, train.Options{
-		Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels,
-		OnStep: func(s train.Stats) { bar.Show(trainState(s)) },
-		OnEpoch: func(s train.Stats) {
-			if s.Grid != "" {
-				bar.Log("samples of epoch %d: %s%s", s.Epoch, s.Grid, nextGrid(s))
-			}
-		},
-		OnNote: func(note string) { bar.Log("note: %s", note) },
-	})
-	answered()
-	bar.Settle()
-	return f.report(err, stderr)
+	test, err := f.loadTest(ctx, c, stderr)
+	if err != nil {
+		return err
+	}
+	w := newWatching(stderr, c.Task, test, f.show)
+	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test})
+	return f.report(c.Task, err, stderr)
 }
 
 // report says how a run ended and what can be done next.
-func (f *trainFlags) report(err error, stderr io.Writer) error {
+func (f *trainFlags) report(task string, err error, stderr io.Writer) error {
 	switch {
 	case err == nil:
-		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, train.GeneratorFile))
+		product := train.GeneratorFile
+		if task == taskClassify {
+			product = train.ClassifierFile
+		}
+		fmt.Fprintf(stderr, "done: %s\n", filepath.Join(f.out, product))
 	case errors.Is(err, train.ErrInterrupted):
 		fmt.Fprintf(stderr, "saved; go on with: gantiny train --out %s --resume\n", display.Quote(f.out))
 	case errors.Is(err, train.ErrDiverged):
@@ -202,9 +205,14 @@ func (f *trainFlags) report(err error, stderr io.Writer) error {
 	return err
 }
 
+// isNamed tells whether data is the name of a set that is known everywhere.
+func isNamed(data string) bool {
+	return slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data)
+}
+
 // lasting is the name of a data set as it holds in any working directory, where a run may be resumed.
 func lasting(data string) (string, error) {
-	if slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data) {
+	if isNamed(data) {
 		return data, nil
 	}
 	if _, err := os.Stat(data); err != nil {
@@ -227,7 +235,7 @@ func checkNoRun(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
 		return nil
 	}
-	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
+	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.ClassifierFile, "a classifier"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
 		if _, err := os.Stat(filepath.Join(dir, made[0])); err == nil {
 			return usagef("--out %s: %s is there already (%s); name another directory", dir, made[1], made[0])
 		}
@@ -235,13 +243,17 @@ func checkNoRun(dir string) error {
 	return nil
 }
 
-// answer says that a wish to stop has been heard, as soon as ctx ends. The caller waits by the
-// function that it returns.
-func answer(ctx context.Context, bar *display.Progress) (wait func()) {
+// answer says that a wish to stop has been heard, as soon as run ends: by a signal, which ends ctx
+// above it, or by a key. The caller waits by the function that it returns.
+func answer(ctx, run context.Context, bar *display.Progress) (wait func()) {
 	said := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(run, func() {
 		defer close(said)
-		bar.Log("stopping: the step at hand is finished and saved; another Ctrl-C quits at once")
+		more := ""
+		if ctx.Err() != nil {
+			more = "; another Ctrl-C quits at once"
+		}
+		bar.Log("stopping: the step at hand is finished and saved%s", more)
 	})
 	return func() {
 		if !stop() {
@@ -251,10 +263,14 @@ func answer(ctx context.Context, bar *display.Progress) (wait func()) {
 }
 
 // trainState is a step as progress shows it.
-func trainState(s train.Stats) display.State {
+func trainState(task string, s train.Stats) display.State {
 	state := display.State{Part: fmt.Sprintf("epoch %d/%d", s.Epoch, s.Epochs), Done: s.Batch, Of: s.Batches, Unit: "step"}
 	if s.Left > 0 {
 		state.Facts = append(state.Facts, display.Roughly(s.Left)+" left")
+	}
+	if task == taskClassify {
+		state.Facts = append(state.Facts, fmt.Sprintf("loss %.4f  right %.2f%%", s.G, 100*s.Right), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
+		return state
 	}
 	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D),
 		fmt.Sprintf("D(x) %.2f  D(G(z)) %.2f", s.Real, s.Fake), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))

@@ -259,6 +259,9 @@ func TestTrainDiverges(t *testing.T) {
 	gantiny(t, "train", "--config", "wild.toml", "--out", "wild", "--epochs", "50").want(t, exitDiverged, "diverged", "--resume --learning-rate")
 	gantiny(t, "train", "--out", "wild", "--resume", "--epochs", "1", "--learning-rate", "1e-4").want(t, exitDone, "learning_rate is 0.0001 from here on")
 	gantiny(t, "generate", "wild", "-n", "1").want(t, exitDone)
+	gantiny(t, "train", "--config", "wild.toml", "--out", "back", "--on-divergence", "rollback", "--rollbacks", "2").want(t, exitDiverged,
+		"back to step 0 with learning rate 5e+29, rollback 1 of 2", "back to step 0 with learning rate 2.5e+29, rollback 2 of 2", "diverged")
+	gantiny(t, "train", "--config", "tiny.toml", "--out", "other", "--on-divergence", "pray").want(t, exitUsage, "on_divergence is pray, want stop or rollback")
 }
 
 func TestTrainFails(t *testing.T) {

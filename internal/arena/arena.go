@@ -35,3 +35,15 @@ func Halves(n int) []uint16 {
 	v := Floats((n + 1) / 2)
 	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(v))), 2*len(v))[:n:n]
 }
+
+// Shorts is Floats for int16.
+func Shorts(n int) []int16 {
+	v := Halves(n)
+	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(v))), n)
+}
+
+// Ints is Floats for int32.
+func Ints(n int) []int32 {
+	v := Floats(n)
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(v))), n)
+}

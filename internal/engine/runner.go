@@ -59,8 +59,8 @@ func (r *Runner) Run(ctx context.Context, stages []Stage) error {
 			r.mark = time.Now()
 		}
 		r.pool.Run(r.call)
-		if r.observe != nil { // what the other workers take longer counts for the last task
-			r.report(&r.now.Tasks[len(r.now.Tasks)-1])
+		if tasks := r.now.Tasks; r.observe != nil && (len(tasks) == 1 || r.pool.Workers() > 1) {
+			r.report(&tasks[len(tasks)-1]) // for which counts what the other workers take longer
 		}
 	}
 	r.ctx, r.now = nil, nil

@@ -270,6 +270,8 @@ func convertDiv(s *step) error {
 	under := w
 	if swapped {
 		under = v
+	} else if to, err := s.im.pixelNorm(v, w); to != nil || err != nil {
+		return s.done(to, err)
 	}
 	n, err := s.im.add(model.Elementary{Function: model.Reciprocal}, nil, under.at)
 	if err != nil {

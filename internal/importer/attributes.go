@@ -2,6 +2,7 @@ package importer
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/gantiny/gantiny/internal/importer/ir"
 )
@@ -42,9 +43,19 @@ func (s *step) intAttr(name string, unset int) int {
 
 func (s *step) floatAttr(name string, unset float64) float64 {
 	if a := s.attribute(name); a != nil {
-		return float64(a.F)
+		return decimal(a.F)
 	}
 	return unset
+}
+
+// decimal is the number that an exporter has rounded to f, as far as one can tell: the shortest one
+// that does. So an epsilon of 0.001 is the same in float64, too.
+func decimal(f float32) float64 {
+	v, err := strconv.ParseFloat(strconv.FormatFloat(float64(f), 'g', -1, 32), 64)
+	if err != nil { // of an infinity
+		return float64(f)
+	}
+	return v
 }
 
 func (s *step) textAttr(name, unset string) string {

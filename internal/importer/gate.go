@@ -10,7 +10,7 @@ import (
 // This file recognizes activations that files write as products of a value and a function of it.
 
 // gelu returns a GELU in place of k*x * (c + c*erf(x/sqrt(2))), or of the same the other way round,
-// and nil for anything else.
+// or with tanh(sqrt(2/pi) * (x + 0.044715*x*x*x)) in place of erf, and nil for anything else.
 func (im *importer) gelu(v, w *value) (*value, error) {
 	if !slices.Equal(v.order, w.order) {
 		return nil, nil
@@ -18,22 +18,21 @@ func (im *importer) gelu(v, w *value) (*value, error) {
 	for _, p := range [][2]*value{{v, w}, {w, v}} {
 		x, gate := p[0].at, p[1].at
 		c, shift, ok := uniform(gate)
-		if !ok || c != shift || !isErf(gate.in[0]) {
+		if !ok || c != shift {
 			continue
 		}
-		inner := gate.in[0].in[0]
-		s, zero, ok := uniform(inner)
-		if !ok || zero != 0 || math.Abs(s*math.Sqrt2-1) > 1e-5 {
+		of, op := geluOf(gate.in[0])
+		if of == nil {
 			continue
 		}
 		k := 1.0
-		if f, zero, ok := uniform(x); ok && zero == 0 && x.in[0] == inner.in[0] {
+		if f, zero, ok := uniform(x); ok && zero == 0 && x.in[0] == of {
 			x, k = x.in[0], f
 		}
-		if x != inner.in[0] {
+		if x != of {
 			continue
 		}
-		n, err := im.add(model.GELU{}, nil, x)
+		n, err := im.add(op, nil, x)
 		if err != nil {
 			return nil, err
 		}
@@ -42,9 +41,50 @@ func (im *importer) gelu(v, w *value) (*value, error) {
 	return nil, nil
 }
 
-func isErf(n *node) bool {
-	e, ok := n.op.(model.Elementary)
-	return ok && e.Function == model.Erf
+// geluOf returns x of erf(x/sqrt(2)), or of the tanh that approximates it; nil for anything else.
+func geluOf(n *node) (*node, model.GELU) {
+	near := func(n *node, f float64) bool {
+		a, b, ok := uniform(n)
+		return ok && b == 0 && math.Abs(a/f-1) <= 1e-5
+	}
+	if len(n.in) != 1 {
+		return nil, model.GELU{}
+	}
+	inner := n.in[0]
+	switch e := n.op.(type) {
+	case model.Elementary:
+		if e.Function == model.Erf && near(inner, 1/math.Sqrt2) {
+			return inner.in[0], model.GELU{}
+		}
+	case model.Tanh:
+		if !near(inner, math.Sqrt(2/math.Pi)) {
+			break
+		}
+		sum := inner.in[0]
+		if _, ok := sum.op.(model.Add); !ok {
+			break
+		}
+		for i, x := range sum.in {
+			if other := sum.in[1-i]; near(other, 0.044715) && isCube(other.in[0], x) {
+				return x, model.GELU{Tanh: true}
+			}
+		}
+	}
+	return nil, model.GELU{}
+}
+
+// isCube tells whether n is x*x*x.
+func isCube(n, x *node) bool {
+	isMul := func(n *node) bool { _, ok := n.op.(model.Mul); return ok }
+	if !isMul(n) {
+		return false
+	}
+	for i, v := range n.in {
+		if v == x && isMul(n.in[1-i]) && n.in[1-i].in[0] == x && n.in[1-i].in[1] == x {
+			return true
+		}
+	}
+	return false
 }
 
 // uniform returns a and b if n is a*x + b alike for all channels.

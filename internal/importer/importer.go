@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,8 @@ type importer struct {
 	values  map[string]operand
 	missing map[string]string // names that nothing could be made of, and why; "" if that is said
 	inputs  []*node
-	items   []string // what cannot be imported
+	images  map[string]bool // inputs that the file says are images (C, H, W)
+	items   []string        // what cannot be imported
 
 	stamp      int             // of the last walk through the nodes
 	transposed map[string]bool // names that a Transpose reads
@@ -209,6 +211,9 @@ func (s *step) done(v *value, err error) error {
 
 // addInputs makes the graph's inputs.
 func (im *importer) addInputs() error {
+	if err := im.addImages(); err != nil {
+		return err
+	}
 	var list []ir.Info
 	for _, v := range im.file.Graph.Inputs {
 		_, known := im.values[v.Name]
@@ -231,6 +236,26 @@ func (im *importer) addInputs() error {
 			continue
 		}
 		im.values[v.Name] = operand{v: at}
+	}
+	return nil
+}
+
+// addImages reads which inputs are images.
+func (im *importer) addImages() error {
+	text := im.file.Meta[ir.KeyImages]
+	if text == "" {
+		return nil
+	}
+	if err := im.meter.Take(int64(16 * len(text))); err != nil {
+		return err
+	}
+	var names []string
+	if err := json.Unmarshal([]byte(text), &names); err != nil {
+		return ir.Damaged("its metadata %s: %v", ir.KeyImages, err)
+	}
+	im.images = map[string]bool{}
+	for _, name := range names {
+		im.images[name] = true
 	}
 	return nil
 }
@@ -296,13 +321,13 @@ func (im *importer) floatInput(name string, dims []int, batched bool) *value {
 	}
 	n, _ := ir.Elements(dims)
 	shape := model.Flat(n)
-	if len(dims) == 3 && dims[1]*dims[2] > 1 && dims[0]*dims[1] > 1 {
+	if len(dims) == 3 && dims[1]*dims[2] > 1 && (dims[0]*dims[1] > 1 || im.images[name]) {
 		switch {
-		case im.file.ChannelsLast:
+		case im.file.ChannelsLast && !im.images[name]:
 			if dims[2] <= mostColors {
 				shape = model.Shape{H: dims[0], W: dims[1], C: dims[2]}
 			}
-		case dims[0] <= mostColors:
+		case dims[0] <= mostColors || im.images[name]:
 			shape, order = model.Shape{H: dims[1], W: dims[2], C: dims[0]}, []int{1, 2, 0}
 		case channelsLast(dims):
 			shape = model.Shape{H: dims[0], W: dims[1], C: dims[2]}

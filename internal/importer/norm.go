@@ -72,6 +72,9 @@ func convertBatchNorm(s *step) error {
 		}
 		params = append(params, p)
 	}
+	if epsilon == unit && !isOne(params[2], params[3], c) {
+		epsilon = math.Nextafter(unit, 1) // for unit stands for an affine, see isAffine
+	}
 	if epsilon <= 0 { // which package model wants above 0
 		variance := params[3]
 		const least = 1e-30
@@ -82,6 +85,16 @@ func convertBatchNorm(s *step) error {
 		return err
 	}
 	return s.done(v.like(n), nil)
+}
+
+// isOne tells whether statistics with an epsilon of unit change nothing.
+func isOne(mean, variance param, c int) bool {
+	for i := range c {
+		if mean(i) != 0 || variance(i) != unit {
+			return false
+		}
+	}
+	return true
 }
 
 // convertInstanceNorm normalises dimension 1's elements each over all others. Where others are

@@ -11,7 +11,7 @@ import (
 type rewrite func(im *importer, n *node) (*node, error)
 
 // rewrites are applied in this order. None changes what is computed but by rounding.
-var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, mergePads, turnRound, joinReshapes}
+var rewrites = []rewrite{joinAffines, mergeAffine, orderDense, readDense, joinNorm, joinConditional, mergePads, turnRound, tanhLast, joinReshapes}
 
 // optimized returns the outputs after all rewrites.
 func (im *importer) optimized(outputs []*node) ([]*node, error) {
@@ -243,17 +243,17 @@ func readDense(im *importer, n *node) (*node, error) {
 
 // mergePads makes one Pad of two, and none of one that a convolution can do.
 func mergePads(im *importer, n *node) (*node, error) {
-	zeros := func(n *node) (model.Pad, bool) {
-		p, ok := n.op.(model.Pad)
-		return p, ok && p.Mode == model.PadZero && p.Value == 0
-	}
-	if p, ok := zeros(n); ok {
-		if before, ok := zeros(n.in[0]); ok && n.in[0].alone() {
+	if p, ok := n.op.(model.Pad); ok && n.in[0].alone() {
+		if before, ok := n.in[0].op.(model.Pad); ok && joinable(before, p) {
 			for i, v := range before.Pad {
 				p.Pad[i] += v
 			}
 			return im.add(p, nil, n.in[0].in[0])
 		}
+	}
+	zeros := func(n *node) (model.Pad, bool) {
+		p, ok := n.op.(model.Pad)
+		return p, ok && p.Mode == model.PadZero && p.Value == 0
 	}
 	if c, ok := n.op.(model.Conv2D); ok && !c.Same {
 		if before, ok := zeros(n.in[0]); ok {
@@ -264,6 +264,33 @@ func mergePads(im *importer, n *node) (*node, error) {
 		}
 	}
 	return n, nil
+}
+
+// joinable tells whether two Pads in a row are one: with the same value, or the one of rows and the
+// other of columns.
+func joinable(a, b model.Pad) bool {
+	rows := func(p model.Pad) bool { return p.Pad[0] != 0 || p.Pad[1] != 0 }
+	columns := func(p model.Pad) bool { return p.Pad[2] != 0 || p.Pad[3] != 0 }
+	crossed := !(rows(a) && rows(b)) && !(columns(a) && columns(b))
+	return a.Mode == b.Mode && a.Value == b.Value && (a.Mode == model.PadZero || crossed)
+}
+
+// tanhLast applies a tanh after what moves its values: as the last operator it makes pixels.
+func tanhLast(im *importer, n *node) (*node, error) {
+	switch n.op.(type) {
+	case model.Reshape, model.Transpose, model.PixelShuffle:
+	default:
+		return n, nil
+	}
+	t := n.in[0]
+	if _, ok := t.op.(model.Tanh); !ok || !t.alone() {
+		return n, nil
+	}
+	moved, err := im.add(n.op, nil, t.in[0])
+	if err != nil {
+		return nil, err
+	}
+	return im.add(t.op, nil, moved)
 }
 
 // turnRound makes a transposed convolution of a convolution of stride 1 whose input has zeros

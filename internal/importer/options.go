@@ -21,7 +21,7 @@ type Options struct {
 
 // check returns an error unless the options are known.
 func (o Options) check() error {
-	if !slices.Contains([]Range{RangeAuto, RangeNone, RangeTanh, RangeSigmoid, RangeBytes}, o.Range) {
+	if !slices.Contains(allRanges, o.Range) {
 		return fmt.Errorf("no range %q", string(o.Range))
 	}
 	if !slices.Contains([]string{"", "NCHW", "NHWC"}, o.Layout) {

@@ -21,6 +21,8 @@ const (
 	RangeBytes   Range = "0..255"
 )
 
+var allRanges = []Range{RangeAuto, RangeNone, RangeTanh, RangeSigmoid, RangeBytes}
+
 // ends returns the numbers for black and white.
 func (r Range) ends() (black, white float64) {
 	switch r {
@@ -80,6 +82,11 @@ func (im *importer) pixels(n *node) (*node, error) {
 		return n, nil
 	}
 	r := im.options.Range
+	if r == RangeAuto {
+		if said := Range(im.file.Meta[ir.KeyRange]); slices.Contains(allRanges, said) {
+			r = said
+		}
+	}
 	if r == RangeAuto {
 		r = rangeOf(n)
 	}

@@ -5,19 +5,20 @@ import (
 
 	"github.com/gantiny/gantiny/internal/importer/ir"
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/quant"
 )
 
-// This file holds QuantizeLinear and DequantizeLinear. A pair of them around a value is a limit:
-// what 8-bit integers cannot hold. That they round is left to gantiny's own quantizing.
+// This file holds QuantizeLinear and DequantizeLinear. A pair of them around a value is a
+// FakeQuantize, whose steps quantizing keeps.
 
 func init() {
 	register("QuantizeLinear", convertQuantize)
 	register("DequantizeLinear", convertDequantize)
 }
 
-// integers says that a value is one of integers, which stand for scale*(q-zero), and how far they
-// reach.
-type integers struct{ scale, zero, low, high float64 }
+// integers says that a value is one of integers, which stand for scale*(q-zero), and the least of
+// them.
+type integers struct{ scale, zero, low float64 }
 
 // number returns input i, a constant of one number.
 func (s *step) number(i int, unset float64) (v float64, typ int, err error) {
@@ -51,9 +52,9 @@ func convertQuantize(s *step) error {
 	q := &integers{scale: scale, zero: zero}
 	switch typ {
 	case ir.TypeUint8:
-		q.low, q.high = 0, math.MaxUint8
+		q.low = 0
 	case ir.TypeInt8:
-		q.low, q.high = math.MinInt8, math.MaxInt8
+		q.low = math.MinInt8
 	default:
 		return ir.Refuse("to type %d", typ)
 	}
@@ -86,11 +87,22 @@ func convertDequantize(s *step) error {
 	if q.scale != scale || q.zero != zero {
 		return ir.Refuse("scale %v and zero point %v, after QuantizeLinear's %v and %v", scale, zero, q.scale, q.zero)
 	}
-	n, err := s.im.add(model.Clip{Min: float32(scale * (q.low - zero)), Max: float32(scale * (q.high - zero))}, nil, v.at)
+	// Unsigned bytes are signed ones with another zero point.
+	steps := quant.Params{Scale: float32(scale), Zero: int32(zero - q.low + math.MinInt8)}
+	n, err := s.im.add(model.FakeQuantize{Steps: steps}, nil, s.im.withoutTieBreaker(v.at, scale))
 	if err != nil {
 		return err
 	}
 	w := v.like(n)
 	w.quantized = nil
 	return s.done(w, nil)
+}
+
+// withoutTieBreaker returns what n adds a small part of a step to, which decides nothing but to
+// which side values halfway between two steps are rounded.
+func (im *importer) withoutTieBreaker(n *node, step float64) *node {
+	if a, b, ok := uniform(n); ok && a == 1 && math.Abs(b) <= step/256 {
+		return n.in[0]
+	}
+	return n
 }

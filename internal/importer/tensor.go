@@ -23,6 +23,9 @@ func tensorArray(t *ir.Tensor, m *ir.Meter, outside func(*ir.Tensor) ([]byte, er
 			return nil, err
 		}
 	}
+	if t.Outside && size == 1 {
+		m.Widen(len(raw), 1)
+	}
 	if len(raw) != n*size {
 		return nil, ir.Damaged("tensor %q of %v has %d bytes, want %d", t.Name, t.Dims, len(raw), n*size)
 	}

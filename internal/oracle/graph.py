@@ -231,6 +231,7 @@ activation("hardsigmoid", lambda a, p, x: F.hardsigmoid(x), -3, 3)
 activation("hardswish", lambda a, p, x: F.hardswish(x), -3, 3)
 ELEMENTARY = {"exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "reciprocal": torch.reciprocal, "abs": torch.abs, "erf": torch.erf}
 operator("elementary")(lambda a, p, x: ELEMENTARY[a["function"]](clear_of(x, *([0] if a["function"] == "abs" else []))))
+operator("fakequantize")(lambda a, p, x: torch.fake_quantize_per_tensor_affine(x.float(), a["steps"]["scale"], a["steps"]["zero"], -128, 127).double())
 operator("clip")(lambda a, p, x: torch.clamp(clear_of(x, a["min"], a["max"]), a["min"], a["max"]))
 
 

@@ -42,6 +42,16 @@ func Normal(u uint32) float32 {
 	return float32(n) * (1.0 / (1 << normalBits))
 }
 
+// NormalTable returns the coefficients of Normal's segments, three after another, for those who
+// write it in another language.
+func NormalTable() []int32 {
+	list := make([]int32, 0, 3*len(normalTable))
+	for _, q := range normalTable {
+		list = append(list, q[0], q[1], q[2])
+	}
+	return list
+}
+
 // FillNormal writes item number index of key k: dst[j] is Normal of word j%4 of
 // the block at counter (j/4, index). A longer dst only adds numbers at its end.
 func FillNormal(dst []float32, k Key, index uint64) {

@@ -57,31 +57,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatalf("%d tensors, want %d", len(f.Tensors), len(tensors))
 	}
 	for _, want := range tensors {
-		got, err := f.Find(want.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) {
-			t.Errorf("%q: %s %v, want %s %v", want.Name, got.DType, got.Shape, want.DType, want.Shape)
-		}
-		if got.offset%int64(got.DType.Size()) != 0 {
-			t.Errorf("%q: data at byte %d", want.Name, got.offset)
-		}
-		if want.Floats == nil {
-			b, err := f.ReadRaw(want.Name)
-			if err != nil || !bytes.Equal(b, want.Raw) {
-				t.Errorf("%q: %v, %v, want %v", want.Name, b, err, want.Raw)
-			}
-			continue
-		}
-		x := make([]float32, got.Len())
-		if err := f.ReadFloats(x, want.Name); err != nil {
-			t.Errorf("%q: %v", want.Name, err)
-		}
-		same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
-		if !slices.EqualFunc(x, want.Floats, same) {
-			t.Errorf("%q: values differ", want.Name)
-		}
+		checkTensor(t, f, want)
 	}
 	if _, err := f.Find("none"); !errors.Is(err, ErrMissing) {
 		t.Errorf("missing tensor: %v", err)
@@ -91,6 +67,35 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if err := f.ReadFloats(make([]float32, 3), "bytes"); err == nil {
 		t.Error("no error for bytes read as floats")
+	}
+}
+
+// checkTensor reads a tensor as it was written.
+func checkTensor(t *testing.T, f *File, want Tensor) {
+	got, err := f.Find(want.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) {
+		t.Errorf("%q: %s %v, want %s %v", want.Name, got.DType, got.Shape, want.DType, want.Shape)
+	}
+	if got.offset%int64(got.DType.Size()) != 0 {
+		t.Errorf("%q: data at byte %d", want.Name, got.offset)
+	}
+	if want.Floats == nil {
+		b, err := f.ReadRaw(want.Name)
+		if err != nil || !bytes.Equal(b, want.Raw) {
+			t.Errorf("%q: %v, %v, want %v", want.Name, b, err, want.Raw)
+		}
+		return
+	}
+	x := make([]float32, got.Len())
+	if err := f.ReadFloats(x, want.Name); err != nil {
+		t.Errorf("%q: %v", want.Name, err)
+	}
+	same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+	if !slices.EqualFunc(x, want.Floats, same) {
+		t.Errorf("%q: values differ", want.Name)
 	}
 }
 

@@ -179,7 +179,7 @@ case("dropout", 5, x(3, 2, 5), L("dropout", rate=0.3))
 # gradients vanish there, so two values near zero give the comparison its scale.
 LARGE = [-150, -89, -45, -17, -6, -1, 0.5, 6, 17, 45, 89, 150]
 for name, layer in (("relu", L("relu")), ("leakyrelu", L("leakyrelu", slope=0.2)), ("prelu", L("prelu")), ("hardsigmoid", L("hardsigmoid")),
-                    ("hardswish", L("hardswish")), ("clip", L("clip", min=-1.5, max=2))):
+                    ("hardswish", L("hardswish")), ("clip", L("clip", min=-1.5, max=2)), ("fakequantize", L("fakequantize", steps={"scale": 0.03, "zero": -40}))):
     case(name, 3, x(3, 2, 5), layer, scale=3)
 for name, layer in (("tanh", L("tanh")), ("sigmoid", L("sigmoid")), ("elu", L("elu", alpha=0.7)), ("selu", L("selu")), ("gelu", L("gelu")),
                     ("gelu_tanh", L("gelu", tanh=True)), ("silu", L("silu")), ("mish", L("mish")), ("softplus", L("softplus")), ("softmax", L("softmax"))):

@@ -9,9 +9,16 @@ type File struct {
 	Opsets   []Opset // of others
 	Graph    Graph
 	HasGraph bool
+	Meta     map[string]string // KeyRange and KeyImages, where the file has them
 
 	ChannelsLast bool // whether images are (H, W, C), unless something says otherwise
 }
+
+// The metadata of files that gantiny has written.
+const (
+	KeyRange  = "gantiny.range"  // the range of the first output's pixels: a Range of package importer
+	KeyImages = "gantiny.images" // a list in JSON of the inputs that are images
+)
 
 // Opset is the version of a set of operators.
 type Opset struct {

@@ -25,6 +25,10 @@ func Read(b []byte, m *ir.Meter) (*ir.File, error) {
 			if err = at.want(protowire.BytesType); err == nil {
 				err = parseOpset(f, at.bytes, m)
 			}
+		case 14:
+			if err = at.want(protowire.BytesType); err == nil {
+				err = parseMeta(f, at.bytes, m)
+			}
 		}
 		return err
 	})
@@ -32,6 +36,28 @@ func Read(b []byte, m *ir.Meter) (*ir.File, error) {
 		err = ir.Damaged("it holds no graph")
 	}
 	return f, err
+}
+
+// parseMeta keeps an entry of the metadata if it is one of gantiny's.
+func parseMeta(f *ir.File, b []byte, m *ir.Meter) error {
+	var key, value []byte
+	err := fields(b, func(at field) error {
+		switch at.num {
+		case 1:
+			key = at.bytes
+		case 2:
+			value = at.bytes
+		}
+		return nil
+	})
+	if k := string(key); err == nil && (k == ir.KeyRange || k == ir.KeyImages) {
+		if f.Meta == nil {
+			f.Meta = map[string]string{}
+		}
+		f.Meta[k] = string(value)
+		err = m.Take(int64(256 + len(value)))
+	}
+	return err
 }
 
 func parseOpset(f *ir.File, b []byte, m *ir.Meter) error {

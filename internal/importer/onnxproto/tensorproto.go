@@ -51,6 +51,9 @@ func ReadTensor(b []byte, m *ir.Meter) (*ir.Tensor, error) {
 	if err == nil && t.Raw == nil && list != nil && !t.Outside {
 		t.Raw, err = unpack(t, list, m)
 	}
+	if err == nil && ir.TypeSize[t.Type] == 1 {
+		m.Widen(len(t.Raw), 1)
+	}
 	return t, err
 }
 

@@ -28,7 +28,7 @@ func Run(ctx context.Context, n Network, o Options) (*Report, error) {
 	}
 	defer session.Close()
 	for _, op := range session.Ops() {
-		m.parts = append(m.parts, part{name: op.Name, macs: op.MACs * int64(o.Batch), nominal: op.Nominal * int64(o.Batch)})
+		m.parts = append(m.parts, part{name: op.Name, by: op.By, macs: op.MACs * int64(o.Batch), nominal: op.Nominal * int64(o.Batch)})
 	}
 	feed := n.feed(o.Batch)
 	if err := m.repeat(ctx, o.Seconds, func() error { return session.RunFeed(ctx, feed) }); err != nil {

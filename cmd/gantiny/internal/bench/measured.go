@@ -21,7 +21,7 @@ type measured struct {
 	peak    func() float64 // operations a second of all threads, at this moment
 	clock   func() time.Duration
 	mark    time.Duration // of the clock, when the last part ended
-	aside   time.Duration // what finding the peak took of the run at hand
+	aside   time.Duration // what measuring took of the run at hand, the search for the peak above all
 	peaks   []float64
 	sampled time.Time // of the last of peaks
 	waiting []stretch // measured since then
@@ -30,6 +30,7 @@ type measured struct {
 type part struct {
 	name          string
 	kind          string
+	by            string
 	macs, nominal int64 // of one whole run
 
 	now    float64 // seconds of the run at hand
@@ -60,17 +61,17 @@ func newMeasured(k *simd.Kernels, threads int, int8 bool) *measured {
 // add counts a part that has just ended and took the wall time d.
 func (m *measured) add(i int, d time.Duration) {
 	// The clock has run for longer than the part if anything stood between it and the one before.
-	d = min(d, m.clock()-m.mark)
+	end := m.clock()
+	d = min(d, end-m.mark)
 	m.parts[i].now += d.Seconds()
 	m.waiting = append(m.waiting, stretch{i, d.Seconds()})
 	// Helpers would fall asleep while they wait for the peak: with several threads it is found
 	// between the runs alone.
 	if m.threads == 1 && time.Since(m.sampled) > peakEvery {
-		start := m.clock()
 		m.sample()
-		m.aside += m.clock() - start
 	}
 	m.mark = m.clock()
+	m.aside += m.mark - end
 }
 
 // sample finds the peak, and what it would have made of the parts that were measured since it was

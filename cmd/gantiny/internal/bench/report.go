@@ -37,6 +37,7 @@ type Layer struct {
 	GOPS    float64 `json:"gops"`         // of the multiply-adds that touch a pixel
 	Nominal float64 `json:"nominal_gops"` // padding counted too
 	Share   float64 `json:"peak_share"`   // of the peak of all threads, of floats or of bytes as the model is
+	By      string  `json:"by,omitempty"` // how it is computed: direct, Winograd, dense, thin
 }
 
 // The kinds of a training step's parts.
@@ -60,7 +61,7 @@ func newReport(name string, training bool, o Options, m *measured) *Report {
 		s := Median(p.runs)
 		left -= s
 		kinds[p.kind] += s
-		l := Layer{Name: p.name, MS: s * 1e3}
+		l := Layer{Name: p.name, MS: s * 1e3, By: p.by}
 		if p.macs > 0 && s > 0 {
 			l.GOPS, l.Nominal = 2*float64(p.macs)/s/1e9, 2*float64(p.nominal)/s/1e9
 			l.Share = Median(p.shares)
@@ -88,14 +89,14 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %s, kernels %s: %.3f ms, %.0f images/s (median of %d); peak %.1f GOP/s a thread\n\n",
 		what, display.Plural(r.Threads, "thread"), r.Kernel, r.MedianMS, r.Images, r.Runs, r.PeakGOPS)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "layer\tms\ttime\tGOP/s\tnominal\tof peak")
+	fmt.Fprintln(t, "layer\tms\ttime\tGOP/s\tnominal\tof peak\tby")
 	for _, l := range r.Layers {
 		fmt.Fprintf(t, "%s\t%.3f\t%.1f%%", display.Line(l.Name), l.MS, 100*l.MS/r.MedianMS)
 		if l.GOPS > 0 {
 			fmt.Fprintf(t, "\t%.1f\t%.1f", l.GOPS, l.Nominal)
 		}
 		if l.Share > 0 {
-			fmt.Fprintf(t, "\t%.0f%%", 100*l.Share)
+			fmt.Fprintf(t, "\t%.0f%%\t%s", 100*l.Share, l.By)
 		}
 		fmt.Fprintln(t)
 	}

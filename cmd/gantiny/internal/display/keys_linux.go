@@ -1,0 +1,9 @@
+package display
+
+import "golang.org/x/sys/unix"
+
+// Requests that read and set a terminal's mode.
+const (
+	getMode = unix.TCGETS
+	setMode = unix.TCSETS
+)

@@ -1,0 +1,17 @@
+package mnist_test
+
+import (
+	"fmt"
+
+	"github.com/gantiny/gantiny/eval/mnist"
+)
+
+// The classifier, for an eval.Reference.
+func Example() {
+	c, err := mnist.Classifier()
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(c.Classes(), "classes of", c.Input())
+	// Output: 10 classes of 28x28x1
+}

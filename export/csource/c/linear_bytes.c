@@ -1,0 +1,10 @@
+static void linear_bytes(int8_t *y, const int8_t *x, const struct linear *l) {
+  struct taps t;
+  int32_t row, column, filter;
+  for (row = 0; row < l->out_h; row++)
+    for (column = 0; column < l->out_w; column++) {
+      find_taps(&t, x, l, row, column);
+      for (filter = 0; filter < l->out_c; filter++)
+        *y++ = requantize(sum_of(&t, l, filter), l->scale[filter], l->slope, l->zero_out);
+    }
+}

@@ -1,0 +1,39 @@
+package model
+
+import "fmt"
+
+// WithOutputs returns a model that makes other values of m's graph: those of the given names, of nodes
+// or inputs as Graph lists them, in that order. It shares m's parameters. The error wraps ErrShape
+// and names a value that there is not.
+func (m *Model) WithOutputs(names ...string) (*Model, error) {
+	if err := m.detach(); err != nil { // so that the parameters outlive m's file
+		return nil, err
+	}
+	g := m.graph.clone()
+	for _, v := range g.Inputs {
+		g.name(v)
+	}
+	for _, n := range g.Nodes {
+		g.name(n.Out)
+	}
+	g.Outputs = nil
+	if len(names) == 0 {
+		return nil, fmt.Errorf("model: %w: no outputs", ErrShape)
+	}
+	for _, name := range names {
+		v := g.find(name)
+		if v == nil {
+			return nil, fmt.Errorf("model: %w: no value %q for an output", ErrShape, name)
+		}
+		g.Outputs = append(g.Outputs, v)
+	}
+	dropUnused(g, mode{})
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	w := &Model{Name: m.Name, Provenance: m.Provenance, graph: g}
+	for _, n := range g.Nodes {
+		w.total = append(w.total, n.Params...)
+	}
+	return w, nil
+}

@@ -1,0 +1,286 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gantiny/gantiny/internal/atomicfile"
+	"github.com/gantiny/gantiny/internal/htmlreport"
+	"github.com/gantiny/gantiny/picture"
+)
+
+const (
+	reportGrids = 24      // in the report at most
+	reportDelay = 50      // hundredths of a second that the animation shows each
+	mostBytes   = 1 << 24 // of a grid that is shown
+	mostSide    = 1 << 14
+)
+
+//go:embed report.html
+var reportHTML string
+
+// reportPage is what the report shows.
+type reportPage struct {
+	Name                      string
+	Epoch, Epochs             int
+	Step                      uint64
+	Seconds                   float64
+	Data                      dataInfo
+	Classes                   int
+	Command, Version, Kernels string
+	GParameters, DParameters  int
+	Last                      *Metrics // nil before the first line
+	Alarms                    []reportAlarm
+	Rollbacks                 []rollback
+	Charts                    []template.HTML
+	Grids                     []reportGrid
+	Animation                 template.URL
+	Settings                  []setting
+}
+
+// reportAlarm is an alarm of successive epochs.
+type reportAlarm struct {
+	From, To int
+	Text     string
+}
+
+type reportGrid struct {
+	Epoch int
+	URL   template.URL
+	file  []byte
+}
+
+// setting is one of Config's; Changed if it is not the default.
+type setting struct {
+	Name    string
+	Value   string // as in TOML
+	Changed bool
+}
+
+// writeReport writes ReportFile: what the run has come to so far, in one file that needs no other.
+func (r *run) writeReport() error {
+	defer debug.FreeOSMemory() // a step allocates nothing that would have the page's memory collected
+	lines, err := readMetrics(r.path(MetricsFile), r.t.steps)
+	if err != nil {
+		return err
+	}
+	page := r.page(lines)
+	if page.Grids, err = readGrids(r.path(SamplesDir), page.Epoch); err != nil {
+		return err
+	}
+	page.Animation = animation(page.Grids)
+	t, err := template.New("report").Funcs(template.FuncMap{"style": htmlreport.Style, "short": short}).Parse(reportHTML)
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	path := r.path(ReportFile)
+	if err := clearPath(path); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	err = atomicfile.Write(path, func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		return errors.Join(t.Execute(b, page), b.Flush())
+	})
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// page is the report without its grids.
+func (r *run) page(lines []Metrics) *reportPage {
+	p := &reportPage{
+		Name: filepath.Base(r.o.Dir), Epoch: int(r.t.steps) / r.perEpoch, Epochs: r.c.Epochs, Step: r.t.steps, Seconds: r.meter.Total,
+		Data: r.data, Classes: classes(r.t.g.model), Command: r.o.Command, Version: r.o.Version, Kernels: r.t.k.Name,
+		GParameters: r.t.g.model.Parameters(), DParameters: r.t.d.model.Parameters(),
+		Rollbacks: r.back, Charts: charts(lines, r.perEpoch), Alarms: alarms(lines), Settings: r.c.list(),
+	}
+	if abs, err := filepath.Abs(r.o.Dir); err == nil {
+		p.Name = filepath.Base(abs)
+	}
+	if n := len(lines); n > 0 {
+		p.Last = &lines[n-1]
+	}
+	return p
+}
+
+// readMetrics reads the lines up to a step. What is no line of metrics is left out.
+func readMetrics(path string, step uint64) ([]Metrics, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	var list []Metrics
+	for line := range bytes.Lines(text) {
+		var m Metrics
+		if json.Unmarshal(line, &m) == nil && m.Step <= step {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// alarms are those of the lines; the same one of successive epochs is one.
+func alarms(lines []Metrics) (list []reportAlarm) {
+	for _, m := range lines {
+		n := len(list)
+		switch {
+		case m.Alarm == "":
+		case n > 0 && list[n-1].To == m.Epoch-1 && firstWords(list[n-1].Text) == firstWords(m.Alarm):
+			list[n-1].To, list[n-1].Text = m.Epoch, m.Alarm
+		default:
+			list = append(list, reportAlarm{m.Epoch, m.Epoch, m.Alarm})
+		}
+	}
+	return list
+}
+
+// firstWords tells alarms of one kind from others, whatever their numbers.
+func firstWords(s string) string {
+	words := strings.Fields(s)
+	return strings.Join(words[:min(4, len(words))], " ")
+}
+
+// charts are the curves of the lines, over epochs.
+func charts(lines []Metrics, perEpoch int) (list []template.HTML) {
+	curve := func(name string, of func(Metrics) (float64, bool)) htmlreport.Series {
+		s := htmlreport.Series{Name: name}
+		for _, m := range lines {
+			if y, ok := of(m); ok {
+				s.X, s.Y = append(s.X, float64(m.Step)/float64(perEpoch)), append(s.Y, y)
+			}
+		}
+		return s
+	}
+	all := func(of func(Metrics) float64) func(Metrics) (float64, bool) {
+		return func(m Metrics) (float64, bool) { return of(m), true }
+	}
+	some := func(of func(Metrics) float64) func(Metrics) (float64, bool) {
+		return func(m Metrics) (float64, bool) { return of(m), of(m) != 0 }
+	}
+	charts := []htmlreport.Chart{
+		{Title: "losses", Series: []htmlreport.Series{curve("generator", all(func(m Metrics) float64 { return m.G })), curve("discriminator", all(func(m Metrics) float64 { return m.D }))}},
+		{Title: "probability of being real", Series: []htmlreport.Series{curve("D(x)", all(func(m Metrics) float64 { return m.Real })), curve("D(G(z))", all(func(m Metrics) float64 { return m.Fake }))}},
+		{Title: "norms of the gradients", Log: true, Series: []htmlreport.Series{curve("generator", some(func(m Metrics) float64 { return m.GGradNorm })), curve("discriminator", some(func(m Metrics) float64 { return m.DGradNorm }))}},
+		{Title: "gradient penalty", Series: []htmlreport.Series{curve("penalty", some(func(m Metrics) float64 { return m.Penalty }))}},
+		{Title: "spread of the samples, of 255", Series: []htmlreport.Series{curve("sample_std", some(func(m Metrics) float64 { return m.SampleStd }))}},
+		{Title: "images a second", Series: []htmlreport.Series{curve("images/s", all(func(m Metrics) float64 { return m.ImagesPerSecond }))}},
+	}
+	for _, c := range charts {
+		if slices.ContainsFunc(c.Series, func(s htmlreport.Series) bool { return len(s.X) > 0 }) {
+			list = append(list, c.SVG())
+		}
+	}
+	return list
+}
+
+// readGrids reads grids of epochs up to the last one: all, or reportGrids of them, the first and the
+// last among them. What is no such picture is left out.
+func readGrids(dir string, last int) ([]reportGrid, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	epochs := map[int]string{}
+	var order []int
+	for _, e := range entries {
+		var epoch int
+		name := e.Name()
+		if _, err := fmt.Sscanf(name, "epoch-%d.png", &epoch); err == nil && name == gridName(epoch) && e.Type().IsRegular() && epoch > 0 && epoch <= last {
+			epochs[epoch] = filepath.Join(dir, name)
+			order = append(order, epoch)
+		}
+	}
+	slices.Sort(order)
+	if n := len(order); n > reportGrids {
+		for i := range reportGrids {
+			order[i] = order[i*(n-1)/(reportGrids-1)]
+		}
+		order = order[:reportGrids]
+	}
+	var list []reportGrid
+	for _, epoch := range order {
+		if file := readGrid(epochs[epoch]); file != nil {
+			list = append(list, reportGrid{epoch, htmlreport.PNGFile(file), file})
+		}
+	}
+	return list, nil
+}
+
+// readGrid returns a grid's file; nil if it is none.
+func readGrid(path string) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	file, err := io.ReadAll(io.LimitReader(f, mostBytes+1))
+	if err != nil || len(file) > mostBytes {
+		return nil
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(file))
+	if err != nil || c.Width > mostSide || c.Height > mostSide || picture.JoinPNG(io.Discard, [][]byte{file}, 0) != nil {
+		return nil
+	}
+	return file
+}
+
+// pngHeader is the beginning of a PNG file: signature, size and kind of colors.
+func pngHeader(file []byte) []byte { return file[:33] }
+
+// animation shows the grids one after another, as an animated PNG; "" for fewer than two. Those
+// that are not like the last one are left out.
+func animation(grids []reportGrid) template.URL {
+	var frames [][]byte
+	for _, g := range grids {
+		if bytes.Equal(pngHeader(g.file), pngHeader(grids[len(grids)-1].file)) {
+			frames = append(frames, g.file)
+		}
+	}
+	if len(frames) < 2 {
+		return ""
+	}
+	var b bytes.Buffer
+	if err := picture.JoinPNG(&b, frames, reportDelay); err != nil {
+		return "" // some file is none of ours
+	}
+	return htmlreport.PNGFile(b.Bytes())
+}
+
+// list is every setting with its name.
+func (c Config) list() (list []setting) {
+	now, usual := reflect.ValueOf(c), reflect.ValueOf(Default())
+	for i := range now.NumField() {
+		value := fmt.Sprint(now.Field(i))
+		if now.Field(i).Kind() == reflect.String {
+			value = strconv.Quote(value)
+		}
+		list = append(list, setting{now.Type().Field(i).Tag.Get("toml"), value, !now.Field(i).Equal(usual.Field(i))})
+	}
+	return list
+}
+
+// short is a time, as in 2h05m.
+func short(seconds float64) string {
+	switch s := int(seconds + 0.5); {
+	case s >= 3600:
+		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+	case s >= 60:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	}
+	return fmt.Sprintf("%.1f s", seconds)
+}
