@@ -20,6 +20,10 @@
 //	convolution:            y[o] += x[o*stride + k*dilation - pad] * w[k]
 //	transposed convolution: y[i*stride + k*dilation - pad] += x[i] * w[k]
 //
+// An int8 layer may be computed by Winograd's algorithm too, in whole numbers and
+// to the same bytes, where that pays: which way is taken follows from the geometry, the
+// kernel row, the number of images and the weights, see qwinograd.go.
+//
 // lowering.go lists the ways to compute a pass. A Layout's row stride lets layers read and
 // write windows of wider rows, so that concatenation costs nothing.
 //

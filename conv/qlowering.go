@@ -7,8 +7,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// qlowering computes an int8 layer. Which lowering a layer has follows from the geometry
-// alone.
+// qlowering computes an int8 layer by sums over taps. Which lowering a layer has follows from the
+// geometry alone. A plan may have Winograd's algorithm beside it, see qwinograd.go.
 //
 //	direct  tiles of images or positions by channels, see qdirect.go
 //	thin    few channels to produce: taps are columns, see qthin.go

@@ -20,9 +20,8 @@ import (
 	"github.com/gantiny/gantiny/dataset"
 )
 
-// FuzzPictureFolder loads a folder of two files that may be pictures: without a panic, within the memory that they may
-// take, to images of the size that was asked for or an error that names a file.
-func FuzzPictureFolder(f *testing.F) {
+// pictureFiles are pictures in all formats, whole and cut short.
+func pictureFiles(f *testing.F) [][]byte {
 	img := image.NewNRGBA(image.Rect(0, 0, 5, 3))
 	for i := range img.Pix {
 		img.Pix[i] = uint8(i * 37)
@@ -55,6 +54,13 @@ func FuzzPictureFolder(f *testing.F) {
 		}
 		files = append(files, p)
 	}
+	return files
+}
+
+// FuzzPictureFolder loads a folder of two files that may be pictures: without a panic, within the memory that they may
+// take, to images of the size that was asked for or an error that names a file.
+func FuzzPictureFolder(f *testing.F) {
+	files := pictureFiles(f)
 	for i, p := range files {
 		f.Add(p, files[(i+1)%len(files)], uint8(i%5), i%2 == 0)
 	}

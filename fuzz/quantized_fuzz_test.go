@@ -11,9 +11,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// FuzzQuantized reads files of quantised models. What is read is written again to the same model and, if it is small, draws the
-// pixels of the reference.
-func FuzzQuantized(f *testing.F) {
+// addQuantized adds int8 models, beside their floats and alone, and what is nearly one.
+func addQuantized(f *testing.F) {
 	m := model.Generator(model.Config{Latent: 3, Size: 4, Width: 1})
 	q, _, err := m.Quantize(f.Context(), quant.Options{Images: 32})
 	if err != nil {
@@ -43,6 +42,12 @@ func FuzzQuantized(f *testing.F) {
 	} {
 		f.Add(bytes.Replace(unchecked(graph), []byte(change[0]), []byte(change[1]), 1))
 	}
+}
+
+// FuzzQuantized reads files of quantised models. What is read is written again to the same model and, if it is small, draws the
+// pixels of the reference.
+func FuzzQuantized(f *testing.F) {
+	addQuantized(f)
 	known := []error{model.ErrNone, model.ErrLayer, model.ErrShape, model.ErrFormat, safetensors.ErrFormat}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		q, err := model.ReadInt8(bytes.NewReader(b), int64(len(b)))

@@ -14,7 +14,8 @@
 // kinds results differ by rounding only. Sum and Dot may add in any order. GEMM and Transform of a
 // row with Flush take subnormal numbers for zero.
 //
-// The int8 functions (an [Int8] in each row) give the same bytes on all rows. What their operands
+// The int8 functions (an [Int8] in each row) give the same bytes on all rows, and so do those on
+// 16-bit integers that some rows have beside them (an [Int16]). What the operands of int8 functions
 // look like in memory is the row's own matter, behind Pack and Stage.
 //
 // # Slices

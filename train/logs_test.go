@@ -216,7 +216,11 @@ func TestReportOfTrouble(t *testing.T) {
 	if err != nil || !strings.Contains(string(b), "Step 2: training diverged at step 2: it is fragile; the checkpoint of step 0 is kept. Back to step 0") {
 		t.Errorf("no rollback in the report (%v)", err)
 	}
-	got := alarms([]Metrics{{Epoch: 1}, {Epoch: 2, Alarm: "the losses are out: 1"}, {Epoch: 2}, {Epoch: 3, Alarm: "the losses are out: 2"}, {Epoch: 5, Alarm: "the losses are out: 3"}, {Epoch: 6, Alarm: "all latents draw one"}})
+	var lines []reportLine
+	for _, m := range []Metrics{{Epoch: 1}, {Epoch: 2, Alarm: "the losses are out: 1"}, {Epoch: 2}, {Epoch: 3, Alarm: "the losses are out: 2"}, {Epoch: 5, Alarm: "the losses are out: 3"}, {Epoch: 6, Alarm: "all latents draw one"}} {
+		lines = append(lines, reportLine{Metrics: m})
+	}
+	got := alarms(lines)
 	want := []reportAlarm{{2, 3, "the losses are out: 2"}, {5, 5, "the losses are out: 3"}, {6, 6, "all latents draw one"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("alarms %+v, want %+v", got, want)
@@ -281,4 +285,40 @@ func TestSampleNow(t *testing.T) {
 		t.Errorf("grids %v, want %v", grids, want)
 	}
 	sameEnd(t, "with a grid more", dir, want)
+}
+
+// A classifier's run has its own figures in the report and in TensorBoard's file.
+func TestLogsOfClassifier(t *testing.T) {
+	dir := t.TempDir()
+	err := classify(t, dir, labeled(perEpoch*6+5, 1), func(c *Config, o *Options) {
+		c.TensorBoard, o.Test = true, labeled(50, 2)
+		o.SampleNow = func() bool { t.Error("asked for samples"); return true }
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lines, _ := classifyEnd(t, dir)
+	last := lines[len(lines)-1]
+	if !(last.GradNorm > 0) {
+		t.Errorf("the last line is %+v", last)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range []string{fmt.Sprintf("<td>%.4f; %.4f, %.4f", last.Loss, last.Accuracy, last.Test), ">share named right</text>", ">test pictures</text>", "of 3 classes"} {
+		if !strings.Contains(string(b), says) {
+			t.Errorf("no %q in the report", says)
+		}
+	}
+	if strings.Contains(string(b), "D(x)") || strings.Contains(string(b), "same latents") {
+		t.Error("the report is a GAN's")
+	}
+	list := eventsOf(t, dir)
+	got, grids := told(list)
+	want := []string{fmt.Sprint(last.Step, "loss", float32(last.Loss)), fmt.Sprint(last.Step, "accuracy", float32(last.Accuracy)),
+		fmt.Sprint(last.Step, "grad_norm", float32(last.GradNorm)), fmt.Sprint(last.Step, "test_accuracy", float32(last.Test))}
+	if len(grids) > 0 || len(got) < 4 || !slices.Equal(got[len(got)-4:], want) {
+		t.Errorf("events %q, want %q at the end", got, want)
+	}
 }

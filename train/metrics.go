@@ -75,13 +75,17 @@ type ClassifyMetrics struct {
 	Loss            float64 `json:"loss"`                    // cross-entropy
 	Accuracy        float64 `json:"accuracy"`                // share of the images in training, as they were moved, that were named right
 	Test            float64 `json:"test_accuracy,omitempty"` // share of the test images, at an epoch's end
+	GradNorm        float64 `json:"grad_norm"`               // of the last step, see Trainer.GradNorms
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"`
+
+	Alarm     string `json:"alarm,omitempty"` // as in Metrics
+	Rollbacks int    `json:"rollbacks,omitempty"`
 }
 
 // classify is the line of task classify.
 func (m Metrics) classify(s *Stats) ClassifyMetrics {
-	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.right, s.TestRight, m.ImagesPerSecond, m.Seconds}
+	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.right, s.TestRight, m.GGradNorm, m.ImagesPerSecond, m.Seconds, m.Alarm, m.Rollbacks}
 }
 
 // openMetrics opens path for appending, after it has dropped every line past

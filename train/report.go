@@ -43,13 +43,23 @@ type reportPage struct {
 	Classes                   int
 	Command, Version, Kernels string
 	GParameters, DParameters  int
-	Last                      *Metrics // nil before the first line
+	Classifies                bool
+	Last                      *reportLine // nil before the first line
 	Alarms                    []reportAlarm
 	Rollbacks                 []rollback
 	Charts                    []template.HTML
 	Grids                     []reportGrid
 	Animation                 template.URL
 	Settings                  []setting
+}
+
+// reportLine is a line of metrics of either task.
+type reportLine struct {
+	Metrics
+	Loss     float64 `json:"loss"` // and what else ClassifyMetrics has beside Metrics
+	Accuracy float64 `json:"accuracy"`
+	Test     float64 `json:"test_accuracy"`
+	GradNorm float64 `json:"grad_norm"`
 }
 
 // reportAlarm is an alarm of successive epochs.
@@ -79,8 +89,10 @@ func (r *run) writeReport() error {
 		return err
 	}
 	page := r.page(lines)
-	if page.Grids, err = readGrids(r.path(SamplesDir), page.Epoch); err != nil {
-		return err
+	if !page.Classifies {
+		if page.Grids, err = readGrids(r.path(SamplesDir), page.Epoch); err != nil {
+			return err
+		}
 	}
 	page.Animation = animation(page.Grids)
 	t, err := template.New("report").Funcs(template.FuncMap{"style": htmlreport.Style, "short": short}).Parse(reportHTML)
@@ -102,12 +114,17 @@ func (r *run) writeReport() error {
 }
 
 // page is the report without its grids.
-func (r *run) page(lines []Metrics) *reportPage {
+func (r *run) page(lines []reportLine) *reportPage {
 	p := &reportPage{
 		Name: filepath.Base(r.o.Dir), Epoch: int(r.t.steps) / r.perEpoch, Epochs: r.c.Epochs, Step: r.t.steps, Seconds: r.meter.Total,
-		Data: r.data, Classes: classes(r.t.g.model), Command: r.o.Command, Version: r.o.Version, Kernels: r.t.k.Name,
-		GParameters: r.t.g.model.Parameters(), DParameters: r.t.d.model.Parameters(),
-		Rollbacks: r.back, Charts: charts(lines, r.perEpoch), Alarms: alarms(lines), Settings: r.c.list(),
+		Data: r.data, Classifies: r.task.classifies, Command: r.o.Command, Version: r.o.Version, Kernels: r.t.k.Name,
+		GParameters: r.t.g.model.Parameters(),
+		Rollbacks:   r.back, Charts: drawn(r.charts(lines)), Alarms: alarms(lines), Settings: r.c.list(),
+	}
+	if p.Classifies {
+		p.Classes = r.t.g.model.Output().Len()
+	} else {
+		p.Classes, p.DParameters = classes(r.t.g.model), r.t.d.model.Parameters()
 	}
 	if abs, err := filepath.Abs(r.o.Dir); err == nil {
 		p.Name = filepath.Base(abs)
@@ -119,14 +136,14 @@ func (r *run) page(lines []Metrics) *reportPage {
 }
 
 // readMetrics reads the lines up to a step. What is no line of metrics is left out.
-func readMetrics(path string, step uint64) ([]Metrics, error) {
+func readMetrics(path string, step uint64) ([]reportLine, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	var list []Metrics
+	var list []reportLine
 	for line := range bytes.Lines(text) {
-		var m Metrics
+		var m reportLine
 		if json.Unmarshal(line, &m) == nil && m.Step <= step {
 			list = append(list, m)
 		}
@@ -135,7 +152,7 @@ func readMetrics(path string, step uint64) ([]Metrics, error) {
 }
 
 // alarms are those of the lines; the same one of successive epochs is one.
-func alarms(lines []Metrics) (list []reportAlarm) {
+func alarms(lines []reportLine) (list []reportAlarm) {
 	for _, m := range lines {
 		n := len(list)
 		switch {
@@ -156,30 +173,44 @@ func firstWords(s string) string {
 }
 
 // charts are the curves of the lines, over epochs.
-func charts(lines []Metrics, perEpoch int) (list []template.HTML) {
-	curve := func(name string, of func(Metrics) (float64, bool)) htmlreport.Series {
+func (r *run) charts(lines []reportLine) []htmlreport.Chart {
+	// Figures that not every line has are 0 in the others.
+	curve := func(name string, always bool, of func(m *reportLine) float64) htmlreport.Series {
 		s := htmlreport.Series{Name: name}
-		for _, m := range lines {
-			if y, ok := of(m); ok {
-				s.X, s.Y = append(s.X, float64(m.Step)/float64(perEpoch)), append(s.Y, y)
+		for i := range lines {
+			if y := of(&lines[i]); always || y != 0 {
+				s.X, s.Y = append(s.X, float64(lines[i].Step)/float64(r.perEpoch)), append(s.Y, y)
 			}
 		}
 		return s
 	}
-	all := func(of func(Metrics) float64) func(Metrics) (float64, bool) {
-		return func(m Metrics) (float64, bool) { return of(m), true }
+	chart := func(title string, curves ...htmlreport.Series) htmlreport.Chart {
+		return htmlreport.Chart{Title: title, Series: curves}
 	}
-	some := func(of func(Metrics) float64) func(Metrics) (float64, bool) {
-		return func(m Metrics) (float64, bool) { return of(m), of(m) != 0 }
+	speed := chart("images a second", curve("images/s", true, func(m *reportLine) float64 { return m.ImagesPerSecond }))
+	norms := chart("norms of the gradients",
+		curve("generator", false, func(m *reportLine) float64 { return m.GGradNorm }), curve("discriminator", false, func(m *reportLine) float64 { return m.DGradNorm }))
+	norms.Log = true
+	if r.task.classifies {
+		norms.Series = []htmlreport.Series{curve("classifier", false, func(m *reportLine) float64 { return m.GradNorm })}
+		return []htmlreport.Chart{
+			chart("loss", curve("cross-entropy", true, func(m *reportLine) float64 { return m.Loss })),
+			chart("share named right", curve("in training", true, func(m *reportLine) float64 { return m.Accuracy }), curve("test pictures", false, func(m *reportLine) float64 { return m.Test })),
+			norms, speed,
+		}
 	}
-	charts := []htmlreport.Chart{
-		{Title: "losses", Series: []htmlreport.Series{curve("generator", all(func(m Metrics) float64 { return m.G })), curve("discriminator", all(func(m Metrics) float64 { return m.D }))}},
-		{Title: "probability of being real", Series: []htmlreport.Series{curve("D(x)", all(func(m Metrics) float64 { return m.Real })), curve("D(G(z))", all(func(m Metrics) float64 { return m.Fake }))}},
-		{Title: "norms of the gradients", Log: true, Series: []htmlreport.Series{curve("generator", some(func(m Metrics) float64 { return m.GGradNorm })), curve("discriminator", some(func(m Metrics) float64 { return m.DGradNorm }))}},
-		{Title: "gradient penalty", Series: []htmlreport.Series{curve("penalty", some(func(m Metrics) float64 { return m.Penalty }))}},
-		{Title: "spread of the samples, of 255", Series: []htmlreport.Series{curve("sample_std", some(func(m Metrics) float64 { return m.SampleStd }))}},
-		{Title: "images a second", Series: []htmlreport.Series{curve("images/s", all(func(m Metrics) float64 { return m.ImagesPerSecond }))}},
+	return []htmlreport.Chart{
+		chart("losses", curve("generator", true, func(m *reportLine) float64 { return m.G }), curve("discriminator", true, func(m *reportLine) float64 { return m.D })),
+		chart("probability of being real", curve("D(x)", true, func(m *reportLine) float64 { return m.Real }), curve("D(G(z))", true, func(m *reportLine) float64 { return m.Fake })),
+		norms,
+		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
+		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),
+		speed,
 	}
+}
+
+// drawn are the charts that have a value.
+func drawn(charts []htmlreport.Chart) (list []template.HTML) {
 	for _, c := range charts {
 		if slices.ContainsFunc(c.Series, func(s htmlreport.Series) bool { return len(s.X) > 0 }) {
 			list = append(list, c.SVG())

@@ -47,7 +47,7 @@ type Options struct {
 	OnEpoch func(Stats)       // after each epoch, its files written; nil: none
 	OnNote  func(note string) // what the user should know, in a line; nil: none
 
-	// SampleNow is asked after each step whether to draw a grid now, beside those of the
+	// SampleNow is asked after each step of a GAN whether to draw a grid now, beside those of the
 	// settings. Its path is in the Stats of that step. nil: never.
 	SampleNow func() bool
 }
@@ -77,6 +77,7 @@ type run struct {
 	events   *os.File // TensorBoard's, nil without
 	perEpoch int      // steps
 	dataStd  float64  // spread of the data's images
+	mostStd  float64  // the largest one of the grids in the metrics
 	back     []rollback
 	data     dataInfo
 	total    uint64    // steps in all epochs
@@ -290,6 +291,14 @@ func (r *run) goOnFrom(h *header) {
 func (r *run) openLogs() (err error) {
 	if r.metrics, err = openMetrics(r.path(MetricsFile), r.t.steps); err != nil {
 		return err
+	}
+	lines, err := readMetrics(r.path(MetricsFile), r.t.steps)
+	if err != nil {
+		return err
+	}
+	r.mostStd = 0
+	for _, m := range lines {
+		r.mostStd = max(r.mostStd, m.SampleStd)
 	}
 	return r.openEvents()
 }

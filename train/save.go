@@ -43,7 +43,7 @@ func (r *run) write(s *Stats) error {
 	if err == nil && r.checkpointDue(s) {
 		err = r.save()
 	}
-	if err == nil && r.c.Report && s.Grid != "" {
+	if err == nil && r.c.Report && (s.Grid != "" || s.Batch == s.Batches && r.showDue(s.Epoch)) {
 		err = r.writeReport()
 	}
 	if err != nil && r.savedAt != r.t.steps && !errors.Is(err, ErrDiverged) {
@@ -58,7 +58,7 @@ func (r *run) sample(s *Stats) (std float64, err error) {
 	switch {
 	case s.Batch == s.Batches && r.gridDue(s.Epoch):
 		s.Grid = r.gridPath(s.Epoch)
-	case r.o.SampleNow != nil && r.o.SampleNow():
+	case !r.task.classifies && r.o.SampleNow != nil && r.o.SampleNow():
 		s.Grid = filepath.Join(r.o.Dir, SamplesDir, fmt.Sprintf("step-%08d.png", s.Step))
 	default:
 		return 0, nil
@@ -85,7 +85,7 @@ func (r *run) writeMetrics(s *Stats, std float64) error {
 	line.GGradNorm, line.DGradNorm = r.t.GradNorms()
 	var trouble alarm
 	if end {
-		trouble = line.alarm(r.c.Loss, s.Grid != "", r.dataStd)
+		trouble = line.alarm(r.c.Loss, s.Grid != "", r.dataStd, r.mostStd)
 		line.Alarm = trouble.String()
 	}
 	var text any = line
@@ -96,10 +96,11 @@ func (r *run) writeMetrics(s *Stats, std float64) error {
 		r.meter = before // the next line will tell
 		return fmt.Errorf("train: %w", err)
 	}
+	r.mostStd = max(r.mostStd, std)
 	if end {
 		r.watch(line, trouble, s.Epoch == s.Epochs)
 	}
-	return r.writeEvents(line)
+	return r.writeEvents(line, s)
 }
 
 // checkpointDue tells whether a step is to be followed by a checkpoint. With the
@@ -120,7 +121,12 @@ func (r *run) checkpointDue(s *Stats) bool {
 
 // gridDue tells whether the end of an epoch draws a grid.
 func (r *run) gridDue(epoch int) bool {
-	return !r.task.classifies && (epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0)
+	return !r.task.classifies && r.showDue(epoch)
+}
+
+// showDue tells whether the end of an epoch writes the report, and a grid if there can be one.
+func (r *run) showDue(epoch int) bool {
+	return epoch == 1 || epoch == r.c.Epochs || r.c.SampleEvery > 0 && epoch%r.c.SampleEvery == 0
 }
 
 // nextGrid returns the epoch, after so many whole ones, that draws the next grid; 0 if none does.

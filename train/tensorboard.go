@@ -52,7 +52,10 @@ func keepEvents(path string, step uint64) error {
 }
 
 // writeEvents puts a line of metrics into TensorBoard's file, under the same names.
-func (r *run) writeEvents(m Metrics) error {
+func (r *run) writeEvents(m Metrics, s *Stats) error {
+	if r.task.classifies {
+		return r.addEvent(m.Step, classifyValues(m.classify(s)))
+	}
 	values := []tfevents.Value{
 		{Tag: "g_loss", Scalar: float32(m.G)}, {Tag: "d_loss", Scalar: float32(m.D)},
 		{Tag: "d_real", Scalar: float32(m.Real)}, {Tag: "d_fake", Scalar: float32(m.Fake)},
@@ -63,6 +66,17 @@ func (r *run) writeEvents(m Metrics) error {
 		values = append(values, tfevents.Value{Tag: "penalty", Scalar: float32(m.Penalty)})
 	}
 	return r.addEvent(m.Step, values)
+}
+
+func classifyValues(m ClassifyMetrics) []tfevents.Value {
+	values := []tfevents.Value{
+		{Tag: "loss", Scalar: float32(m.Loss)}, {Tag: "accuracy", Scalar: float32(m.Accuracy)},
+		{Tag: "grad_norm", Scalar: float32(m.GradNorm)}, {Tag: "images_per_s", Scalar: float32(m.ImagesPerSecond)},
+	}
+	if m.Test > 0 {
+		values = append(values, tfevents.Value{Tag: "test_accuracy", Scalar: float32(m.Test)})
+	}
+	return values
 }
 
 // writeGridEvent puts a grid that was drawn into TensorBoard's file, with the spread of its pictures.

@@ -21,14 +21,17 @@ func (a alarm) String() string {
 
 // What is out of the ordinary in a line of metrics.
 const (
-	sure        = 0.999 // difference of the mean probabilities of reals and fakes
-	large       = 1000  // loss
-	leastSpread = 0.02  // of the spread that the data's pictures have
+	sure       = 0.999 // difference of the mean probabilities of reals and fakes
+	large      = 1000  // loss
+	fewSpread  = 0.02  // of the spread that the data's pictures have, after it was lostSpread times as much
+	noSpread   = 0.003 // of it, at any time: a fresh generator has more
+	lostSpread = 4
 )
 
 // alarm returns the first thing in a line of metrics that shows trouble. loss is the
-// setting. If drawn is set, the line has a SampleStd, to be compared with the data's.
-func (m Metrics) alarm(loss string, drawn bool, dataStd float64) alarm {
+// setting. If drawn is set, the line has a SampleStd, to be compared with the data's and with the
+// largest one of the lines before: a generator that has hardly begun draws pictures much alike, too.
+func (m Metrics) alarm(loss string, drawn bool, dataStd, before float64) alarm {
 	judges := loss != "wasserstein" // whose discriminator gives scores, not probabilities
 	switch {
 	case judges && m.Real-m.Fake > sure:
@@ -39,8 +42,8 @@ func (m Metrics) alarm(loss string, drawn bool, dataStd float64) alarm {
 			"a smaller learning_rate with a larger d_learning_rate"}
 	case math.Abs(m.G) > large || math.Abs(m.D) > large:
 		return alarm{"loss", fmt.Sprintf("the losses are out of proportion: G %.4g, D %.4g", m.G, m.D),
-			"a smaller learning_rate, clip_norm or a gradient penalty"}
-	case drawn && m.SampleStd < leastSpread*dataStd:
+			"a smaller learning_rate, clip_norm or, of a GAN, a gradient penalty"}
+	case drawn && (m.SampleStd < noSpread*dataStd || m.SampleStd < fewSpread*dataStd && m.SampleStd*lostSpread < before):
 		return alarm{"same", fmt.Sprintf("all latents draw the same picture: its pixels differ by %.3g of 255 from sample to sample, the data's by %.3g", m.SampleStd, dataStd),
 			"an earlier checkpoint with a smaller learning_rate, or a gradient penalty: variety hardly comes back by itself"}
 	}
@@ -95,7 +98,7 @@ func dataSpread(pix []uint8, size int) float64 {
 }
 
 // GradNorms returns the Euclidean norms of the last step's gradients of all of a network's
-// parameters: the generator's and the discriminator's, before the setting clip_norm cut them.
+// parameters: the generator's, or the classifier's, and the discriminator's, before the setting clip_norm cut them.
 func (t *Trainer) GradNorms() (g, d float64) {
 	norm := func(n *Network) float64 {
 		if t.cfg.ClipNorm > 0 {
@@ -103,5 +106,8 @@ func (t *Trainer) GradNorms() (g, d float64) {
 		}
 		return n.norm.of(t.team)
 	}
-	return norm(t.g), norm(t.d)
+	if t.d != nil {
+		d = norm(t.d)
+	}
+	return norm(t.g), d
 }

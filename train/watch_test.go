@@ -12,6 +12,7 @@ import (
 )
 
 func TestAlarm(t *testing.T) {
+	const dataStd, before = 60, 10
 	for _, x := range []struct {
 		says, loss string
 		m          Metrics
@@ -20,17 +21,24 @@ func TestAlarm(t *testing.T) {
 		{"sure of all images", "bce", Metrics{G: 825627, D: 0, Real: 1, Fake: 0}},
 		{"wrong about all", "hinge", Metrics{G: 0, D: 30, Real: 0, Fake: 1}},
 		{"out of proportion: G", "bce", Metrics{G: -5000, D: 1, Real: 0.5, Fake: 0.5}},
-		{"all latents draw the same picture: its pixels differ by 0.5 of 255", "bce", Metrics{SampleStd: 0.5}},
+		{"all latents draw the same picture: its pixels differ by 1.1 of 255", "bce", Metrics{SampleStd: 1.1}},
+		{"", "bce", Metrics{SampleStd: 1.3}}, // 2.2% of the data's
 		{"all latents draw the same picture", "bce", Metrics{}},
 		{"", "wasserstein", Metrics{G: 20, D: 5, Real: 1, Fake: 0, SampleStd: 30}}, // its scores are no logits
 	} {
-		a := x.m.alarm(x.loss, true, 60)
+		a := x.m.alarm(x.loss, true, dataStd, before)
 		if got := a.String(); !strings.Contains(got, x.says) || (got == "") != (x.says == "") || got != "" && !strings.Contains(got, "; try ") {
 			t.Errorf("%s %+v: %q, want %q", x.loss, x.m, got, x.says)
 		}
 	}
-	if a := (Metrics{}).alarm("bce", false, 60); a.kind != "" {
+	if a := (Metrics{}).alarm("bce", false, dataStd, before); a.kind != "" {
 		t.Errorf("without a grid: %v", a)
+	}
+	if a := (Metrics{SampleStd: 1.1}).alarm("bce", true, dataStd, 4); a.kind != "" {
+		t.Errorf("of a generator that never had more: %v", a)
+	}
+	if a := (Metrics{SampleStd: 0.1}).alarm("bce", true, dataStd, 0); a.kind != "same" {
+		t.Errorf("of the first grid, with no variety at all: %v", a)
 	}
 }
 
@@ -95,6 +103,28 @@ func TestCollapse(t *testing.T) {
 	if got := lines[len(lines)-1].Alarm; !strings.HasPrefix(got, "all latents draw the same picture") {
 		t.Errorf("the line says %q", got)
 	}
+}
+
+// TestFreshSpread: a generator that has not learned yet is no collapsed one, nor does a resumed run forget what its
+// grids were like.
+func TestFreshSpread(t *testing.T) {
+	dir := t.TempDir()
+	var notes *[]string
+	if err := runIn(t, dir, func(c *Config, o *Options) { c.LearningRate, c.EMAImages = 1e-30, 1e6; notes = notesOf(o) }); err != nil {
+		t.Fatal(err)
+	}
+	wantNote(t, "nothing learned", *notes, "")
+	var most float64
+	_, _, lines := endOf(t, dir)
+	for _, m := range lines {
+		most = max(most, m.SampleStd)
+	}
+	r := &run{c: small(), o: Options{Dir: dir}, t: newTrainer(t, small(), nil)}
+	r.t.steps = 2 * perEpoch
+	if err := r.openLogs(); err != nil || most == 0 || r.mostStd != most {
+		t.Errorf("spread %g of the grids so far, want %g (%v)", r.mostStd, most, err)
+	}
+	r.closeLogs()
 }
 
 // TestGradNorms: the norms are those of the gradients, before they are clipped.

@@ -35,8 +35,8 @@ func newBench() *cli.Command {
 each, those alone that touch a pixel) and their share of the peak of the threads in use. The peak is the most that the same
 kernels reach in registers and in the first-level cache; it is found again and again beside what it is the measure of, so that
 a machine that slows down slows down both. On one thread times are the processor time that the thread has had, which leaves out
-what other programs take; with several they are those of the clock. Minimal filtering makes fewer multiply-adds than are
-counted. Of a training step the last lines say what all products take, and what all else does.
+what other programs take; with several they are those of the clock. Winograd's algorithm makes fewer multiply-adds than
+are counted; the last column says which layers are computed by it. Of a training step the last lines say what all products take, and what all else does.
 
 --suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. Its times
 are all those of the clock. It writes a file with them, the board, and its clock, temperature and throttling before and after, as far
