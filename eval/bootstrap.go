@@ -53,8 +53,9 @@ func draw(times []float64, words *rng.Stream) {
 func deviation(x []float64) float64 {
 	var mean, sum float64
 	for _, v := range x {
-		mean += v / float64(len(x))
+		mean += v
 	}
+	mean /= float64(len(x))
 	for _, v := range x {
 		sum += (v - mean) * (v - mean)
 	}

@@ -48,7 +48,7 @@ func NewClassifier(m *model.Model) (*Classifier, error) {
 }
 
 // maxFeatures bounds what the covariances take.
-const maxFeatures = 2048
+const maxFeatures = 512
 
 // heads returns the names of the logits and, unless they are the same, of the features in a
 // classifier's graph.

@@ -84,7 +84,7 @@ type Config struct {
 	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints, 0: none at their ends; the last epoch always writes one
 	OnDivergence      string  `toml:"on_divergence" json:"on_divergence" resume:"free"`           // stop, or rollback: go back to the last checkpoint with half the learning rates
 	Rollbacks         int     `toml:"rollbacks" json:"rollbacks" resume:"free"`                   // how often at most
-	Report            bool    `toml:"report" json:"report" resume:"free"`                         // write ReportFile at grids and at the end
+	Report            bool    `toml:"report" json:"report" resume:"free"`                         // write ReportFile at grids and at the end; not of task classify
 	TensorBoard       bool    `toml:"tensorboard" json:"tensorboard" resume:"free"`               // write EventsFile
 	CheckpointMinutes float64 `toml:"checkpoint_minutes" json:"checkpoint_minutes" resume:"free"` // minutes between checkpoints instead, 0: epochs, and 5 minutes within one
 }

@@ -413,7 +413,7 @@ func (r *run) interrupted(cause error) error {
 			return err
 		}
 	}
-	if r.c.Report {
+	if r.c.Report && !r.task.classifies {
 		if err := r.writeReport(); err != nil {
 			return err
 		}

@@ -52,8 +52,8 @@ func TestClassifyAndEval(t *testing.T) {
 	writeLabeled(t, "set/train", 240, 1)
 	writeLabeled(t, "set/test", 120, 2)
 	gantiny(t, "train", "--task", "classify", "--data", "set", "--out", "classes", "--size", "8", "--width", "8", "--batch", "20", "--epochs", "4",
-		"--learning-rate", "0.01", "--ema-images", "40", "--shift", "1", "--no-cache").want(t, exitDone,
-		"epoch 4: ", "of 120 test pictures right", filepath.Join("classes", train.ClassifierFile), "right 100.00%")
+		"--learning-rate", "0.01", "--ema-images", "40", "--shift", "1", "--no-cache", "--report", "--tensorboard").want(t, exitDone,
+		"epoch 4: ", "of 120 test pictures right", filepath.Join("classes", train.ClassifierFile))
 	m, err := model.Load(filepath.Join("classes", train.ClassifierFile))
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +65,13 @@ func TestClassifyAndEval(t *testing.T) {
 	gantiny(t, "generate", "classes", "-o", "a.png").want(t, exitFailed)
 
 	conditional(t, "c.safetensors")
+	evalFolder(t)
+	evalRefuses(t)
+}
+
+// evalFolder measures a generator of four classes with the folder's classifier.
+func evalFolder(t *testing.T) {
+	t.Helper()
 	var got struct {
 		evaluated
 		Raw map[string]any
@@ -88,10 +95,18 @@ func TestClassifyAndEval(t *testing.T) {
 	if untimed(t, r.stdout) != untimed(t, again.stdout) {
 		t.Errorf("another time, on one thread:\n%s%s", r.stdout, again.stdout)
 	}
-	gantiny(t, "eval", "c.safetensors", "--data", "set", "--classifier", "classes").want(t, exitDone, "note: -n 120, since set has 240 pictures to train with and 120 to test with",
-		"Frechet distance", "times the floor", "label agreement", "of 120 pictures each")
+	table := gantiny(t, "eval", "c.safetensors", "--data", "set", "--classifier", "classes").want(t, exitDone, "note: -n 120, since set has 240 pictures to train with and 120 to test with")
+	for _, says := range []string{"Frechet distance", "times the floor", "label agreement", "of 120 pictures each"} {
+		if !strings.Contains(table.stdout, says) {
+			t.Errorf("the table is %s, want %q in it", table.stdout, says)
+		}
+	}
 	gantiny(t, "eval", "c.safetensors", "--data", "set/train", "--classifier", "classes", "--truncation", "0.5").want(t, exitDone, "one half of which is compared with the other")
+}
 
+// evalRefuses gives eval, and a training of classifiers, what they cannot do with.
+func evalRefuses(t *testing.T) {
+	t.Helper()
 	for says, args := range map[string][]string{
 		"-n 121: want 120 at most":   {"c.safetensors", "--data", "set", "--classifier", "classes", "-n", "121"},
 		"-n 99: want 100":            {"c.safetensors", "--data", "set", "-n", "99"},
@@ -149,8 +164,11 @@ func TestEvalEmbedded(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.N != 400 || got.Modes != 10 || got.LabelAgreement != nil || got.Classifier != "mnist" || got.Nearest != nil || !(got.Frechet > 2*got.Floor.Frechet) || *got.Floor.LabelAgreement < 0.98 {
+	if got.N != 400 || got.Modes != 10 || got.Classifier != "mnist" || got.Nearest != nil || !(got.Frechet > 0) || *got.Floor.LabelAgreement < 0.98 {
 		t.Errorf("figures %s", r.stdout)
+	}
+	if a := got.LabelAgreement; a == nil || *a < 0.9 || got.TV > 0.1 {
+		t.Errorf("label agreement: figures %s", r.stdout)
 	}
 	if got.Features != 64 || len(got.Classes) != 10 {
 		t.Errorf("%d features, %d classes", got.Features, len(got.Classes))

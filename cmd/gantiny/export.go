@@ -76,7 +76,7 @@ func (f *exportFlags) check(args []string) error {
 	format := strings.ToLower(filepath.Ext(f.out))
 	switch {
 	case f.out == "":
-		return usagef("-o: which file to write?")
+		return usagef("-o: which file to write? or, with --web, which folder?")
 	case f.out == "-":
 		return usagef("-o -: a model goes into a file, not to standard output")
 	case format != ".onnx" && format != ".npz" && format != ".c":

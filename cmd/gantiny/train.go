@@ -169,12 +169,11 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
-	if c.Data, err = lasting(c.Data); err != nil {
-		return err
-	}
-
 	test, err := f.loadTest(ctx, c, stderr)
 	if err != nil {
+		return err
+	}
+	if c.Data, err = lasting(c.Data); err != nil {
 		return err
 	}
 	w := newWatching(stderr, c.Task, test, f.show)

@@ -179,6 +179,23 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// TestExample: the model of examples/microcontroller fits into 128 KB of flash, and its program draws
+// what it does.
+func TestExample(t *testing.T) {
+	m, err := model.LoadInt8("../../examples/microcontroller/digits.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs(t, "gcc")
+	dir, cost := written(t, m)
+	if cost.Flash() > 128<<10 {
+		t.Errorf("%d bytes of flash, want at most 128 KB", cost.Flash())
+	}
+	if got := run(t, build(t, dir, "gcc", "-O2")); got != drawn(t, m) {
+		t.Error("other bytes")
+	}
+}
+
 // TestARM: the same on 32-bit ARM, by qemu.
 func TestARM(t *testing.T) {
 	if !thorough {

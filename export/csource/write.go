@@ -67,6 +67,9 @@ func (p *Program) head(b *strings.Builder) {
 	c, s, name := p.Cost(), p.m.Output(), p.options.Name
 	fmt.Fprintf(b, "/* %s: a generator in 8-bit integers, written by gantiny %s. %d x %d pixels, %d %s.\n", clean(p.m.Name), clean(p.options.Version),
 		s.W, s.H, s.C, plural(s.C, "channel"))
+	if names := p.m.ClassNames; names != nil {
+		fmt.Fprintf(b, " * Classes, from 0 on: %s.\n", clean(strings.Join(names, ", ")))
+	}
 	fmt.Fprintf(b, ` *
  * Flash: %d bytes of constants, of which %d are for latents of a seed, and about %d of code.
  * RAM: %d bytes, and about %d of stack; the pixels are the caller's.

@@ -44,6 +44,9 @@ func TestRoundTrip(t *testing.T) {
 			if !slices.Equal(back.Inputs(), m.Inputs()) {
 				t.Errorf("inputs %v, were %v", back.Inputs(), m.Inputs())
 			}
+			if !slices.Equal(back.ClassNames, m.ClassNames) {
+				t.Errorf("classes %q, were %q", back.ClassNames, m.ClassNames)
+			}
 			for i, p := range back.Outputs() {
 				if was := m.Outputs()[i]; p.Spec != was.Spec {
 					t.Errorf("output %d is %v, was %v", i, p.Spec, was.Spec)

@@ -32,8 +32,9 @@ const (
 
 // Keys of the metadata, which package onnx reads.
 const (
-	keyRange  = "gantiny.range"  // of the first output's pixels: "tanh", -1 to 1
-	keyImages = "gantiny.images" // JSON: the names of inputs that are images whatever their channels
+	keyRange   = "gantiny.range"   // of the first output's pixels: "tanh", -1 to 1
+	keyImages  = "gantiny.images"  // JSON: the names of inputs that are images whatever their channels
+	keyClasses = "gantiny.classes" // JSON: the names of the classes
 )
 
 // maxBytes is what a protobuf message can hold.
@@ -82,12 +83,18 @@ func (e *exporter) metadata() (list [][2]string) {
 			images = append(images, p.Name)
 		}
 	}
-	if images != nil {
-		text, err := json.Marshal(images)
+	for _, l := range []struct {
+		key   string
+		names []string
+	}{{keyImages, images}, {keyClasses, e.m.ClassNames}} {
+		if l.names == nil {
+			continue
+		}
+		text, err := json.Marshal(l.names)
 		if err != nil { // of strings
 			panic(err)
 		}
-		list = append(list, [2]string{keyImages, string(text)})
+		list = append(list, [2]string{l.key, string(text)})
 	}
 	return list
 }

@@ -242,22 +242,27 @@ func (im *importer) addInputs() error {
 
 // addImages reads which inputs are images.
 func (im *importer) addImages() error {
-	text := im.file.Meta[ir.KeyImages]
-	if text == "" {
-		return nil
-	}
-	if err := im.meter.Take(int64(16 * len(text))); err != nil {
-		return err
-	}
-	var names []string
-	if err := json.Unmarshal([]byte(text), &names); err != nil {
-		return ir.Damaged("its metadata %s: %v", ir.KeyImages, err)
-	}
+	names, err := im.names(ir.KeyImages)
 	im.images = map[string]bool{}
 	for _, name := range names {
 		im.images[name] = true
 	}
-	return nil
+	return err
+}
+
+// names reads a list of names in the metadata.
+func (im *importer) names(key string) (list []string, err error) {
+	text := im.file.Meta[key]
+	if text == "" {
+		return nil, nil
+	}
+	if err := im.meter.Take(int64(16 * len(text))); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, ir.Damaged("its metadata %s: %v", key, err)
+	}
+	return list, nil
 }
 
 // commonBatch is the first dimension that inputs share if it is fixed, else 1.

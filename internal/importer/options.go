@@ -51,7 +51,17 @@ func (im *importer) model() (*model.Model, error) {
 	if name == "" {
 		name = "imported"
 	}
-	return im.build(name, inputs, outputs)
+	m, err := im.build(name, inputs, outputs)
+	if err != nil {
+		return nil, err
+	}
+	names, err := im.names(ir.KeyClasses)
+	for _, n := range inputs {
+		if n.spec.Type.Kind == model.Class && len(names) <= n.spec.Type.Classes {
+			m.ClassNames = names
+		}
+	}
+	return m, err
 }
 
 // Model makes a model of a graph, of whose values m takes account. outside reads tensors that stand

@@ -41,6 +41,9 @@ func (n Net) Model() (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.Name == "conditional" {
+		m.ClassNames = []string{"cat", "dog", "fox", "hen", "owl"}
+	}
 	m.Init(3, model.GlorotUniform)
 	for _, p := range m.Params() {
 		for i := range p.Data {

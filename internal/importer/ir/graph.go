@@ -16,8 +16,9 @@ type File struct {
 
 // The metadata of files that gantiny has written.
 const (
-	KeyRange  = "gantiny.range"  // the range of the first output's pixels: a Range of package importer
-	KeyImages = "gantiny.images" // a list in JSON of the inputs that are images
+	KeyRange   = "gantiny.range"   // the range of the first output's pixels: a Range of package importer
+	KeyImages  = "gantiny.images"  // a list in JSON of the inputs that are images
+	KeyClasses = "gantiny.classes" // a list in JSON of the classes' names
 )
 
 // Opset is the version of a set of operators.

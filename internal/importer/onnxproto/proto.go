@@ -50,7 +50,7 @@ func parseMeta(f *ir.File, b []byte, m *ir.Meter) error {
 		}
 		return nil
 	})
-	if k := string(key); err == nil && (k == ir.KeyRange || k == ir.KeyImages) {
+	if k := string(key); err == nil && (k == ir.KeyRange || k == ir.KeyImages || k == ir.KeyClasses) {
 		if f.Meta == nil {
 			f.Meta = map[string]string{}
 		}
