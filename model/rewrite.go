@@ -116,16 +116,27 @@ type vectorMaker interface {
 	makesVector()
 }
 
+// A Dense does not write an image of fewColumns channels or less position by position if that is one
+// of manyFeatures or more: each position would be a product of so few columns that kernels are mostly
+// idle. A Dense 512 -> 784 before an image of 28x28x1 took 5.0 ms so, and takes 0.2 ms with a copy
+// behind it. In training, where batches are large, it stays so.
+const (
+	fewColumns   = 8
+	manyFeatures = 512
+)
+
 // placeVectors lays out what a Dense makes as the Reshape wants it that follows after operators to
 // which this is all the same: then the Reshape moves nothing.
-func placeVectors(g *Graph, _ mode) {
+func placeVectors(g *Graph, m mode) {
 	for _, n := range g.Nodes {
 		if _, ok := n.Op.(vectorMaker); !ok {
 			continue
 		}
 		for r := g.consumer(n.Out); r != nil; r = g.consumer(r.Out) {
 			if _, ok := r.Op.(reshaper); ok && !r.Out.Shape.IsFlat() {
-				n.Out.mem = r.Out.Shape
+				if s := r.Out.Shape; m.training || s.C > fewColumns || s.Len() < manyFeatures {
+					n.Out.mem = s
+				}
 				break
 			} else if !ok && !takesAnyLayout(r.Op) {
 				break

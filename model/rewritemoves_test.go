@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -238,4 +239,51 @@ func TestFuseReshaped(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPlaceVectors: a Dense writes the image that follows position by position, unless that is large
+// and has few channels: then a copy follows. Either way the values are those of the references.
+func TestPlaceVectors(t *testing.T) {
+	for _, c := range []struct {
+		image    Shape
+		training bool
+		kinds    []string
+	}{
+		{Shape{8, 6, 12}, false, []string{"dense", "tanh"}},
+		{Shape{4, 3, 1}, false, []string{"dense", "tanh"}},
+		{Shape{24, 23, 1}, false, []string{"dense", "tanh", "reshape"}},
+		{Shape{24, 23, 1}, true, []string{"dense", "tanh"}},
+	} {
+		m, err := New("t", Flat(5), Dense{Units: c.image.Len(), Bias: true}, Tanh{}, Reshape(c.image))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kinds := kindsOf(m, mode{plain: true, training: c.training}); !slices.Equal(kinds, c.kinds) {
+			t.Errorf("%v: %v, want %v", c.image, kinds, c.kinds)
+		}
+		m.Init(1, Normal(0.5))
+		x := make([]float32, 2*5)
+		for i := range x {
+			x[i] = float32(i%7) - 3
+		}
+		got := outputOf(t, m, Options{Threads: 1}, mode{}, x)
+		want := make([]float64, c.image.Len())
+		for k := range 2 {
+			p := m.Params()
+			Dense{Units: len(want), Bias: true}.Reference(want, [][]float64{widened(x[5*k : 5*k+5])}, [][]float64{widened(p[0].Data), widened(p[1].Data)}, nil)
+			for i, w := range want {
+				if d := math.Abs(float64(got[k*len(want)+i]) - math.Tanh(w)); !(d < 1e-5) {
+					t.Fatalf("%v: value %d differs by %v", c.image, i, d)
+				}
+			}
+		}
+	}
+}
+
+func widened(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/gantiny/gantiny/internal/importer/ir"
 )
 
 // This file writes small ONNX files for tests.
@@ -33,7 +35,7 @@ func info(name string, elem int, dims ...int) []byte {
 }
 
 func (g *testGraph) input(name string, dims ...int) {
-	g.b = field1(g.b, 11, info(name, typeFloat, dims...))
+	g.b = field1(g.b, 11, info(name, ir.TypeFloat, dims...))
 }
 
 func (g *testGraph) output(name string) { g.b = field1(g.b, 12, field1(nil, 1, []byte(name))) }
@@ -82,7 +84,7 @@ func (g *testGraph) floats(name string, dims []int, values ...float32) {
 	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
-	g.b = field1(g.b, 5, field1(tensorHead(name, typeFloat, dims), 9, raw))
+	g.b = field1(g.b, 5, field1(tensorHead(name, ir.TypeFloat, dims), 9, raw))
 }
 
 func (g *testGraph) ints(name string, dims []int, values ...int) {
@@ -90,13 +92,13 @@ func (g *testGraph) ints(name string, dims []int, values ...int) {
 	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
 	}
-	g.b = field1(g.b, 5, field1(tensorHead(name, typeInt64, dims), 9, raw))
+	g.b = field1(g.b, 5, field1(tensorHead(name, ir.TypeInt64, dims), 9, raw))
 }
 
 // external adds a tensor of another file.
 func (g *testGraph) external(name, location, offset string, dims []int) {
 	entry := func(k, v string) []byte { return field1(field1(nil, 1, []byte(k)), 2, []byte(v)) }
-	b := field1(tensorHead(name, typeFloat, dims), 13, entry("location", location))
+	b := field1(tensorHead(name, ir.TypeFloat, dims), 13, entry("location", location))
 	b = number(field1(b, 13, entry("offset", offset)), 14, 1)
 	g.b = field1(g.b, 5, b)
 }
@@ -111,5 +113,5 @@ func (g *testGraph) file(opset int) []byte {
 
 // bytes adds a tensor of int8.
 func (g *testGraph) bytes(name string, dims []int, values ...byte) {
-	g.b = field1(g.b, 5, field1(tensorHead(name, typeInt8, dims), 9, values))
+	g.b = field1(g.b, 5, field1(tensorHead(name, ir.TypeInt8, dims), 9, values))
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/gantiny/gantiny/internal/importer/ir"
 )
 
 // external reads tensors that stand in files beside the .onnx file.
@@ -21,27 +23,27 @@ func (e *external) close() {
 }
 
 // tensor returns a tensor's bytes.
-func (e *external) tensor(t *tensorProto) ([]byte, error) {
-	n, ok := elements(t.dims)
-	size := n * typeSize[t.typ]
-	name := filepath.FromSlash(t.external["location"])
+func (e *external) tensor(t *ir.Tensor) ([]byte, error) {
+	n, ok := ir.Elements(t.Dims)
+	size := n * ir.TypeSize[t.Type]
+	name := filepath.FromSlash(t.External["location"])
 	if !ok || size == 0 || !filepath.IsLocal(name) {
-		return nil, refuse("tensor %q stands in %q, which is no file beside the .onnx file", t.name, name)
+		return nil, ir.Refuse("tensor %q stands in %q, which is no file beside the .onnx file", t.Name, name)
 	}
 	var offset int64
 	for key, to := range map[string]*int64{"offset": &offset, "length": nil} {
-		text, ok := t.external[key]
+		text, ok := t.External[key]
 		if !ok {
 			continue
 		}
 		v, err := strconv.ParseInt(text, 10, 64)
 		switch {
 		case err != nil || v < 0:
-			return nil, damaged("tensor %q has the %s %q", t.name, key, text)
+			return nil, ir.Damaged("tensor %q has the %s %q", t.Name, key, text)
 		case to != nil:
 			*to = v
 		case v != int64(size):
-			return nil, damaged("tensor %q of %v has %d bytes, want %d", t.name, t.dims, v, size)
+			return nil, ir.Damaged("tensor %q of %v has %d bytes, want %d", t.Name, t.Dims, v, size)
 		}
 	}
 	if e.root == nil {
@@ -52,16 +54,16 @@ func (e *external) tensor(t *tensorProto) ([]byte, error) {
 	}
 	f, err := e.root.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("onnx: tensor %q: %w", t.name, err)
+		return nil, fmt.Errorf("onnx: tensor %q: %w", t.Name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size()-offset < int64(size) {
-		return nil, damaged("tensor %q: %s is too short, or no file", t.name, name)
+		return nil, ir.Damaged("tensor %q: %s is too short, or no file", t.Name, name)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(io.NewSectionReader(f, offset, int64(size)), b); err != nil {
-		return nil, fmt.Errorf("onnx: tensor %q: %w", t.name, err)
+		return nil, fmt.Errorf("onnx: tensor %q: %w", t.Name, err)
 	}
 	return b, nil
 }

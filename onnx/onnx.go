@@ -4,15 +4,39 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	gantiny "github.com/gantiny/gantiny"
+	"github.com/gantiny/gantiny/internal/importer"
+	"github.com/gantiny/gantiny/internal/importer/ir"
+	"github.com/gantiny/gantiny/internal/importer/onnxproto"
 	"github.com/gantiny/gantiny/model"
 )
 
 func init() {
 	gantiny.RegisterFormat(".onnx", "", Read)
 }
+
+// Errors of this package, for errors.Is; those of other importers are the same.
+var (
+	ErrFormat      = ir.ErrFormat
+	ErrUnsupported = ir.ErrUnsupported
+)
+
+// UnsupportedError lists everything in a file that cannot be imported, in its field Items. It wraps
+// ErrUnsupported.
+type UnsupportedError = ir.UnsupportedError
+
+// Range says what the output's numbers stand for: black and white.
+type Range = importer.Range
+
+// The ranges of pixels.
+const (
+	RangeAuto    = importer.RangeAuto    // by the graph's last operators; as they are if these do not tell
+	RangeNone    = importer.RangeNone    // as they are
+	RangeTanh    = importer.RangeTanh    // -1 to 1, which is package model's own
+	RangeSigmoid = importer.RangeSigmoid // 0 to 1
+	RangeBytes   = importer.RangeBytes   // 0 to 255
+)
 
 // Options say what a file does not. The zero Options suit most generators.
 type Options struct {
@@ -39,8 +63,8 @@ func Load(path string) (*model.Model, error) { return Options{}.Load(path) }
 
 // Read is the function Read with options.
 func (o Options) Read(b []byte) (*model.Model, error) {
-	return o.read(b, func(t *tensorProto) ([]byte, error) {
-		return nil, refuse("tensor %q stands in another file, %q, which Load and 'gantiny import' read", t.name, t.external["location"])
+	return o.read(b, func(t *ir.Tensor) ([]byte, error) {
+		return nil, ir.Refuse("tensor %q stands in another file, %q, which Load and 'gantiny import' read", t.Name, t.External["location"])
 	})
 }
 
@@ -55,63 +79,16 @@ func (o Options) Load(path string) (*model.Model, error) {
 	return o.read(b, e.tensor)
 }
 
-func (o Options) read(b []byte, outside func(*tensorProto) ([]byte, error)) (*model.Model, error) {
-	im := &importer{meter: newMeter(len(b)), options: o, outside: outside}
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	var err error
-	if im.file, err = parse(b, &im.meter); err != nil {
-		return nil, err
-	}
-	if err := im.run(); err != nil {
-		return nil, err
-	}
-	return im.model()
-}
-
-// check returns an error unless the options are known.
-func (o Options) check() error {
-	if !slices.Contains(allRanges, o.Range) {
-		return fmt.Errorf("onnx: no range %q", string(o.Range))
-	}
-	if !slices.Contains([]string{"", "NCHW", "NHWC"}, o.Layout) {
-		return fmt.Errorf("onnx: no layout %q", o.Layout)
-	}
-	return nil
-}
-
-// model makes the model of what run has left.
-func (im *importer) model() (*model.Model, error) {
-	outputs, err := im.outputs()
+func (o Options) read(b []byte, outside func(*ir.Tensor) ([]byte, error)) (*model.Model, error) {
+	m := ir.NewMeter(len(b))
+	f, err := onnxproto.Read(b, m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	if outputs, err = im.optimized(outputs); err != nil {
-		if err = im.refused("graph", err); err != nil {
-			return nil, err
-		}
-		return nil, &UnsupportedError{im.items}
-	}
-	im.sorted(outputs)
-	inputs := slices.DeleteFunc(slices.Clone(im.inputs), func(n *node) bool { return n.stamp != im.stamp })
-	if len(inputs) == 0 {
-		return nil, &UnsupportedError{[]string{"its outputs depend on no input"}}
-	}
-	name := im.file.graph.name
-	if name == "" {
-		name = "imported"
-	}
-	m, err := im.build(name, inputs, outputs)
+	made, err := importer.Options(o).Model(f, m, outside)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	m.Provenance.Command = "import of ONNX by " + im.file.producer
-	names, err := im.names(keyClasses)
-	for _, n := range inputs {
-		if n.spec.Type.Kind == model.Class && len(names) <= n.spec.Type.Classes {
-			m.ClassNames = names
-		}
-	}
-	return m, err
+	made.Provenance.Command = "import of ONNX by " + f.Producer
+	return made, nil
 }

@@ -39,7 +39,7 @@ func openModel(args []string, float bool) (n network, err error) {
 	}
 	n.name = modelPath(args[0])
 	if _, err := os.Stat(n.name); errors.Is(err, fs.ErrNotExist) {
-		return n, fmt.Errorf("%s: %w; a MODEL is a .safetensors or .onnx file, or the directory of a training run", n.name, fs.ErrNotExist)
+		return n, fmt.Errorf("%s: %w; a MODEL is a .safetensors, .onnx, .tflite or .pth file, or the directory of a training run", n.name, fs.ErrNotExist)
 	}
 	n.Model, err = open(n.name, float)
 	return n, err

@@ -22,10 +22,12 @@ func TestNoModel(t *testing.T) {
 	for name, f := range map[string]struct{ content, says string }{
 		"lfs.safetensors":  {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"},
 		"page.safetensors": {"<!doctype html>", "a web page"},
-		"model.pt":         {z.String(), "PyTorch"},
+		"model.bin2":       {z.String(), "PyTorch"},
+		"model.pt":         {z.String(), "damaged"},
 		"model.h5":         {"\x89HDF\r\n\x1a\n", "HDF5"},
 		"model.bin":        {"\x08\x08\x12\x07pytorch", "ONNX"},
-		"model.tflite":     {"\x1c\x00\x00\x00TFL3", "TensorFlow Lite"},
+		"model.bin3":       {"\x1c\x00\x00\x00TFL3", "TensorFlow Lite"},
+		"model.tflite":     {"\x1c\x00\x00\x00TFL3", "damaged"},
 	} {
 		writeFile(t, name, f.content)
 		for _, command := range []string{"generate", "inspect", "bench"} {

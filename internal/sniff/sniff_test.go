@@ -87,7 +87,7 @@ func TestBytes(t *testing.T) {
 func TestModel(t *testing.T) {
 	dir := t.TempDir()
 	for name, f := range files {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(dir, name+".bin")
 		if err := os.WriteFile(path, []byte(f.content), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -107,6 +107,42 @@ func TestModel(t *testing.T) {
 	}
 	if err := Model(filepath.Join(dir, "nosuch")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: error %v", err)
+	}
+}
+
+// TestImport: formats that are imported are told by their content, whatever the name, and those that
+// are not recognized by their names.
+func TestImport(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]Format{
+		"onnx": ONNX, "tflite": TFLite, "pt": PyTorch, "pt2": PyTorch, "old.pt": PyTorch, "npz": NumPy, "safetensors": Safetensors,
+		"page": "", "h5": "", "keras": "", "pickle": "", "noise": "",
+	} {
+		path := filepath.Join(dir, name+".bin")
+		if err := os.WriteFile(path, []byte(files[name].content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Import(path); got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, ErrNoModel) {
+			t.Errorf("%s is %q (%v), want %q", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]Format{"a.onnx": ONNX, "a.tflite": TFLite, "a.PTH": PyTorch} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(files["noise"].content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Import(path); got != want || err != nil {
+			t.Errorf("%s is %q (%v), want %q", name, got, err, want)
+		}
+	}
+	for name, content := range map[string]string{"m.tflite": "tflite", "m.pth": "pt", "m.pt": "old.pt", "m.onnx": "onnx"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(files[content].content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := Model(path); err != nil {
+			t.Errorf("%s is no model: %v", name, err)
+		}
 	}
 }
 

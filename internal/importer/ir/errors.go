@@ -1,0 +1,40 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// What errors about files wrap, for errors.Is.
+var (
+	ErrFormat      = errors.New("damaged file")
+	ErrUnsupported = errors.New("file that cannot be imported")
+)
+
+// UnsupportedError lists everything in a file that cannot be imported. It wraps ErrUnsupported.
+type UnsupportedError struct {
+	Items []string // such as `Conv "conv1": auto_pad "SAME"`
+}
+
+// Error lists the items, one a line.
+func (e *UnsupportedError) Error() string {
+	return ErrUnsupported.Error() + ":\n  " + strings.Join(e.Items, "\n  ")
+}
+
+// Unwrap returns ErrUnsupported.
+func (e *UnsupportedError) Unwrap() error { return ErrUnsupported }
+
+// Refusal is an error about one node; all of a file's become one UnsupportedError.
+type Refusal struct{ Text string }
+
+// Error returns the text.
+func (e Refusal) Error() string { return e.Text }
+
+// Refuse returns a Refusal.
+func Refuse(format string, args ...any) error { return Refusal{fmt.Sprintf(format, args...)} }
+
+// Damaged returns an error about a file that is not what it should be.
+func Damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrFormat, fmt.Sprintf(format, args...))
+}
