@@ -133,13 +133,13 @@ func TestGenerateLatents(t *testing.T) {
 	if got := drawNPY(t, "--seed", "3", "--latents", "z.npy"); !slices.Equal(got, drawNPY(t, "-n", "5", "--seed", "8")) {
 		t.Error("a seed changes latents from a file")
 	}
-	gantiny(t, "generate", "--latents", "z.npy", "-n", "6").want(t, exitUsage, "z.npy holds 5 latents")
+	gantiny(t, "generate", smallFile, "--latents", "z.npy", "-n", "6").want(t, exitUsage, "z.npy holds 5 latents")
 	write("flat.npy", z, n*dim)
-	gantiny(t, "generate", "--latents", "flat.npy").want(t, exitFailed, "flat.npy", "want (N, 100)")
+	gantiny(t, "generate", smallFile, "--latents", "flat.npy").want(t, exitFailed, "flat.npy", "want (N, 100)")
 	z[dim+7] = float32(math.NaN())
 	write("nan.npy", z, n, dim)
-	gantiny(t, "generate", "--latents", "nan.npy").want(t, exitFailed, "nan.npy: latent 1, number 7")
-	gantiny(t, "generate", "--latents", "nosuch.npy").want(t, exitFailed, "nosuch.npy")
+	gantiny(t, "generate", smallFile, "--latents", "nan.npy").want(t, exitFailed, "nan.npy: latent 1, number 7")
+	gantiny(t, "generate", smallFile, "--latents", "nosuch.npy").want(t, exitFailed, "nosuch.npy")
 }
 
 func TestInterpolate(t *testing.T) {
