@@ -43,6 +43,7 @@ type part struct {
 type batcher struct {
 	wait     time.Duration
 	most     int // images of a batch
+	threads  int
 	entrance *entrance
 	metrics  *metrics
 
@@ -57,7 +58,7 @@ type batcher struct {
 }
 
 func newBatcher(threads int, wait time.Duration, e *entrance, m *metrics) *batcher {
-	b := &batcher{wait: wait, most: batchImages, entrance: e, metrics: m, came: make(chan struct{}, 1)}
+	b := &batcher{wait: wait, most: batchImages, threads: threads, entrance: e, metrics: m, came: make(chan struct{}, 1)}
 	b.more = sync.NewCond(&b.mu)
 	for range threads {
 		b.wg.Go(b.work)
@@ -197,11 +198,14 @@ func (b *batcher) take() []part {
 	}
 }
 
-// gather takes images off the queue: a batch's worth, or less where threads are idle that may have
-// the rest.
+// gather takes images off the queue: a batch's worth, or less where there are fewer requests than
+// threads, so that idle ones may have the rest. Smaller batches take longer for each image.
 func (b *batcher) gather() (parts []part) {
 	s := b.queue[0].s
-	room := min(b.most, (b.images+b.idle)/(b.idle+1))
+	room := b.most
+	if b.entrance.requests.Load() < int64(b.threads) {
+		room = min(room, (b.images+b.idle)/(b.idle+1))
+	}
 	var again []*job // requests with images left: to the end of the queue
 	keep := b.queue[:0]
 	for _, j := range b.queue {

@@ -18,7 +18,7 @@ import (
 	"github.com/gantiny/gantiny/internal/explorer"
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
-	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
 // browserVariable names the Chromium that the page is tested in; 1 is the one on the PATH.
@@ -40,24 +40,25 @@ func browser(t *testing.T) string {
 // TestBrowserServed explores with a server that draws.
 func TestBrowserServed(t *testing.T) {
 	program := browser(t)
-	digits, err := gantiny.Read(pretrained.Bytes())
+	g, err := gantiny.Read(digits.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes := conditional(t)
-	at := httptest.NewServer(newServer(t, Options{}, Model{"digits", digits}, Model{"classes", classes}))
+	colors := plain(t, 3)
+	at := httptest.NewServer(newServer(t, Options{}, Model{"digits", g}, Model{"colors", colors}))
 	defer at.Close()
 	c := startChrome(t, program)
 	p := open(t, c, at.URL)
 	p.screenshot("GANTINY_SCREENSHOT")
-	p.explore(digits)
+	p.explore(g)
+	p.classes(g)
 	p.phone()
+	p.choose("#model", "1")
+	p.c.until(t, `document.querySelector("#about").textContent.startsWith("colors") && `+idle)
 	if c.eval(t, `document.querySelector("#class").checkVisibility()`) != false {
 		t.Error("a class picker for a model without classes")
 	}
-	p.choose("#model", "1")
-	p.c.until(t, `document.querySelector("#about").textContent.includes("4 classes") && `+idle)
-	p.classes(classes)
+	p.samePicture(colors, nil)
 	p.done()
 }
 
@@ -80,18 +81,18 @@ func TestBrowserAlone(t *testing.T) {
 // TestBrowserDigits: the embedded model draws in the browser what it draws here.
 func TestBrowserDigits(t *testing.T) {
 	program := browser(t)
-	digits, err := gantiny.Read(pretrained.Bytes())
+	g, err := gantiny.Read(digits.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := httptest.NewServer(http.FileServer(http.Dir(staticPage(t, digits.Model()))))
+	at := httptest.NewServer(http.FileServer(http.Dir(staticPage(t, g.Model()))))
 	defer at.Close()
 	p := open(t, startChrome(t, program), at.URL)
 	start := time.Now()
 	p.c.press(t, "#direction-1", "ArrowRight", 39, 1)
 	p.settle()
 	t.Logf("a slider's move to the picture and 12 variations: %v", time.Since(start))
-	p.samePicture(digits, nil)
+	p.samePicture(g, nil)
 	p.done()
 }
 

@@ -23,6 +23,7 @@ type catalog struct {
 // served is one model of a catalog. It lives until the catalog is replaced and the requests that
 // began with it have finished.
 type served struct {
+	info    explorer.Info // its ID is a hash of everything that pictures depend on, besides the request
 	name    string
 	m       *model.Model
 	latent  int // index of the input; class is -1 without classes
@@ -30,7 +31,6 @@ type served struct {
 	dim     int
 	classes int
 	out     model.Shape
-	id      string // a hash of everything that its pictures depend on, besides the request
 
 	directions func() (explorer.Directions, error)
 
@@ -70,7 +70,11 @@ func newServed(m Model) (*served, error) {
 	if s.latent, s.class, err = s.m.GeneratorInputs(); err != nil {
 		return nil, err
 	}
-	if s.id, err = identity(s.m); err != nil {
+	id, err := identity(s.m)
+	if err != nil {
+		return nil, err
+	}
+	if s.info, err = explorer.InfoOf(s.m, s.name, id); err != nil {
 		return nil, err
 	}
 	session, err := s.session() // it packs the weights, after which the file may change
@@ -176,15 +180,6 @@ func (s *served) feed(z []float32, classes []int32, floats []float32, pixels []u
 	}
 	f.Out[0] = model.Data{Floats: floats, Pixels: pixels}
 	return f
-}
-
-// describe is what /v1/models says of a model.
-func (s *served) describe() explorer.Info {
-	form := "float32"
-	if s.m.Quantized() {
-		form = "int8"
-	}
-	return explorer.Info{Name: s.name, ID: s.id, Form: form, Latent: s.dim, Classes: s.classes, Height: s.out.H, Width: s.out.W, Channels: s.out.C}
 }
 
 // names lists the models.

@@ -7,11 +7,11 @@ import (
 
 	"github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/httpserve"
-	"github.com/gantiny/gantiny/model/pretrained"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
 func Example() {
-	g, err := gantiny.Read(pretrained.Bytes())
+	g, err := gantiny.Read(digits.Bytes())
 	if err != nil {
 		fmt.Println(err)
 		return

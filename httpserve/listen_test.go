@@ -27,14 +27,12 @@ func TestListener(t *testing.T) {
 			accepted <- c
 		}
 	}()
-	var ours []net.Conn
 	for range 4 {
 		c, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		ours = append(ours, c)
 	}
 	first, second := <-accepted, <-accepted
 	select {

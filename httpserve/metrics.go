@@ -142,7 +142,7 @@ func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
 	header(&b, "gantiny_model_info", "gauge", "The models that are served.")
 	if c := s.models.Load(); c != nil {
 		for _, one := range c.list {
-			fmt.Fprintf(&b, "gantiny_model_info{model=%s,id=\"%s\"} 1\n", quoted(one.name), one.id)
+			fmt.Fprintf(&b, "gantiny_model_info{model=%s,id=\"%s\"} 1\n", quoted(one.name), one.info.ID)
 		}
 	}
 	gauge(&b, "go_goroutines", "Goroutines.", runtime.NumGoroutine())

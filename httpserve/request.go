@@ -158,10 +158,13 @@ func (o *order) readParameters(q *query) {
 	}
 	o.first = q.whole("first", 0, 0, math.MaxInt32)
 	if q.has("class") {
-		if o.s.classes == 0 {
+		class, ok := o.s.info.Class(q.values.Get("class"))
+		switch o.class = class; {
+		case o.s.classes == 0:
 			q.fail(badRequest("class=%.40s: model %s has no classes", q.values.Get("class"), o.s.name))
+		case !ok:
+			q.fail(badRequest("class=%.40s: model %s has classes 0 to %d", q.values.Get("class"), o.s.name, o.s.classes-1))
 		}
-		o.class = q.whole("class", 0, 0, o.s.classes-1)
 	}
 	if q.has("truncation") {
 		var err error
@@ -254,6 +257,6 @@ func (o *order) bytes(kind explorer.Kind) int64 {
 // etag names the answer: the same model and order give the same one on every server of this build.
 func (o *order) etag(kind explorer.Kind) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "1", runtime.Version(), kind, o.s.id, o.n, o.seed, o.first, o.class, o.truncation, o.cols)
+	fmt.Fprintln(h, "1", runtime.Version(), kind, o.s.info.ID, o.n, o.seed, o.first, o.class, o.truncation, o.cols)
 	return `"` + hex.EncodeToString(h.Sum(nil)[:16]) + `"`
 }

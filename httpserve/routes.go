@@ -146,6 +146,7 @@ func (s *Server) draw(ctx context.Context, o *order, kind explorer.Kind) (*bytes
 	s.metrics.images.add("model="+quoted(o.s.name), o.n)
 	b := &bytes.Buffer{}
 	if kind == explorer.NPY {
+		b.Grow(4*len(j.floats) + 256) // and the header
 		return b, explorer.WriteNPY(b, j.floats, o.s.out)
 	}
 	return b, explorer.Write(b, kind, j.pixels, o.s.out, o.cols)
@@ -223,7 +224,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := modelList{MaxImages: s.o.MaxImages}
 	for _, m := range c.list {
-		list.Models = append(list.Models, m.describe())
+		list.Models = append(list.Models, m.info)
 	}
 	w.Header().Set("Cache-Control", "no-cache")
 	writeJSON(w, http.StatusOK, list)

@@ -46,6 +46,7 @@ func conditional(t testing.TB) *gantiny.Generator {
 		t.Fatal(err)
 	}
 	m.Init(5, model.Normal(0.5))
+	m.ClassNames = []string{"round", "square"}
 	generator, err := gantiny.New(m)
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +145,7 @@ func TestSamePictures(t *testing.T) {
 		{"?n=3&seed=18446744073709551615&truncation=0.5", nil, colors, gantiny.Request{N: 3, Seed: 1<<64 - 1, Truncation: 0.5}},
 		{"?n=6&model=classes&first=2", nil, classes, gantiny.Request{N: 6, Seed: 1, First: 2}},
 		{"?n=6&model=classes&class=3", nil, classes, gantiny.Request{N: 6, Seed: 1, Class: gantiny.Class(3)}},
+		{"?n=6&model=classes&class=Square", nil, classes, gantiny.Request{N: 6, Seed: 1, Class: gantiny.Class(1)}},
 		{"?truncation=2", body.Bytes(), colors, gantiny.Request{Latents: z, Truncation: 2}},
 	} {
 		want := drawn(t, c.g, c.r)
@@ -209,6 +211,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "/v1/images.png?truncation=NaN", nil, 400, "truncation"},
 		{"GET", "/v1/images.png?class=0", nil, 400, "no classes"},
 		{"GET", "/v1/images.png?model=classes&class=4", nil, 400, "0 to 3"},
+		{"GET", "/v1/images.png?model=classes&class=triangle", nil, 400, "0 to 3"},
 		{"GET", "/v1/images.png?model=nosuch", nil, 404, "there are colors, classes"},
 		{"GET", "/v1/images.png?sed=1", nil, 400, "no such parameter"},
 		{"GET", "/v1/images.png?seed=1&seed=2", nil, 400, "2 times"},

@@ -63,12 +63,11 @@ func (d *drawer) open(args []js.Value) (any, error) {
 	if d.session, err = m.NewSession(model.Options{Threads: 1, Winograd: true}); err != nil {
 		return nil, err
 	}
-	form := "float32"
-	if m.Quantized() {
-		form = "int8"
+	info, err := explorer.InfoOf(m, m.Name, "")
+	if err != nil {
+		return nil, err
 	}
-	out := m.Output()
-	text, err := json.Marshal(explorer.Info{Name: m.Name, Form: form, Latent: g.Latent(), Classes: g.Classes(), Height: out.H, Width: out.W, Channels: out.C})
+	text, err := json.Marshal(info)
 	return string(text), err
 }
 

@@ -14,7 +14,6 @@ import (
 func TestExportWeb(t *testing.T) {
 	t.Chdir(t.TempDir())
 	conditional(t, "c.safetensors")
-	gantiny(t, "export", "c.safetensors").want(t, exitUsage, "--web")
 	gantiny(t, "export", "c.safetensors", "--web").want(t, exitUsage, "-o")
 	gantiny(t, "export", "c.safetensors", "--web", "-o", "c.safetensors").want(t, exitFailed, "c.safetensors")
 	gantiny(t, "export", "c.safetensors", "--web", "-o", "page/", "--wasm", "nosuch").want(t, exitFailed, "nosuch")

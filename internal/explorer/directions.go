@@ -9,18 +9,6 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// Info is what the page knows of a model; its names are part of the HTTP interface.
-type Info struct {
-	Name     string `json:"name"`
-	ID       string `json:"id"`   // changes with the pictures
-	Form     string `json:"form"` // float32 or int8
-	Latent   int    `json:"latent"`
-	Classes  int    `json:"classes"` // 0 without
-	Height   int    `json:"height"`
-	Width    int    `json:"width"`
-	Channels int    `json:"channels"`
-}
-
 // Directions are unit vectors of latents, those first along which the outputs of the model's first
 // layer vary most.
 type Directions struct {

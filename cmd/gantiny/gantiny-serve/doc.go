@@ -1,3 +1,5 @@
+//go:build !js
+
 // Command gantiny-serve is 'gantiny serve', which starts it: it draws pictures for HTTP requests.
 // Flags, signals, files that change and systemd are dealt with here, requests in package httpserve.
 //

@@ -15,8 +15,8 @@ import (
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/serving"
 	"github.com/gantiny/gantiny/httpserve"
 	"github.com/gantiny/gantiny/internal/sniff"
-	"github.com/gantiny/gantiny/model/pretrained"
 	"github.com/gantiny/gantiny/onnx"
+	"github.com/gantiny/gantiny/zoo/digits"
 )
 
 // library is the models that are served, and the files that they come from.
@@ -87,7 +87,7 @@ func (e *entry) open(float bool) error {
 
 func openModel(path string, float bool) (*gantiny.Generator, error) {
 	if path == "" {
-		return gantiny.Read(pretrained.Bytes())
+		return gantiny.Read(digits.Bytes())
 	}
 	file := filePath(path)
 	if err := sniff.Model(file); err != nil {

@@ -68,9 +68,11 @@ const drawPicture = latest(async () => {
   $("picture").setAttribute("aria-label", describe());
 });
 
+const className = (i) => model.class_names[i] ?? String(i);
+
 function describe() {
   const moved = state.amounts.flatMap((a, k) => (a === 0 ? [] : [`direction ${k + 1} at ${a}`]));
-  return [`Picture: ${state.names}`, ...(model.classes > 0 ? [`class ${cls()}`] : []), `truncation ${truncation()}`, ...moved].join(", ");
+  return [`Picture: ${state.names}`, ...(model.classes > 0 ? [`class ${className(cls())}`] : []), `truncation ${truncation()}`, ...moved].join(", ");
 }
 
 const drawVariations = latest(async () => {
@@ -199,7 +201,7 @@ async function useModel() {
   $("about").textContent = `${model.name}: ${model.width} x ${model.height} pixels, ${model.latent} latent numbers, ${model.form}` +
     (model.classes ? `, ${model.classes} classes` : "");
   $("class-field").hidden = model.classes === 0;
-  $("class").replaceChildren(...Array.from({ length: model.classes }, (_, i) => element("option", { value: i, textContent: i })));
+  $("class").replaceChildren(...Array.from({ length: model.classes }, (_, i) => element("option", { value: i, textContent: className(i) })));
   state.corners = [];
   makeSliders();
   state.z = await seedLatent("seed");
