@@ -15,12 +15,11 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/board"
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
-	"github.com/gantiny/gantiny/zoo/digits"
 )
 
-// SuitePi measures a small board: the reference generator in floats, with any weights, and the model
-// that is in this program in bytes.
+// SuitePi measures a small board: the reference generator in floats and in bytes, with any weights.
 const SuitePi = "pi"
 
 // SuiteReport is a result file; its JSON names are a contract.
@@ -72,7 +71,7 @@ func RunSuite(ctx context.Context, o SuiteOptions) (*SuiteReport, error) {
 		Suite: SuitePi, Time: time.Now().UTC().Format(time.RFC3339), Version: o.Version, Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernel: o.Kernels.Name, Machine: board.ReadMachine(o.System),
 	}
-	networks, err := suiteNetworks()
+	networks, err := suiteNetworks(ctx, o.Kernels)
 	if err != nil {
 		return nil, err
 	}
@@ -110,15 +109,16 @@ func suiteCases(o SuiteOptions, networks []Network) (list []toMeasure) {
 	return list
 }
 
-// suiteNetworks are the reference generator in floats and the embedded model, in bytes.
-func suiteNetworks() ([]Network, error) {
+// suiteNetworks are the reference generator in both forms. Any weights take the same time, so it is
+// calibrated with a few images.
+func suiteNetworks(ctx context.Context, k *simd.Kernels) ([]Network, error) {
 	float := model.Generator(model.Config{})
 	float.Init(1, model.GlorotUniform)
-	int8, err := digits.Model()
+	int8, _, err := float.Quantize(ctx, quant.Options{Images: 4, Kernels: k})
 	if err != nil {
 		return nil, err
 	}
-	return []Network{Of("reference", float), Of("embedded", int8)}, nil
+	return []Network{Of("reference", float), Of("reference", int8)}, nil
 }
 
 // conditionNow is the machine's condition with the peak that it reaches now.
