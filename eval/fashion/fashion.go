@@ -11,7 +11,7 @@ import (
 //go:embed classifier.safetensors
 var file []byte
 
-// Classifier returns the classifier: pictures of 28x28x1 to 10 classes, in 64 features.
+// Classifier returns the classifier: pictures of 28x28x1 to 10 classes, in 96 features.
 func Classifier() (*eval.Classifier, error) {
 	m, err := model.Read(bytes.NewReader(file), int64(len(file)))
 	if err != nil {

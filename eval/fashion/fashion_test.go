@@ -29,7 +29,7 @@ func TestClassifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := seen.Accuracy(d.Labels); a < 0.89 {
+	if a := seen.Accuracy(d.Labels); a < 0.91 {
 		t.Errorf("it names %v right", a)
 	}
 }
