@@ -312,7 +312,7 @@ func TestErrorText(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"generate nosuch", 1, "gantiny generate: nosuch: file does not exist; a MODEL is a .safetensors or .onnx file, or"},
+		{"generate nosuch", 1, "gantiny generate: nosuch: file does not exist; a MODEL is a .safetensors, .onnx, .tflite or .pth file, or"},
 		{"inspect empty", 1, "gantiny inspect: " + filepath.Join("empty", "generator.safetensors") + ": file does not exist"},
 		{"train --out empty --resume", 2, "gantiny train: --resume: train: empty: no run to resume"},
 		{"train --out r --data empty", 2, "gantiny train: --data: dataset: empty: no such data set"},
