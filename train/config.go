@@ -72,7 +72,7 @@ type Config struct {
 
 	Schedule    string  `toml:"schedule" json:"schedule" resume:"noted"`         // of the learning rates: constant, linear or cosine, see Schedule
 	WarmupSteps int     `toml:"warmup_steps" json:"warmup_steps" resume:"noted"` // steps in which they rise
-	DecaySteps  int     `toml:"decay_steps" json:"decay_steps" resume:"noted"`   // steps after these in which they fall
+	DecaySteps  int     `toml:"decay_steps" json:"decay_steps" resume:"noted"`   // steps after these in which they fall, 0: up to the last epoch's end, see Run
 	FinalRate   float64 `toml:"final_rate" json:"final_rate" resume:"noted"`     // share of them that is left then
 
 	Shift int `toml:"shift" json:"shift"` // of task classify: pixels by which an image is moved at most, see NewClassify
@@ -140,6 +140,14 @@ func (c Config) Networks(classes int) networks.Config {
 		n.Classes = classes
 	}
 	return n
+}
+
+// settled returns c with what depends on the number of steps in an epoch: where a schedule ends.
+func (c Config) settled(perEpoch int) Config {
+	if c.Schedule != "constant" && c.DecaySteps == 0 {
+		c.DecaySteps = max(c.Epochs*perEpoch-c.WarmupSteps, 1)
+	}
+	return c
 }
 
 // augment is what the setting says, which Validate has passed.

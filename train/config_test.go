@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 		"momentum is 1":       func(c *Config) { c.Momentum = 1 },
 		"clip_norm is -1":     func(c *Config) { c.ClipNorm = -1 },
 		"ema_images is +Inf":  func(c *Config) { c.EMAImages = math.Inf(1) },
-		"decay_steps is 0":    func(c *Config) { c.Schedule = "cosine" },
+		"decay_steps is -1":   func(c *Config) { c.DecaySteps = -1 },
 		"loss is x, want bce": func(c *Config) { c.Loss = "x" },
 		"optimizer is ":       func(c *Config) { c.Optimizer = "" },
 		"schedule is steps":   func(c *Config) { c.Schedule = "steps" },

@@ -112,6 +112,7 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := kind.check(c, data, o.Generator); err != nil {
 		return err
 	}
+	c = c.settled(data.N / c.Batch)
 	lock, err := lockDir(o.Dir, o.Resume)
 	if err != nil {
 		return err

@@ -59,6 +59,9 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if c.Schedule != "constant" && c.DecaySteps == 0 { // which Run knows
+		return nil, bad("decay_steps", c.DecaySteps, "the number of steps in which a "+c.Schedule+" schedule ends")
+	}
 	if o.Kernels == nil {
 		var err error
 		if o.Kernels, err = c.kernels(); err != nil {

@@ -70,9 +70,6 @@ func (c Config) checkNames() error {
 	if _, err := parseAugment(c.Augment); err != nil {
 		return err
 	}
-	if c.Schedule != "constant" && c.DecaySteps == 0 {
-		return bad("decay_steps", c.DecaySteps, "the number of steps in which a "+c.Schedule+" schedule ends")
-	}
 	return nil
 }
 

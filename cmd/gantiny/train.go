@@ -103,7 +103,7 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.ClipNorm, "clip-norm", c.ClipNorm, "most that the norm of a network's gradients may be, 0 for any")
 	fl.StringVar(&c.Schedule, "schedule", c.Schedule, "of the learning rates: constant, linear or cosine")
 	fl.IntVar(&c.WarmupSteps, "warmup-steps", c.WarmupSteps, "steps in which the learning rates rise at first")
-	fl.IntVar(&c.DecaySteps, "decay-steps", c.DecaySteps, "steps after these in which they fall, with --schedule linear or cosine")
+	fl.IntVar(&c.DecaySteps, "decay-steps", c.DecaySteps, "steps after these in which they fall, with --schedule linear or cosine; 0 for all that are left")
 	fl.Float64Var(&c.FinalRate, "final-rate", c.FinalRate, "share of the learning rates that is left in the end")
 	fl.IntVar(&c.Shift, "shift", c.Shift, "with --task classify: pixels by which a picture is moved at most, anew each time")
 	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
