@@ -104,8 +104,11 @@ func (a *augmenter) plan(t *Trainer, g *model.Pass) {
 	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
 }
 
-// forward changes the images of a step into what D judges.
+// forward changes the images of a step into what D judges. Without an augmenter they are there.
 func (a *augmenter) forward(t *Trainer, reals, fakes window, step uint64) {
+	if a == nil {
+		return
+	}
 	a.draw(step)
 	n := reals.N
 	t.each(2*n, func(i int) {
@@ -119,6 +122,9 @@ func (a *augmenter) forward(t *Trainer, reals, fakes window, step uint64) {
 
 // backward returns the gradient at the fakes as G has drawn them from that at what D judged.
 func (a *augmenter) backward(t *Trainer, grad window) window {
+	if a == nil {
+		return grad
+	}
 	n := grad.N
 	t.each(n, func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) })
 	return a.fakeGrad

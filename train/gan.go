@@ -28,6 +28,7 @@ type GAN struct {
 	dClasses     []int32   // (2N) classes that D judges by, empty without
 	noise        window    // input of G
 	reals, fakes window    // the halves of D's input
+	batch        window    // where a Source puts reals: there, unless augment changes them first
 	logits       window    // outputs of D: N reals, N fakes
 	fakeGrad     window    // gradient at the fakes: the second half of D's input gradient
 	ones         []float32 // (2N)
@@ -88,8 +89,10 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	o.fakes = both.images(n, n)
 	if o.augment == nil {
 		o.gPass.Bind(o.fakes.Layout, o.fakes.data)
+		o.batch = o.reals
 	} else {
 		o.augment.plan(t, o.gPass)
+		o.batch = o.augment.reals
 	}
 	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
 	if gClass >= 0 {
@@ -153,19 +156,13 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	step, n := t.steps+1, t.cfg.Batch
 
 	// Batch and noise.
-	reals := o.reals
-	if o.augment != nil {
-		reals = o.augment.reals
-	}
-	from.Reals(reals.data, reals.Layout)
+	from.Reals(o.batch.data, o.batch.Layout)
 	from.Noise(o.noise.data, o.noise.Layout, step)
 	o.takeClasses(from, n)
 
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
-	if o.augment != nil {
-		o.augment.forward(t, o.reals, o.fakes, step)
-	}
+	o.augment.forward(t, o.reals, o.fakes, step)
 	o.dPass.Forward(step)
 
 	// Losses and their gradients at the logits.
@@ -179,11 +176,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// D backward, down to the fakes' pixels; G backward from there.
 	o.dPass.Backward(o.ones, o.dLogits, n)
 	o.scaleFakeGrad(t)
-	fakeGrad := o.fakeGrad
-	if o.augment != nil {
-		fakeGrad = o.augment.backward(t, o.fakeGrad)
-	}
-	o.gPass.Backward(fakeGrad.data, nil, 0)
+	o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
 
 	// Gradient penalties.
 	for _, p := range o.penalties {
