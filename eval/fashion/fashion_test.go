@@ -18,6 +18,9 @@ func TestClassifier(t *testing.T) {
 	if p := c.Provenance(); p.Command == "" || p.DatasetSHA256 == "" {
 		t.Errorf("provenance %+v", p)
 	}
+	if testing.Short() {
+		t.Skip("looks at 10,000 pictures")
+	}
 	d, err := dataset.Open("fashion", dataset.Options{Split: dataset.Test})
 	if errors.Is(err, dataset.ErrNotFound) {
 		t.Skip("Fashion-MNIST is not installed")
