@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,15 @@ type Classifier struct {
 	in       model.Shape
 	classes  int
 	features int
+}
+
+// ReadClassifier is NewClassifier of a file in memory.
+func ReadClassifier(file []byte) (*Classifier, error) {
+	m, err := model.Read(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return nil, err
+	}
+	return NewClassifier(m)
 }
 
 // NewClassifier returns the Classifier of a network that makes two logits or more, one a class, of a

@@ -20,8 +20,7 @@ import (
 //	color      adds up to 0.5, and multiplies the contrast by 0.5 to 1.5
 type Augment []string
 
-// augmentKinds are the kinds of change, in the order in which they are applied. Each is linear in
-// the pixels but for a constant that is added.
+// augmentKinds are the kinds of change: each sets its own part of a change from two numbers in [0, 1).
 var augmentKinds = map[string]func(c *change, u []float32, size window){
 	"flip":      func(c *change, u []float32, _ window) { c.flip = u[0] < 0.5 },
 	"translate": (*change).drawTranslation,
@@ -195,9 +194,6 @@ func (c *change) applyBackward(dsrc, ddst window, i int) {
 		}
 	}
 }
-
-// pixel returns the channels of image i at a position.
-func (w window) pixel(p, i int) []float32 { return w.data[p*w.Stride+i*w.Row:][:w.C] }
 
 // mean returns the mean of image i.
 func (w window) mean(i int) float32 {

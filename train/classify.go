@@ -86,7 +86,7 @@ func (o *Classify) move(step uint64) {
 		dy, dx := o.displacement(words[0]), o.displacement(words[1])
 		for y := range m.H {
 			for x := range m.W {
-				copy(pixelAt(o.image, y, x, n), pixelAt(o.still, clamp(y+dy, m.H), clamp(x+dx, m.W), n))
+				copy(o.image.pixel(y*m.W+x, n), o.still.pixel(clamp(y+dy, m.H)*m.W+clamp(x+dx, m.W), n))
 			}
 		}
 	}
@@ -98,11 +98,6 @@ func (o *Classify) displacement(word uint32) int {
 }
 
 func clamp(i, n int) int { return min(max(i, 0), n-1) }
-
-// pixelAt returns the channels of image n at row y and column x.
-func pixelAt(w window, y, x, n int) []float32 {
-	return w.data[(y*w.W+x)*w.Stride+n*w.Row:][:w.C]
-}
 
 // crossEntropy returns the mean over the batch of the softmax's cross-entropy and the share of
 // images that are told right, and sets the gradient:

@@ -109,7 +109,7 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 		o.ones[i] = 1
 	}
 	for _, p := range o.penalties {
-		if err := p.plan(t, d, o.dPass); err != nil {
+		if err := p.plan(t, d); err != nil {
 			return err
 		}
 	}
@@ -231,3 +231,6 @@ func (w window) images(n0, n int) window {
 	w.data = w.data[:w.Len()]
 	return w
 }
+
+// pixel returns the channels of image i at position p.
+func (w window) pixel(p, i int) []float32 { return w.data[p*w.Stride+i*w.Row:][:w.C] }

@@ -60,17 +60,17 @@ func (p Penalty) Validate() error {
 type penalty struct {
 	Penalty
 	pass    *model.Pass
-	x, g    window  // the images and the gradients by their pixels
+	x, g, v window  // the images, the gradients by their pixels, and what the tangent starts from
 	classes []int32 // (N), empty without classes
 	key     rng.Key
 	ones    []float32 // (N) gradients at the logits
-	v       []float32 // as g: what the tangent starts from
-	squares []float64 // (N) of |g|
+	shares  []float32 // (N) of the real in a point between it and a fake
+	squares []float64 // (N) of |g|, then the factors on g
 	grads   []*model.Param
 }
 
-// plan makes the pass. What the main pass over D keeps is of no more use by then.
-func (p *penalty) plan(t *Trainer, d *Network, main *model.Pass) (err error) {
+// plan makes the pass.
+func (p *penalty) plan(t *Trainer, d *Network) (err error) {
 	if err := p.Validate(); err != nil {
 		return err
 	}
@@ -83,7 +83,8 @@ func (p *penalty) plan(t *Trainer, d *Network, main *model.Pass) (err error) {
 		p.classes = p.pass.Classes(i)
 	}
 	p.key = rng.NewKey(t.cfg.Seed, rng.Penalty)
-	p.ones, p.squares, p.v = make([]float32, n), make([]float64, n), make([]float32, len(p.g.data))
+	p.ones, p.shares, p.squares = make([]float32, n), make([]float32, n), make([]float64, n)
+	p.v = window{p.g.Layout, make([]float32, len(p.g.data))}
 	for i := range p.ones {
 		p.ones[i] = 1
 	}
@@ -103,9 +104,8 @@ func (p *penalty) add(t *Trainer, o *GAN, step uint64) float64 {
 	n := len(p.ones)
 	clear(p.squares)
 	for pos := range p.g.Positions() {
-		row := p.g.data[pos*p.g.Stride:]
 		for i := range n {
-			for _, v := range row[i*p.g.Row:][:p.g.C] {
+			for _, v := range p.g.pixel(pos, i) {
 				p.squares[i] += float64(v) * float64(v)
 			}
 		}
@@ -118,15 +118,14 @@ func (p *penalty) add(t *Trainer, o *GAN, step uint64) float64 {
 		p.squares[i] = by * factor
 	}
 	for pos := range p.g.Positions() {
-		from, to := p.g.data[pos*p.g.Stride:], p.v[pos*p.g.Stride:]
-		for i := range n {
-			by := float32(p.squares[i])
-			for c := i * p.g.Row; c < i*p.g.Row+p.g.C; c++ {
-				to[c] = from[c] * by
+		for i, by := range p.squares {
+			to := p.v.pixel(pos, i)
+			for c, v := range p.g.pixel(pos, i) {
+				to[c] = v * float32(by)
 			}
 		}
 	}
-	p.pass.TangentGrad(p.v)
+	p.pass.TangentGrad(p.v.data)
 	for i, g := range o.dPass.Grads() {
 		t.k.Axpy(g.Data, 1, p.grads[i].Data)
 	}
@@ -142,12 +141,11 @@ func (p *penalty) take(from window) {
 
 // takeBetween puts a random point between each real and the fake beside it into the pass.
 func (p *penalty) takeBetween(o *GAN, step uint64) {
-	share := p.v[:p.x.N] // which add fills later
-	rng.FillUniform(share, p.key.Sub(step), 0)
+	rng.FillUniform(p.shares, p.key.Sub(step), 0)
 	for pos := range p.x.Positions() {
-		real, fake, x := o.reals.data[pos*o.reals.Stride:], o.fakes.data[pos*o.fakes.Stride:], p.x.data[pos*p.x.Stride:]
-		for i, e := range share {
-			for c := i * p.x.Row; c < i*p.x.Row+p.x.C; c++ {
+		for i, e := range p.shares {
+			real, fake, x := o.reals.pixel(pos, i), o.fakes.pixel(pos, i), p.x.pixel(pos, i)
+			for c := range x {
 				x[c] = fake[c] + e*(real[c]-fake[c])
 			}
 		}

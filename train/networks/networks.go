@@ -116,17 +116,7 @@ func (c Config) Validate() error {
 // Generator returns the generator: latents and, with classes, a class to an image of values in
 // [-1, 1]. Errors wrap ErrConfig or those of package model.
 func Generator(c Config) (*model.Model, error) {
-	c, err := c.complete()
-	if err != nil {
-		return nil, err
-	}
-	if c.isReference() {
-		if err := c.reference().Validate(); err != nil {
-			return nil, err
-		}
-		return model.Generator(c.reference()), nil
-	}
-	return c.finish("generator", c.generator())
+	return c.build("generator", Config.generator, model.Generator)
 }
 
 func (c Config) builder() *builder {
@@ -143,17 +133,7 @@ func (c Config) generator() *model.Graph {
 // of, to one logit. A class is judged by projection (Miyato and Koyama 2018): the logit is a linear
 // function of the last features, w·f, to which each class adds one of its own, w[class]·f.
 func Discriminator(c Config) (*model.Model, error) {
-	c, err := c.complete()
-	if err != nil {
-		return nil, err
-	}
-	if c.isReference() {
-		if err := c.reference().Validate(); err != nil {
-			return nil, err
-		}
-		return model.Discriminator(c.reference()), nil
-	}
-	return c.finish("discriminator", c.discriminator())
+	return c.build("discriminator", Config.discriminator, model.Discriminator)
 }
 
 func (c Config) discriminator() *model.Graph {
@@ -170,6 +150,21 @@ func (c Config) discriminator() *model.Graph {
 		b.Add(model.Add{}, logit, b.Add(model.Dense{Units: 1}, b.Add(model.Mul{}, f, own)))
 	}
 	return b.Graph
+}
+
+// build makes one of a pair: of its graph or, with the reference's settings, as package model does.
+func (c Config) build(name string, graph func(Config) *model.Graph, reference func(model.Config) *model.Model) (*model.Model, error) {
+	c, err := c.complete()
+	if err != nil {
+		return nil, err
+	}
+	if !c.isReference() {
+		return c.finish(name, graph(c))
+	}
+	if err := c.reference().Validate(); err != nil {
+		return nil, err
+	}
+	return reference(c.reference()), nil
 }
 
 // finish makes the model and its weights' first values.
