@@ -24,6 +24,20 @@ func written(t *testing.T, m *model.Model) []byte {
 	return b.Bytes()
 }
 
+// outputs are what two models make of the same images.
+func outputs(t *testing.T, a, b *model.Model, images int) (ofA, ofB [][]float32) {
+	t.Helper()
+	in := nets.Feed(a, images)
+	ofA, err := nets.Run(a, in, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ofB, err = nets.Run(b, in, images); err != nil {
+		t.Fatal(err)
+	}
+	return ofA, ofB
+}
+
 // TestRoundTrip: a network that is written and read again gives the same bits, has the same inputs
 // and outputs, and any batch.
 func TestRoundTrip(t *testing.T) {
@@ -52,16 +66,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Errorf("output %d is %v, was %v", i, p.Spec, was.Spec)
 				}
 			}
-			const images = 3
-			in := nets.Feed(m, images)
-			want, err := nets.Run(m, in, images)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := nets.Run(back, in, images)
-			if err != nil {
-				t.Fatal(err)
-			}
+			want, got := outputs(t, m, back, 3)
 			for i := range want {
 				for k := range want[i] {
 					if math.Float32bits(want[i][k]) != math.Float32bits(got[i][k]) {
@@ -98,16 +103,7 @@ func TestQuantizedRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			const images = 8
-			in := nets.Feed(m, images)
-			want, err := nets.Run(m, in, images)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := nets.Run(back, in, images)
-			if err != nil {
-				t.Fatal(err)
-			}
+			want, got := outputs(t, m, back, 8)
 			for i := range want {
 				apart := 0
 				for k := range want[i] {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -354,22 +353,7 @@ func stopUnderLoad(t *testing.T, p *process) {
 // TestRestartUnderLoad: with a socket that stays open, as systemd's does, a server is stopped and
 // another started while clients ask on, and every request is answered.
 func TestRestartUnderLoad(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	f, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	activated := func() *process {
-		cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, os.Args[0])
-		cmd.ExtraFiles = []*os.File{f}
-		cmd.Env = []string{"LISTEN_FDS=1"}
-		return start(t, cmd)
-	}
+	l, activated := socketUnit(t)
 	p := activated()
 	h := newHammer(t, l.Addr().String())
 	for range 3 {

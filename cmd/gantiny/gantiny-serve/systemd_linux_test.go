@@ -12,6 +12,29 @@ import (
 	"time"
 )
 
+// socketUnit opens a socket as systemd does, and returns it with what starts a server on it, with
+// further variables.
+func socketUnit(t *testing.T) (l net.Listener, activated func(env ...string) *process) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return l, func(env ...string) *process {
+		// The shell's exec keeps the process, whose number only it knows.
+		cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, os.Args[0])
+		cmd.ExtraFiles = []*os.File{f}
+		cmd.Env = append([]string{"LISTEN_FDS=1"}, env...)
+		return start(t, cmd)
+	}
+}
+
 // TestSystemd: a socket of systemd's is served, and systemd is told what happens.
 func TestSystemd(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
@@ -20,20 +43,8 @@ func TestSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer notify.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	f, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, os.Args[0])
-	cmd.ExtraFiles = []*os.File{f}
-	cmd.Env = []string{"LISTEN_FDS=1", "NOTIFY_SOCKET=" + socket, "WATCHDOG_USEC=40000"}
-	p := start(t, cmd)
+	l, activated := socketUnit(t)
+	p := activated("NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=40000")
 	if p.url != "http://"+l.Addr().String() {
 		t.Errorf("it listens at %s, not at systemd's %v", p.url, l.Addr())
 	}
