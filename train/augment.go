@@ -12,7 +12,7 @@ import (
 
 // Augment changes at random all images that the discriminator sees, reals and fakes alike, so that
 // it cannot learn a small data set by heart; gradients pass through the changes (Zhao et al. 2020,
-// DiffAugment). The changes of an image depend on (seed, step, image) alone.
+// DiffAugment). Of a classifier it changes the images that it learns from. The changes of an image depend on (seed, step, image) alone.
 //
 //	translate  by up to an eighth of the size along each axis; what comes in is 0
 //	cutout     a square of half the size becomes 0
@@ -84,7 +84,7 @@ func (c *change) source(y, x int, size window) int {
 	return y*size.W + x
 }
 
-// augmenter applies an Augment to the batches of a GAN.
+// augmenter applies an Augment to the batches of a GAN or of a classifier.
 type augmenter struct {
 	kinds   Augment
 	key     rng.Key
@@ -94,13 +94,32 @@ type augmenter struct {
 	fakeGrad     window // gradient at the fakes as they were
 }
 
-// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own.
+// plan makes the buffers of a GAN. G, whose pass is given, writes its fakes to one of its own.
 func (a *augmenter) plan(t *Trainer, g *model.Pass) {
 	a.fakes = windowOf(g.Output())
 	a.reals, a.fakeGrad = a.fakes, a.fakes
 	a.reals.data, a.fakeGrad.data = make([]float32, len(a.fakes.data)), make([]float32, len(a.fakes.data))
-	a.changes = make([]change, 2*t.cfg.Batch)
+	a.prepare(t, 2*t.cfg.Batch)
+}
+
+// planImages prepares for images, which are not differentiated.
+func (a *augmenter) planImages(t *Trainer, w window) {
+	a.reals = w
+	a.prepare(t, w.N)
+}
+
+func (a *augmenter) prepare(t *Trainer, images int) {
+	a.changes = make([]change, images)
 	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
+}
+
+// images sets dst to what becomes of the images of src in a step. Without an augmenter they are there.
+func (a *augmenter) images(t *Trainer, dst, src window, step uint64) {
+	if a == nil {
+		return
+	}
+	a.draw(step)
+	t.each(src.N, func(i int) { a.changes[i].apply(dst, src, i) })
 }
 
 // forward changes the images of a step into what D judges. Without an augmenter they are there.

@@ -32,7 +32,7 @@ var tasks = map[string]task{
 	"classify": {
 		product: ClassifierFile, classifies: true,
 		validate:  func(c Config) error { return c.classifier(2).ValidateClassifier() },
-		objective: func(c Config) Objective { return NewClassify(c.Shift) },
+		objective: func(c Config) Objective { return NewClassify(c.Shift, c.augment()) },
 		build:     (*Options).buildClassifier,
 		check:     checkClassifier,
 	},

@@ -88,7 +88,7 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.R2, "r2", c.R2, "alike, at the generator's images")
 	fl.Float64Var(&c.GP, "gp", c.GP, "weight of WGAN-GP's gradient penalty")
 	fl.IntVar(&c.PenaltyEvery, "penalty-every", c.PenaltyEvery, "steps between gradient penalties, which count as many times")
-	fl.StringVar(&c.Augment, "augment", c.Augment, "change what the discriminator sees, for small data sets: translate, cutout, flip, color, or several of these with commas between them")
+	fl.StringVar(&c.Augment, "augment", c.Augment, "change what the discriminator sees, for small data sets, or what a classifier learns from: translate, cutout, flip, color, or several of these with commas between them")
 	fl.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adam, adamw, rmsprop or sgd")
 	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "of both networks")
 	fl.Float64Var(&c.DLearningRate, "d-learning-rate", c.DLearningRate, "the discriminator's; 0 for that of the generator")
