@@ -168,7 +168,7 @@ func (c *change) apply(dst, src window, i int) {
 	if c.contrast != 1 {
 		mean = src.mean(i)
 	}
-	rest := mean*(1-c.contrast) + c.add
+	rest := float32(mean*(1-c.contrast)) + c.add
 	for y := range dst.H {
 		for x := range dst.W {
 			to := dst.pixel(y*dst.W+x, i)
@@ -178,7 +178,7 @@ func (c *change) apply(dst, src window, i int) {
 				continue
 			}
 			for k, v := range src.pixel(p, i) {
-				to[k] = c.contrast*v + rest
+				to[k] = float32(c.contrast*v) + rest // the conversion keeps the product from being fused with the sum
 			}
 		}
 	}
@@ -198,7 +198,7 @@ func (c *change) applyBackward(dsrc, ddst window, i int) {
 			}
 			to := dsrc.pixel(p, i)
 			for k, v := range ddst.pixel(y*ddst.W+x, i) {
-				to[k] += c.contrast * v
+				to[k] += float32(c.contrast * v)
 				sum += v
 			}
 		}

@@ -20,6 +20,7 @@ type GAN struct {
 	loss      Loss
 	penalties []*penalty
 	augment   *augmenter // nil for none
+	teacher   *teacher   // nil for none
 	g, d      *Network
 
 	gPass, dPass *model.Pass
@@ -40,6 +41,7 @@ type GAN struct {
 type GANOptions struct {
 	Penalties []Penalty // of the discriminator's gradients
 	Augment   Augment   // of all that the discriminator sees
+	Teacher   *Teacher  // that the generator imitates; nil for none
 }
 
 // NewGAN returns the objective with a loss, whose name is for the checkpoints.
@@ -52,6 +54,10 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	if len(more.Augment) > 0 {
 		o.name += "+augment"
 		o.augment = &augmenter{kinds: more.Augment}
+	}
+	if more.Teacher != nil {
+		o.name += "+teacher"
+		o.teacher = &teacher{Teacher: *more.Teacher}
 	}
 	return o
 }
@@ -113,7 +119,17 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 			return err
 		}
 	}
+	if o.teacher != nil {
+		return o.teacher.plan(t, g.model, windowOf(o.gPass.Output()))
+	}
 	return nil
+}
+
+// Close ends the threads of a teacher.
+func (o *GAN) Close() {
+	if o.teacher != nil && o.teacher.session != nil {
+		o.teacher.session.Close()
+	}
 }
 
 // classInput returns the index of a model's input of classes, or -1.
@@ -176,7 +192,14 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// D backward, down to the fakes' pixels; G backward from there.
 	o.dPass.Backward(o.ones, o.dLogits, n)
 	o.scaleFakeGrad(t)
-	o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
+	grad := o.augment.backward(t, o.fakeGrad)
+	if o.teacher != nil {
+		if err := o.teacher.draw(o.noise, o.gClasses); err != nil {
+			return l, err
+		}
+		l.Teacher = o.teacher.add(t, grad, windowOf(o.gPass.Output()))
+	}
+	o.gPass.Backward(grad.data, nil, 0)
 
 	// Gradient penalties.
 	for _, p := range o.penalties {

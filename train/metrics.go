@@ -22,6 +22,7 @@ type Metrics struct {
 	Real            float64 `json:"d_real"`            // D(x): mean probability of being real, given to reals
 	Fake            float64 `json:"d_fake"`            // D(G(z)): and to fakes
 	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
+	Teacher         float64 `json:"teacher,omitempty"` // mean squared distance from the teacher's images
 	GGradNorm       float64 `json:"g_grad_norm"`       // of the last step, see Trainer.GradNorms
 	DGradNorm       float64 `json:"d_grad_norm"`
 	ImagesPerSecond float64 `json:"images_per_s"`
@@ -50,6 +51,7 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.Right += l.Right
 	m.Sum.Fake += l.Fake
 	m.Sum.Penalty += l.Penalty
+	m.Sum.Teacher += l.Teacher
 	m.Steps++
 	m.Seconds += d.Seconds()
 	m.Total += d.Seconds()
@@ -60,7 +62,8 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	n := float64(m.Steps)
 	x := Metrics{
 		Epoch: epoch, Step: step,
-		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n, right: m.Sum.Right / n,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
+		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / n, right: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,
 	}

@@ -30,6 +30,7 @@ type Losses struct {
 	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
 	Right      float64 // share of the images that a classifier named right
 	Penalty    float64 // what gradient penalties add to D, as of this step
+	Teacher    float64 // mean squared distance of the fakes from the teacher's images
 }
 
 // Source gives every step its batch. The destinations of images and noise are

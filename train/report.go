@@ -204,6 +204,7 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 		chart("probability of being real", curve("D(x)", true, func(m *reportLine) float64 { return m.Real }), curve("D(G(z))", true, func(m *reportLine) float64 { return m.Fake })),
 		norms,
 		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
+		chart("squared distance from the teacher", curve("teacher", false, func(m *reportLine) float64 { return m.Teacher })),
 		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),
 		speed,
 	}

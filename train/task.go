@@ -13,7 +13,7 @@ type task struct {
 	product    string // the file of the network that the run is for
 	classifies bool   // whether that is a classifier, which draws no grids
 	validate   func(c Config) error
-	objective  func(c Config) Objective
+	objective  func(c Config, p *Parts) Objective
 	build      func(o *Options, c Config, data *dataset.Dataset) error // makes the networks that o lacks
 	check      func(c Config, data *dataset.Dataset, product *model.Model) error
 }
@@ -23,8 +23,12 @@ var tasks = map[string]task{
 	"gan": {
 		product:  GeneratorFile,
 		validate: func(c Config) error { return c.Networks(2).Validate() },
-		objective: func(c Config) Objective {
-			return NewGAN(c.Loss, losses[c.Loss], GANOptions{Penalties: c.penalties(), Augment: c.augment()})
+		objective: func(c Config, p *Parts) Objective {
+			o := GANOptions{Penalties: c.penalties(), Augment: c.augment()}
+			if p.Teacher != nil {
+				o.Teacher = &Teacher{p.Teacher, c.TeacherWeight}
+			}
+			return NewGAN(c.Loss, losses[c.Loss], o)
 		},
 		build: (*Options).build,
 		check: checkData,
@@ -32,7 +36,7 @@ var tasks = map[string]task{
 	"classify": {
 		product: ClassifierFile, classifies: true,
 		validate:  func(c Config) error { return c.classifier(2).ValidateClassifier() },
-		objective: func(c Config) Objective { return NewClassify(c.Shift, c.augment()) },
+		objective: func(c Config, _ *Parts) Objective { return NewClassify(c.Shift, c.augment()) },
 		build:     (*Options).buildClassifier,
 		check:     checkClassifier,
 	},

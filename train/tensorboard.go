@@ -65,6 +65,9 @@ func (r *run) writeEvents(m Metrics, s *Stats) error {
 	if len(r.c.penalties()) > 0 {
 		values = append(values, tfevents.Value{Tag: "penalty", Scalar: float32(m.Penalty)})
 	}
+	if r.o.Teacher != nil {
+		values = append(values, tfevents.Value{Tag: "teacher", Scalar: float32(m.Teacher)})
+	}
 	return r.addEvent(m.Step, values)
 }
 

@@ -94,6 +94,7 @@ func (c Config) checkNumbers() error {
 		{"r1", c.R1, least0, "0 or more"},
 		{"r2", c.R2, least0, "0 or more"},
 		{"gp", c.GP, least0, "0 or more"},
+		{"teacher_weight", c.TeacherWeight, positive, "a positive number"},
 		{"epsilon", c.Epsilon, positive, "a positive number"},
 		{"beta1", c.Beta1, share, "in [0, 1)"},
 		{"beta2", c.Beta2, share, "in [0, 1)"},
