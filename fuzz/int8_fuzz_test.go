@@ -271,6 +271,7 @@ func randomLayer(rnd *rand.Rand) *qlayer {
 // FuzzQPlan runs whole layers, cut into parts at random.
 func FuzzQPlan(f *testing.F) {
 	for i, s := range [][8]uint8{
+		{7, 7, 1, 1, 5, 1, 0x80, 16}, {5, 6, 2, 3, 4, 2, 0x81, 9}, {4, 9, 1, 2, 6, 3, 0x81, 12}, {3, 3, 3, 2, 5, 1, 0x81, 30},
 		{7, 7, 16, 33, 5, 1, 1, 2}, {7, 7, 9, 16, 5, 2, 1, 3}, {6, 6, 20, 1, 5, 2, 1, 9}, {1, 1, 100, 40, 1, 1, 2, 5},
 		{5, 4, 3, 8, 3, 1, 0, 1}, {8, 8, 4, 70, 4, 2, 0, 17}, {3, 3, 1, 1, 2, 3, 1, 4}, {9, 2, 8, 8, 3, 2, 4, 2},
 	} {
@@ -295,7 +296,8 @@ type qlayer struct {
 }
 
 // newQLayer makes a layer of the sizes, each taken as one less than it says and kept within bounds, on random numbers. kind says
-// whether it is a convolution, a transposed one or dense, and has groups.
+// whether it is a convolution, a transposed one or dense, and has groups; its highest bit asks for one that Winograd's algorithm
+// computes, if that pays for so many images.
 func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8) *qlayer {
 	size := func(v uint8, limit int) int { return int(v)%limit + 1 }
 	inH, inW, inC, outC := size(h, 9), size(w, 9), size(ci, 40), size(co, 70)
@@ -305,6 +307,12 @@ func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8)
 		q.g = conv.Same(inH, inW, inC, outC, size(kernel, 5), size(stride, 3), kind%3 == 1)
 		if kind&4 != 0 && inC == outC {
 			q.g.Groups = inC
+		}
+		if kind&0x80 != 0 {
+			channels := func(v uint8) int { return 32 + 16*int(v%3) }
+			if q.g = conv.Same(inH, inW, channels(ci), channels(co), 3+int(kernel)%4, 1, kind%3 == 1); q.g.Transposed {
+				q.g = conv.Same(inH, inW, channels(ci), channels(co), 3+int(kernel)%4, 1+int(stride)%2, true)
+			}
 		}
 	default:
 		q.g = conv.Dense(inH%3+1, inW%3+1, inC, size(kernel, 5), size(stride, 3), outC)
