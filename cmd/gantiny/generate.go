@@ -16,6 +16,7 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/fleet"
 	"github.com/gantiny/gantiny/internal/freeram"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
@@ -39,6 +40,7 @@ type generateFlags struct {
 	batch       int
 	kernel      string
 	shard       string
+	partImages  int
 	maxRAM      byteSize
 	float       bool
 	show, json  bool
@@ -54,11 +56,16 @@ func newGenerate() *cli.Command {
 		Short: "Draws pictures from a model",
 		Long: `generate draws pictures from a model: a file, the directory of a training run, or the one inside this program.
 
-Image i of a seed is always the same image, whatever the batch, the threads or the shard.`,
+Image i of a seed is always the same image, whatever the batch, the threads or the shard.
+
+A name with a verb such as %05d in it is of a set of files, parts of --part images each: .tar as WebDataset reads it, .npy, or IDX files named as MNIST's
+are (-o digits-%05d-images-idx3-ubyte.gz, with files of labels beside them). A shard draws whole parts, goes on where it was killed, and lists
+what it has finished, with checksums, in a manifest beside them, which 'gantiny verify' checks.`,
 		Example: `  gantiny generate
   gantiny generate run1 -n 64 --seed 7 -o digits.png
   gantiny generate -n 8 --interpolate 15 -o walk.gif
-  gantiny generate -n 60000 --shard 2/4 -o part2.npy`,
+  gantiny generate -n 60000 --shard 2/4 -o part2.npy
+  gantiny generate --count 1000000 --shard 2/4 -o digits-%05d.tar`,
 		Check:    atMostOneModel,
 		Complete: completeModel,
 		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
@@ -68,11 +75,12 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	}
 	fl := cmd.Flags()
 	fl.IntVar(&f.n, "number", 16, "how many latents to draw (with --latents: how many of them, all by default)").Letter = 'n'
+	fl.IntVar(&f.n, "count", 16, "the same as -n")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents; --latents takes its place")
 	fl.StringVar(&f.class, "class", "", "class to draw, a number or a name, of models with classes; without it the classes take turns")
 	fl.Float64Var(&f.truncation, "truncation", 1, "multiply the latents by `T`: below 1 pictures are more typical and less varied")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
-	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif or .apng (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
+	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif or .apng (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image), a set of parts such as NAME-%05d.tar, or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
 	fl.StringVar(&f.directions, "directions", "", "draw a grid around one latent, along its principal directions number `I,J` from -3 to 3, 1 being that along which pictures vary most; I alone gives a row. --cols is the grid's side, 9 by default")
@@ -80,7 +88,8 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	fl.Var(&f.maxRAM, "max-ram", "resident memory to stay within, as in 64M: takes a smaller batch and, without --threads, fewer threads")
 	addKernelFlag(fl, &f.kernel)
-	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1: parts are contiguous and together the whole")
+	fl.StringVar(&f.shard, "shard", "", "draw only part `i/n` of the images, i from 1, perhaps a sum, as in 0+1/8: parts are contiguous and together the whole")
+	fl.IntVar(&f.partImages, "part", 10000, "images in each file of a set of parts")
 	fl.BoolVar(&f.float, "float", false, "draw with the model in floats where the file holds it in bytes too; without MODEL, with the file "+floatFile+" that packages install")
 	fl.BoolVar(&f.show, "show", false, "draw the picture as text on standard output, even where that is no terminal")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: images, seconds, kernel, model, form, out, pixels_sha256")
@@ -91,6 +100,9 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 func generate(ctx context.Context, f *generateFlags, args []string, stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
 		return err
+	}
+	if fleet.IsName(f.out) {
+		return f.drawSet(ctx, args, stdout, stderr)
 	}
 	if f.maxRAM.n == 0 && os.Getenv("GOGC") == "" { // a few pictures need no collection: 12 ms from start to file for 16
 		defer debug.SetGCPercent(debug.SetGCPercent(200))
@@ -135,11 +147,9 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 		return nil, nil, err
 	}
 	dim, classes := m.latents()
-	class := -1
-	if f.set("class") {
-		if class, err = m.classIndex(f.class, classes); err != nil {
-			return nil, nil, err
-		}
+	class, err := f.classOf(m, classes)
+	if err != nil {
+		return nil, nil, err
 	}
 	z, err := f.openLatents(ctx, dim)
 	if err != nil {
@@ -171,6 +181,14 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 		return nil, nil, err
 	}
 	return &drawing{net: m, classes: classes, class: class, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
+}
+
+// classOf returns the class to draw of so many that m has, -1 for each by turns.
+func (f *generateFlags) classOf(m network, classes int) (int, error) {
+	if !f.set("class") {
+		return -1, nil
+	}
+	return m.classIndex(f.class, classes)
 }
 
 // classIndex returns the class that --class names, of so many that m has.
@@ -205,30 +223,40 @@ func listed(names []string) string {
 // openSession opens the session of a drawing, within the memory that there is: of a smaller batch
 // if need be.
 func (f *generateFlags) openSession(m network, k *simd.Kernels, d *drawing, out *output) (*model.Session, error) {
-	threads, err := f.threads.number()
+	o, err := f.sessionOptions(m, k, d.batch, pictureBytes(out.kind, d.shape, out.n))
 	if err != nil {
 		return nil, err
 	}
-	if f.maxRAM.n == 0 {
-		o := model.Options{Batch: d.batch, Threads: threads, Kernels: k, Winograd: true}
-		pictures := blockBytes(m, d.batch) + pictureBytes(out.kind, d.shape, out.n)
-		if pictures > freePictures {
-			share := freeram.Share()
-			if o.MaxBytes = share - pictures; o.MaxBytes <= 0 {
-				return nil, fmt.Errorf("%s: %w: %s for the pictures, and may take %s; a smaller --batch or -n takes less, --max-ram allows more",
-					m.name, model.ErrMemory, mebibytes(pictures), mebibytes(share))
-			}
+	if d.batch = o.Batch; f.maxRAM.n > 0 {
+		defer debug.FreeOSMemory()
+	}
+	return m.NewSession(o)
+}
+
+// sessionOptions is for a session whose images take so many bytes on their way into files.
+func (f *generateFlags) sessionOptions(m network, k *simd.Kernels, batch int, pictures int64) (model.Options, error) {
+	threads, err := f.threads.number()
+	if err != nil {
+		return model.Options{}, err
+	}
+	o := model.Options{Batch: batch, Threads: threads, Kernels: k, Winograd: true}
+	if f.maxRAM.n > 0 {
+		memory := newFootprint(m, model.Options{Kernels: k, Winograd: true})
+		memory.pictures, memory.collect = pictures, true
+		if o.Batch, o.Threads, err = memory.fit(f.maxRAM, batch, threads, !f.set("threads")); err != nil {
+			return o, err
 		}
-		return m.NewSession(o)
+		memory.keepWithin(f.maxRAM.n)
+		return o, nil
 	}
-	memory := newFootprint(m, model.Options{Kernels: k, Winograd: true})
-	memory.pictures, memory.collect = pictureBytes(out.kind, d.shape, out.n), true
-	if d.batch, threads, err = memory.fit(f.maxRAM, d.batch, threads, !f.set("threads")); err != nil {
-		return nil, err
+	if pictures += blockBytes(m, batch); pictures > freePictures {
+		share := freeram.Share()
+		if o.MaxBytes = share - pictures; o.MaxBytes <= 0 {
+			return o, fmt.Errorf("%s: %w: %s for the pictures, and may take %s; a smaller --batch or -n takes less, --max-ram allows more",
+				m.name, model.ErrMemory, mebibytes(pictures), mebibytes(share))
+		}
 	}
-	memory.keepWithin(f.maxRAM.n)
-	defer debug.FreeOSMemory()
-	return m.NewSession(model.Options{Batch: d.batch, Threads: threads, Kernels: k, Winograd: true})
+	return o, nil
 }
 
 // drawn is what generate --json prints; its names are a contract.
@@ -265,6 +293,8 @@ func (f *generateFlags) check() error {
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:
 		return usagef("--batch %d: need at least 1", f.batch)
+	case f.set("part") && !fleet.IsName(f.out):
+		return usagef("--part %d: goes with a set of parts, as in -o NAME-%%05d.tar", f.partImages)
 	case f.json && f.out == "-":
 		return usagef("--json and -o - both want standard output")
 	}
@@ -301,20 +331,39 @@ func (f *generateFlags) showPicture(w io.Writer, d *drawing) error {
 
 // part returns the images [first, end) of count that --shard asks for.
 func (f *generateFlags) part(count int) (first, end int, err error) {
-	if f.shard == "" {
-		return 0, count, nil
-	}
-	is, ns, ok := strings.Cut(f.shard, "/")
-	i, erri := strconv.Atoi(is)
-	n, errn := strconv.Atoi(ns)
-	if !ok || erri != nil || errn != nil || n < 1 || i < 1 || i > n {
-		return 0, 0, usagef("--shard %s: want i/n with i from 1 to n, as in 2/4", f.shard)
+	i, n, err := f.shardOf()
+	if err != nil {
+		return 0, 0, err
 	}
 	first, end = share(i-1, n, count), share(i, n, count)
 	if first == end {
 		return 0, 0, usagef("--shard %s: nothing to draw, there are only %s", f.shard, display.Plural(count, "image"))
 	}
 	return first, end, nil
+}
+
+// shardOf returns the i and n of --shard, 1 and 1 without it. Since some schedulers count from 0, i may
+// be a sum.
+func (f *generateFlags) shardOf() (i, n int, err error) {
+	if f.shard == "" {
+		return 1, 1, nil
+	}
+	wrong := usagef("--shard %s: want i/n with i from 1 to n, as in 2/4, or 1+1/4", f.shard)
+	is, ns, ok := strings.Cut(f.shard, "/")
+	if n, err = strconv.Atoi(ns); err != nil || !ok {
+		return 0, 0, wrong
+	}
+	for term := range strings.SplitSeq(is, "+") {
+		t, err := strconv.Atoi(term)
+		if err != nil || t < 0 || t > n-i {
+			return 0, 0, wrong
+		}
+		i += t
+	}
+	if i < 1 {
+		return 0, 0, wrong
+	}
+	return i, n, nil
 }
 
 // share is i/n of count.

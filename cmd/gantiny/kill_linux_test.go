@@ -67,6 +67,7 @@ func TestKilled(t *testing.T) {
 		gantiny(t, "generate", "-n", "64", "--seed", "3", "-o", "whole.png").want(t, exitDone)
 		killWriting(t, n, moment, "whole.png", "generate", "-n", "64", "--seed", "3", "-o")
 	})
+	t.Run("set", func(t *testing.T) { killSets(t, n, moment) })
 	t.Run("quantize", func(t *testing.T) {
 		t.Chdir(t.TempDir())
 		small(t)
@@ -125,6 +126,47 @@ func killWriting(t *testing.T, n int, moment func(most time.Duration) time.Durat
 	}
 	killed(t, time.Hour, args...)
 	noLeftovers(t, "out")
+}
+
+// killSets kills the workers of a set, and starts them again, until all are done: by turns one, or two of one shard at a time. Then the
+// set is that of a worker that was never killed.
+func killSets(t *testing.T, n int, moment func(most time.Duration) time.Duration) {
+	t.Chdir(t.TempDir())
+	small(t)
+	args := []string{"generate", smallFile, "--count", "120", "--part", "5", "--threads", "1", "-o"}
+	start := time.Now()
+	gantiny(t, append(args, "whole-%02d.tar")...).want(t, exitDone)
+	most := time.Since(start)
+	whole := gantiny(t, "verify", "whole-manifest.json").want(t, exitDone)
+	for run, count := 0, 0; count < n; run++ {
+		dir := fmt.Sprint("run", run)
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		verify := []string{"verify"}
+		for _, shard := range []string{"1/3", "2/3", "3/3"} {
+			verify = append(verify, filepath.Join(dir, "d-manifest-"+shard[:1]+"-of-3.json"))
+			work := append(args[:len(args):len(args)], filepath.Join(dir, "d-%02d.tar"), "--shard", shard)
+			other := make(chan bool, 1)
+			if run%2 == 1 {
+				after := moment(most)
+				go func() { other <- killed(t, after, work...) }()
+			} else {
+				other <- false
+			}
+			for killed(t, moment(most), work...) {
+				count++
+			}
+			if <-other { // a dead worker's shard is done again
+				count++
+				killed(t, time.Hour, work...)
+			}
+		}
+		if got := gantiny(t, verify...).want(t, exitDone); got.stdout != whole.stdout {
+			t.Fatalf("run %d, after %d kills in all: %q, want %q", run, count, got.stdout, whole.stdout)
+		}
+		noLeftovers(t, dir)
+	}
 }
 
 // noLeftovers fails if a temporary file is left in a folder.

@@ -37,7 +37,7 @@ func (f *generateFlags) openLatents(ctx context.Context, dim int) (*latents, err
 		if len(shape) != 2 || shape[1] != dim {
 			return nil, fmt.Errorf("%s: shape %v, want (N, %d)", f.latents, shape, dim)
 		}
-		if !f.set("number") {
+		if !f.set("number") && !f.set("count") {
 			l.rows = shape[0]
 		}
 		if l.rows > shape[0] {

@@ -350,3 +350,27 @@ func TestRemoveLeftovers(t *testing.T) {
 	}
 	want(t, path, "x")
 }
+
+// RemoveDead tells the file of a living writer from that of a dead one, where the system does.
+func TestRemoveDead(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	living, err := createTemp(path, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer living.Close()
+	dead, err := createTemp(path, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, _ := tryLock(dead)
+	dead.Close()
+	RemoveDead(path)
+	if _, err := os.Stat(living.Name()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dead.Name()); held && !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the dead one's is there", err)
+	}
+}

@@ -86,6 +86,16 @@ func sameAs(name string, f *os.File) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
+// RemoveDead deletes the temporary files that killed processes of this user left while they wrote
+// path, and none of a writer that lives: others may be writing path. Where there are no locks it
+// deletes nothing.
+func RemoveDead(path string) {
+	dir, base := filepath.Split(path)
+	for i := range tempNumbers {
+		removeDead(dir + tempPrefix(base) + strconv.Itoa(i))
+	}
+}
+
 // RemoveLeftovers deletes the temporary files that killed processes left while
 // they wrote path. Nobody may be writing path meanwhile.
 func RemoveLeftovers(path string) error {

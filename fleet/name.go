@@ -1,0 +1,72 @@
+package fleet
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// name is a Set's Name, cut at its verb.
+type name struct {
+	before, after string
+	width         int // digits
+	kind          *kind
+}
+
+var verb = regexp.MustCompile(`%(0?)([0-9]?)d`)
+
+// IsName tells whether a file's name has the form of a Set's: a verb for the number of a part.
+func IsName(path string) bool { return verb.MatchString(filepath.Base(path)) }
+
+// parseName reads a Set's Name; the error says what is wrong with it.
+func parseName(s string) (name, error) {
+	at := verb.FindStringSubmatchIndex(s)
+	wrong := func(format string, args ...any) (name, error) {
+		return name{}, fmt.Errorf("%w: %s: %s", ErrSet, s, fmt.Sprintf(format, args...))
+	}
+	if at == nil || strings.Count(s, "%") != 1 {
+		return wrong("want one number of a part, as in digits-%%05d.tar")
+	}
+	if filepath.Base(s) != s || strings.ContainsAny(s, `/\`) {
+		return wrong("want a name without a folder")
+	}
+	n := name{before: s[:at[0]], after: s[at[1]:], width: 1}
+	if at[4] < at[5] {
+		if n.width, _ = strconv.Atoi(s[at[4]:at[5]]); n.width == 0 || at[2] == at[3] {
+			return wrong("want zeros in front of the number, as in digits-%%05d.tar")
+		}
+	}
+	for i := range kinds {
+		if strings.HasSuffix(n.after, kinds[i].suffix) {
+			n.kind = &kinds[i]
+			return n, nil
+		}
+	}
+	return wrong("want a name that ends in .tar, .npy, images-idx3-ubyte or images-idx3-ubyte.gz (idx4 of colors)")
+}
+
+// holds tells whether names of so many parts sort as their numbers do.
+func (n name) holds(parts int) bool { return len(strconv.Itoa(parts-1)) <= n.width }
+
+// files are the names of part k's files.
+func (n name) files(k int) []string {
+	files := []string{fmt.Sprintf("%s%0*d%s", n.before, n.width, k, n.after)}
+	if n.kind.labels != "" {
+		after := strings.TrimSuffix(n.after, n.kind.suffix) + n.kind.labels
+		files = append(files, fmt.Sprintf("%s%0*d%s", n.before, n.width, k, after))
+	}
+	return files
+}
+
+// manifestPrefix is what the names of all manifests of a set begin with.
+func (n name) manifestPrefix() string { return n.before + "manifest" }
+
+// manifest is the name of a shard's.
+func (n name) manifest(s Shard) string {
+	if s.N == 1 {
+		return n.manifestPrefix() + ".json"
+	}
+	return fmt.Sprintf("%s-%d-of-%d.json", n.manifestPrefix(), s.I, s.N)
+}
