@@ -47,6 +47,8 @@ type Config struct {
 	Channels    int     `toml:"channels" json:"channels"`
 	Conditional bool    `toml:"conditional" json:"conditional"` // images have classes, which the generator draws and the discriminator judges
 	Embed       int     `toml:"embed" json:"embed"`
+	Projection  bool    `toml:"projection" json:"projection"` // with conditional: the discriminator judges classes by projection
+	Auxiliary   float64 `toml:"auxiliary" json:"auxiliary"`   // and by a second head that names them; the weight of its cross-entropy, 0: no such head
 
 	Loss         string  `toml:"loss" json:"loss"` // bce, hinge, lsgan, wasserstein or relativistic
 	R1           float64 `toml:"r1" json:"r1"`     // weights of the gradient penalties, see Penalty; 0: none
@@ -94,7 +96,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
-		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32,
+		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
 		Loss: "bce", PenaltyEvery: 16, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
@@ -137,7 +139,7 @@ func (c Config) Networks(classes int) networks.Config {
 		Levels: c.Levels, Dropout: c.Dropout, Embed: c.Embed, Seed: c.Seed,
 	}
 	if c.Conditional {
-		n.Classes = classes
+		n.Classes, n.NoProjection, n.Auxiliary = classes, !c.Projection, c.Auxiliary > 0
 	}
 	return n
 }

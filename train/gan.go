@@ -14,23 +14,25 @@ import (
 // One backward pass through the discriminator serves both losses. It starts from a
 // gradient of 1 at every logit; D's own loss enters as one factor an image on its
 // weight gradients, and what G's loss is in the gradient of a fake is one factor
-// too, because no layer of D mixes images.
+// too, because no layer of D mixes images. With an auxiliary head, see there, this is not so.
 type GAN struct {
 	name      string
 	loss      Loss
 	penalties []*penalty
 	augment   *augmenter // nil for none
+	aux       *auxiliary // nil for none
 	g, d      *Network
 
 	gPass, dPass *model.Pass
 	latent       int       // index among G's inputs
-	gClasses     []int32   // (N) classes of the fakes, empty without classes
-	dClasses     []int32   // (2N) classes that D judges by, empty without
+	labels       []int32   // (N) classes of the reals, in which the fakes are drawn; empty without classes
+	gClasses     []int32   // (N) inputs of G, empty without
+	dClasses     []int32   // (2N) inputs of D, empty without
 	noise        window    // input of G
 	reals, fakes window    // the halves of D's input
 	batch        window    // where a Source puts reals: there, unless augment changes them first
 	logits       window    // outputs of D: N reals, N fakes
-	fakeGrad     window    // gradient at the fakes: the second half of D's input gradient
+	fakeGrad     window    // gradient at the fakes: the second half of D's input gradient, or of aux
 	ones         []float32 // (2N)
 	dLogits      []float32 // (2N) gradient of D's loss at its logits
 	gLogits      []float32 // (N)  gradient of G's loss at the fakes' logits
@@ -40,6 +42,11 @@ type GAN struct {
 type GANOptions struct {
 	Penalties []Penalty // of the discriminator's gradients
 	Augment   Augment   // of all that the discriminator sees
+
+	// Auxiliary is the weight of the cross-entropy of a second head of the discriminator, its
+	// second output, which names classes: on reals for the discriminator, on fakes for the
+	// generator (Odena et al. 2017, AC-GAN). 0 is none.
+	Auxiliary float64
 }
 
 // NewGAN returns the objective with a loss, whose name is for the checkpoints.
@@ -52,6 +59,10 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	if len(more.Augment) > 0 {
 		o.name += "+augment"
 		o.augment = &augmenter{kinds: more.Augment}
+	}
+	if more.Auxiliary != 0 {
+		o.name += "+auxiliary"
+		o.aux = &auxiliary{weight: more.Auxiliary}
 	}
 	return o
 }
@@ -75,7 +86,7 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 		return fmt.Errorf("train: generator: %w", err)
 	}
 	n := t.cfg.Batch
-	if o.dPass, err = d.NewPass(model.PassOptions{Batch: 2 * n, InputGrad: true}); err != nil {
+	if o.dPass, err = d.NewPass(model.PassOptions{Batch: 2 * n, InputGrad: o.aux == nil}); err != nil {
 		return err
 	}
 	// D's activations are of no more use when G goes backward.
@@ -84,19 +95,12 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	}
 	o.g, o.d = g, d
 
-	both, grad := windowOf(o.dPass.Input()), windowOf(o.dPass.InputGrad())
-	o.reals, o.fakeGrad = both.images(0, n), grad.images(n, n)
-	o.fakes = both.images(n, n)
-	if o.augment == nil {
-		o.gPass.Bind(o.fakes.Layout, o.fakes.data)
-		o.batch = o.reals
-	} else {
-		o.augment.plan(t, o.gPass)
-		o.batch = o.augment.reals
+	if err := o.placeImages(t, n); err != nil {
+		return err
 	}
 	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
 	if gClass >= 0 {
-		o.gClasses = o.gPass.Classes(gClass)
+		o.labels, o.gClasses = make([]int32, n), o.gPass.Classes(gClass)
 	}
 	if dClass := classInput(d.model); dClass >= 0 {
 		o.dClasses = o.dPass.Classes(dClass)
@@ -112,6 +116,30 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 		if err := p.plan(t, d); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// placeImages finds the memory of the reals and of the fakes with their gradients.
+func (o *GAN) placeImages(t *Trainer, n int) error {
+	both := windowOf(o.dPass.Input())
+	o.reals, o.fakes = both.images(0, n), both.images(n, n)
+	drawn := o.fakes
+	if o.aux == nil {
+		grad := windowOf(o.dPass.InputGrad())
+		o.fakeGrad = grad.images(n, n)
+	} else {
+		if err := o.aux.plan(n, o.g, o.d, o.dPass); err != nil {
+			return err
+		}
+		drawn, o.fakeGrad = o.aux.fakes, o.aux.grad
+	}
+	if o.augment == nil {
+		o.gPass.Bind(drawn.Layout, drawn.data)
+		o.batch = o.reals
+	} else {
+		o.augment.plan(t, o.gPass)
+		o.batch = o.augment.reals
 	}
 	return nil
 }
@@ -163,6 +191,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
 	o.augment.forward(t, o.reals, o.fakes, step)
+	o.aux.share(o)
 	o.dPass.Forward(step)
 
 	// Losses and their gradients at the logits.
@@ -172,10 +201,16 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	if !finite(l.G + l.D) {
 		return l, t.Diverged(fmt.Sprintf("the losses are %g and %g", l.G, l.D))
 	}
+	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
 
 	// D backward, down to the fakes' pixels; G backward from there.
-	o.dPass.Backward(o.ones, o.dLogits, n)
-	o.scaleFakeGrad(t)
+	if o.aux == nil {
+		o.dPass.Backward(o.ones, o.dLogits, n)
+		o.scaleFakeGrad(t)
+	} else {
+		o.aux.backwardD(o, &l)
+		o.aux.backwardG(o, &l, step)
+	}
 	o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
 
 	// Gradient penalties.
@@ -186,24 +221,19 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	}
 
 	// Both updates.
-	if err := t.Update(o.g, o.d); err != nil {
-		return l, err
-	}
-
-	// Metrics.
-	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
-	return l, nil
+	return l, t.Update(o.g, o.d)
 }
 
 // takeClasses gives both networks the classes of the n reals.
 func (o *GAN) takeClasses(from Source, n int) {
-	switch {
-	case len(o.dClasses) > 0:
-		from.Labels(o.dClasses[:n])
-		copy(o.dClasses[n:], o.dClasses[:n])
-		copy(o.gClasses, o.dClasses[:n])
-	case len(o.gClasses) > 0:
-		from.Labels(o.gClasses)
+	if len(o.labels) == 0 {
+		return
+	}
+	from.Labels(o.labels)
+	copy(o.gClasses, o.labels)
+	if len(o.dClasses) > 0 {
+		copy(o.dClasses, o.labels)
+		copy(o.dClasses[n:], o.labels)
 	}
 }
 
@@ -230,6 +260,13 @@ func (w window) images(n0, n int) window {
 	w.data = w.data[n0*w.Row:]
 	w.data = w.data[:w.Len()]
 	return w
+}
+
+// take copies another window's images.
+func (w window) take(from window) {
+	for p := range w.Positions() {
+		copy(w.data[p*w.Stride:][:w.N*w.C], from.data[p*from.Stride:])
+	}
 }
 
 // pixel returns the channels of image i at position p.

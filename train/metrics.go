@@ -19,10 +19,13 @@ type Metrics struct {
 	Step            uint64  `json:"step"`  // steps done since the run began
 	G               float64 `json:"g_loss"`
 	D               float64 `json:"d_loss"`
-	Real            float64 `json:"d_real"`            // D(x): mean probability of being real, given to reals
-	Fake            float64 `json:"d_fake"`            // D(G(z)): and to fakes
-	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
-	GGradNorm       float64 `json:"g_grad_norm"`       // of the last step, see Trainer.GradNorms
+	Real            float64 `json:"d_real"`                // D(x): mean probability of being real, given to reals
+	Fake            float64 `json:"d_fake"`                // D(G(z)): and to fakes
+	Penalty         float64 `json:"penalty,omitempty"`     // of the discriminator's gradients by the images
+	ClassReal       float64 `json:"class_real,omitempty"`  // of an auxiliary head: cross-entropy at reals
+	ClassFake       float64 `json:"class_fake,omitempty"`  // and at fakes
+	ClassRight      float64 `json:"class_right,omitempty"` // share of the fakes that it names as they were meant
+	GGradNorm       float64 `json:"g_grad_norm"`           // of the last step, see Trainer.GradNorms
 	DGradNorm       float64 `json:"d_grad_norm"`
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
@@ -30,8 +33,6 @@ type Metrics struct {
 	SampleStd float64 `json:"sample_std,omitempty"` // where a grid was drawn: how much its pictures differ, of 255
 	Alarm     string  `json:"alarm,omitempty"`      // at the end of an epoch: what shows that the run goes nowhere, and what to try
 	Rollbacks int     `json:"rollbacks,omitempty"`  // times that the run has gone back, see Config.OnDivergence
-
-	right float64 // of task classify
 }
 
 // meter sums what the next line of metrics is the mean of. A checkpoint carries
@@ -50,6 +51,8 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.Right += l.Right
 	m.Sum.Fake += l.Fake
 	m.Sum.Penalty += l.Penalty
+	m.Sum.ClassReal += l.ClassReal
+	m.Sum.ClassFake += l.ClassFake
 	m.Steps++
 	m.Seconds += d.Seconds()
 	m.Total += d.Seconds()
@@ -60,7 +63,8 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	n := float64(m.Steps)
 	x := Metrics{
 		Epoch: epoch, Step: step,
-		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n, right: m.Sum.Right / n,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n,
+		ClassReal: m.Sum.ClassReal / n, ClassFake: m.Sum.ClassFake / n, ClassRight: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,
 	}
@@ -85,7 +89,7 @@ type ClassifyMetrics struct {
 
 // classify is the line of task classify.
 func (m Metrics) classify(s *Stats) ClassifyMetrics {
-	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.right, s.TestRight, m.GGradNorm, m.ImagesPerSecond, m.Seconds, m.Alarm, m.Rollbacks}
+	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.ClassRight, s.TestRight, m.GGradNorm, m.ImagesPerSecond, m.Seconds, m.Alarm, m.Rollbacks}
 }
 
 // openMetrics opens path for appending, after it has dropped every line past

@@ -28,8 +28,11 @@ type Objective interface {
 type Losses struct {
 	G, D       float64 // the generator's and the discriminator's loss, means over the batch
 	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
-	Right      float64 // share of the images that a classifier named right
+	Right      float64 // share of the images that a classifier named right; of the fakes that an auxiliary head did
 	Penalty    float64 // what gradient penalties add to D, as of this step
+
+	// Of a GAN with an auxiliary head: its cross-entropy at reals and at fakes, which G and D leave out.
+	ClassReal, ClassFake float64
 }
 
 // Source gives every step its batch. The destinations of images and noise are
@@ -60,12 +63,12 @@ type Network struct {
 // Model returns the model. Its parameters change with every update.
 func (n *Network) Model() *model.Model { return n.model }
 
-// NewPass plans a pass over the network. Of o, Batch, InputGrad, Tangents and Borrow count;
+// NewPass plans a pass over the network. Of o, Batch, InputGrad, Tangents, Borrow and Frozen count;
 // the rest is the Trainer's. Update follows the gradients of the network's first
 // pass: an Objective that runs several adds the others' up there.
 func (n *Network) NewPass(o model.PassOptions) (*model.Pass, error) {
 	own := n.options
-	own.Batch, own.InputGrad, own.Tangents, own.Borrow = o.Batch, o.InputGrad, o.Tangents, o.Borrow
+	own.Batch, own.InputGrad, own.Tangents, own.Borrow, own.Frozen = o.Batch, o.InputGrad, o.Tangents, o.Borrow, o.Frozen
 	p, err := n.model.NewPass(own)
 	if err != nil {
 		return nil, fmt.Errorf("train: %s: %w", n.name, err)

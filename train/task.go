@@ -22,9 +22,9 @@ type task struct {
 var tasks = map[string]task{
 	"gan": {
 		product:  GeneratorFile,
-		validate: func(c Config) error { return c.Networks(2).Validate() },
+		validate: Config.validateGAN,
 		objective: func(c Config) Objective {
-			return NewGAN(c.Loss, losses[c.Loss], GANOptions{Penalties: c.penalties(), Augment: c.augment()})
+			return NewGAN(c.Loss, losses[c.Loss], GANOptions{Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary})
 		},
 		build: (*Options).build,
 		check: checkData,

@@ -184,6 +184,11 @@ func (t *Trainer) StepOn(reals, noise []float32, labels []int32) (Losses, error)
 	if labels != nil && len(labels) != t.cfg.Batch {
 		return Losses{}, fmt.Errorf("train: %w: a batch of %d labels, want %d", model.ErrShape, len(labels), t.cfg.Batch)
 	}
+	for i, label := range labels {
+		if label < 0 || int(label) >= max(classes(t.g.model), 1) {
+			return Losses{}, fmt.Errorf("train: %w: label %d is %d, the generator draws %d classes", model.ErrShape, i, label, classes(t.g.model))
+		}
+	}
 	return t.Step(given{reals, noise, labels})
 }
 

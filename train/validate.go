@@ -21,6 +21,17 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// validateGAN reports what is wrong with the settings of task gan.
+func (c Config) validateGAN() error {
+	switch {
+	case c.Auxiliary > 0 && !c.Conditional:
+		return fmt.Errorf("auxiliary is %v, and nothing has a class without conditional", c.Auxiliary)
+	case c.Conditional && !c.Projection && c.Auxiliary == 0:
+		return fmt.Errorf("projection is false and auxiliary 0: the discriminator would not look at classes")
+	}
+	return c.Networks(2).Validate()
+}
+
 func bad(name string, got any, want string) error {
 	return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
 }
@@ -94,6 +105,7 @@ func (c Config) checkNumbers() error {
 		{"r1", c.R1, least0, "0 or more"},
 		{"r2", c.R2, least0, "0 or more"},
 		{"gp", c.GP, least0, "0 or more"},
+		{"auxiliary", c.Auxiliary, least0, "0 or more"},
 		{"epsilon", c.Epsilon, positive, "a positive number"},
 		{"beta1", c.Beta1, share, "in [0, 1)"},
 		{"beta2", c.Beta2, share, "in [0, 1)"},

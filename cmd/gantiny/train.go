@@ -140,6 +140,8 @@ func bindNetworks(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.DDepth, "d-depth", c.DDepth, "convolutions that keep the size, at the end of dcgan's discriminator")
 	fl.IntVar(&c.Levels, "levels", c.Levels, "times that the networks halve the size, 0 for what suits it")
 	fl.IntVar(&c.Embed, "embed", c.Embed, "numbers that a class becomes in the generator, with --conditional")
+	fl.BoolVar(&c.Projection, "projection", c.Projection, "with --conditional: the discriminator judges classes by projection")
+	fl.Float64Var(&c.Auxiliary, "auxiliary", c.Auxiliary, "with --conditional: weight of the cross-entropy of a second head of the discriminator, which names classes, 0 for none")
 	fl.Float64Var(&c.Dropout, "dropout", c.Dropout, "share of the discriminator's values that are left out")
 	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image; it must be possible to halve it --levels times")
 	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for gray, 3 for color")
