@@ -84,61 +84,70 @@ func (c *change) source(y, x int, size window) int {
 	return y*size.W + x
 }
 
-// augmenter applies an Augment to the batches of a GAN.
+// augmenter applies an Augment to the batches of a GAN, and adds noise.
 type augmenter struct {
 	kinds   Augment
+	noise   *instanceNoise // nil for none
 	key     rng.Key
-	changes []change // (2N): of the reals, then of the fakes
+	u       [2]float32 // the numbers of a change in the making
+	changes []change   // (2N): of the reals, then of the fakes
 
 	reals, fakes window // as they were
 	fakeGrad     window // gradient at the fakes as they were
+
+	changeImage, backImage func(i int) // forward and backward of an image, bound once
 }
 
-// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own.
-func (a *augmenter) plan(t *Trainer, g *model.Pass) {
+// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own; D reads what becomes
+// of the images in reals and fakes and leaves the gradient at the fakes in grad.
+func (a *augmenter) plan(t *Trainer, g *model.Pass, reals, fakes, grad window) {
 	a.fakes = windowOf(g.Output())
 	a.reals, a.fakeGrad = a.fakes, a.fakes
 	a.reals.data, a.fakeGrad.data = make([]float32, len(a.fakes.data)), make([]float32, len(a.fakes.data))
-	a.changes = make([]change, 2*t.cfg.Batch)
+	n := t.cfg.Batch
+	a.changes = make([]change, 2*n)
 	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
+	a.noise.plan(t, a.reals.Positions()*a.reals.C)
+	a.changeImage = func(i int) {
+		to, from, at := reals, a.reals, i
+		if i >= n {
+			to, from, at = fakes, a.fakes, i-n
+		}
+		a.changes[i].apply(to, from, at)
+		a.noise.add(to, at, i)
+	}
+	a.backImage = func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) }
 }
 
 // forward changes the images of a step into what D judges. Without an augmenter they are there.
-func (a *augmenter) forward(t *Trainer, reals, fakes window, step uint64) {
+func (a *augmenter) forward(t *Trainer, step uint64) {
 	if a == nil {
 		return
 	}
 	a.draw(step)
-	n := reals.N
-	t.each(2*n, func(i int) {
-		if i < n {
-			a.changes[i].apply(reals, a.reals, i)
-		} else {
-			a.changes[i].apply(fakes, a.fakes, i-n)
-		}
-	})
+	a.noise.begin(step)
+	t.each(len(a.changes), a.changeImage)
 }
 
-// backward returns the gradient at the fakes as G has drawn them from that at what D judged.
+// backward returns the gradient at the fakes as G has drawn them from that at what D judged. Noise
+// changes nothing about it.
 func (a *augmenter) backward(t *Trainer, grad window) window {
 	if a == nil {
 		return grad
 	}
-	n := grad.N
-	t.each(n, func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) })
+	t.each(len(a.changes)/2, a.backImage)
 	return a.fakeGrad
 }
 
 // draw decides on the changes of a step.
 func (a *augmenter) draw(step uint64) {
 	key := a.key.Sub(step)
-	var u [2]float32
 	for i := range a.changes {
 		c := &a.changes[i]
 		*c = change{contrast: 1}
 		for j, kind := range a.kinds {
-			rng.FillUniform(u[:], key.Sub(uint64(j)), uint64(i))
-			augmentKinds[kind](c, u[:], a.reals)
+			rng.FillUniform(a.u[:], key.Sub(uint64(j)), uint64(i))
+			augmentKinds[kind](c, a.u[:], a.reals)
 		}
 	}
 }

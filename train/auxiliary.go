@@ -23,6 +23,7 @@ type auxiliary struct {
 	classes       []int32 // input of pass, empty without
 	logit, named  window  // outputs of pass
 	reals         window  // the head's output in the pass for D: N reals, N fakes
+	ofFakes       window  // its second half
 	dReals        []float32
 	dFakes        []float32 // the gradients at both
 	unused        []float32 // (2N)
@@ -47,6 +48,7 @@ func (a *auxiliary) plan(n int, g, d *Network, both *model.Pass) (err error) {
 		a.classes = a.pass.Classes(i)
 	}
 	a.logit, a.named, a.reals = windowOf(a.pass.Output()), windowOf(a.pass.OutputAt(1)), windowOf(both.OutputAt(1))
+	a.ofFakes = a.reals.images(n, n)
 	a.dReals, a.dFakes = make([]float32, a.reals.Len()), make([]float32, a.named.Len())
 	a.unused = make([]float32, 2*n)
 	a.douts, a.gdouts = make([][]float32, len(d.model.Outputs())), make([][]float32, len(d.model.Outputs()))
@@ -81,20 +83,21 @@ func (a *auxiliary) share(o *GAN) {
 }
 
 // backwardD is D's Backward: of its loss at the logits, which dLogits has, and of the head's at the
-// reals, which it adds to l.
+// reals. It adds to l what the head says of both.
 func (a *auxiliary) backwardD(o *GAN, l *Losses) {
 	l.ClassReal, _ = a.crossEntropy(a.dReals, a.reals, o.labels)
+	l.ClassFake, l.Right = a.crossEntropy(a.dFakes, a.ofFakes, o.labels)
 	a.douts[0] = o.dLogits
 	o.dPass.BackwardAll(a.douts, nil, len(o.dLogits))
 }
 
 // backwardG takes the fakes through D once more and leaves the gradient of G's loss at them in
 // grad. Where D has dropout, its mask is another one.
-func (a *auxiliary) backwardG(o *GAN, l *Losses, step uint64) {
+func (a *auxiliary) backwardG(o *GAN, step uint64) {
 	copy(a.classes, o.labels)
 	a.pass.Forward(step)
-	l.G, _ = o.loss(a.unused, o.gLogits, o.logits.data[:len(o.labels)], a.logit.data[:len(o.labels)])
-	l.ClassFake, l.Right = a.crossEntropy(a.dFakes, a.named, o.labels)
+	o.loss(a.unused, o.gLogits, o.logits.data[:len(o.labels)], a.logit.data[:len(o.labels)])
+	a.crossEntropy(a.dFakes, a.named, o.labels)
 	a.gdouts[0] = o.gLogits
 	a.pass.BackwardAll(a.gdouts, nil, 0)
 }

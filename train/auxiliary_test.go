@@ -205,9 +205,6 @@ func TestAuxiliarySteps(t *testing.T) {
 			} else if name := differ(first, stateOf(tr)); name != "" {
 				t.Errorf("%d threads: %s is not the same", threads, name)
 			}
-			if c.Augment != "" {
-				continue
-			}
 			var from Source = random{1}
 			if n := alloctest.PerRun(func() {
 				if _, err := tr.Step(from); err != nil {

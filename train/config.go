@@ -50,11 +50,17 @@ type Config struct {
 	Projection  bool    `toml:"projection" json:"projection"` // with conditional: the discriminator judges classes by projection
 	Auxiliary   float64 `toml:"auxiliary" json:"auxiliary"`   // and by a second head that names them; the weight of its cross-entropy, 0: no such head
 
-	Loss         string  `toml:"loss" json:"loss"` // bce, hinge, lsgan, wasserstein or relativistic
-	R1           float64 `toml:"r1" json:"r1"`     // weights of the gradient penalties, see Penalty; 0: none
-	R2           float64 `toml:"r2" json:"r2"`
-	GP           float64 `toml:"gp" json:"gp"`
-	PenaltyEvery int     `toml:"penalty_every" json:"penalty_every"` // steps between them
+	Loss           string  `toml:"loss" json:"loss"`                       // bce, hinge, lsgan, wasserstein or relativistic
+	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing"` // of bce, see SmoothedBCE
+	R1             float64 `toml:"r1" json:"r1"`                           // weights of the gradient penalties, see Penalty; 0: none
+	R2             float64 `toml:"r2" json:"r2"`
+	GP             float64 `toml:"gp" json:"gp"`
+	PenaltyEvery   int     `toml:"penalty_every" json:"penalty_every"` // steps between them
+
+	DSteps int `toml:"d_steps" json:"d_steps"` // steps with an update of the discriminator for each of the generator's
+
+	InstanceNoise      float64 `toml:"instance_noise" json:"instance_noise"`                            // on what the discriminator sees, see InstanceNoise; 0: none
+	InstanceNoiseSteps int     `toml:"instance_noise_steps" json:"instance_noise_steps" resume:"noted"` // in which it falls to 0, 0: up to the last epoch's end
 
 	Augment string `toml:"augment" json:"augment"` // what images the discriminator sees, see Augment; "": as they are
 
@@ -97,7 +103,7 @@ func Default() Config {
 	return Config{
 		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
-		Loss: "bce", PenaltyEvery: 16, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		Loss: "bce", PenaltyEvery: 16, DSteps: 1, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
@@ -144,10 +150,13 @@ func (c Config) Networks(classes int) networks.Config {
 	return n
 }
 
-// settled returns c with what depends on the number of steps in an epoch: where a schedule ends.
+// settled returns c with what depends on the number of steps in an epoch: where schedules end.
 func (c Config) settled(perEpoch int) Config {
 	if c.Schedule != "constant" && c.DecaySteps == 0 {
 		c.DecaySteps = max(c.Epochs*perEpoch-c.WarmupSteps, 1)
+	}
+	if c.InstanceNoise > 0 && c.InstanceNoiseSteps == 0 {
+		c.InstanceNoiseSteps = c.Epochs * perEpoch
 	}
 	return c
 }
@@ -156,6 +165,18 @@ func (c Config) settled(perEpoch int) Config {
 func (c Config) augment() Augment {
 	list, _ := parseAugment(c.Augment)
 	return list
+}
+
+// gan is the objective of task gan.
+func (c Config) gan() Objective {
+	loss := losses[c.Loss]
+	if c.LabelSmoothing > 0 {
+		loss = SmoothedBCE(c.LabelSmoothing)
+	}
+	return NewGAN(c.Loss, loss, GANOptions{
+		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, DSteps: c.DSteps,
+		Noise: InstanceNoise{c.InstanceNoise, c.InstanceNoiseSteps},
+	})
 }
 
 // penalties are the gradient penalties whose weights are set.

@@ -21,6 +21,7 @@ type GAN struct {
 	penalties []*penalty
 	augment   *augmenter // nil for none
 	aux       *auxiliary // nil for none
+	dSteps    uint64     // steps in each of which D is updated, and G in the last of them
 	g, d      *Network
 
 	gPass, dPass *model.Pass
@@ -47,11 +48,17 @@ type GANOptions struct {
 	// second output, which names classes: on reals for the discriminator, on fakes for the
 	// generator (Odena et al. 2017, AC-GAN). 0 is none.
 	Auxiliary float64
+
+	// DSteps is the number of steps, each of a batch of its own, in which the discriminator is updated
+	// for one update of the generator (n_dis, n_critic); 0 is 1.
+	DSteps int
+
+	Noise InstanceNoise // on all that the discriminator sees; a Std of 0 is none
 }
 
 // NewGAN returns the objective with a loss, whose name is for the checkpoints.
 func NewGAN(name string, loss Loss, more GANOptions) *GAN {
-	o := &GAN{name: name, loss: loss}
+	o := &GAN{name: name, loss: loss, dSteps: uint64(max(more.DSteps, 1))}
 	for _, p := range more.Penalties {
 		o.name += "+" + p.Kind
 		o.penalties = append(o.penalties, &penalty{Penalty: p})
@@ -59,6 +66,13 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	if len(more.Augment) > 0 {
 		o.name += "+augment"
 		o.augment = &augmenter{kinds: more.Augment}
+	}
+	if more.Noise.Std != 0 {
+		o.name += "+noise"
+		if o.augment == nil {
+			o.augment = &augmenter{}
+		}
+		o.augment.noise = &instanceNoise{InstanceNoise: more.Noise}
 	}
 	if more.Auxiliary != 0 {
 		o.name += "+auxiliary"
@@ -113,7 +127,7 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 		o.ones[i] = 1
 	}
 	for _, p := range o.penalties {
-		if err := p.plan(t, d); err != nil {
+		if err := p.plan(t, d, o.dPass); err != nil {
 			return err
 		}
 	}
@@ -137,10 +151,15 @@ func (o *GAN) placeImages(t *Trainer, n int) error {
 	if o.augment == nil {
 		o.gPass.Bind(drawn.Layout, drawn.data)
 		o.batch = o.reals
-	} else {
-		o.augment.plan(t, o.gPass)
-		o.batch = o.augment.reals
+		return nil
 	}
+	if o.augment.noise != nil {
+		if err := o.augment.noise.validate(); err != nil {
+			return err
+		}
+	}
+	o.augment.plan(t, o.gPass, o.reals, o.fakes, o.fakeGrad)
+	o.batch = o.augment.reals
 	return nil
 }
 
@@ -190,7 +209,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
-	o.augment.forward(t, o.reals, o.fakes, step)
+	o.augment.forward(t, step)
 	o.aux.share(o)
 	o.dPass.Forward(step)
 
@@ -204,14 +223,11 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
 
 	// D backward, down to the fakes' pixels; G backward from there.
-	if o.aux == nil {
-		o.dPass.Backward(o.ones, o.dLogits, n)
-		o.scaleFakeGrad(t)
-	} else {
-		o.aux.backwardD(o, &l)
-		o.aux.backwardG(o, &l, step)
+	due := step%o.dSteps == 0
+	o.backwardD(t, &l, step, due)
+	if due {
+		o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
 	}
-	o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
 
 	// Gradient penalties.
 	for _, p := range o.penalties {
@@ -221,7 +237,26 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	}
 
 	// Both updates.
+	if !due {
+		return l, t.Update(o.d)
+	}
 	return l, t.Update(o.g, o.d)
+}
+
+// backwardD leaves D's gradients and, where G's update is due, the gradient of its loss at the fakes.
+func (o *GAN) backwardD(t *Trainer, l *Losses, step uint64, due bool) {
+	switch {
+	case o.aux != nil:
+		o.aux.backwardD(o, l)
+		if due {
+			o.aux.backwardG(o, step)
+		}
+	case due:
+		o.dPass.Backward(o.ones, o.dLogits, len(o.gLogits))
+		o.scaleFakeGrad(t)
+	default:
+		o.dPass.Backward(o.ones, o.dLogits, len(o.dLogits))
+	}
 }
 
 // takeClasses gives both networks the classes of the n reals.

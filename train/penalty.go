@@ -69,13 +69,13 @@ type penalty struct {
 	grads   []*model.Param
 }
 
-// plan makes the pass.
-func (p *penalty) plan(t *Trainer, d *Network) (err error) {
+// plan makes the pass, which runs when both, D's own, has done its work.
+func (p *penalty) plan(t *Trainer, d *Network, both *model.Pass) (err error) {
 	if err := p.Validate(); err != nil {
 		return err
 	}
 	n := t.cfg.Batch
-	if p.pass, err = d.NewPass(model.PassOptions{Batch: n, Tangents: true}); err != nil {
+	if p.pass, err = d.NewPass(model.PassOptions{Batch: n, Tangents: true, Borrow: both}); err != nil {
 		return fmt.Errorf("%w (penalty %s)", err, p.Kind)
 	}
 	p.x, p.g = windowOf(p.pass.Input()), windowOf(p.pass.InputGrad())

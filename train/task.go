@@ -21,13 +21,11 @@ type task struct {
 // tasks holds what the setting "task" may be.
 var tasks = map[string]task{
 	"gan": {
-		product:  GeneratorFile,
-		validate: Config.validateGAN,
-		objective: func(c Config) Objective {
-			return NewGAN(c.Loss, losses[c.Loss], GANOptions{Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary})
-		},
-		build: (*Options).build,
-		check: checkData,
+		product:   GeneratorFile,
+		validate:  Config.validateGAN,
+		objective: Config.gan,
+		build:     (*Options).build,
+		check:     checkData,
 	},
 	"classify": {
 		product: ClassifierFile, classifies: true,

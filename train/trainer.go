@@ -27,6 +27,11 @@ type Trainer struct {
 	slow      float64  // share of the learning rates, 1 until a run has gone back
 	g, d      *Network // d is nil of a classifier
 	ema       *average // nil: none
+
+	// The call of each in progress, and its share of a worker, bound once.
+	eachOf   int
+	eachCall func(i int)
+	eachPart func(worker int)
 }
 
 // Tuning holds what a Trainer takes beside its Config. The zero value is the
@@ -62,6 +67,9 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	if c.Schedule != "constant" && c.DecaySteps == 0 { // which Run knows
 		return nil, bad("decay_steps", c.DecaySteps, "the number of steps in which a "+c.Schedule+" schedule ends")
 	}
+	if c.InstanceNoise > 0 && c.InstanceNoiseSteps == 0 {
+		return nil, bad("instance_noise_steps", c.InstanceNoiseSteps, "the number of steps in which the noise falls to 0")
+	}
 	if o.Kernels == nil {
 		var err error
 		if o.Kernels, err = c.kernels(); err != nil {
@@ -70,6 +78,7 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	}
 	c.choose(&o.Parts)
 	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, slow: 1, team: model.NewTeam(c.Threads)}
+	t.eachPart = t.runEach
 	if d != nil {
 		t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
 		t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
@@ -153,14 +162,17 @@ func (t *Trainer) Update(networks ...*Network) error {
 	return nil
 }
 
-// each calls f for 0 to n-1, shared out to the Trainer's threads.
+// each calls f for 0 to n-1, shared out to the Trainer's threads. It allocates nothing.
 func (t *Trainer) each(n int, f func(i int)) {
-	t.team.Run(func(worker int) {
-		lo, hi := pool.Split(n, t.team.Workers(), worker)
-		for i := lo; i < hi; i++ {
-			f(i)
-		}
-	})
+	t.eachOf, t.eachCall = n, f
+	t.team.Run(t.eachPart)
+}
+
+func (t *Trainer) runEach(worker int) {
+	lo, hi := pool.Split(t.eachOf, t.team.Workers(), worker)
+	for i := lo; i < hi; i++ {
+		t.eachCall(i)
+	}
 }
 
 // Diverged returns the error of a step in progress which has met a value that is

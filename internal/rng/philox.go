@@ -15,6 +15,7 @@ const (
 	Sample                    // any other choice among data: calibration, evaluation
 	Penalty                   // points at which a gradient penalty is taken
 	Augment                   // changes of the images that a discriminator sees
+	Instance                  // noise on them
 )
 
 // Key selects one of Philox's 2^64 sequences.
