@@ -30,8 +30,8 @@ type auxiliary struct {
 	douts, gdouts [][]float32
 }
 
-// plan makes the pass of n fakes. both is D's own.
-func (a *auxiliary) plan(n int, g, d *Network, both *model.Pass) (err error) {
+// plan makes the pass of n fakes. both is D's own, which has one more output with san.
+func (a *auxiliary) plan(n int, g, d *Network, both *model.Pass, san bool) (err error) {
 	if err := a.fits(g.model, d.model); err != nil {
 		return err
 	}
@@ -51,7 +51,11 @@ func (a *auxiliary) plan(n int, g, d *Network, both *model.Pass) (err error) {
 	a.ofFakes = a.reals.images(n, n)
 	a.dReals, a.dFakes = make([]float32, a.reals.Len()), make([]float32, a.named.Len())
 	a.unused = make([]float32, 2*n)
-	a.douts, a.gdouts = make([][]float32, len(d.model.Outputs())), make([][]float32, len(d.model.Outputs()))
+	outputs := len(d.model.Outputs())
+	a.douts, a.gdouts = make([][]float32, outputs), make([][]float32, outputs)
+	if san {
+		a.douts = append(a.douts, nil) // no gradient
+	}
 	a.douts[1], a.gdouts[1] = a.dReals, a.dFakes
 	return nil
 }

@@ -39,12 +39,21 @@ func (r headsRun) trainer(t *testing.T, name string, k *simd.Kernels) *Trainer {
 	c := small()
 	c.Batch, c.Latent, c.Width, c.Embed, c.Dropout, c.Conditional = r.batch, r.latent, r.width, r.embed, 0, true
 	c.Optimizer, c.LearningRate = "sgd", r.rate
-	c.Projection = name != "auxiliary"
-	if name != "projection" {
-		c.Auxiliary = r.weight
-	}
-	if name == "both" {
-		c.R1, c.PenaltyEvery = r.r1, 1
+	c.PenaltyEvery = 1
+	switch name {
+	case "projection":
+	case "auxiliary":
+		c.Projection, c.Auxiliary = false, r.weight
+	case "both":
+		c.Auxiliary, c.R1 = r.weight, r.r1
+	case "spectral":
+		c.Auxiliary, c.R1, c.SpectralNorm = r.weight, r.r1, true
+	case "san":
+		c.Projection, c.Auxiliary, c.SAN = false, r.weight, true
+	case "all":
+		c.Projection, c.Auxiliary, c.R1, c.SpectralNorm, c.SAN = false, r.weight, r.r1, true, true
+	default:
+		t.Fatalf("the oracle has a case %s", name)
 	}
 	g, d := networksOf(t, c, r.classes)
 	for net, m := range map[string]*model.Model{"g": g, "d": d} {
@@ -62,6 +71,16 @@ func (r headsRun) trainer(t *testing.T, name string, k *simd.Kernels) *Trainer {
 		t.Fatal(err)
 	}
 	t.Cleanup(tr.Close)
+	for _, w := range tr.d.normalized {
+		param := r.names[name]["d"][indexOf(d.Params(), w.param)]
+		if !w.direction {
+			copy(w.u, r.file.Float32(name+".u."+param))
+			copy(w.v, r.file.Float32(name+".v."+param))
+			w.step()
+			w.apply()
+		}
+	}
+	tr.d.repack()
 	return tr
 }
 
@@ -107,7 +126,7 @@ func (r headsRun) check(t *testing.T, name string, k *simd.Kernels) {
 		}
 		for net, n := range map[string]*Network{"g": tr.g, "d": tr.d} {
 			for i, p := range n.model.Params() {
-				at := indexOf(n.params, p)
+				at := indexOf(n.params, n.trained(p))
 				if at < 0 {
 					continue
 				}

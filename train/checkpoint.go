@@ -49,7 +49,8 @@ type dataInfo struct {
 
 // state lists every array that a Trainer's next step depends on, with the name
 // that it has in a checkpoint: the parameters of both networks, BatchNorm's
-// moving statistics among them, what the optimizers remember, and the average.
+// moving statistics among them and the raw forms of normalized weights, what the optimizers remember,
+// and the average.
 func (t *Trainer) state() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	add := func(name string, p *model.Param, data []float32) {
@@ -57,7 +58,12 @@ func (t *Trainer) state() []safetensors.Tensor {
 	}
 	for _, n := range t.networks() {
 		for _, p := range n.model.Params() {
-			add(n.name, p, p.Data)
+			add(n.name, p, n.trained(p).Data)
+		}
+		for _, w := range n.normalized {
+			if !w.direction {
+				list = append(list, w.vector("u", n.name, w.u), w.vector("v", n.name, w.v))
+			}
 		}
 		for i, p := range n.params {
 			for j, name := range n.rule.State() {
@@ -223,6 +229,9 @@ func (c *checkpoint) restore(t *Trainer) error {
 	t.steps = c.Step
 	for i, n := range t.networks() {
 		n.n = c.Updates[i]
+		for _, w := range n.normalized {
+			w.apply()
+		}
 		n.repack()
 	}
 	return nil

@@ -57,6 +57,9 @@ type Config struct {
 	GP             float64 `toml:"gp" json:"gp"`
 	PenaltyEvery   int     `toml:"penalty_every" json:"penalty_every"` // steps between them
 
+	SpectralNorm bool `toml:"spectral_norm" json:"spectral_norm"` // of the discriminator's weights
+	SAN          bool `toml:"san" json:"san"`                     // its last layer is a direction, see GANOptions
+
 	DSteps int `toml:"d_steps" json:"d_steps"` // steps with an update of the discriminator for each of the generator's
 
 	InstanceNoise      float64 `toml:"instance_noise" json:"instance_noise"`                            // on what the discriminator sees, see InstanceNoise; 0: none
@@ -174,7 +177,7 @@ func (c Config) gan() Objective {
 		loss = SmoothedBCE(c.LabelSmoothing)
 	}
 	return NewGAN(c.Loss, loss, GANOptions{
-		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, DSteps: c.DSteps,
+		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, SAN: c.SAN, DSteps: c.DSteps,
 		Noise: InstanceNoise{c.InstanceNoise, c.InstanceNoiseSteps},
 	})
 }

@@ -21,6 +21,7 @@ type GAN struct {
 	penalties []*penalty
 	augment   *augmenter // nil for none
 	aux       *auxiliary // nil for none
+	san       *san       // nil for none
 	dSteps    uint64     // steps in each of which D is updated, and G in the last of them
 	g, d      *Network
 
@@ -48,6 +49,10 @@ type GANOptions struct {
 	// second output, which names classes: on reals for the discriminator, on fakes for the
 	// generator (Odena et al. 2017, AC-GAN). 0 is none.
 	Auxiliary float64
+
+	// SAN makes the discriminator's last layer, a dense one, a direction: of length 1, and by a
+	// loss of its own (Takida et al. 2024).
+	SAN bool
 
 	// DSteps is the number of steps, each of a batch of its own, in which the discriminator is updated
 	// for one update of the generator (n_dis, n_critic); 0 is 1.
@@ -78,6 +83,10 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 		o.name += "+auxiliary"
 		o.aux = &auxiliary{weight: more.Auxiliary}
 	}
+	if more.SAN {
+		o.name += "+san"
+		o.san = &san{}
+	}
 	return o
 }
 
@@ -99,8 +108,13 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	if o.latent, gClass, err = g.model.GeneratorInputs(); err != nil {
 		return fmt.Errorf("train: generator: %w", err)
 	}
-	n := t.cfg.Batch
-	if o.dPass, err = d.NewPass(model.PassOptions{Batch: 2 * n, InputGrad: o.aux == nil}); err != nil {
+	n, judge := t.cfg.Batch, d.model
+	if o.san != nil {
+		if d.direction, judge, err = lastLayer(d.model); err != nil {
+			return err
+		}
+	}
+	if o.dPass, err = d.newPass(judge, model.PassOptions{Batch: 2 * n, InputGrad: o.aux == nil}); err != nil {
 		return err
 	}
 	// D's activations are of no more use when G goes backward.
@@ -126,6 +140,9 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	for i := range o.ones {
 		o.ones[i] = 1
 	}
+	if o.san != nil {
+		o.san.plan(d, o.dPass)
+	}
 	for _, p := range o.penalties {
 		if err := p.plan(t, d, o.dPass); err != nil {
 			return err
@@ -143,7 +160,7 @@ func (o *GAN) placeImages(t *Trainer, n int) error {
 		grad := windowOf(o.dPass.InputGrad())
 		o.fakeGrad = grad.images(n, n)
 	} else {
-		if err := o.aux.plan(n, o.g, o.d, o.dPass); err != nil {
+		if err := o.aux.plan(n, o.g, o.d, o.dPass, o.san != nil); err != nil {
 			return err
 		}
 		drawn, o.fakeGrad = o.aux.fakes, o.aux.grad
@@ -224,6 +241,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 
 	// D backward, down to the fakes' pixels; G backward from there.
 	due := step%o.dSteps == 0
+	o.san.measure(t)
 	o.backwardD(t, &l, step, due)
 	if due {
 		o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
@@ -235,6 +253,8 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 			l.Penalty += p.add(t, o, step)
 		}
 	}
+
+	o.san.replace()
 
 	// Both updates.
 	if !due {

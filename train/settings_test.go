@@ -25,6 +25,8 @@ var settings = map[string]func(c *Config){
 	"smoothed":  func(c *Config) { c.LabelSmoothing = 0.2 },
 	"d steps":   func(c *Config) { c.DSteps = 3 },
 	"noisy":     func(c *Config) { c.InstanceNoise, c.InstanceNoiseSteps = 0.5, 6 },
+	"spectral":  func(c *Config) { c.SpectralNorm, c.Optimizer = true, "adamw" },
+	"san":       func(c *Config) { c.SAN, c.Loss, c.DSteps = true, "hinge", 2 },
 	"augmented": func(c *Config) { c.Augment = "translate,color" },
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -82,6 +83,7 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	if d != nil {
 		t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
 		t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
+		t.d.spectral = c.SpectralNorm
 	} else {
 		t.g = t.network("classifier", g, o.GOptimizer, c.LearningRate, o)
 	}
@@ -115,7 +117,7 @@ func (t *Trainer) plan() error {
 		return err
 	}
 	for _, n := range t.networks() {
-		if err := n.plan(t.team); err != nil {
+		if err := n.plan(t.team, rng.NewKey(t.cfg.Seed, rng.Spectral)); err != nil {
 			return err
 		}
 	}
@@ -147,6 +149,9 @@ func (t *Trainer) Step(from Source) (Losses, error) {
 // An Objective's Step calls it.
 func (t *Trainer) Update(networks ...*Network) error {
 	for _, n := range networks {
+		for _, w := range n.normalized {
+			w.backward()
+		}
 		if !n.finite(t.team) {
 			return t.Diverged("a gradient is not finite")
 		}
@@ -157,7 +162,6 @@ func (t *Trainer) Update(networks ...*Network) error {
 			n.clip(t.team, t.cfg.ClipNorm)
 		}
 		n.update(t.team, n.rate*share)
-		n.repack()
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ func (c Config) validateGAN() error {
 	switch {
 	case c.Auxiliary > 0 && !c.Conditional:
 		return fmt.Errorf("auxiliary is %v, and nothing has a class without conditional", c.Auxiliary)
+	case c.SAN && c.Conditional && c.Projection:
+		return fmt.Errorf("san is set with projection, which has no last layer of its own; set projection to false and auxiliary to a weight")
 	case c.LabelSmoothing > 0 && c.Loss != "bce":
 		return fmt.Errorf("label_smoothing is %v, and loss %s has no labels; it belongs to bce", c.LabelSmoothing, c.Loss)
 	case c.Conditional && !c.Projection && c.Auxiliary == 0:

@@ -85,6 +85,8 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	bindNetworks(fl, c)
 	fl.StringVar(&c.Loss, "loss", c.Loss, "bce, hinge, lsgan, wasserstein or relativistic")
 	fl.Float64Var(&c.LabelSmoothing, "label-smoothing", c.LabelSmoothing, "with --loss bce: how far below 1 the discriminator is to judge the data's images, such as 0.1")
+	fl.BoolVar(&c.SpectralNorm, "spectral-norm", c.SpectralNorm, "divide each of the discriminator's weights by its largest singular value")
+	fl.BoolVar(&c.SAN, "san", c.SAN, "make the discriminator's last layer a direction of length 1 with a loss of its own; with --conditional it needs --projection=false")
 	fl.IntVar(&c.DSteps, "d-steps", c.DSteps, "steps with an update of the discriminator for each of the generator's (n_dis)")
 	fl.Float64Var(&c.InstanceNoise, "instance-noise", c.InstanceNoise, "standard deviation of noise on all that the discriminator sees, of pixels from -1 to 1; it falls to 0")
 	fl.IntVar(&c.InstanceNoiseSteps, "instance-noise-steps", c.InstanceNoiseSteps, "steps in which it falls, 0 for all")

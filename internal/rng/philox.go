@@ -16,6 +16,7 @@ const (
 	Penalty                   // points at which a gradient penalty is taken
 	Augment                   // changes of the images that a discriminator sees
 	Instance                  // noise on them
+	Spectral                  // beginnings of power iterations
 )
 
 // Key selects one of Philox's 2^64 sequences.
