@@ -38,7 +38,7 @@ func TestPackageDocs(t *testing.T) {
 
 // TestExamples: every package of the library has a runnable example.
 func TestExamples(t *testing.T) {
-	for _, dir := range []string{".", "model", "quant", "conv", "simd", "train", "dataset", "picture", "httpserve", "model/safetensors", "model/pretrained", "model/pretrained/float", "eval", "eval/mnist", "eval/fashion"} {
+	for _, dir := range []string{".", "model", "quant", "conv", "simd", "train", "dataset", "picture", "httpserve", "model/safetensors", "model/pretrained", "model/pretrained/float", "latent", "eval", "eval/mnist", "eval/fashion"} {
 		b, err := os.ReadFile(filepath.Join(dir, "example_test.go"))
 		if err != nil || !strings.Contains(string(b), "func Example") || !strings.Contains(string(b), "utput:") {
 			t.Errorf("%s: no example with an output (%v)", dir, err)

@@ -149,14 +149,41 @@ func Load(ctx context.Context, spec string, o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := l.open(spec)
+	return l.finish(spec, func() (*Dataset, error) { return l.open(spec) })
+}
+
+// LoadPictures reads pictures of the given names, as Load does those of a folder.
+func LoadPictures(ctx context.Context, paths []string, o Options) (*Dataset, error) {
+	name := strings.Join(paths, ", ")
+	l, err := newLoader(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+		if what := notRegular(info); what != "" {
+			return nil, fmt.Errorf("dataset: %s: %w: it is %s", path, ErrNotFile, what)
+		}
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("dataset: %w: no pictures", ErrNotFound)
+	}
+	return l.finish(name, func() (*Dataset, error) { return l.openPictures(&pictureSet{dir: paths[0], paths: paths}) })
+}
+
+// finish opens a set and gives it the size and channels of the options.
+func (l *loader) finish(spec string, open func() (*Dataset, error)) (*Dataset, error) {
+	d, err := open()
 	if err != nil {
 		return nil, err
 	}
 	if d, err = l.convert(d); err != nil {
 		return nil, err
 	}
-	if d.Labels == nil && o.NeedLabels {
+	if d.Labels == nil && l.o.NeedLabels {
 		return nil, fmt.Errorf("dataset: %s: %w: it has none", spec, ErrLabels)
 	}
 	sum := sha256.Sum256(d.Pix)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/gantiny/gantiny/internal/explorer"
+	"github.com/gantiny/gantiny/latent"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -32,7 +33,7 @@ type served struct {
 	classes int
 	out     model.Shape
 
-	directions func() (explorer.Directions, error)
+	directions func() (latent.Directions, error)
 
 	mu    sync.Mutex
 	users int // requests, and the catalog
@@ -82,7 +83,7 @@ func newServed(m Model) (*served, error) {
 		return nil, err
 	}
 	s.put(session)
-	s.directions = sync.OnceValues(func() (explorer.Directions, error) { return explorer.PrincipalDirections(s.m) })
+	s.directions = sync.OnceValues(func() (latent.Directions, error) { return latent.PrincipalDirections(s.m) })
 	return s, nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Augment changes at random all images that the discriminator sees, reals and fakes alike, so that
 // it cannot learn a small data set by heart; gradients pass through the changes (Zhao et al. 2020,
-// DiffAugment). The changes of an image depend on (seed, step, image) alone.
+// DiffAugment). Of a classifier it changes the images that it learns from. The changes of an image depend on (seed, step, image) alone.
 //
 //	translate  by up to an eighth of the size along each axis; what comes in is 0
 //	cutout     a square of half the size becomes 0
@@ -84,7 +84,7 @@ func (c *change) source(y, x int, size window) int {
 	return y*size.W + x
 }
 
-// augmenter applies an Augment to the batches of a GAN, and adds noise.
+// augmenter applies an Augment to the batches of a GAN or of a classifier, and adds noise.
 type augmenter struct {
 	kinds   Augment
 	noise   *instanceNoise // nil for none
@@ -105,8 +105,7 @@ func (a *augmenter) plan(t *Trainer, g *model.Pass, reals, fakes, grad window) {
 	a.reals, a.fakeGrad = a.fakes, a.fakes
 	a.reals.data, a.fakeGrad.data = make([]float32, len(a.fakes.data)), make([]float32, len(a.fakes.data))
 	n := t.cfg.Batch
-	a.changes = make([]change, 2*n)
-	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
+	a.prepare(t, 2*n)
 	a.noise.plan(t, a.reals.Positions()*a.reals.C)
 	a.changeImage = func(i int) {
 		to, from, at := reals, a.reals, i
@@ -119,7 +118,20 @@ func (a *augmenter) plan(t *Trainer, g *model.Pass, reals, fakes, grad window) {
 	a.backImage = func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) }
 }
 
-// forward changes the images of a step into what D judges. Without an augmenter they are there.
+// planImages prepares for images that are not differentiated: dst is what becomes of src.
+func (a *augmenter) planImages(t *Trainer, dst, src window) {
+	a.reals = src
+	a.prepare(t, src.N)
+	a.changeImage = func(i int) { a.changes[i].apply(dst, src, i) }
+}
+
+func (a *augmenter) prepare(t *Trainer, images int) {
+	a.changes = make([]change, images)
+	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
+}
+
+// forward changes the images of a step into what D judges or a classifier learns from. Without an augmenter
+// they are there.
 func (a *augmenter) forward(t *Trainer, step uint64) {
 	if a == nil {
 		return
@@ -158,7 +170,7 @@ func (c *change) apply(dst, src window, i int) {
 	if c.contrast != 1 {
 		mean = src.mean(i)
 	}
-	rest := mean*(1-c.contrast) + c.add
+	rest := float32(mean*(1-c.contrast)) + c.add
 	for y := range dst.H {
 		for x := range dst.W {
 			to := dst.pixel(y*dst.W+x, i)
@@ -168,7 +180,7 @@ func (c *change) apply(dst, src window, i int) {
 				continue
 			}
 			for k, v := range src.pixel(p, i) {
-				to[k] = c.contrast*v + rest
+				to[k] = float32(c.contrast*v) + rest // the conversion keeps the product from being fused with the sum
 			}
 		}
 	}
@@ -188,7 +200,7 @@ func (c *change) applyBackward(dsrc, ddst window, i int) {
 			}
 			to := dsrc.pixel(p, i)
 			for k, v := range ddst.pixel(y*ddst.W+x, i) {
-				to[k] += c.contrast * v
+				to[k] += float32(c.contrast * v)
 				sum += v
 			}
 		}

@@ -11,12 +11,14 @@ import (
 // Classify is the objective of a classifier: it learns the labels of images by the cross-entropy of
 // its softmax. It trains the first network of a Trainer; there is no second one.
 type Classify struct {
-	shift int // pixels that an image is moved by at most
+	shift   int        // pixels that an image is moved by at most
+	augment *augmenter // nil: images are as they were, but for the shift
 
 	net     *Network
 	pass    *model.Pass
 	image   window    // the pass's input
-	still   window    // images before they are moved; image itself without a shift
+	moved   window    // images before augment changes them; image itself without it
+	still   window    // images before they are moved; moved itself without a shift
 	logits  window    // (N, classes)
 	dLogits []float32 // gradient of the loss at the logits, laid out alike
 	labels  []int32
@@ -24,8 +26,14 @@ type Classify struct {
 }
 
 // NewClassify returns the objective. Each image is moved anew in every step, up to shift pixels up or
-// down and left or right; pixels at the edge are repeated beyond it.
-func NewClassify(shift int) *Classify { return &Classify{shift: shift} }
+// down and left or right; pixels at the edge are repeated beyond it. Then it is changed as augment says.
+func NewClassify(shift int, augment Augment) *Classify {
+	o := &Classify{shift: shift}
+	if len(augment) > 0 {
+		o.augment = &augmenter{kinds: augment}
+	}
+	return o
+}
 
 // Name is Objective's.
 func (o *Classify) Name() string { return "classify" }
@@ -43,7 +51,12 @@ func (o *Classify) Plan(t *Trainer, g, d *Network) (err error) {
 	}
 	o.net, o.key = g, rng.NewKey(t.cfg.Seed, rng.Augment)
 	o.image, o.logits = windowOf(o.pass.Input()), windowOf(o.pass.Output())
-	o.still = o.image
+	o.moved = o.image
+	if o.augment != nil {
+		o.moved.data = make([]float32, o.image.Len())
+		o.augment.planImages(t, o.image, o.moved)
+	}
+	o.still = o.moved
 	if o.shift > 0 {
 		o.still.data = make([]float32, o.image.Len())
 	}
@@ -61,6 +74,7 @@ func (o *Classify) Step(t *Trainer, from Source) (Losses, error) {
 	from.Reals(o.still.data, o.still.Layout)
 	from.Labels(o.labels)
 	o.move(step)
+	o.augment.forward(t, step)
 
 	// Forward, the loss and its gradient at the logits.
 	o.pass.Forward(step)
@@ -74,19 +88,19 @@ func (o *Classify) Step(t *Trainer, from Source) (Losses, error) {
 	return l, t.Update(o.net)
 }
 
-// move copies the batch into the pass's input, each image by a displacement that depends on (seed,
+// move copies the batch to where augment or the pass reads it, each image by a displacement that depends on (seed,
 // step, its place in the batch) alone.
 func (o *Classify) move(step uint64) {
 	if o.shift == 0 {
 		return
 	}
-	key, m := o.key.Sub(step), o.image.Layout
+	key, m := o.key.Sub(step), o.moved.Layout
 	for n := range m.N {
 		words := rng.Block(key, [4]uint32{uint32(n)})
 		dy, dx := o.displacement(words[0]), o.displacement(words[1])
 		for y := range m.H {
 			for x := range m.W {
-				copy(o.image.pixel(y*m.W+x, n), o.still.pixel(clamp(y+dy, m.H)*m.W+clamp(x+dx, m.W), n))
+				copy(o.moved.pixel(y*m.W+x, n), o.still.pixel(clamp(y+dy, m.H)*m.W+clamp(x+dx, m.W), n))
 			}
 		}
 	}

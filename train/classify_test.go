@@ -59,7 +59,7 @@ func TestMove(t *testing.T) {
 	for i := range still.data {
 		still.data[i] = float32(i)
 	}
-	o := &Classify{shift: shift, image: image, still: still, key: rng.NewKey(1, rng.Augment)}
+	o := &Classify{shift: shift, moved: image, still: still, key: rng.NewKey(1, rng.Augment)}
 	o.move(3)
 	seen := map[[2]int]bool{}
 	for i := range n {
@@ -86,6 +86,49 @@ func TestMove(t *testing.T) {
 	o.move(3)
 	if !slices.Equal(first, image.data) {
 		t.Error("a step moves images otherwise the next time")
+	}
+}
+
+// TestClassifyAugment asks that a step's images are those of the data set, about half of them
+// mirrored, and that the next step mirrors others.
+func TestClassifyAugment(t *testing.T) {
+	c := classifying()
+	c.Shift, c.Augment = 0, "flip"
+	g, err := networks.Classifier(networks.Config{Size: 8, Channels: 1, Width: 4, Classes: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := New(c, g, nil, Tuning{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	o := trainer.objective.(*Classify)
+	mirrored := func() (flips []bool) {
+		t.Helper()
+		if _, err := trainer.Step(random{1}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range o.image.N {
+			same, flip := true, true
+			for p := range 64 {
+				got := o.image.pixel(p, i)[0]
+				same = same && got == o.moved.pixel(p, i)[0]
+				flip = flip && got == o.moved.pixel(p/8*8+7-p%8, i)[0]
+			}
+			if same == flip {
+				t.Fatalf("image %d is neither as it was nor mirrored", i)
+			}
+			flips = append(flips, flip)
+		}
+		return flips
+	}
+	first, second := mirrored(), mirrored()
+	if !slices.Contains(first, true) || !slices.Contains(first, false) {
+		t.Errorf("mirrored: %v", first)
+	}
+	if slices.Equal(first, second) {
+		t.Error("two steps mirror the same images")
 	}
 }
 

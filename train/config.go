@@ -67,6 +67,9 @@ type Config struct {
 
 	Augment string `toml:"augment" json:"augment"` // what images the discriminator sees, see Augment; "": as they are
 
+	Teacher       string  `toml:"teacher" json:"teacher" resume:"free"` // file of the generator that Options.Teacher is; for the record
+	TeacherWeight float64 `toml:"teacher_weight" json:"teacher_weight"` // see Teacher
+
 	Optimizer   string  `toml:"optimizer" json:"optimizer"`                // adam, adamw, rmsprop or sgd, of both networks
 	Beta1       float64 `toml:"beta1" json:"beta1"`                        // of adam and adamw
 	Beta2       float64 `toml:"beta2" json:"beta2"`                        // of adam and adamw; rmsprop's decay
@@ -106,7 +109,7 @@ func Default() Config {
 	return Config{
 		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
-		Loss: "bce", PenaltyEvery: 16, DSteps: 1, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		Loss: "bce", PenaltyEvery: 16, DSteps: 1, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
@@ -171,15 +174,19 @@ func (c Config) augment() Augment {
 }
 
 // gan is the objective of task gan.
-func (c Config) gan() Objective {
+func (c Config) gan(p *Parts) Objective {
 	loss := losses[c.Loss]
 	if c.LabelSmoothing > 0 {
 		loss = SmoothedBCE(c.LabelSmoothing)
 	}
-	return NewGAN(c.Loss, loss, GANOptions{
+	o := GANOptions{
 		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, SAN: c.SAN, DSteps: c.DSteps,
 		Noise: InstanceNoise{c.InstanceNoise, c.InstanceNoiseSteps},
-	})
+	}
+	if p.Teacher != nil {
+		o.Teacher = &Teacher{p.Teacher, c.TeacherWeight}
+	}
+	return NewGAN(c.Loss, loss, o)
 }
 
 // penalties are the gradient penalties whose weights are set.

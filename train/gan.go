@@ -23,6 +23,7 @@ type GAN struct {
 	aux       *auxiliary // nil for none
 	san       *san       // nil for none
 	dSteps    uint64     // steps in each of which D is updated, and G in the last of them
+	teacher   *teacher   // nil for none
 	g, d      *Network
 
 	gPass, dPass *model.Pass
@@ -44,6 +45,7 @@ type GAN struct {
 type GANOptions struct {
 	Penalties []Penalty // of the discriminator's gradients
 	Augment   Augment   // of all that the discriminator sees
+	Teacher   *Teacher  // that the generator imitates; nil for none
 
 	// Auxiliary is the weight of the cross-entropy of a second head of the discriminator, its
 	// second output, which names classes: on reals for the discriminator, on fakes for the
@@ -86,6 +88,10 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	if more.SAN {
 		o.name += "+san"
 		o.san = &san{}
+	}
+	if more.Teacher != nil {
+		o.name += "+teacher"
+		o.teacher = &teacher{Teacher: *more.Teacher}
 	}
 	return o
 }
@@ -148,6 +154,9 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 			return err
 		}
 	}
+	if o.teacher != nil {
+		return o.teacher.plan(t, g.model, windowOf(o.gPass.Output()))
+	}
 	return nil
 }
 
@@ -178,6 +187,13 @@ func (o *GAN) placeImages(t *Trainer, n int) error {
 	o.augment.plan(t, o.gPass, o.reals, o.fakes, o.fakeGrad)
 	o.batch = o.augment.reals
 	return nil
+}
+
+// Close ends the threads of a teacher.
+func (o *GAN) Close() {
+	if o.teacher != nil && o.teacher.session != nil {
+		o.teacher.session.Close()
+	}
 }
 
 // classInput returns the index of a model's input of classes, or -1.
@@ -244,7 +260,9 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	o.san.measure(t)
 	o.backwardD(t, &l, step, due)
 	if due {
-		o.gPass.Backward(o.augment.backward(t, o.fakeGrad).data, nil, 0)
+		if err := o.backwardG(t, &l); err != nil {
+			return l, err
+		}
 	}
 
 	// Gradient penalties.
@@ -277,6 +295,19 @@ func (o *GAN) backwardD(t *Trainer, l *Losses, step uint64, due bool) {
 	default:
 		o.dPass.Backward(o.ones, o.dLogits, len(o.dLogits))
 	}
+}
+
+// backwardG leaves G's gradients, its teacher's part among them.
+func (o *GAN) backwardG(t *Trainer, l *Losses) error {
+	grad := o.augment.backward(t, o.fakeGrad)
+	if o.teacher != nil {
+		if err := o.teacher.draw(o.noise, o.gClasses); err != nil {
+			return err
+		}
+		l.Teacher = o.teacher.add(t, grad, windowOf(o.gPass.Output()))
+	}
+	o.gPass.Backward(grad.data, nil, 0)
+	return nil
 }
 
 // takeClasses gives both networks the classes of the n reals.

@@ -22,6 +22,7 @@ type Metrics struct {
 	Real            float64 `json:"d_real"`                // D(x): mean probability of being real, given to reals
 	Fake            float64 `json:"d_fake"`                // D(G(z)): and to fakes
 	Penalty         float64 `json:"penalty,omitempty"`     // of the discriminator's gradients by the images
+	Teacher         float64 `json:"teacher,omitempty"`     // mean squared distance from the teacher's images
 	ClassReal       float64 `json:"class_real,omitempty"`  // of an auxiliary head: cross-entropy at reals
 	ClassFake       float64 `json:"class_fake,omitempty"`  // and at fakes
 	ClassRight      float64 `json:"class_right,omitempty"` // share of the fakes that it names as they were meant
@@ -53,6 +54,7 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.Penalty += l.Penalty
 	m.Sum.ClassReal += l.ClassReal
 	m.Sum.ClassFake += l.ClassFake
+	m.Sum.Teacher += l.Teacher
 	m.Steps++
 	m.Seconds += d.Seconds()
 	m.Total += d.Seconds()
@@ -63,7 +65,8 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	n := float64(m.Steps)
 	x := Metrics{
 		Epoch: epoch, Step: step,
-		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n, Penalty: m.Sum.Penalty / n,
+		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
+		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / n,
 		ClassReal: m.Sum.ClassReal / n, ClassFake: m.Sum.ClassFake / n, ClassRight: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,

@@ -34,6 +34,7 @@ type Losses struct {
 
 	// Of a GAN with an auxiliary head: its cross-entropy at reals and at fakes, which G and D leave out.
 	ClassReal, ClassFake float64
+	Teacher              float64 // mean squared distance of the fakes from the teacher's images
 }
 
 // Source gives every step its batch. The destinations of images and noise are

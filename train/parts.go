@@ -19,7 +19,7 @@ var optimizers = map[string]func(c Config, beta1, beta2 float64) Optimizer{
 // passed.
 func (c Config) choose(p *Parts) {
 	if p.Objective == nil {
-		p.Objective = tasks[c.Task].objective(c)
+		p.Objective = tasks[c.Task].objective(c, p)
 	}
 	if p.GOptimizer == nil {
 		p.GOptimizer = optimizers[c.Optimizer](c, c.Beta1, c.Beta2)

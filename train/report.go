@@ -207,6 +207,7 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 			curve("reals", false, func(m *reportLine) float64 { return m.ClassReal }), curve("fakes", false, func(m *reportLine) float64 { return m.ClassFake })),
 		chart("share of the fakes in which it sees their class", curve("fakes", false, func(m *reportLine) float64 { return m.ClassRight })),
 		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
+		chart("squared distance from the teacher", curve("teacher", false, func(m *reportLine) float64 { return m.Teacher })),
 		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),
 		speed,
 	}

@@ -112,12 +112,18 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := kind.check(c, data, o.Generator); err != nil {
 		return err
 	}
+	if c.Teacher != "" && o.Teacher == nil && !o.Resume {
+		return fmt.Errorf("train: %w: teacher is %q, and no such model was given", ErrConfig, c.Teacher)
+	}
 	c = c.settled(data.N / c.Batch)
 	lock, err := lockDir(o.Dir, o.Resume)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
+	if err := o.keptTeacher(c); err != nil {
+		return err
+	}
 	r := &run{c: c, o: o, task: kind, data: dataInfo{data.Name, data.N, data.SHA256}}
 	if err := r.open(data, lock); err != nil {
 		return err
@@ -326,6 +332,11 @@ func (r *run) begin(lock *os.File) error {
 			return fmt.Errorf("train: %s: %w: it has no checkpoint beside it", path, ErrExists)
 		}
 	}
+	if t := r.o.Teacher; t != nil {
+		if err := t.Save(r.path(TeacherFile), model.SaveOptions{}); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
 	if err := noteSettings(lock, r.c); err != nil {
 		return err
 	}
@@ -336,6 +347,7 @@ func (r *run) begin(lock *os.File) error {
 	if err != nil { // then nothing of a run is left
 		os.Remove(r.path(CheckpointFile))
 		os.Remove(r.path(r.task.product))
+		os.Remove(r.path(TeacherFile))
 	}
 	return err
 }

@@ -55,6 +55,10 @@ type Tuning struct {
 type Parts struct {
 	Objective              Objective
 	GOptimizer, DOptimizer Optimizer // the generator's and the discriminator's
+
+	// Teacher is what the generator imitates by the setting teacher_weight. When a run is resumed it
+	// is the one that the run has kept.
+	Teacher *model.Model
 }
 
 // New prepares to train generator g against discriminator d, which become the
@@ -273,5 +277,11 @@ func (t *Trainer) Gradients() (g, d []*model.Param) {
 	return t.g.grads, d
 }
 
-// Close ends the Trainer's threads. The models stay usable.
-func (t *Trainer) Close() { t.team.Close() }
+// Close ends the Trainer's threads, and those of an Objective that has a method Close. The models
+// stay usable.
+func (t *Trainer) Close() {
+	if o, ok := t.objective.(interface{ Close() }); ok {
+		o.Close()
+	}
+	t.team.Close()
+}

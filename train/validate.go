@@ -113,6 +113,7 @@ func (c Config) checkNumbers() error {
 		{"auxiliary", c.Auxiliary, least0, "0 or more"},
 		{"label_smoothing", c.LabelSmoothing, func(x float64) bool { return x >= 0 && x <= 0.5 }, "in [0, 0.5]"},
 		{"instance_noise", c.InstanceNoise, least0, "0 or more"},
+		{"teacher_weight", c.TeacherWeight, positive, "a positive number"},
 		{"epsilon", c.Epsilon, positive, "a positive number"},
 		{"beta1", c.Beta1, share, "in [0, 1)"},
 		{"beta2", c.Beta2, share, "in [0, 1)"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gantiny/gantiny"
 	"github.com/gantiny/gantiny/internal/explorer"
+	"github.com/gantiny/gantiny/latent"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -84,9 +85,9 @@ func (d *drawer) latents(args []js.Value) (any, error) {
 
 // directions takes how many are wanted and returns them as JSON.
 func (d *drawer) directions(args []js.Value) (any, error) {
-	all, err := explorer.PrincipalDirections(d.g.Model())
+	all, err := latent.PrincipalDirections(d.g.Model())
 	if err != nil {
-		all = explorer.Directions{} // its first layer has none
+		all = latent.Directions{} // its first layer has none
 	}
 	text, err := json.Marshal(all.First(args[0].Int()))
 	return string(text), err

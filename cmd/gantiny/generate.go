@@ -34,6 +34,7 @@ type generateFlags struct {
 	out         string
 	cols        int
 	interpolate int
+	directions  string
 	threads     threadCount
 	batch       int
 	kernel      string
@@ -71,9 +72,10 @@ Image i of a seed is always the same image, whatever the batch, the threads or t
 	fl.StringVar(&f.class, "class", "", "class to draw, a number or a name, of models with classes; without it the classes take turns")
 	fl.Float64Var(&f.truncation, "truncation", 1, "multiply the latents by `T`: below 1 pictures are more typical and less varied")
 	fl.StringVar(&f.latents, "latents", "", "read the latents from `Z.npy`, float32 (N, latent)")
-	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
+	fl.StringVar(&f.out, "out", "", "where to: `FILE` .png (a grid), .gif or .apng (a frame an image), .npy (float32 N,H,W,C in [-1,1]), a folder DIR/ (a PNG an image) or - (a PNG grid on standard output); gantiny.png by default").Letter = 'o'
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
+	fl.StringVar(&f.directions, "directions", "", "draw a grid around one latent, along its principal directions number `I,J` from -3 to 3, 1 being that along which pictures vary most; I alone gives a row. --cols is the grid's side, 9 by default")
 	addThreadsFlag(fl, &f.threads)
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	fl.Var(&f.maxRAM, "max-ram", "resident memory to stay within, as in 64M: takes a smaller batch and, without --threads, fewer threads")
@@ -133,13 +135,21 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 		return nil, nil, err
 	}
 	dim, classes := m.latents()
-	class, err := f.classIndex(m, classes)
-	if err != nil {
-		return nil, nil, err
+	class := -1
+	if f.set("class") {
+		if class, err = m.classIndex(f.class, classes); err != nil {
+			return nil, nil, err
+		}
 	}
 	z, err := f.openLatents(ctx, dim)
 	if err != nil {
 		return nil, nil, err
+	}
+	if f.directions != "" {
+		if err := f.spread(z, m); err != nil {
+			return nil, nil, err
+		}
+		class = max(class, 0)
 	}
 	first, end, err := f.part(z.count())
 	if err != nil {
@@ -163,21 +173,18 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 	return &drawing{net: m, classes: classes, class: class, latents: z, shape: shape, first: first, end: end, batch: batch, hash: sha256.New()}, out, nil
 }
 
-// classIndex returns the class to draw of those that m has, -1 for each by turns.
-func (f *generateFlags) classIndex(m network, classes int) (int, error) {
-	if !f.set("class") {
-		return -1, nil
-	}
+// classIndex returns the class that --class names, of so many that m has.
+func (m network) classIndex(class string, classes int) (int, error) {
 	if classes == 0 {
-		return 0, usagef("--class %s: %s has no classes", f.class, m.name)
+		return 0, usagef("--class %s: %s has no classes", class, m.name)
 	}
 	names := m.ClassNames
-	if i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, f.class) }); i >= 0 {
+	if i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, class) }); i >= 0 {
 		return i, nil
 	}
-	i, err := strconv.Atoi(f.class)
+	i, err := strconv.Atoi(class)
 	if err != nil || i < 0 || i >= classes {
-		return 0, usagef("--class %s: %s has classes 0 to %d%s", f.class, m.name, classes-1, listed(names))
+		return 0, usagef("--class %s: %s has classes 0 to %d%s", class, m.name, classes-1, listed(names))
 	}
 	return i, nil
 }
@@ -252,6 +259,8 @@ func (f *generateFlags) check() error {
 		return usagef("--cols %d: need at least 1", f.cols)
 	case !(f.truncation >= 0 && f.truncation <= 16):
 		return usagef("--truncation %v: want 0 to 16", f.truncation)
+	case f.directions != "" && (f.set("number") || f.interpolate > 0):
+		return usagef("--directions draws around one latent: no -n, no --interpolate")
 	case f.interpolate < 0:
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:

@@ -83,7 +83,7 @@ func newRoot() *cli.Command {
 		}
 		return c.WriteHelp(c.Stdout())
 	}
-	commands := []*cli.Command{newGenerate(), newTrain(), newQuantize(), newEval(), newImport(), newExport(), newInspect(), newBench(), newServe(), newVersion(), newMan()}
+	commands := []*cli.Command{newGenerate(), newProject(), newTrain(), newQuantize(), newEval(), newImport(), newExport(), newInspect(), newBench(), newServe(), newVersion(), newMan()}
 	profile := addProfile(root.Global())
 	for _, c := range commands {
 		c.Run = profile(c.Run)

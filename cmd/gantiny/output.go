@@ -22,7 +22,7 @@ import (
 
 const (
 	defaultOut   = "gantiny.png"
-	frameDelay   = 8       // hundredths of a second a frame of a GIF
+	frameDelay   = 8       // hundredths of a second a frame of a GIF or APNG
 	filesAtOnce  = 64      // of a folder: written and synced together
 	maxGridBytes = 1 << 30 // a larger PNG or GIF is a mistake, or wants .npy or a folder
 )
@@ -30,7 +30,7 @@ const (
 // output puts images into files of one kind.
 type output struct {
 	path  string
-	kind  string // png, gif, npy, dir or stdout
+	kind  string // png, gif, apng, npy, dir or stdout
 	shape model.Shape
 	n     int // images to come
 	cols  int
@@ -47,16 +47,16 @@ func (f *generateFlags) openOutput(shape model.Shape, n int) (*output, error) {
 		o.kind = "stdout"
 	case strings.HasSuffix(o.path, "/") || strings.HasSuffix(o.path, string(filepath.Separator)):
 		o.kind = "dir"
-	case ext == ".png" || ext == ".gif" || ext == ".npy":
+	case ext == ".png" || ext == ".gif" || ext == ".apng" || ext == ".npy":
 		if o.kind = ext[1:]; isDir(o.path) {
 			return nil, usagef("-o %s: is a folder; %s%c puts a PNG an image into it", o.path, o.path, filepath.Separator)
 		}
 	case isDir(o.path):
 		o.kind = "dir"
 	default:
-		return nil, usagef("-o %s: want .png, .gif, .npy, a folder (DIR/) or -", o.path)
+		return nil, usagef("-o %s: want .png, .gif, .apng, .npy, a folder (DIR/) or -", o.path)
 	}
-	if f.cols > 0 && o.kind != "png" && o.kind != "stdout" {
+	if f.cols > 0 && f.directions == "" && o.kind != "png" && o.kind != "stdout" {
 		return nil, usagef("--cols %d: only a PNG has columns, not -o %s", f.cols, o.path)
 	}
 	if o.kind != "npy" && shape.C != 1 && shape.C != 3 {
@@ -149,8 +149,11 @@ func (o *output) write(ctx context.Context, stdout io.Writer, draw func(yield fu
 		return picture.WritePNG(display.Raw(stdout), o.grid(pixels))
 	}
 	return o.writeFile(ctx, func(w io.Writer) error {
-		if o.kind == "gif" {
+		switch o.kind {
+		case "gif":
 			return picture.WriteGIF(w, o.frames(pixels), frameDelay)
+		case "apng":
+			return picture.WriteAPNG(w, o.frames(pixels), frameDelay)
 		}
 		return picture.WritePNG(w, o.grid(pixels))
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/train"
 	"github.com/gantiny/gantiny/train/networks"
 )
@@ -94,7 +95,9 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.R2, "r2", c.R2, "alike, at the generator's images")
 	fl.Float64Var(&c.GP, "gp", c.GP, "weight of WGAN-GP's gradient penalty")
 	fl.IntVar(&c.PenaltyEvery, "penalty-every", c.PenaltyEvery, "steps between gradient penalties, which count as many times")
-	fl.StringVar(&c.Augment, "augment", c.Augment, "change what the discriminator sees, for small data sets: translate, cutout, flip, color, or several of these with commas between them")
+	fl.StringVar(&c.Augment, "augment", c.Augment, "change what the discriminator sees, for small data sets, or what a classifier learns from: translate, cutout, flip, color, or several of these with commas between them")
+	fl.StringVar(&c.Teacher, "teacher", c.Teacher, "imitate the generator MODEL too, drawing from the same latents: a smaller --width learns to draw nearly as well; embedded for the model inside this program")
+	fl.Float64Var(&c.TeacherWeight, "teacher-weight", c.TeacherWeight, "weight of the squared distance from --teacher's images")
 	fl.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adam, adamw, rmsprop or sgd")
 	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "of both networks")
 	fl.Float64Var(&c.DLearningRate, "d-learning-rate", c.DLearningRate, "the discriminator's; 0 for that of the generator")
@@ -168,6 +171,10 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 			return err
 		}
 	}
+	teacher, err := f.loadTeacher(ctx, &c)
+	if err != nil {
+		return err
+	}
 	data, err := f.data.load(ctx, c, f.out, stderr)
 	if err != nil {
 		return err
@@ -185,8 +192,27 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return err
 	}
 	w := newWatching(stderr, c.Task, test, f.show)
-	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test})
+	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test, Parts: train.Parts{Teacher: teacher}})
 	return f.report(c.Task, err, stderr)
+}
+
+// loadTeacher opens the model that --teacher names. A run that is resumed keeps its own.
+func (f *trainFlags) loadTeacher(ctx context.Context, c *train.Config) (*model.Model, error) {
+	if f.resume || c.Teacher == "" {
+		return nil, nil
+	}
+	var args []string
+	if c.Teacher != embeddedName {
+		args = []string{c.Teacher}
+	}
+	n, err := openNamed(ctx, args, false)
+	if err != nil {
+		return nil, fmt.Errorf("--teacher: %w", err)
+	}
+	if c.Teacher != embeddedName {
+		c.Teacher, err = lasting(c.Teacher)
+	}
+	return n.Model, err
 }
 
 // report says how a run ended and what can be done next.
@@ -331,6 +357,9 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	})
 	if err != nil {
 		return c, err
+	}
+	if f.resume && f.given.Changed("teacher") {
+		return c, usagef("--teacher: a run that is resumed keeps the one it has")
 	}
 	if c.Data == "" {
 		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")

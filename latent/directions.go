@@ -1,4 +1,4 @@
-package explorer
+package latent
 
 import (
 	"cmp"
@@ -35,7 +35,7 @@ func PrincipalDirections(m *model.Model) (Directions, error) {
 	}
 	n := len(w) / units
 	if n > mostLatent {
-		return Directions{}, fmt.Errorf("latents of %d numbers; directions are computed up to %d", n, mostLatent)
+		return Directions{}, fmt.Errorf("latent: %d latents; directions are computed up to %d", n, mostLatent)
 	}
 	a := gram(w, n, units)
 	vectors := eigen(a, n)
