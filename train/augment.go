@@ -88,8 +88,9 @@ func (c *change) source(y, x int, size window) int {
 type augmenter struct {
 	kinds   Augment
 	noise   *instanceNoise // nil for none
+	adapt   *adaptation    // nil: every image is changed
 	key     rng.Key
-	u       [2]float32 // the numbers of a change in the making
+	u       [3]float32 // the numbers of a change in the making, and whether it is made
 	changes []change   // (2N): of the reals, then of the fakes
 
 	reals, fakes window // as they were
@@ -153,13 +154,15 @@ func (a *augmenter) backward(t *Trainer, grad window) window {
 
 // draw decides on the changes of a step.
 func (a *augmenter) draw(step uint64) {
-	key := a.key.Sub(step)
+	key, p := a.key.Sub(step), a.adapt.probability()
 	for i := range a.changes {
 		c := &a.changes[i]
 		*c = change{contrast: 1}
 		for j, kind := range a.kinds {
 			rng.FillUniform(a.u[:], key.Sub(uint64(j)), uint64(i))
-			augmentKinds[kind](c, a.u[:], a.reals)
+			if a.u[2] < p {
+				augmentKinds[kind](c, a.u[:2], a.reals)
+			}
 		}
 	}
 }

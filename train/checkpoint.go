@@ -37,6 +37,7 @@ type header struct {
 	Meter   meter          `json:"meter"`
 	Config  Config         `json:"config"`
 	Back    []rollback     `json:"rollbacks,omitempty"`
+	Adapt   *adaptiveState `json:"adaptive,omitempty"` // of an augmentation that adapts
 	Data    dataInfo       `json:"data"`
 }
 
@@ -92,11 +93,22 @@ func (t *Trainer) checkState() error {
 	return nil
 }
 
+// adaptation is that of the objective, nil for none.
+func (t *Trainer) adaptation() *adaptation {
+	if o, ok := t.objective.(*GAN); ok {
+		return o.adapt
+	}
+	return nil
+}
+
 // save writes the Trainer's state with h to path in one piece. Unless old is "", what
 // was there stands at old afterwards.
 func (t *Trainer) save(path, old string, h header) error {
 	h.Format, h.Step, h.Config, h.Kernels, h.Fused = checkpointFormat, t.steps, t.cfg, t.k.Name, &t.k.FMA
 	h.Aim = t.objective.Name()
+	if a := t.adaptation(); a != nil {
+		h.Adapt = &a.adaptiveState
+	}
 	for i, n := range t.networks() {
 		h.Updates[i] = n.n
 	}
@@ -225,6 +237,12 @@ func (c *checkpoint) restore(t *Trainer) error {
 		if err := c.tensors.ReadFloats(s.Floats, s.Name); err != nil {
 			return fmt.Errorf("train: %s: %w", c.path, err)
 		}
+	}
+	if a := t.adaptation(); a != nil {
+		if c.Adapt == nil || !(c.Adapt.P >= 0 && c.Adapt.P <= 1) || c.Adapt.Steps < 0 || c.Adapt.Steps >= adaptiveEvery {
+			return fmt.Errorf("train: %s: %w: the augmentation's state is %+v", c.path, ErrMismatch, c.Adapt)
+		}
+		a.adaptiveState = *c.Adapt
 	}
 	t.steps = c.Step
 	for i, n := range t.networks() {

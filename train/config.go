@@ -65,7 +65,9 @@ type Config struct {
 	InstanceNoise      float64 `toml:"instance_noise" json:"instance_noise"`                            // on what the discriminator sees, see InstanceNoise; 0: none
 	InstanceNoiseSteps int     `toml:"instance_noise_steps" json:"instance_noise_steps" resume:"noted"` // in which it falls to 0, 0: up to the last epoch's end
 
-	Augment string `toml:"augment" json:"augment"` // what images the discriminator sees, see Augment; "": as they are
+	ADA       float64 `toml:"ada" json:"ada"`               // target of Adaptive, 0: augment changes all images
+	ADAImages float64 `toml:"ada_images" json:"ada_images"` // see Adaptive
+	Augment   string  `toml:"augment" json:"augment"`       // what images the discriminator sees, see Augment; "": as they are
 
 	Teacher       string  `toml:"teacher" json:"teacher" resume:"free"` // file of the generator that Options.Teacher is; for the record
 	TeacherWeight float64 `toml:"teacher_weight" json:"teacher_weight"` // see Teacher
@@ -109,7 +111,7 @@ func Default() Config {
 	return Config{
 		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
-		Loss: "bce", PenaltyEvery: 16, DSteps: 1, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		Loss: "bce", PenaltyEvery: 16, DSteps: 1, ADAImages: 500e3, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
@@ -182,6 +184,9 @@ func (c Config) gan(p *Parts) Objective {
 	o := GANOptions{
 		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, SAN: c.SAN, DSteps: c.DSteps,
 		Noise: InstanceNoise{c.InstanceNoise, c.InstanceNoiseSteps},
+	}
+	if c.adapts() {
+		o.Adaptive = &Adaptive{c.ADA, c.ADAImages}
 	}
 	if p.Teacher != nil {
 		o.Teacher = &Teacher{p.Teacher, c.TeacherWeight}

@@ -19,11 +19,12 @@ type GAN struct {
 	name      string
 	loss      Loss
 	penalties []*penalty
-	augment   *augmenter // nil for none
-	aux       *auxiliary // nil for none
-	san       *san       // nil for none
-	dSteps    uint64     // steps in each of which D is updated, and G in the last of them
-	teacher   *teacher   // nil for none
+	augment   *augmenter  // nil for none
+	aux       *auxiliary  // nil for none
+	san       *san        // nil for none
+	dSteps    uint64      // steps in each of which D is updated, and G in the last of them
+	adapt     *adaptation // of augment; nil for none
+	teacher   *teacher    // nil for none
 	g, d      *Network
 
 	gPass, dPass *model.Pass
@@ -60,7 +61,8 @@ type GANOptions struct {
 	// for one update of the generator (n_dis, n_critic); 0 is 1.
 	DSteps int
 
-	Noise InstanceNoise // on all that the discriminator sees; a Std of 0 is none
+	Adaptive *Adaptive     // of Augment; nil: all images are changed
+	Noise    InstanceNoise // on all that the discriminator sees; a Std of 0 is none
 }
 
 // NewGAN returns the objective with a loss, whose name is for the checkpoints.
@@ -73,6 +75,13 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	if len(more.Augment) > 0 {
 		o.name += "+augment"
 		o.augment = &augmenter{kinds: more.Augment}
+	}
+	if more.Adaptive != nil {
+		o.name += "+adaptive"
+		o.adapt = &adaptation{Adaptive: *more.Adaptive}
+		if o.augment != nil {
+			o.augment.adapt = o.adapt
+		}
 	}
 	if more.Noise.Std != 0 {
 		o.name += "+noise"
@@ -113,6 +122,15 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	var gClass int
 	if o.latent, gClass, err = g.model.GeneratorInputs(); err != nil {
 		return fmt.Errorf("train: generator: %w", err)
+	}
+	if o.adapt != nil {
+		var kinds Augment
+		if o.augment != nil {
+			kinds = o.augment.kinds
+		}
+		if err := o.adapt.validate(kinds); err != nil {
+			return err
+		}
 	}
 	n, judge := t.cfg.Batch, d.model
 	if o.san != nil {
@@ -254,6 +272,9 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 		return l, t.Diverged(fmt.Sprintf("the losses are %g and %g", l.G, l.D))
 	}
 	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
+	if o.adapt != nil {
+		l.AugmentP, l.RealSign = o.adapt.P, o.adapt.observe(real)
+	}
 
 	// D backward, down to the fakes' pixels; G backward from there.
 	due := step%o.dSteps == 0

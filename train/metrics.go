@@ -28,6 +28,8 @@ type Metrics struct {
 	ClassRight      float64 `json:"class_right,omitempty"` // share of the fakes that it names as they were meant
 	GGradNorm       float64 `json:"g_grad_norm"`           // of the last step, see Trainer.GradNorms
 	DGradNorm       float64 `json:"d_grad_norm"`
+	AugmentP        float64 `json:"augment_p,omitempty"` // with ada: probability of a change
+	RealSign        float64 `json:"real_sign,omitempty"` // and the mean sign of the logits at reals
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
 
@@ -52,6 +54,8 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.Right += l.Right
 	m.Sum.Fake += l.Fake
 	m.Sum.Penalty += l.Penalty
+	m.Sum.AugmentP += l.AugmentP
+	m.Sum.RealSign += l.RealSign
 	m.Sum.ClassReal += l.ClassReal
 	m.Sum.ClassFake += l.ClassFake
 	m.Sum.Teacher += l.Teacher
@@ -67,6 +71,7 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 		Epoch: epoch, Step: step,
 		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
 		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / n,
+		AugmentP: m.Sum.AugmentP / n, RealSign: m.Sum.RealSign / n,
 		ClassReal: m.Sum.ClassReal / n, ClassFake: m.Sum.ClassFake / n, ClassRight: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,

@@ -34,7 +34,10 @@ type Losses struct {
 
 	// Of a GAN with an auxiliary head: its cross-entropy at reals and at fakes, which G and D leave out.
 	ClassReal, ClassFake float64
-	Teacher              float64 // mean squared distance of the fakes from the teacher's images
+
+	Teacher  float64 // mean squared distance of the fakes from the teacher's images
+	AugmentP float64 // probability of a change of what the discriminator sees, if that adapts
+	RealSign float64 // and the mean sign of its logits at reals, by which it does
 }
 
 // Source gives every step its batch. The destinations of images and noise are

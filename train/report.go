@@ -206,6 +206,8 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 		chart("cross-entropy of the auxiliary head",
 			curve("reals", false, func(m *reportLine) float64 { return m.ClassReal }), curve("fakes", false, func(m *reportLine) float64 { return m.ClassFake })),
 		chart("share of the fakes in which it sees their class", curve("fakes", false, func(m *reportLine) float64 { return m.ClassRight })),
+		chart("augmentation",
+			curve("probability of a change", false, func(m *reportLine) float64 { return m.AugmentP }), curve("mean sign of D at reals", false, func(m *reportLine) float64 { return m.RealSign })),
 		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
 		chart("squared distance from the teacher", curve("teacher", false, func(m *reportLine) float64 { return m.Teacher })),
 		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),

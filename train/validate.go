@@ -33,6 +33,9 @@ func (c Config) validateGAN() error {
 	case c.Conditional && !c.Projection && c.Auxiliary == 0:
 		return fmt.Errorf("projection is false and auxiliary 0: the discriminator would not look at classes")
 	}
+	if err := c.checkAdaptive(); err != nil {
+		return err
+	}
 	return c.Networks(2).Validate()
 }
 
@@ -112,6 +115,8 @@ func (c Config) checkNumbers() error {
 		{"gp", c.GP, least0, "0 or more"},
 		{"auxiliary", c.Auxiliary, least0, "0 or more"},
 		{"label_smoothing", c.LabelSmoothing, func(x float64) bool { return x >= 0 && x <= 0.5 }, "in [0, 0.5]"},
+		{"ada", c.ADA, share, "in [0, 1)"},
+		{"ada_images", c.ADAImages, positive, "a positive number"},
 		{"instance_noise", c.InstanceNoise, least0, "0 or more"},
 		{"teacher_weight", c.TeacherWeight, positive, "a positive number"},
 		{"epsilon", c.Epsilon, positive, "a positive number"},

@@ -98,6 +98,8 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Augment, "augment", c.Augment, "change what the discriminator sees, for small data sets, or what a classifier learns from: translate, cutout, flip, color, or several of these with commas between them")
 	fl.StringVar(&c.Teacher, "teacher", c.Teacher, "imitate the generator MODEL too, drawing from the same latents: a smaller --width learns to draw nearly as well; embedded for the model inside this program")
 	fl.Float64Var(&c.TeacherWeight, "teacher-weight", c.TeacherWeight, "weight of the squared distance from --teacher's images")
+	fl.Float64Var(&c.ADA, "ada", c.ADA, "change images with a probability that follows how much the discriminator overfits: the mean sign of its logits at the data's images is to be this, such as 0.6; 0 for all images")
+	fl.Float64Var(&c.ADAImages, "ada-images", c.ADAImages, "images in which that probability can get from 0 to 1")
 	fl.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adam, adamw, rmsprop or sgd")
 	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "of both networks")
 	fl.Float64Var(&c.DLearningRate, "d-learning-rate", c.DLearningRate, "the discriminator's; 0 for that of the generator")
