@@ -36,6 +36,11 @@ type Config struct {
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
 
 	// The networks, see networks.Config.
+	Generator          string `toml:"generator" json:"generator" resume:"free"`         // graph file of one's own in place of the family's, for the record, see UseGraph
+	Discriminator      string `toml:"discriminator" json:"discriminator" resume:"free"` // alike
+	GeneratorGraph     string `toml:"-" json:"generator_graph,omitempty"`               // what stands in it
+	DiscriminatorGraph string `toml:"-" json:"discriminator_graph,omitempty"`
+
 	Family      string  `toml:"family" json:"family"`
 	Latent      int     `toml:"latent" json:"latent"`
 	Width       int     `toml:"width" json:"width"`
@@ -226,6 +231,10 @@ func (c Config) first(old Config, tag string, say func(name string, now, was any
 	for i := range now.NumField() {
 		f := now.Type().Field(i)
 		if f.Tag.Get("resume") == tag && !now.Field(i).Equal(was.Field(i)) {
+			if f.Tag.Get("toml") == "-" {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				return say(name, "another one", "its own")
+			}
 			return say(f.Tag.Get("toml"), now.Field(i), was.Field(i))
 		}
 	}

@@ -302,6 +302,9 @@ func animation(grids []reportGrid) template.URL {
 func (c Config) list() (list []setting) {
 	now, usual := reflect.ValueOf(c), reflect.ValueOf(Default())
 	for i := range now.NumField() {
+		if now.Type().Field(i).Tag.Get("toml") == "-" {
+			continue
+		}
 		value := fmt.Sprint(now.Field(i))
 		if now.Field(i).Kind() == reflect.String {
 			value = strconv.Quote(value)

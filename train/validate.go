@@ -36,6 +36,14 @@ func (c Config) validateGAN() error {
 	if err := c.checkAdaptive(); err != nil {
 		return err
 	}
+	switch {
+	case c.Generator != "" && c.GeneratorGraph == "":
+		return fmt.Errorf("generator is %q, and what stands in that file was not given", c.Generator)
+	case c.Discriminator != "" && c.DiscriminatorGraph == "":
+		return fmt.Errorf("discriminator is %q, and what stands in that file was not given", c.Discriminator)
+	case c.GeneratorGraph != "" && c.DiscriminatorGraph != "":
+		return nil // the family counts for nothing
+	}
 	return c.Networks(2).Validate()
 }
 

@@ -143,6 +143,8 @@ func (f *trainFlags) printRecipe(stdout io.Writer) error {
 
 // bindNetworks gives the settings of the networks their flags.
 func bindNetworks(fl *cli.FlagSet, c *train.Config) {
+	fl.StringVar(&c.Generator, "generator", c.Generator, "a generator of one's own in place of the family's: its layers in a TOML `FILE`")
+	fl.StringVar(&c.Discriminator, "discriminator", c.Discriminator, "a discriminator of one's own, a TOML `FILE` alike")
 	fl.StringVar(&c.Family, "family", c.Family, "of networks: "+strings.Join(networks.Families(), " or "))
 	fl.BoolVar(&c.Conditional, "conditional", c.Conditional, "learn the images' classes: labels of IDX files, or folders")
 	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
@@ -362,6 +364,9 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	}
 	if f.resume && f.given.Changed("teacher") {
 		return c, usagef("--teacher: a run that is resumed keeps the one it has")
+	}
+	if err := f.readGraphs(ctx, &c); err != nil {
+		return c, err
 	}
 	if c.Data == "" {
 		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")
