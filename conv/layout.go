@@ -78,9 +78,29 @@ func (m Layout) Export(dst, src []float32) {
 		copy(dst[:m.Len()], src)
 		return
 	}
-	for p := range m.Positions() {
+	const block = 4096 // floats of as many positions as the first level of cache holds while images go by
+	most, each := max(block/m.Stride, 1), m.Positions()*m.C
+	for p0 := 0; p0 < m.Positions(); p0 += most {
+		from := src[p0*m.Stride:]
+		count := min(most, m.Positions()-p0)
 		for n := range m.N {
-			copy(dst[(n*m.Positions()+p)*m.C:][:m.C], src[p*m.Stride+n*m.Row:])
+			m.export(dst[n*each+p0*m.C:][:count*m.C], from[n*m.Row:])
+		}
+	}
+}
+
+// export writes some positions of one image.
+func (m Layout) export(dst, src []float32) {
+	if m.C >= 8 {
+		for p := 0; p < len(dst)/m.C; p++ {
+			copy(dst[p*m.C:][:m.C], src[p*m.Stride:])
+		}
+		return
+	}
+	for c := range m.C {
+		from := src[c:]
+		for p, i := 0, c; i < len(dst); p, i = p+m.Stride, i+m.C {
+			dst[i] = from[p]
 		}
 	}
 }

@@ -50,9 +50,9 @@ func (p *qthin) zeroColumn() int { return p.src.Positions() * p.columns }
 // gather lists the columns that each output of bands [from, to) is the sum of.
 // list and start are the links by output.
 func (p *qthin) gather(list []link, start []int32, from, to int) *simd.QGather {
-	var columns []int32
-	ends := []int32{0}
 	first, last := p.positions(from, to)
+	columns := make([]int32, 0, int(start[last]-start[first])*p.cols)
+	ends := append(make([]int32, 0, (last-first)*p.cols+1), 0)
 	for q := first; q < last; q++ {
 		for c := range p.cols {
 			for _, l := range list[start[q]:start[q+1]] {

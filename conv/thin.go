@@ -192,24 +192,44 @@ func (p *thinPass) byImageRow(ws *Workspace, dst, src, packed []float32, e Epilo
 		for o := first; o < last; o++ {
 			p.startSums(dst[o*p.dst.Stride+n:][:images], e.Bias)
 		}
-		for q := lo; q < hi; q++ {
-			for r := 0; r < images; {
-				rows := tileRows(images-r, p.k.MR)
+		together := 1 // source positions whose rows follow one another
+		if images*p.src.Row == p.src.Stride {
+			together = thinMost / images
+		}
+		for q := lo; q < hi; q += together {
+			count := min(together, hi-q)
+			for r := 0; r < count*images; {
+				rows := tileRows(count*images-r, p.k.MR)
 				p.tapColumns(ws, columns[r*ld:], src[q*p.src.Stride+(n+r)*p.src.Row:], packed, rows, p.src.Row)
 				r += rows
 			}
-			p.k.Transpose(transposed, images, columns, ld, images, ld)
-			for _, s := range p.scatter[p.start[q]:p.start[q+1]] {
-				for j := range int(s.n) {
-					if o := int(s.to) + j; o >= first && o < last {
-						p.k.Add(dst[o*p.dst.Stride+n:][:images], transposed[(int(s.col)+j)*images:][:images])
-					}
-				}
+			for i := range count {
+				p.k.Transpose(transposed, images, columns[i*images*ld:], ld, images, ld)
+				p.addRows(dst[n:], transposed, q+i, first, last, images)
 			}
 		}
 		for o := first; o < last && e.Slope != 1; o++ {
 			row := dst[o*p.dst.Stride+n:][:images]
 			p.k.LeakyGrad(row, row, row, e.Slope) // leaky(v) = v where v > 0, slope*v elsewhere
+		}
+	}
+}
+
+// addRows adds the transposed columns of source position q to those rows of images that belong to
+// positions [first, last) of dst. Neighbors are one row where nothing lies between them.
+func (p *thinPass) addRows(dst, columns []float32, q, first, last, images int) {
+	for _, s := range p.scatter[p.start[q]:p.start[q+1]] {
+		from, to, col := max(int(s.to), first), min(int(s.to+s.n), last), int(s.col)
+		if from >= to {
+			continue
+		}
+		col += from - int(s.to)
+		if images == p.dst.Stride {
+			p.k.Add(dst[from*images:to*images], columns[col*images:][:(to-from)*images])
+			continue
+		}
+		for o := from; o < to; o++ {
+			p.k.Add(dst[o*p.dst.Stride:][:images], columns[(col+o-from)*images:][:images])
 		}
 	}
 }

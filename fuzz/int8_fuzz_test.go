@@ -31,7 +31,7 @@ type qproduct struct {
 
 // run computes C and Q with a row.
 func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
-	ldc, ldq := p.n+p.gapC, p.n+p.gapC
+	ldc := p.n + p.gapC
 	c = append([]int32(nil), p.c...)
 	out = make([]int8, len(p.c))
 	for i := range out {
@@ -47,50 +47,12 @@ func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
 	block := q.PackedLen(p.k)
 	for j := 0; j < p.n; j += q.NR {
 		cols := min(q.NR, p.n-j)
-		b := make([]int8, p.taps*block)
-		offset := make([]int32, q.NR)
-		for t := range p.taps {
-			if p.k == 0 {
-				break
-			}
-			w := p.w[t*p.k*p.n:]
-			q.Pack(b[t*block:][:block], w[j:], p.n, 1, p.k, cols)
-			for i := range p.k {
-				for col := range cols {
-					offset[col] -= q.Offset * int32(w[i*p.n+j+col])
-				}
-			}
-		}
-		var tiles []simd.QTile
+		b, offset := p.pack(q, j, cols)
 		var taps []simd.Tap
 		for t := range p.taps {
 			taps = append(taps, simd.Tap{A: t * p.k, B: t * block})
 		}
-		add := func(r, rows, runA, runC int) {
-			tiles = append(tiles, simd.QTile{
-				A: int32(r * p.lda), C: int32(r*ldc + j), Q: int32(r*ldq + j), LDA: int32(p.lda), LDC: int32(ldc), LDQ: int32(ldq),
-				ARun: int32(runA), CRun: int32(runC), Rows: int32(rows), Cols: int32(cols), Taps: int32(p.taps),
-				Start: p.start, Requantize: p.requantize,
-			})
-		}
-		rows := min(q.MR, p.m)
-		switch half := (p.m + 1) / 2; {
-		case p.requantize: // neighbours, whole tiles perhaps without saying how many
-			for r := 0; r < p.m; r += rows {
-				n := min(rows, p.m-r)
-				h := (n + 1) / 2
-				if p.open && n == rows {
-					n = 0
-				}
-				add(r, n, h*p.lda, h*ldc)
-			}
-		default: // as many rows of the first half as of the second, or one more
-			step := max(q.MR/2, 1)
-			for r := 0; r < half; r += step {
-				n := min(step, half-r)
-				add(r, n+min(n, p.m-half-r), half*p.lda, half*ldc)
-			}
-		}
+		tiles := p.tiles(q, j, cols)
 		s := make([]int32, q.NR)
 		for col := range cols {
 			s[col] = p.s[j+col] + offset[col]
@@ -111,7 +73,7 @@ func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
 		scale := make([]float32, q.NR)
 		copy(scale, p.scale[j:][:cols])
 		q.GEMM(&simd.QGEMM{
-			Tiles: q.NewTiles(p.k, tiles, taps), To: len(tiles), Rows: rows,
+			Tiles: q.NewTiles(p.k, tiles, taps), To: len(tiles), Rows: min(q.MR, p.m),
 			A: a, B: b, S: s, C: c, Q: out, Scale: scale, Slope: p.slope, Zero: p.zero,
 		})
 		if p.requantize { // C was only read
@@ -119,6 +81,57 @@ func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
 		}
 	}
 	return c, out
+}
+
+// pack packs the weights of columns [j, j+cols), and returns what makes up for the offset of the
+// activations.
+func (p *qproduct) pack(q *simd.Int8, j, cols int) (b []int8, offset []int32) {
+	block := q.PackedLen(p.k)
+	b, offset = make([]int8, p.taps*block), make([]int32, q.NR)
+	for t := range p.taps {
+		if p.k == 0 {
+			break
+		}
+		w := p.w[t*p.k*p.n:]
+		q.Pack(b[t*block:][:block], w[j:], p.n, 1, p.k, cols)
+		for i := range p.k {
+			for col := range cols {
+				offset[col] -= q.Offset * int32(w[i*p.n+j+col])
+			}
+		}
+	}
+	return b, offset
+}
+
+// tiles lists those of columns [j, j+cols).
+func (p *qproduct) tiles(q *simd.Int8, j, cols int) (list []simd.QTile) {
+	ld := p.n + p.gapC // of C and Q
+	add := func(r, rows, runA, runC int) {
+		list = append(list, simd.QTile{
+			A: int32(r * p.lda), C: int32(r*ld + j), Q: int32(r*ld + j), LDA: int32(p.lda), LDC: int32(ld), LDQ: int32(ld),
+			ARun: int32(runA), CRun: int32(runC), Rows: int32(rows), Cols: int32(cols), Taps: int32(p.taps),
+			Start: p.start, Requantize: p.requantize,
+		})
+	}
+	half := (p.m + 1) / 2
+	if !p.requantize { // as many rows of the first half as of the second, or one more
+		step := max(q.MR/2, 1)
+		for r := 0; r < half; r += step {
+			n := min(step, half-r)
+			add(r, n+min(n, p.m-half-r), half*p.lda, half*ld)
+		}
+		return list
+	}
+	rows := min(q.MR, p.m)
+	for r := 0; r < p.m; r += rows { // neighbours, whole tiles perhaps without saying how many
+		n := min(rows, p.m-r)
+		h := (n + 1) / 2
+		if p.open && n == rows {
+			n = 0
+		}
+		add(r, n, h*p.lda, h*ld)
+	}
+	return list
 }
 
 func FuzzQGEMM(f *testing.F) {
@@ -258,6 +271,7 @@ func randomLayer(rnd *rand.Rand) *qlayer {
 // FuzzQPlan runs whole layers, cut into parts at random.
 func FuzzQPlan(f *testing.F) {
 	for i, s := range [][8]uint8{
+		{7, 7, 1, 1, 5, 1, 0x80, 16}, {5, 6, 2, 3, 4, 2, 0x81, 9}, {4, 9, 1, 2, 6, 3, 0x81, 12}, {3, 3, 3, 2, 5, 1, 0x81, 30},
 		{7, 7, 16, 33, 5, 1, 1, 2}, {7, 7, 9, 16, 5, 2, 1, 3}, {6, 6, 20, 1, 5, 2, 1, 9}, {1, 1, 100, 40, 1, 1, 2, 5},
 		{5, 4, 3, 8, 3, 1, 0, 1}, {8, 8, 4, 70, 4, 2, 0, 17}, {3, 3, 1, 1, 2, 3, 1, 4}, {9, 2, 8, 8, 3, 2, 4, 2},
 	} {
@@ -282,7 +296,8 @@ type qlayer struct {
 }
 
 // newQLayer makes a layer of the sizes, each taken as one less than it says and kept within bounds, on random numbers. kind says
-// whether it is a convolution, a transposed one or dense, and has groups.
+// whether it is a convolution, a transposed one or dense, and has groups; its highest bit asks for one that Winograd's algorithm
+// computes, if that pays for so many images.
 func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8) *qlayer {
 	size := func(v uint8, limit int) int { return int(v)%limit + 1 }
 	inH, inW, inC, outC := size(h, 9), size(w, 9), size(ci, 40), size(co, 70)
@@ -292,6 +307,12 @@ func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8)
 		q.g = conv.Same(inH, inW, inC, outC, size(kernel, 5), size(stride, 3), kind%3 == 1)
 		if kind&4 != 0 && inC == outC {
 			q.g.Groups = inC
+		}
+		if kind&0x80 != 0 {
+			channels := func(v uint8) int { return 32 + 16*int(v%3) }
+			if q.g = conv.Same(inH, inW, channels(ci), channels(co), 3+int(kernel)%4, 1, kind%3 == 1); q.g.Transposed {
+				q.g = conv.Same(inH, inW, channels(ci), channels(co), 3+int(kernel)%4, 1+int(stride)%2, true)
+			}
 		}
 	default:
 		q.g = conv.Dense(inH%3+1, inW%3+1, inC, size(kernel, 5), size(stride, 3), outC)

@@ -44,65 +44,98 @@ func addQuantized(f *testing.F) {
 	}
 }
 
-// FuzzQuantized reads files of quantised models. What is read is written again to the same model and, if it is small, draws the
-// pixels of the reference.
+// FuzzQuantized reads files of quantised models, as they are and with the checksums of what they hold. What is read is written again
+// to the same model and, if it is small, draws the pixels of the reference.
 func FuzzQuantized(f *testing.F) {
 	addQuantized(f)
-	known := []error{model.ErrNone, model.ErrLayer, model.ErrShape, model.ErrFormat, safetensors.ErrFormat}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		q, err := model.ReadInt8(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			for _, e := range known {
-				if errors.Is(err, e) {
-					return
-				}
-			}
-			t.Fatalf("an error of no kind: %v", err)
-		}
-		var again bytes.Buffer
-		if err := q.Encode(&again, model.SaveOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := model.ReadInt8(bytes.NewReader(again.Bytes()), int64(again.Len())); err != nil {
-			t.Fatalf("what was read does not read again: %v", err)
-		}
-		if !smallGraph(q) {
-			return
-		}
-		var z []float32
-		var classes []int32
-		var feed model.Feed
-		for i, v := range q.Inputs() {
-			if v.Type.Kind == model.Class {
-				class := []int32{int32(i % v.Type.Classes)}
-				classes, feed.In = append(classes, class...), append(feed.In, model.Data{Classes: class})
-				continue
-			}
-			x := make([]float32, v.Shape.Len())
-			model.Latents(x, len(x), 1, i)
-			z, feed.In = append(z, x...), append(feed.In, model.Data{Floats: x})
-		}
-		want, got := make([]uint8, q.Output().Len()), make([]uint8, q.Output().Len())
-		if err := q.Exact(want, z, classes...); err != nil {
-			t.Skip(err) // a graph with float32 operators
-		}
-		feed.Out = make([]model.Data, len(q.Outputs()))
-		feed.Out[0].Pixels = got
-		for _, k := range simd.Variants() {
-			s, err := q.NewSession(model.Options{Batch: 1, Threads: 1, Kernels: k})
-			if err != nil {
-				return // too large for a plan
-			}
-			err = s.RunFeed(t.Context(), feed)
-			s.Close()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Fatalf("%s draws %v, the reference %v", k.Name, got, want)
-			}
+		readQuantized(t, b)
+		if again := summed(b); again != nil {
+			readQuantized(t, again)
 		}
 	})
+}
+
+// summed returns a file with the checksums of what it holds in place of its own, nil if it holds no tensors.
+func summed(b []byte) []byte {
+	b = unchecked(b)
+	s, err := safetensors.Open(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil
+	}
+	var tensors []safetensors.Tensor
+	for _, i := range s.Tensors {
+		raw, err := s.ReadRaw(i.Name)
+		if err != nil {
+			return nil // another kind of checksums
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: i.Name, DType: i.DType, Shape: i.Shape, Raw: raw})
+	}
+	delete(s.Meta, "no sum")
+	var out bytes.Buffer
+	if safetensors.Write(&out, s.Meta, tensors) != nil {
+		return nil
+	}
+	return out.Bytes()
+}
+
+func readQuantized(t *testing.T, b []byte) {
+	q, err := model.ReadInt8(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		for _, e := range []error{model.ErrNone, model.ErrLayer, model.ErrShape, model.ErrFormat, safetensors.ErrFormat} {
+			if errors.Is(err, e) {
+				return
+			}
+		}
+		t.Fatalf("an error of no kind: %v", err)
+	}
+	var again bytes.Buffer
+	if err := q.Encode(&again, model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := model.ReadInt8(bytes.NewReader(again.Bytes()), int64(again.Len())); err != nil {
+		t.Fatalf("what was read does not read again: %v", err)
+	}
+	if smallGraph(q) {
+		drawQuantized(t, q)
+	}
+}
+
+// drawQuantized draws one image on every row, and compares the pixels with those of the reference.
+func drawQuantized(t *testing.T, q *model.Model) {
+	var z []float32
+	var classes []int32
+	var feed model.Feed
+	for i, v := range q.Inputs() {
+		if v.Type.Kind == model.Class {
+			class := []int32{int32(i % v.Type.Classes)}
+			classes, feed.In = append(classes, class...), append(feed.In, model.Data{Classes: class})
+			continue
+		}
+		x := make([]float32, v.Shape.Len())
+		model.Latents(x, len(x), 1, i)
+		z, feed.In = append(z, x...), append(feed.In, model.Data{Floats: x})
+	}
+	want, got := make([]uint8, q.Output().Len()), make([]uint8, q.Output().Len())
+	if err := q.Exact(want, z, classes...); err != nil {
+		t.Skip(err) // a graph with float32 operators
+	}
+	feed.Out = make([]model.Data, len(q.Outputs()))
+	feed.Out[0].Pixels = got
+	for _, k := range simd.Variants() {
+		s, err := q.NewSession(model.Options{Batch: 1, Threads: 1, Kernels: k})
+		if err != nil {
+			return // too large for a plan
+		}
+		err = s.RunFeed(t.Context(), feed)
+		s.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%s draws %v, the reference %v", k.Name, got, want)
+		}
+	}
 }
 
 // conditional is the file of a quantized graph with branches and a class.

@@ -11,7 +11,8 @@ import (
 
 // This file writes small ONNX files for tests.
 
-type testGraph struct{ b []byte }
+// testGraph is a graph's message and, for the file that has it, the messages of its functions.
+type testGraph struct{ b, functions []byte }
 
 func field1(b []byte, num protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), v)
@@ -40,21 +41,27 @@ func (g *testGraph) input(name string, dims ...int) {
 
 func (g *testGraph) output(name string) { g.b = field1(g.b, 12, field1(nil, 1, []byte(name))) }
 
-// attr is an integer, a list of integers or a text.
+// attr is an integer, a list of integers, a text, a branch or a reference to a function's attribute.
 type attr struct {
 	name  string
 	value any
 }
 
+// ref names an attribute of the function that a node is in.
+type ref string
+
 func (g *testGraph) node(op string, in, out []string, attrs ...attr) {
-	var b []byte
+	g.b = field1(g.b, 1, nodeProto("", op, in, out, attrs...))
+}
+
+func nodeProto(domain, op string, in, out []string, attrs ...attr) (b []byte) {
 	for _, n := range in {
 		b = field1(b, 1, []byte(n))
 	}
 	for _, n := range out {
 		b = field1(b, 2, []byte(n))
 	}
-	b = field1(b, 4, []byte(op))
+	b = field1(field1(b, 4, []byte(op)), 7, []byte(domain))
 	for _, a := range attrs {
 		p := field1(nil, 1, []byte(a.name))
 		switch v := a.value.(type) {
@@ -66,10 +73,37 @@ func (g *testGraph) node(op string, in, out []string, attrs ...attr) {
 			for _, n := range v {
 				p = number(p, 8, n)
 			}
+		case *testGraph:
+			p = field1(p, 6, v.b)
+		case ref:
+			p = field1(p, 21, []byte(v))
 		}
 		b = field1(b, 5, p)
 	}
-	g.b = field1(g.b, 1, b)
+	return b
+}
+
+// call adds a node of a function of the file.
+func (g *testGraph) call(name string, in, out []string, attrs ...attr) {
+	g.b = field1(g.b, 1, nodeProto("own", name, in, out, attrs...))
+}
+
+// function adds one, whose nodes are the graph's.
+func (g *testGraph) function(name string, in, out []string, body *testGraph, opset int) {
+	b := field1(field1(nil, 1, []byte(name)), 10, []byte("own"))
+	for _, n := range in {
+		b = field1(b, 4, []byte(n))
+	}
+	for _, n := range out {
+		b = field1(b, 5, []byte(n))
+	}
+	b = field1(b, 9, number(nil, 2, opset))
+	for at := body.b; len(at) > 0; {
+		_, _, n := protowire.ConsumeTag(at)
+		node, size := protowire.ConsumeBytes(at[n:])
+		b, at = field1(b, 7, node), at[n+size:]
+	}
+	g.functions = field1(g.functions, 25, b)
 }
 
 func tensorHead(name string, typ int, dims []int) (b []byte) {
@@ -108,7 +142,7 @@ func (g *testGraph) file(opset int) []byte {
 	b := number(nil, 1, 8)
 	b = field1(b, 2, []byte("test"))
 	b = field1(b, 8, number(nil, 2, opset))
-	return field1(b, 7, g.b)
+	return append(field1(b, 7, g.b), g.functions...)
 }
 
 // bytes adds a tensor of int8.

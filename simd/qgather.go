@@ -18,12 +18,16 @@ func NewQGather(start, list []int32, zero int32) *QGather {
 	outputs := len(start) - 1
 	groups := (outputs + gatherLanes - 1) / gatherLanes
 	g := &QGather{terms: make([]int32, groups), n: groups * gatherLanes}
+	all := 0
 	for i := range groups {
 		for o := i * gatherLanes; o < min((i+1)*gatherLanes, outputs); o++ {
 			g.terms[i] = max(g.terms[i], start[o+1]-start[o])
 		}
-		at := len(g.index)
-		g.index = append(g.index, make([]int32, int(g.terms[i])*gatherLanes)...)
+		all += int(g.terms[i]) * gatherLanes
+	}
+	g.index = make([]int32, all) // at once: to grow it would take twice the memory
+	at := 0
+	for i := range groups {
 		for lane := range gatherLanes {
 			var from []int32
 			if o := i*gatherLanes + lane; o < outputs {
@@ -41,6 +45,7 @@ func NewQGather(start, list []int32, zero int32) *QGather {
 				g.index[at+t*gatherLanes+lane] = v
 			}
 		}
+		at += int(g.terms[i]) * gatherLanes
 	}
 	return g
 }

@@ -37,19 +37,7 @@ func TestNetworks(t *testing.T) {
 			if s := m.Output(); !slices.Equal([]int{s.H, s.W, s.C}, shape[1:]) && s != model.Flat(s.Len()) {
 				t.Errorf("it makes %v, want %v", s, shape)
 			}
-			feed := model.Feed{}
-			for _, in := range m.Inputs() {
-				key := name + ".in." + in.Name
-				if in.Type.Kind == model.Class {
-					d := model.Data{}
-					for _, v := range file.Uint32(key) {
-						d.Classes = append(d.Classes, int32(v))
-					}
-					feed.In = append(feed.In, d)
-					continue
-				}
-				feed.In = append(feed.In, model.Data{Floats: file.Float32(key)})
-			}
+			feed := model.Feed{In: inputs(file, name, m)}
 			got := make([]float32, len(want))
 			feed.Out = []model.Data{{Floats: got}}
 			s, err := m.NewSession(model.Options{Threads: 1})
@@ -74,4 +62,21 @@ func TestNetworks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// inputs are what a network reads.
+func inputs(file *oracle.File, name string, m *model.Model) (list []model.Data) {
+	for _, in := range m.Inputs() {
+		key := name + ".in." + in.Name
+		if in.Type.Kind == model.Class {
+			d := model.Data{}
+			for _, v := range file.Uint32(key) {
+				d.Classes = append(d.Classes, int32(v))
+			}
+			list = append(list, d)
+			continue
+		}
+		list = append(list, model.Data{Floats: file.Float32(key)})
+	}
+	return list
 }

@@ -175,6 +175,17 @@ func TestReport(t *testing.T) {
 			t.Errorf("the report has %q", found)
 		}
 	}
+	checkPictures(t, dir, page)
+
+	off := t.TempDir()
+	if err := runIn(t, off, func(c *Config, o *Options) { c.Report = false }); err != nil || exists(filepath.Join(off, ReportFile)) {
+		t.Errorf("without the setting there is a report, %v", err)
+	}
+}
+
+// checkPictures: a report shows the animation and the four grids as they are in the run's folder.
+func checkPictures(t *testing.T, dir, page string) {
+	t.Helper()
 	urls := regexp.MustCompile(`src="data:image/png;base64,([^"]*)"`).FindAllStringSubmatch(page, -1)
 	if len(urls) != 5 { // the animation and four grids
 		t.Fatalf("%d pictures", len(urls))
@@ -194,11 +205,6 @@ func TestReport(t *testing.T) {
 		if err != nil || !bytes.Equal(file, want) {
 			t.Errorf("the grid of epoch %d is another one (%v)", epoch, err)
 		}
-	}
-
-	off := t.TempDir()
-	if err := runIn(t, off, func(c *Config, o *Options) { c.Report = false }); err != nil || exists(filepath.Join(off, ReportFile)) {
-		t.Errorf("without the setting there is a report, %v", err)
 	}
 }
 

@@ -1,13 +1,9 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
-	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"html/template"
 	"image/png"
 	"io"
 	"os"
@@ -30,9 +26,6 @@ const (
 	mostSide    = 1 << 14
 )
 
-//go:embed report.html
-var reportHTML string
-
 // reportPage is what the report shows.
 type reportPage struct {
 	Name                      string
@@ -47,9 +40,9 @@ type reportPage struct {
 	Last                      *reportLine // nil before the first line
 	Alarms                    []reportAlarm
 	Rollbacks                 []rollback
-	Charts                    []template.HTML
+	Charts                    []htmlreport.HTML
 	Grids                     []reportGrid
-	Animation                 template.URL
+	Animation                 htmlreport.HTML
 	Settings                  []setting
 }
 
@@ -70,7 +63,7 @@ type reportAlarm struct {
 
 type reportGrid struct {
 	Epoch int
-	URL   template.URL
+	URL   htmlreport.HTML
 	file  []byte
 }
 
@@ -95,17 +88,13 @@ func (r *run) writeReport() error {
 		}
 	}
 	page.Animation = animation(page.Grids)
-	t, err := template.New("report").Funcs(template.FuncMap{"style": htmlreport.Style, "short": short}).Parse(reportHTML)
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
-	}
 	path := r.path(ReportFile)
 	if err := clearPath(path); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	err = atomicfile.Write(path, func(w io.Writer) error {
-		b := bufio.NewWriter(w)
-		return errors.Join(t.Execute(b, page), b.Flush())
+		_, err := w.Write(page.html())
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -216,7 +205,7 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 }
 
 // drawn are the charts that have a value.
-func drawn(charts []htmlreport.Chart) (list []template.HTML) {
+func drawn(charts []htmlreport.Chart) (list []htmlreport.HTML) {
 	for _, c := range charts {
 		if slices.ContainsFunc(c.Series, func(s htmlreport.Series) bool { return len(s.X) > 0 }) {
 			list = append(list, c.SVG())
@@ -281,7 +270,7 @@ func pngHeader(file []byte) []byte { return file[:33] }
 
 // animation shows the grids one after another, as an animated PNG; "" for fewer than two. Those
 // that are not like the last one are left out.
-func animation(grids []reportGrid) template.URL {
+func animation(grids []reportGrid) htmlreport.HTML {
 	var frames [][]byte
 	for _, g := range grids {
 		if bytes.Equal(pngHeader(g.file), pngHeader(grids[len(grids)-1].file)) {

@@ -155,7 +155,12 @@ func TestRun(t *testing.T) {
 	if got, want := lines[0].G, (steps[0].G+steps[1].G+steps[2].G)/3; got != want {
 		t.Errorf("the first line's loss is %g, want %g", got, want)
 	}
+	checkSaved(t, dir)
+}
 
+// checkSaved: the generator says where it comes from, and the settings are those of the run.
+func checkSaved(t *testing.T, dir string) {
+	t.Helper()
 	g, err := model.Load(filepath.Join(dir, GeneratorFile))
 	if err != nil {
 		t.Fatal(err)

@@ -2,11 +2,11 @@ package weights
 
 import (
 	"encoding/binary"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/gantiny/gantiny/internal/importer/ir"
+	"github.com/gantiny/gantiny/internal/npy"
 )
 
 // npyTypes are NumPy's types of elements, in little-endian order.
@@ -14,9 +14,6 @@ var npyTypes = map[string]int{
 	"<f4": ir.TypeFloat, "<f2": ir.TypeFloat16, "<f8": ir.TypeDouble, "|i1": ir.TypeInt8, "|u1": ir.TypeUint8, "|b1": ir.TypeBool,
 	"<i2": ir.TypeInt16, "<u2": ir.TypeUint16, "<i4": ir.TypeInt32, "<u4": ir.TypeUint32, "<i8": ir.TypeInt64, "<u8": ir.TypeUint64,
 }
-
-// npyHeader matches the dictionary at the beginning of an array.
-var npyHeader = regexp.MustCompile(`^\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*$`)
 
 // readNPZ reads NumPy's archive.
 func readNPZ(a *archive) ([]*tensor, error) {
@@ -59,26 +56,18 @@ func readNPY(name string, b []byte, m *ir.Meter) (*tensor, error) {
 	if err := m.Take(int64(2*n) + 1024); err != nil {
 		return nil, err
 	}
-	head := npyHeader.FindStringSubmatch(string(b[from : from+n]))
-	if head == nil {
-		return nil, ir.Damaged("array %q has a header that is not NumPy's", name)
+	head, err := npy.ParseHeader(string(b[from : from+n]))
+	if err != nil {
+		return nil, ir.Damaged("array %q: %v", name, err)
 	}
-	typ := npyTypes[head[1]]
+	typ, shape := npyTypes[head.Descr], head.Shape
 	if typ == 0 {
-		return nil, ir.Damaged("array %q has elements of %q", name, head[1])
+		return nil, ir.Damaged("array %q has elements of %q", name, head.Descr)
 	}
-	var shape []int
-	for _, text := range strings.Split(head[3], ",") {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		d, err := strconv.Atoi(text)
-		if err != nil || d > ir.MaxElements || len(shape) == ir.MaxRank {
-			return nil, ir.Damaged("array %q of (%s)", name, head[3])
-		}
-		shape = append(shape, d)
+	if len(shape) > ir.MaxRank || slices.ContainsFunc(shape, func(d int) bool { return d > ir.MaxElements }) {
+		return nil, ir.Damaged("array %q of %v", name, shape)
 	}
-	if head[2] == "False" {
+	if !head.Fortran {
 		return newTensor(name, shape, typ, b[from+n:])
 	}
 	stride, step := make([]int, len(shape)), 1

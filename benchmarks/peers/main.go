@@ -79,28 +79,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if o.model != "" && *batch == "" {
 		*batch = "1,16"
 	}
-	usual, known := map[string]string{"generate": "1,16,64", "half": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
-	if *batch == "" {
-		*batch = usual
-	}
-	var err error
-	if !known {
-		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
-	} else if o.model != "" && o.what != "generate" && o.what != "int8" {
-		err = fmt.Errorf("--model: --what %s: want generate or int8", o.what)
-	} else if o.batch, err = numbers("--batch", *batch); err == nil {
-		o.threads, err = numbers("--threads", *threads)
-	}
-	if err == nil && *only != "" {
-		o.only, err = peerNames(*only, o.field())
-	}
-	if err == nil && o.cpu && !slices.Equal(o.threads, []int{1}) {
-		err = errors.New("--cpu: wants --threads 1")
-	}
-	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
-		err = errors.New("--rounds and --seconds must be positive")
-	}
-	if err != nil {
+	if err := o.set(*batch, *threads, *only); err != nil {
 		fmt.Fprintln(log, "peers:", err)
 		return cli.ErrUsage
 	}
@@ -113,6 +92,32 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return t.json(out)
 	}
 	return t.markdown(out)
+}
+
+// set reads the lists among the options, and returns an error if an option is not what it can be.
+func (o *options) set(batch, threads, only string) error {
+	usual, known := map[string]string{"generate": "1,16,64", "half": "1,16,64", "int8": "1,16,64", "train": "256"}[o.what]
+	if batch == "" {
+		batch = usual
+	}
+	var err error
+	if !known {
+		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
+	} else if o.model != "" && o.what != "generate" && o.what != "int8" {
+		err = fmt.Errorf("--model: --what %s: want generate or int8", o.what)
+	} else if o.batch, err = numbers("--batch", batch); err == nil {
+		o.threads, err = numbers("--threads", threads)
+	}
+	if err == nil && only != "" {
+		o.only, err = peerNames(only, o.field())
+	}
+	if err == nil && o.cpu && !slices.Equal(o.threads, []int{1}) {
+		err = errors.New("--cpu: wants --threads 1")
+	}
+	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
+		err = errors.New("--rounds and --seconds must be positive")
+	}
+	return err
 }
 
 func numbers(flag, list string) ([]int, error) {

@@ -134,24 +134,30 @@ func TestFootprint(t *testing.T) {
 				}
 			}
 		}
-		r, _ := child(t, 2, args("generate", "--max-ram", "1M", "-o", "never.png")...)
-		_, least, ok := strings.Cut(r.want(t, exitUsage, "--max-ram 1M").stderr, "needs at least ")
-		var size int
-		if _, err := fmt.Sscan(least, &size); !ok || err != nil {
-			t.Fatalf("%q does not say what is needed", r.stderr)
-		}
-		for _, size := range []int{size, size + 3, size + 20} {
-			r, peak := child(t, 2, args("generate", "-n", "64", "--max-ram", fmt.Sprint(size, "M"), "-o", "b.png")...)
-			r.want(t, exitDone)
-			if peak > int64(size)<<20 {
-				t.Errorf("%q: --max-ram %dM, took %d KiB", name, size, peak>>10)
-			}
-		}
+		checkMaxRAM(t, name, args)
 	}
 	if _, err := os.Stat("never.png"); err == nil {
 		t.Error("a refused run wrote a picture")
 	}
 	if found, _ := filepath.Glob("*.png"); len(found) != 2 {
 		t.Errorf("pictures: %q", found)
+	}
+}
+
+// checkMaxRAM: with --max-ram of what it says is needed, or more, a run takes no more.
+func checkMaxRAM(t *testing.T, name string, args func(command string, more ...string) []string) {
+	t.Helper()
+	r, _ := child(t, 2, args("generate", "--max-ram", "1M", "-o", "never.png")...)
+	_, least, ok := strings.Cut(r.want(t, exitUsage, "--max-ram 1M").stderr, "needs at least ")
+	var size int
+	if _, err := fmt.Sscan(least, &size); !ok || err != nil {
+		t.Fatalf("%q does not say what is needed", r.stderr)
+	}
+	for _, size := range []int{size, size + 3, size + 20} {
+		r, peak := child(t, 2, args("generate", "-n", "64", "--max-ram", fmt.Sprint(size, "M"), "-o", "b.png")...)
+		r.want(t, exitDone)
+		if peak > int64(size)<<20 {
+			t.Errorf("%q: --max-ram %dM, took %d KiB", name, size, peak>>10)
+		}
 	}
 }

@@ -98,9 +98,6 @@ type speed struct {
 	Int8MS  float64 `json:"int8_ms"`
 }
 
-// Ratio is how many times as fast as floats bytes are.
-func (s speed) Ratio() float64 { return s.FloatMS / s.Int8MS }
-
 func (f *quantizeFlags) check() error {
 	switch {
 	case f.out == "":

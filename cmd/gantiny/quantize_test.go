@@ -76,7 +76,12 @@ func TestQuantize(t *testing.T) {
 	if n := strings.Count(string(page), "data:image/png;base64,"); n != 3 || strings.Contains(string(page), "http") || strings.Contains(string(page), "ZgotmplZ") {
 		t.Errorf("the page has %d pictures, or refers to something outside", n)
 	}
+	checkQuantized(t)
+}
 
+// checkQuantized: the file draws the same pixels in any way, and is known as an int8 one.
+func checkQuantized(t *testing.T) {
+	t.Helper()
 	want := drawJSON(t, "int8.safetensors", "-o", "a.png", "--threads", "1")
 	if want.Form != formInt8 {
 		t.Errorf("form %q", want.Form)

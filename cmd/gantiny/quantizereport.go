@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
-	_ "embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"math"
 
 	"github.com/gantiny/gantiny/internal/htmlreport"
@@ -51,7 +48,7 @@ const (
 )
 
 // grid returns the first images as the URL of a PNG.
-func (g *grids) grid(pixels []uint8) (template.URL, error) {
+func (g *grids) grid(pixels []uint8) (htmlreport.HTML, error) {
 	n := min(gridImages, len(pixels)/g.shape.Len())
 	img := picture.GridMargin(pixels[:n*g.shape.Len()], g.shape.H, g.shape.W, g.shape.C, gridColumns(0, n), 1)
 	return htmlreport.PNG(img)
@@ -66,9 +63,6 @@ func (g *grids) difference() []uint8 {
 	}
 	return d
 }
-
-//go:embed report.html
-var reportHTML string
 
 // finite makes the figures those that JSON knows: what agrees to the last bit is perfect. A layer
 // whose outputs are no finite numbers is an error.
@@ -103,34 +97,76 @@ func (r *quantizeReport) files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	type grid struct {
-		Title string
-		URL   template.URL
-	}
-	page := struct {
-		*quantizeReport
-		Grids     []grid
-		Amplified int
-	}{quantizeReport: r, Amplified: amplified}
-	if c := r.grids.shape.C; c == 1 || c == 3 {
-		for _, g := range []struct {
-			title  string
-			pixels []uint8
-		}{{"float32", r.grids.float}, {"int8", r.grids.int8}, {"difference", r.grids.difference()}} {
-			url, err := r.grids.grid(g.pixels)
-			if err != nil {
-				return nil, err
-			}
-			page.Grids = append(page.Grids, grid{g.title, url})
-		}
-	}
-	t, err := template.New("report").Funcs(template.FuncMap{"style": htmlreport.Style}).Parse(reportHTML)
+	page, err := r.page()
 	if err != nil {
 		return nil, err
 	}
-	var html bytes.Buffer
-	if err := t.Execute(&html, page); err != nil {
+	return map[string][]byte{"report.json": append(text, '\n'), "index.html": page}, nil
+}
+
+// page is index.html.
+func (r *quantizeReport) page() ([]byte, error) {
+	const rules = ".bar { background: #37b; height: .7rem; min-width: 1px }\n.dropped { color: #888 }\n"
+	h := htmlreport.NewPage(r.Out+": int8 against float32", rules)
+	h.Printf("<h1>%s in 8-bit integers</h1>\n<table>\n", r.Model)
+	h.Row("images compared", "%d", r.Images)
+	h.Row("their PSNR", "%.2f dB", r.PSNR)
+	h.Row("pixel error, mean and largest, of 255", "%.3f, %d", r.Mean, r.Largest)
+	h.Row("pixels that agree", "%.4f", r.Same)
+	h.Row("file, float32 and int8", "%d, %d bytes", r.FloatBytes, r.Int8Bytes)
+	h.Row("sha256 of the int8 pixels", "<code>%s</code>", r.SHA256)
+	h.Printf("</table>\n")
+	if err := r.writeGrids(h); err != nil {
 		return nil, err
 	}
-	return map[string][]byte{"report.json": append(text, '\n'), "index.html": html.Bytes()}, nil
+	r.writeCalibration(h)
+	h.Printf("<h2>Speed</h2>\n<p>Median time of a picture on one thread, %s, kernels %s.</p>\n", r.Platform, r.Kernel)
+	h.Printf("<table>\n<tr><th>batch<th>float32, ms<th>int8, ms<th>times as fast\n")
+	for _, s := range r.Speed {
+		h.Printf("<tr><td>%d<td>%.3f<td>%.3f<td>%.2f\n", s.Batch, s.FloatMS, s.Int8MS, s.FloatMS/s.Int8MS)
+	}
+	h.Printf("</table>\n<p>gantiny %s</p>\n", r.Version)
+	return h.End(), nil
+}
+
+// writeGrids shows pictures of both forms and their difference, as far as they are pictures.
+func (r *quantizeReport) writeGrids(h *htmlreport.Page) error {
+	h.Printf("<h2>The same latents</h2>\n<div class=\"grids\">\n")
+	if c := r.grids.shape.C; c == 1 || c == 3 {
+		for _, g := range []struct {
+			title, caption string
+			pixels         []uint8
+		}{
+			{"float32", "float32", r.grids.float}, {"int8", "int8", r.grids.int8},
+			{"difference", fmt.Sprintf("difference, %d times as large", amplified), r.grids.difference()},
+		} {
+			url, err := r.grids.grid(g.pixels)
+			if err != nil {
+				return err
+			}
+			h.Figure(g.caption, url, g.title)
+			h.Printf("\n")
+		}
+	}
+	h.Printf("</div>\n")
+	return nil
+}
+
+// writeCalibration says what each layer loses and what was tried.
+func (r *quantizeReport) writeCalibration(h *htmlreport.Page) {
+	h.Printf("<h2>Signal to noise by layer</h2>\n<table>\n<tr><th>layer<th>range of its input by<th>scale<th>zero point<th>its output, dB<th>\n")
+	for _, l := range r.Calibration.Layers {
+		h.Printf("<tr><td>%s<td>%s<td>%.5g<td>%d<td>%.1f<td><div class=\"bar\" style=\"width: %.0fpx\"></div>\n",
+			l.Name, l.Observer, float64(l.Input.Scale), int(l.Input.Zero), l.SNR, l.SNR)
+	}
+	h.Printf("</table>\n<h2>What was tried</h2>\n<p>PSNR of the images of %d among %d latents of the calibration, before pixels are rounded. "+
+		"Each measure stays only if it gains.</p>\n<table>\n", r.Calibration.Judged, r.Calibration.Images)
+	for _, s := range r.Calibration.Steps {
+		class, fate := htmlreport.HTML(` class="dropped"`), "dropped"
+		if s.Kept {
+			class, fate = "", "kept"
+		}
+		h.Printf("<tr%s><td>%s<td>%.2f dB<td>%s\n", class, s.Name, s.PSNR, fate)
+	}
+	h.Printf("</table>\n")
 }

@@ -39,16 +39,7 @@ func TestSuite(t *testing.T) {
 	if first.Before.PeakGOPS <= 0 || first.After.PeakGOPS <= 0 {
 		t.Errorf("peaks %g and %g", first.Before.PeakGOPS, first.After.PeakGOPS)
 	}
-	for i, c := range first.Cases {
-		if c.Runs < 3 || !(0 < c.LowMS && c.LowMS <= c.MedianMS && c.MedianMS <= c.HighMS) || c.Images <= 0 || c.Ratio != 0 {
-			t.Errorf("case %d: %+v", i, c)
-		}
-		for j := range i {
-			if c.Same(first.Cases[j]) {
-				t.Errorf("cases %d and %d are the same", i, j)
-			}
-		}
-	}
+	checkCases(t, first)
 	// Against a file with half of the cases, each twice as fast.
 	for i := range first.Cases {
 		first.Cases[i].MedianMS /= 2
@@ -70,6 +61,21 @@ func TestSuite(t *testing.T) {
 	for i, c := range later.Cases {
 		if want := i < cases/2; (c.Ratio > 0) != want {
 			t.Errorf("case %d has the ratio %g", i, c.Ratio)
+		}
+	}
+}
+
+// checkCases: each case of a suite is measured, and none is there twice.
+func checkCases(t *testing.T, r bench.SuiteReport) {
+	t.Helper()
+	for i, c := range r.Cases {
+		if c.Runs < 3 || !(0 < c.LowMS && c.LowMS <= c.MedianMS && c.MedianMS <= c.HighMS) || c.Images <= 0 || c.Ratio != 0 {
+			t.Errorf("case %d: %+v", i, c)
+		}
+		for j := range i {
+			if c.Same(r.Cases[j]) {
+				t.Errorf("cases %d and %d are the same", i, j)
+			}
 		}
 	}
 }

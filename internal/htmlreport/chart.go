@@ -3,7 +3,7 @@ package htmlreport
 import (
 	"cmp"
 	"fmt"
-	"html/template"
+	"html"
 	"math"
 	"slices"
 	"strings"
@@ -34,15 +34,15 @@ const (
 var colors = [...]string{"#2f7fd0", "#e07020", "#30a060", "#b050c0"}
 
 // SVG returns the drawing. Names are escaped. Values that are not finite are left out.
-func (c Chart) SVG() template.HTML {
+func (c Chart) SVG() HTML {
 	curves := make([]Series, len(c.Series))
 	for i, s := range c.Series {
 		curves[i] = s.thinned(c.Log)
 	}
 	x, y := span(curves, func(s Series) []float64 { return s.X }), span(curves, func(s Series) []float64 { return s.Y })
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s" font-size="12" fill="currentColor">`, chartWidth, chartHeight, template.HTMLEscapeString(c.Title))
-	fmt.Fprintf(&b, `<text x="%d" y="16" font-weight="bold">%s</text>`, left, template.HTMLEscapeString(c.Title))
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s" font-size="12" fill="currentColor">`, chartWidth, chartHeight, html.EscapeString(c.Title))
+	fmt.Fprintf(&b, `<text x="%d" y="16" font-weight="bold">%s</text>`, left, html.EscapeString(c.Title))
 	px := func(v float64) float64 { return left + x.at(v)*(chartWidth-left-right) }
 	py := func(v float64) float64 { return chartHeight - bottom - y.at(v)*(chartHeight-top-bottom) }
 	ticks := y.ticks(4)
@@ -67,10 +67,10 @@ func (c Chart) SVG() template.HTML {
 		}
 		color := colors[i%len(colors)]
 		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`, strings.TrimSpace(points.String()), color)
-		fmt.Fprintf(&b, `<text x="%d" y="16" text-anchor="end" fill="%s">%s</text>`, chartWidth-right-(len(curves)-1-i)*110, color, template.HTMLEscapeString(s.Name))
+		fmt.Fprintf(&b, `<text x="%d" y="16" text-anchor="end" fill="%s">%s</text>`, chartWidth-right-(len(curves)-1-i)*110, color, html.EscapeString(s.Name))
 	}
 	b.WriteString(`</svg>`)
-	return template.HTML(b.String())
+	return HTML(b.String())
 }
 
 // thinned returns the curve with mostPoints points at most, means over as many bins, without values

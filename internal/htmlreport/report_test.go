@@ -118,3 +118,26 @@ func TestPNG(t *testing.T) {
 		t.Errorf("%s, %v", url, err)
 	}
 }
+
+// TestPage: text is escaped, in attributes too, and HTML is not; what is neither has no form.
+func TestPage(t *testing.T) {
+	p := NewPage("a & b", ".own {}\n")
+	p.Row("<name>", "%s %s %d %.1f", `"<b>`, HTML("<i>i</i>"), 3, .25)
+	p.Figure("c", "data:,", `"><script>`)
+	got := string(p.End())
+	for _, want := range []string{"<title>a &amp; b</title>", style, "\n.own {}\n</style>", "<tr><td>&lt;name&gt;<td>&#34;&lt;b&gt; <i>i</i> 3 0.2\n",
+		`<img src="data:," alt="&#34;&gt;&lt;script&gt;">`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	if strings.Contains(got, "<script>") || !strings.HasPrefix(got, "<!doctype html>") || !strings.HasSuffix(got, "</html>\n") {
+		t.Errorf("page %s", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a page takes an error for text")
+		}
+	}()
+	p.Printf("%v", io.EOF)
+}

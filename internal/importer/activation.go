@@ -110,7 +110,7 @@ func convertGelu(s *step) error {
 	case "tanh":
 		return s.apply(model.GELU{Tanh: true})
 	default:
-		return ir.Refuse("approximate %q", how)
+		return ir.RefusePlain("approximate %q", how)
 	}
 }
 

@@ -308,28 +308,45 @@ func convertPow(s *step) error {
 		return v.like(n), nil
 	}
 	switch e := c.float(0); e {
-	case 1:
-		return s.done(v, nil)
-	case 2:
-		return s.done(s.im.pair(model.Mul{}, v, v))
-	case 3:
-		square, err := s.im.pair(model.Mul{}, v, v)
+	case 0.5, -0.5:
+		if v, err = function(v, model.Sqrt); err == nil && e < 0 {
+			v, err = function(v, model.Reciprocal)
+		}
+		return s.done(v, err)
+	case 1, 2, 3, 4, 5, 6, 7, 8:
+		return s.done(s.im.power(v, int(e)))
+	case -1, -2, -3, -4:
+		if v, err = s.im.power(v, int(-e)); err != nil {
+			return err
+		}
+		return s.done(function(v, model.Reciprocal))
+	default:
+		if e == math.Trunc(e) || math.IsInf(e, 0) || math.IsNaN(e) {
+			return ir.RefusePlain("an exponent of %v", e)
+		}
+		if v, err = function(v, model.Log); err == nil {
+			v, err = s.im.scaled(v, e, 0)
+		}
 		if err != nil {
 			return err
 		}
-		return s.done(s.im.pair(model.Mul{}, square, v))
-	case 0.5:
-		return s.done(function(v, model.Sqrt))
-	case -0.5:
-		if v, err = function(v, model.Sqrt); err != nil {
-			return err
-		}
-		return s.done(function(v, model.Reciprocal))
-	case -1:
-		return s.done(function(v, model.Reciprocal))
-	default:
-		return ir.Refuse("an exponent of %v", e)
+		return s.done(function(v, model.Exp))
 	}
+}
+
+// power is v to the e-th power, of a whole number above 0.
+func (im *importer) power(v *value, e int) (*value, error) {
+	if e == 1 {
+		return v, nil
+	}
+	half, err := im.power(v, e/2)
+	if err == nil {
+		half, err = im.pair(model.Mul{}, half, half)
+	}
+	if err != nil || e%2 == 0 {
+		return half, err
+	}
+	return im.pair(model.Mul{}, half, v)
 }
 
 func convertSum(s *step) error { return s.sum(1) }
@@ -356,28 +373,56 @@ func (s *step) sum(a float64) error {
 }
 
 func convertMax(s *step) error {
-	return s.limit(func(c float64) model.Clip { return model.Clip{Min: float32(c), Max: math.MaxFloat32} })
+	return s.limit(1, func(c float64) model.Clip { return model.Clip{Min: float32(c), Max: math.MaxFloat32} })
 }
 
 func convertMin(s *step) error {
-	return s.limit(func(c float64) model.Clip { return model.Clip{Min: -math.MaxFloat32, Max: float32(c)} })
+	return s.limit(-1, func(c float64) model.Clip { return model.Clip{Min: -math.MaxFloat32, Max: float32(c)} })
 }
 
-// limit is Max or Min of a value and a number.
-func (s *step) limit(clip func(c float64) model.Clip) error {
-	if len(s.in) == 1 {
-		return s.done(s.dynamic(0))
+// limit is Max, of sign 1, or Min, of sign -1, of any number of inputs; clip does it with a number.
+func (s *step) limit(sign float64, clip func(c float64) model.Clip) error {
+	at := slices.IndexFunc(s.in, func(o operand) bool { return o.v != nil })
+	v, err := s.dynamic(max(at, 0))
+	for i := 0; i < len(s.in) && err == nil; i++ {
+		if i == at {
+			continue
+		}
+		if c := s.in[i].a; c != nil && c.n == 1 && len(c.dims) <= len(v.dims) {
+			v, err = s.im.chain(v, clip(c.float(0)))
+			continue
+		}
+		v, err = s.extreme(v, i, sign)
 	}
-	v, c, _, _, err := s.operands()
+	return s.done(v, err)
+}
+
+// extreme is the larger one of v and input i, w: v + relu(w-v); or the smaller one: v - relu(v-w).
+func (s *step) extreme(v *value, i int, sign float64) (*value, error) {
+	var over *value // sign*(w-v)
+	opposite, err := s.im.scaled(v, -sign, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if c == nil || c.n != 1 || len(c.dims) > len(v.dims) {
-		return ir.Refuse("an input that is no number")
+	if c := s.in[i].a; c != nil {
+		over, err = s.im.with(opposite, c, func(c param) (a, b param) { return nil, func(k int) float64 { return sign * c(k) } })
+	} else {
+		var w *value
+		if w, err = s.dynamic(i); err == nil {
+			w, err = s.im.scaled(w, sign, 0)
+		}
+		if err == nil {
+			over, err = s.im.pair(model.Add{}, opposite, w)
+		}
 	}
-	n, err := s.im.add(clip(c.float(0)), nil, v.at)
+	if err == nil {
+		over, err = s.im.chain(over, model.ReLU{})
+	}
+	if err == nil {
+		over, err = s.im.scaled(over, sign, 0)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.done(v.like(n), nil)
+	return s.im.pair(model.Add{}, v, over)
 }

@@ -14,6 +14,8 @@ type step struct {
 	im   *importer
 	in   []operand
 	seen []string
+
+	guessed bool // whether an input is not what the file has, see importer.fail
 }
 
 // operand is what a node reads: a constant, a value of the graph or, with neither, nothing.
@@ -81,8 +83,8 @@ func (s *step) intsAttr(name string) []int {
 // ignore marks attributes that say nothing about the result.
 func (s *step) ignore(names ...string) { s.seen = append(s.seen, names...) }
 
-// unknown lists the attributes that nobody has read.
-func (s *step) unknown() (list []string) {
+// unread lists the attributes that nobody has read.
+func (s *step) unread() (list []string) {
 	for _, a := range s.Attributes {
 		if !slices.Contains(s.seen, a.Name) {
 			list = append(list, a.Name)
@@ -106,7 +108,7 @@ func (s *step) constant(i int) (*array, error) {
 	case o.a != nil:
 		return o.a, nil
 	case o.v != nil:
-		return nil, ir.Refuse("input %d (%s) is no constant", i, s.Node.In[i])
+		return nil, ir.RefusePlain("input %d (%s) is no constant", i, s.Node.In[i])
 	}
 	return nil, ir.Refuse("input %d is missing", i)
 }

@@ -70,13 +70,13 @@ func (s *step) window(spatial int) (w window, err error) {
 		}
 	}
 	if slices.Min(w.stride[:]) < 1 || slices.Min(w.dilation[:]) < 1 {
-		return w, ir.Refuse("strides %v, dilations %v", w.stride, w.dilation)
+		return w, ir.RefusePlain("strides %v, dilations %v", w.stride, w.dilation)
 	}
 	switch w.auto {
 	case "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER":
 		return w, nil
 	}
-	return w, ir.Refuse("auto_pad %q", w.auto)
+	return w, ir.RefusePlain("auto_pad %q", w.auto)
 }
 
 // same sets the padding that auto_pad asks for, before any that is explicit.

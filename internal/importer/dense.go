@@ -77,7 +77,7 @@ func convertGemm(s *step) error {
 	}
 	c := s.get(2).a
 	if c == nil {
-		return ir.Refuse("C is no constant")
+		return ir.RefusePlain("C is no constant")
 	}
 	if len(c.dims) <= 1 && (c.n == n || c.n == 1) || len(c.dims) == 2 && c.dims[0] == 1 && c.dims[1] == n {
 		return s.done(s.im.product(v, k, n, weight, func(i int) float64 { return beta * c.float(i%c.n) }))

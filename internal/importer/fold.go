@@ -22,6 +22,7 @@ func init() {
 		"Reshape": foldReshape, "Flatten": foldFlatten, "Squeeze": foldSqueeze, "Unsqueeze": foldUnsqueeze,
 		"Transpose": foldTranspose, "Concat": foldConcat, "Slice": foldSlice, "Split": foldSplit,
 		"Gather": foldGather, "Expand": foldExpand, "Tile": foldTile, "Where": foldWhere,
+		"MatMul": foldMatMul, "Gemm": foldGemm,
 		"OneHot": foldOneHot, "DequantizeLinear": foldDequantize, "QuantizeLinear": foldQuantize,
 	}
 	for name, f := range unaryFolds {

@@ -166,19 +166,25 @@ func foldWhere(s *step) ([]*array, error) {
 	return one(out.keep(s.im.meter))
 }
 
-// reduceFolds fold the elements that become one, and the result with their number.
+// reduceFolds fold the elements that become one, and then the result.
 var reduceFolds = map[string]reduceFold{
-	"ReduceSum":  {0, func(a, b float64) float64 { return a + b }, false},
-	"ReduceMean": {0, func(a, b float64) float64 { return a + b }, true},
-	"ReduceProd": {1, func(a, b float64) float64 { return a * b }, false},
-	"ReduceMax":  {math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false},
-	"ReduceMin":  {math.Inf(1), func(a, b float64) float64 { return min(a, b) }, false},
+	"ReduceSum":       {f: func(a, b float64) float64 { return a + b }},
+	"ReduceMean":      {f: func(a, b float64) float64 { return a + b }, mean: true},
+	"ReduceProd":      {start: 1, f: func(a, b float64) float64 { return a * b }},
+	"ReduceMax":       {start: math.Inf(-1), f: func(a, b float64) float64 { return max(a, b) }},
+	"ReduceMin":       {start: math.Inf(1), f: func(a, b float64) float64 { return min(a, b) }},
+	"ReduceL1":        {f: func(a, b float64) float64 { return a + math.Abs(b) }},
+	"ReduceL2":        {f: func(a, b float64) float64 { return a + float64(b*b) }, after: math.Sqrt},
+	"ReduceSumSquare": {f: func(a, b float64) float64 { return a + float64(b*b) }},
+	"ReduceLogSum":    {f: func(a, b float64) float64 { return a + b }, after: fmath.Log},
+	"ReduceLogSumExp": {f: func(a, b float64) float64 { return a + fmath.Exp(b) }, after: fmath.Log},
 }
 
 type reduceFold struct {
 	start float64
-	f     func(a, b float64) float64
+	f     func(sum, x float64) float64
 	mean  bool
+	after func(float64) float64 // nil for nothing
 }
 
 // reduced returns the axes that a reduction takes away, and whether they stay with a size of 1.
@@ -238,6 +244,11 @@ func foldReduce(s *step, f reduceFold) ([]*array, error) {
 	if f.mean && n > 0 {
 		for i := range sums {
 			sums[i] /= float64(a.n / n)
+		}
+	}
+	if f.after != nil {
+		for i, v := range sums {
+			sums[i] = f.after(v)
 		}
 	}
 	out := &array{dims: dims, typ: a.typ, n: n}

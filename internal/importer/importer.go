@@ -21,10 +21,13 @@ type importer struct {
 
 	values  map[string]operand
 	missing map[string]string // names that nothing could be made of, and why; "" if that is said
+	guessed map[string]bool   // names whose values are not those of the file, for something is refused
 	inputs  []*node
 	images  map[string]bool // inputs that the file says are images (C, H, W)
 	items   []string        // what cannot be imported
 
+	functions  map[functionKey]*ir.Function
+	calls      int             // of functions, one in the other
 	stamp      int             // of the last walk through the nodes
 	transposed map[string]bool // names that a Transpose reads
 }
@@ -37,24 +40,31 @@ var converters map[string]converter
 
 // run converts the whole graph.
 func (im *importer) run() error {
-	im.values, im.missing = map[string]operand{}, map[string]string{}
+	im.values, im.missing, im.guessed = map[string]operand{}, map[string]string{}, map[string]bool{}
 	if err := im.checkHeader(); err != nil {
 		return err
 	}
-	if err := im.addInitializers(); err != nil {
+	im.transposed = map[string]bool{}
+	im.addFunctions()
+	g := &im.file.Graph
+	if err := im.addInitializers(g.Initializers); err != nil {
 		return err
 	}
 	if err := im.addInputs(); err != nil {
 		return err
 	}
-	im.transposed = map[string]bool{}
-	for _, n := range im.file.Graph.Nodes {
+	return im.convertAll(g.Nodes)
+}
+
+// convertAll converts nodes, each after those that it reads.
+func (im *importer) convertAll(nodes []ir.Node) error {
+	for _, n := range nodes {
 		if n.Op == "Transpose" && len(n.In) > 0 {
 			im.transposed[n.In[0]] = true
 		}
 	}
-	for i := range im.file.Graph.Nodes {
-		if err := im.convert(&im.file.Graph.Nodes[i]); err != nil {
+	for i := range nodes {
+		if err := im.convert(&nodes[i]); err != nil {
 			return err
 		}
 	}
@@ -81,8 +91,8 @@ func (im *importer) checkHeader() error {
 	return nil
 }
 
-func (im *importer) addInitializers() error {
-	for _, t := range im.file.Graph.Initializers {
+func (im *importer) addInitializers(list []*ir.Tensor) error {
+	for _, t := range list {
 		a, err := tensorArray(t, im.meter, im.outside)
 		if err = im.refused(fmt.Sprintf("initializer %q", t.Name), err); err != nil {
 			return err
@@ -118,46 +128,79 @@ func (im *importer) convert(n *ir.Node) error {
 		return err
 	}
 	s := &step{Node: n, im: im}
-	fold := folders[n.Op]
-	to := converters[n.Op]
-	if n.Refused != "" {
-		im.fail(n)
-		return im.refused(n.Title(), ir.Refuse("%s", n.Refused))
-	}
-	if n.Domain != "" || fold == nil && to == nil {
-		im.fail(n)
-		return im.refused(n.Title(), ir.Refuse("no such operator here"))
-	}
 	constant, lost, err := s.read()
 	if err = im.refused(n.Title(), err); err != nil {
 		return err
 	}
-	if lost {
-		im.fail(n)
+	function := im.function(n)
+	why := s.unknown(function)
+	switch {
+	case why != "":
+		im.fail(s)
+		return im.refused(n.Title(), ir.RefusePlain("%s", why))
+	case lost:
+		im.fail(s)
 		return nil
-	}
-	if fold != nil && (constant || n.Op == "Shape" || n.Op == "Size" || to == nil) {
-		var list []*array
-		if list, err = fold(s); err == nil {
-			for i, a := range list {
-				s.set(i, operand{a: a})
-			}
-		}
-	} else if to != nil {
-		err = to(s)
-	} else {
-		err = ir.Refuse("its inputs are constants")
+	case function != nil:
+		return im.call(s, function)
+	case n.Op == "If":
+		err = im.branch(s)
+	default:
+		err = s.compute(constant)
 	}
 	if err != nil {
-		im.fail(n)
-		return im.refused(n.Title(), err)
+		im.fail(s)
+		return im.refusedOf(s, err)
 	}
-	if list := s.unknown(); len(list) > 0 {
-		return im.refused(n.Title(), ir.Refuse("attributes %q", list))
+	return im.settle(s)
+}
+
+// unknown says why nothing can be made of a node, "" if something can.
+func (s *step) unknown(function *ir.Function) string {
+	_, folds := folders[s.Op]
+	_, converts := converters[s.Op]
+	switch {
+	case s.Refused != "":
+		return s.Refused
+	case function != nil:
+		return ""
+	case s.Domain != "" || !folds && !converts && s.Op != "If":
+		return "no such operator here"
 	}
-	for i, name := range n.Out {
+	return ""
+}
+
+// compute makes the outputs of an operator of ONNX.
+func (s *step) compute(constant bool) error {
+	fold, to := folders[s.Op], converters[s.Op]
+	switch {
+	case fold != nil && (constant || s.Op == "Shape" || s.Op == "Size" || to == nil):
+		list, err := fold(s)
+		if err != nil {
+			return err
+		}
+		for i, a := range list {
+			s.set(i, operand{a: a})
+		}
+		return nil
+	case to != nil:
+		return to(s)
+	}
+	return ir.Refuse("its inputs are constants")
+}
+
+// settle looks at what a node has left: attributes that nobody has read, outputs that nothing is
+// made of.
+func (im *importer) settle(s *step) error {
+	if list := s.unread(); len(list) > 0 {
+		return im.refusedOf(s, ir.RefusePlain("attributes %q", list))
+	}
+	for i, name := range s.Out {
 		if _, ok := im.values[name]; !ok && name != "" {
-			im.missing[name] = fmt.Sprintf("output %d of %s, which is not made", i, n.Title())
+			im.missing[name] = fmt.Sprintf("output %d of %s, which is not made", i, s.Title())
+		}
+		if s.guessed {
+			im.guessed[name] = true
 		}
 	}
 	return nil
@@ -171,6 +214,7 @@ func (s *step) read() (constant, lost bool, err error) {
 			s.in = append(s.in, operand{})
 			continue
 		}
+		s.guessed = s.guessed || s.im.guessed[name]
 		if why, ok := s.im.missing[name]; ok {
 			lost = true
 			if why != "" {
@@ -187,11 +231,28 @@ func (s *step) read() (constant, lost bool, err error) {
 	return constant, lost, err
 }
 
-// fail notes that nothing came of a node.
-func (im *importer) fail(n *ir.Node) {
-	for _, name := range n.Out {
-		im.missing[name] = ""
+// fail notes that nothing came of a node. What reads it is looked at all the same where it can be,
+// for the list of what cannot be imported: as if the node had left its first input as it was.
+func (im *importer) fail(s *step) {
+	v := s.get(0).v
+	for _, name := range s.Out {
+		if v == nil || v.class || v.quantized != nil {
+			im.missing[name] = ""
+			continue
+		}
+		im.values[name] = operand{v: v}
+		im.guessed[name] = true
 	}
+}
+
+// refusedOf notes a refusal of a node. That of one whose inputs are guessed counts only if it holds
+// for any input.
+func (im *importer) refusedOf(s *step, err error) error {
+	var r ir.Refusal
+	if s.guessed && errors.As(err, &r) && !r.Plain {
+		return nil
+	}
+	return im.refused(s.Title(), err)
 }
 
 // set gives output i a value.

@@ -156,7 +156,7 @@ func (s *step) padding(rank int) (mode string, fill float64, where []int, err er
 	modes := map[string]string{"constant": model.PadZero, "reflect": model.PadReflect, "edge": model.PadEdge}
 	mode, ok := modes[s.textAttr("mode", "constant")]
 	if !ok {
-		return "", 0, nil, ir.Refuse("mode %q", s.textAttr("mode", ""))
+		return "", 0, nil, ir.RefusePlain("mode %q", s.textAttr("mode", ""))
 	}
 	if mode != model.PadZero {
 		fill = 0

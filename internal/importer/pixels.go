@@ -195,6 +195,8 @@ func (im *importer) outputs() ([]*node, error) {
 				im.items = append(im.items, title+": "+why)
 			}
 			continue
+		case im.guessed[o.Name]:
+			continue
 		case !ok:
 			return nil, ir.Damaged("nothing makes output %q", o.Name)
 		case v.v == nil || v.v.class || v.v.quantized != nil:

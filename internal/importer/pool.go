@@ -163,17 +163,33 @@ func (s *step) pool() (p picture, w window, err error) {
 	}
 	w.same([2]int{in.H, in.W})
 	if s.intAttr("ceil_mode", 0) != 0 {
-		for d, n := range [2]int{in.H, in.W} {
-			reach := w.dilation[d]*(w.kernel[d]-1) + 1
-			if (n+w.pad[2*d]+w.pad[2*d+1]-reach)%w.stride[d] != 0 {
-				return p, w, ir.Refuse("ceil_mode %d with windows that overhang", 1)
-			}
+		overhang := w.overhang([2]int{in.H, in.W})
+		if overhang != [2]int{} && s.Op == "AveragePool" && s.intAttr("count_include_pad", 0) != 0 {
+			return p, w, ir.Refuse("ceil_mode 1 and count_include_pad 1 with windows that overhang")
 		}
+		w.pad[1] += overhang[0]
+		w.pad[3] += overhang[1]
 	}
 	if w.dilation != [2]int{1, 1} {
-		return p, w, ir.Refuse("dilations %v", w.dilation)
+		return p, w, ir.RefusePlain("dilations %v", w.dilation)
 	}
 	return p, w, nil
+}
+
+// overhang is how far below and to the right of the padding the last window reaches that begins
+// before it.
+func (w *window) overhang(in [2]int) (over [2]int) {
+	for d, n := range in {
+		reach := w.dilation[d]*(w.kernel[d]-1) + 1
+		rest := n + w.pad[2*d] + w.pad[2*d+1] - reach
+		if rest < 0 || rest%w.stride[d] == 0 {
+			continue
+		}
+		if begin := (rest/w.stride[d] + 1) * w.stride[d]; begin < n+w.pad[2*d] {
+			over[d] = begin - rest
+		}
+	}
+	return over
 }
 
 func convertAveragePool(s *step) error {

@@ -56,10 +56,10 @@ func convertQuantize(s *step) error {
 	case ir.TypeInt8:
 		q.low = math.MinInt8
 	default:
-		return ir.Refuse("to type %d", typ)
+		return ir.RefusePlain("to type %d", typ)
 	}
 	if !(scale > 0 && scale < math.MaxFloat32) {
-		return ir.Refuse("a scale of %v", scale)
+		return ir.RefusePlain("a scale of %v", scale)
 	}
 	w := *v
 	w.quantized = q

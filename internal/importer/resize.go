@@ -20,6 +20,9 @@ type scaling struct {
 	scale   float64 // 0 if the sizes are given
 }
 
+// uneven tells whether the scale makes a size that is no whole number.
+func (l scaling) uneven() bool { return math.Abs(float64(l.in)*l.scale-float64(l.out)) > 1e-4 }
+
 // scalings returns what happens to each dimension.
 func (s *step) scalings(dims []int) ([]scaling, error) {
 	scales, sizes := 2, 3
@@ -70,15 +73,15 @@ func (s *step) scalings(dims []int) ([]scaling, error) {
 }
 
 func convertResize(s *step) error {
+	r, err := s.resampling()
+	if err != nil {
+		return err
+	}
 	v, err := s.dynamic(0)
 	if err != nil {
 		return err
 	}
 	list, err := s.scalings(v.sizes(s.im.batch))
-	if err != nil {
-		return err
-	}
-	o, err := s.resizeOp()
 	if err != nil {
 		return err
 	}
@@ -90,19 +93,17 @@ func convertResize(s *step) error {
 		if k == v.batch {
 			return ir.Refuse("axis %d, which is the images'", k)
 		}
-		if c.out == 1 && c.in > 1 && s.textAttr("coordinate_transformation_mode", "") == "pytorch_half_pixel" {
-			return ir.Refuse("pytorch_half_pixel to a size of 1")
-		}
-		if math.Abs(float64(c.in)*c.scale-float64(c.out)) > 1e-4 {
-			return ir.Refuse("a scale of %v that makes %d elements of %d", c.scale, c.out, c.in)
+		if r.coordinates == "align_corners" && c.uneven() { // which programs disagree about
+			return ir.Refuse("coordinate_transformation_mode %q with a scale of %v that makes %d elements of %d", r.coordinates, c.scale, c.out, c.in)
 		}
 		changed = append(changed, k)
 	}
+	o, native := r.op(list)
 	for len(changed) > 0 {
 		k := changed[0]
 		changed = changed[1:]
 		d := v.image()
-		if len(d) == 3 && len(v.dims) == 4 && v.batch <= 0 && k >= 2 { // rows and columns at once
+		if native && len(d) == 3 && len(v.dims) == 4 && v.batch <= 0 && k >= 2 { // rows and columns at once
 			n, err := s.im.arrange(v, d[1], d[2], d[0])
 			if err != nil {
 				return err
@@ -115,7 +116,12 @@ func convertResize(s *step) error {
 			v = p.value(n)
 			break
 		}
-		if v, err = s.im.resizedAlone(v, k, list[k].out, o); err != nil {
+		if native {
+			v, err = s.im.resizedAlone(v, k, list[k].out, o)
+		} else {
+			v, err = s.im.resampled(v, k, list[k], r)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -134,99 +140,6 @@ func (im *importer) resizedAlone(v *value, k, n int, o model.Resize) (*value, er
 		return nil, err
 	}
 	return v.resized(k, p, at, n), nil
-}
-
-// resizeOp reads how values between the input's are found.
-func (s *step) resizeOp() (o model.Resize, err error) {
-	mode := s.textAttr("mode", "nearest")
-	unset := "half_pixel"
-	if s.Op == "Upsample" || s.im.file.Opset < 11 {
-		unset = "asymmetric"
-	}
-	coordinates := s.textAttr("coordinate_transformation_mode", unset)
-	nearest := s.textAttr("nearest_mode", map[bool]string{true: "round_prefer_floor", false: "floor"}[unset == "half_pixel"])
-	s.ignore("cubic_coeff_a", "extrapolation_value", "exclude_outside")
-	if s.intAttr("antialias", 0) != 0 {
-		return o, ir.Refuse("antialias 1")
-	}
-	if p := s.textAttr("keep_aspect_ratio_policy", "stretch"); p != "stretch" {
-		return o, ir.Refuse("keep_aspect_ratio_policy %q", p)
-	}
-	where := map[string]string{
-		"half_pixel": model.HalfPixel, "pytorch_half_pixel": model.HalfPixel, "half_pixel_symmetric": model.HalfPixel,
-		"asymmetric": model.Asymmetric, "align_corners": model.AlignCorners,
-	}[coordinates]
-	switch {
-	case where == "":
-		return o, ir.Refuse("coordinate_transformation_mode %q", coordinates)
-	case mode == "linear" || mode == "bilinear":
-		return model.Resize{Mode: model.ResizeBilinear, Coordinates: where}, nil
-	case mode != "nearest":
-		return o, ir.Refuse("mode %q", mode)
-	}
-	o = model.Resize{Mode: model.ResizeNearest, Coordinates: where}
-	switch {
-	case where == model.Asymmetric && nearest == "floor":
-	case where == model.HalfPixel && nearest == "round_prefer_ceil":
-	default:
-		return s.nearestAs(o, nearest)
-	}
-	return o, nil
-}
-
-// nearestAs looks for another rule that picks the same elements for the sizes at hand.
-func (s *step) nearestAs(o model.Resize, nearest string) (model.Resize, error) {
-	v, err := s.dynamic(0)
-	if err != nil {
-		return o, err
-	}
-	list, err := s.scalings(v.sizes(s.im.batch))
-	if err != nil {
-		return o, err
-	}
-	for _, c := range []string{model.Asymmetric, model.HalfPixel} {
-		same := true
-		for _, l := range list {
-			for i := 0; i < l.out && same && l.out > 1; i++ {
-				same = nearestAt(o.Coordinates, nearest, i, l) == ourNearest(c, i, l.in, l.out)
-			}
-		}
-		if same {
-			o.Coordinates = c
-			return o, nil
-		}
-	}
-	return o, ir.Refuse("nearest_mode %q with coordinate_transformation_mode %q of these sizes", nearest, o.Coordinates)
-}
-
-// nearestAt is the element that ONNX takes for element i.
-func nearestAt(coordinates, nearest string, i int, l scaling) int {
-	x := float64(i) / l.scale
-	switch coordinates {
-	case model.HalfPixel:
-		x = (float64(i)+0.5)/l.scale - 0.5
-	case model.AlignCorners:
-		x = float64(i) * float64(l.in-1) / float64(l.out-1)
-	}
-	switch nearest {
-	case "floor":
-		x = math.Floor(x)
-	case "ceil":
-		x = math.Ceil(x)
-	case "round_prefer_ceil":
-		x = math.Floor(x + 0.5)
-	default:
-		x = math.Ceil(x - 0.5)
-	}
-	return int(max(0, min(x, float64(l.in-1))))
-}
-
-// ourNearest is the element that package model takes.
-func ourNearest(coordinates string, i, in, out int) int {
-	if coordinates == model.HalfPixel {
-		return ((2*i + 1) * in) / (2 * out)
-	}
-	return i * in / out
 }
 
 // convertRandomNormal makes noise that the file draws an input: latents.

@@ -48,7 +48,7 @@ func convertDropout(s *step) error {
 			return err
 		}
 		if mode.n != 1 || mode.int(0) != 0 {
-			return ir.Refuse("training_mode: export the network in evaluation mode")
+			return ir.RefusePlain("training_mode: export the network in evaluation mode")
 		}
 	}
 	return convertSame(s)
@@ -72,7 +72,7 @@ func convertCast(s *step) error {
 	case v.class && (to == ir.TypeInt32 || to == ir.TypeInt64):
 	case !v.class && v.quantized == nil && (to == ir.TypeFloat || to == ir.TypeDouble):
 	default:
-		return ir.Refuse("to type %d", to)
+		return ir.RefusePlain("to type %d", to)
 	}
 	return s.done(v, nil)
 }
@@ -277,17 +277,47 @@ func convertSlice(s *step) error {
 			}
 			continue
 		}
-		if v, err = s.im.strided(v, k, c); err != nil {
+		if v, err = s.strided(v, k, c); err != nil {
 			return err
 		}
 	}
 	return s.done(v, nil)
 }
 
+// mostRuns bounds into how many pieces a value is cut to put them together in another order.
+const mostRuns = 512
+
+// picked returns the elements of dimension k that list names.
+func (s *step) picked(v *value, k int, list []int) (*value, error) {
+	var parts []operand
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n] == list[n-1]+1 {
+			n++
+		}
+		part, err := s.im.sliced(v, k, list[0], n)
+		if err != nil {
+			return nil, err
+		}
+		if parts, list = append(parts, operand{v: part}), list[n:]; len(parts) > mostRuns {
+			return nil, ir.Refuse("elements of dimension %d in more than %d runs", k, mostRuns)
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0].v, nil
+	}
+	return (&step{Node: s.Node, im: s.im, in: parts}).concat(k)
+}
+
 // strided returns a cut of dimension k.
-func (im *importer) strided(v *value, k int, c cut) (*value, error) {
+func (s *step) strided(v *value, k int, c cut) (*value, error) {
+	im := s.im
 	if c.step < 0 && c.n > 1 {
-		return nil, ir.Refuse("a step of %d", c.step)
+		list := make([]int, min(c.n, mostRuns+1))
+		for i := range list {
+			list[i] = c.start + i*c.step
+		}
+		return s.picked(v, k, list)
 	}
 	if c.n <= 1 || c.step == 1 {
 		return im.sliced(v, k, c.start, c.n)
@@ -377,14 +407,14 @@ func convertGather(s *step) error {
 		if at < 0 {
 			list[i] += d
 		}
-		if list[i] < 0 || list[i] >= d || i > 0 && list[i] != list[i-1]+1 {
+		if list[i] < 0 || list[i] >= d {
 			return ir.Refuse("indices %v of %d elements", list, d)
 		}
 	}
 	if len(list) == 0 || len(index.dims) > 1 {
 		return ir.Refuse("indices of %v", index.dims)
 	}
-	if v, err = s.im.sliced(v, k, list[0], len(list)); err != nil {
+	if v, err = s.picked(v, k, list); err != nil {
 		return err
 	}
 	if len(index.dims) == 0 {

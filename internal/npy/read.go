@@ -45,31 +45,31 @@ func read(r *bufio.Reader) ([]float32, []int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := parseHeader(header)
+	h, err := ParseHeader(header)
 	if err != nil {
 		return nil, nil, err
 	}
-	e, ok := elements[h.descr]
+	e, ok := elements[h.Descr]
 	if !ok {
-		return nil, nil, bad("elements of type %q, want float32 or float64: save array.astype('<f4')", h.descr)
+		return nil, nil, bad("elements of type %q, want float32 or float64: save array.astype('<f4')", h.Descr)
 	}
-	n, ok := count(h.shape)
+	n, ok := count(h.Shape)
 	if !ok {
-		return nil, nil, bad("shape %v does not fit in memory", h.shape)
+		return nil, nil, bad("shape %v does not fit in memory", h.Shape)
 	}
 	data, err := e.read(r, n)
 	if err != nil {
 		return nil, nil, err
 	}
 	if _, err := r.ReadByte(); err == nil {
-		return nil, nil, bad("more bytes than shape %v takes", h.shape)
+		return nil, nil, bad("more bytes than shape %v takes", h.Shape)
 	} else if err != io.EOF {
 		return nil, nil, err
 	}
-	if h.fortran && len(h.shape) > 1 {
-		data = rowMajor(data, h.shape)
+	if h.Fortran && len(h.Shape) > 1 {
+		data = rowMajor(data, h.Shape)
 	}
-	return data, h.shape, nil
+	return data, h.Shape, nil
 }
 
 // count returns the number of elements of an array of this shape; false if as many float32 numbers
@@ -187,15 +187,16 @@ func cut(err error, where string) error {
 	return err
 }
 
-type header struct {
-	descr   string
-	fortran bool
-	shape   []int
+// Header is what a file says of its array.
+type Header struct {
+	Descr   string // of an element, such as <f4
+	Fortran bool   // the first index runs fastest
+	Shape   []int
 }
 
-// parseHeader reads the literal of a Python dictionary with exactly the keys
+// ParseHeader reads the literal of a Python dictionary with exactly the keys
 // descr, fortran_order and shape.
-func parseHeader(text string) (h header, err error) {
+func ParseHeader(text string) (h Header, err error) {
 	p := &parser{rest: text}
 	seen := map[string]bool{}
 	p.expect("{")
@@ -204,19 +205,19 @@ func parseHeader(text string) (h header, err error) {
 		p.expect(":")
 		switch key {
 		case "descr":
-			h.descr = p.text()
+			h.Descr = p.text()
 		case "fortran_order":
-			h.fortran = p.boolean()
+			h.Fortran = p.boolean()
 		case "shape":
-			h.shape = p.tuple()
+			h.Shape = p.tuple()
 		default:
 			p.fail("key %q", key)
 		}
 		if p.err != nil {
-			return header{}, p.err
+			return Header{}, p.err
 		}
 		if seen[key] {
-			return header{}, bad("header: key %q comes twice", key)
+			return Header{}, bad("header: key %q comes twice", key)
 		}
 		seen[key] = true
 		if !p.accept(",") {

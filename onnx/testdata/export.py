@@ -37,7 +37,7 @@ def randomise(net):
             b.data = torch.rand_like(b) + 0.5
 
 
-def case(name, net, *inputs, names=("z",), opset=13, batch=1, images=2, free=True, training=False, **options):
+def case(name, net, *inputs, names=("z",), opset=13, batch=1, images=2, free=True, training=False, fold=True, **options):
     """Exports net with inputs of a batch, open or fixed, and runs it on some images."""
     torch.manual_seed(len(cases) + 1)
     randomise(net)
@@ -50,7 +50,7 @@ def case(name, net, *inputs, names=("z",), opset=13, batch=1, images=2, free=Tru
         torch.onnx.export(net, tuple(make(batch) for make in inputs), file, opset_version=opset, input_names=list(names), output_names=["image"],
                           dynamic_axes={n: {0: "batch"} for n in list(names) + ["image"]} if free else None,
                           training=torch.onnx.TrainingMode.TRAINING if training else torch.onnx.TrainingMode.EVAL,
-                          do_constant_folding=not training, **options)
+                          do_constant_folding=fold and not training, **options)
     with open(os.path.join(HERE, name + ".onnx"), "wb") as f:
         f.write(file.getvalue())
     net.eval()  # with the statistics that tracing has left
@@ -234,6 +234,42 @@ class Attention(nn.Module):
         return torch.tanh(self.all(x.flatten(1))).view(-1, 1, 4, 6)
 
 
+class Fixed(nn.Module):
+    """A function of an image that a dense layer makes."""
+
+    def __init__(self, f, channels=4, size=(4, 4), *parts):
+        super().__init__()
+        self.f, self.shape = f, (channels, *size)
+        self.dense = nn.Linear(5, channels * size[0] * size[1])
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, z):
+        return self.f(self.dense(z).view(-1, *self.shape), *self.parts)
+
+
+class SpectralNorm(nn.Module):
+    """Weights that are divided by products of constants, as exported without folding them."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.utils.spectral_norm(nn.Conv2d(3, 4, 3, 2, 1)), nn.LeakyReLU(0.2), nn.utils.weight_norm(nn.Conv2d(4, 3, 3, 2, 1)),
+                                 nn.Flatten(), nn.utils.spectral_norm(nn.Linear(12, 1)))
+
+    def forward(self, image):
+        return self.net(image)
+
+
+class Scalar(nn.Module):
+    """A discriminator that squeezes its output, which PyTorch exports as a choice by its shape."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv2d(1, 3, 4, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Conv2d(3, 1, 2), nn.Sigmoid())
+
+    def forward(self, image):
+        return self.net(image).view(-1, 1).squeeze(1)
+
+
 case("tutorial", dcgan(1, channels=1), z(8, 1, 1), images=1)
 case("tutorial_fixed", dcgan(1, channels=1), z(8, 1, 1), free=False, opset=11, images=1)
 case("tutorial_training", dcgan(1, channels=1), z(8, 1, 1), training=True, opset=14, images=1)
@@ -255,5 +291,11 @@ case("style", Style(), z(6), opset=13)
 case("discriminator", Discriminator(), z(1, 16, 16), names=("picture",), opset=13)
 case("channels_last", ChannelsLast(), z(5), opset=12)
 case("positions", Attention(), z(4), opset=13)
+case("spectral", SpectralNorm(), z(3, 8, 8), names=("picture",), opset=13, fold=False)
+case("scalar", Scalar(), z(1, 8, 8), names=("picture",), opset=13)
+case("flipped", Fixed(lambda x, c: torch.flip(torch.tanh(c(x))[:, [2, 1, 0]], [3]), 4, (4, 5), nn.Conv2d(4, 3, 3, padding=1)), z(5), opset=11)
+case("extremes", Fixed(lambda x: torch.max(torch.min(x[:, :2], x[:, 2:]), x[:, 1:3]).abs().pow(1.5).pow(3)), z(5), opset=13)
+case("cubic", Fixed(lambda x: torch.sigmoid(F.interpolate(x, size=(9, 7), mode="bicubic", align_corners=False))), z(5), opset=12)
+case("uneven", Fixed(lambda x: torch.sigmoid(F.interpolate(x, scale_factor=1.3, mode="bilinear", align_corners=False))), z(5), opset=13)
 
 write(os.path.join(HERE, "export.oracle"), tensors, {"cases": cases})

@@ -26,13 +26,21 @@ func (e *UnsupportedError) Error() string {
 func (e *UnsupportedError) Unwrap() error { return ErrUnsupported }
 
 // Refusal is an error about one node; all of a file's become one UnsupportedError.
-type Refusal struct{ Text string }
+type Refusal struct {
+	Text  string
+	Plain bool // whether it holds whatever shapes the node's inputs have
+}
 
 // Error returns the text.
 func (e Refusal) Error() string { return e.Text }
 
 // Refuse returns a Refusal.
-func Refuse(format string, args ...any) error { return Refusal{fmt.Sprintf(format, args...)} }
+func Refuse(format string, args ...any) error { return Refusal{Text: fmt.Sprintf(format, args...)} }
+
+// RefusePlain returns a Refusal that holds whatever shapes the node's inputs have.
+func RefusePlain(format string, args ...any) error {
+	return Refusal{Text: fmt.Sprintf(format, args...), Plain: true}
+}
 
 // Damaged returns an error about a file that is not what it should be.
 func Damaged(format string, args ...any) error {

@@ -4,12 +4,13 @@ import "fmt"
 
 // File is a network, as much of it as an importer needs.
 type File struct {
-	Producer string
-	Opset    int     // of ONNX itself
-	Opsets   []Opset // of others
-	Graph    Graph
-	HasGraph bool
-	Meta     map[string]string // KeyRange and KeyImages, where the file has them
+	Producer  string
+	Opset     int     // of ONNX itself
+	Opsets    []Opset // of others
+	Graph     Graph
+	HasGraph  bool
+	Functions []Function
+	Meta      map[string]string // KeyRange and KeyImages, where the file has them
 
 	ChannelsLast bool // whether images are (H, W, C), unless something says otherwise
 }
@@ -37,9 +38,19 @@ type Graph struct {
 	Sparse       bool
 }
 
+// Function is an operator that the file defines by nodes, whose names are its own.
+type Function struct {
+	Name, Domain, Overload string
+	In, Out                []string
+	Nodes                  []Node
+	Attributes             []Attribute // what a call that lacks them has
+	Opset                  int         // of ONNX itself; 0 for the file's
+}
+
 // Node is an operator of ONNX with the names of what it reads and makes.
 type Node struct {
 	Name, Op, Domain string
+	Overload         string // of a function of the file
 	In, Out          []string
 	Attributes       []Attribute
 	Origin           string // what the file has in its place, if that is no ONNX
@@ -56,7 +67,8 @@ type Attribute struct {
 	Floats  []float32
 	Ints    []int64
 	Strings []string
-	Graph   bool // a subgraph, which nothing here takes
+	Ref     string // the attribute of a function's call that it stands for, in place of a value
+	Graph   *Graph // a branch of an If
 }
 
 // Info is an input or output: its name and its type.
@@ -72,12 +84,13 @@ const Dynamic = -1
 
 // What an element of each kind of list costs at most.
 const (
-	NodeBytes      = 160 // as a file has it
+	NodeBytes      = 176 // as a file has it
 	StepBytes      = 512 // while it is converted
 	OperatorBytes  = 2048
 	AttributeBytes = 192
 	TensorBytes    = 192
 	InfoBytes      = 64
+	FunctionBytes  = 224
 	WordBytes      = 16
 )
 

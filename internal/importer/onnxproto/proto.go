@@ -9,7 +9,7 @@ import (
 	"github.com/gantiny/gantiny/internal/importer/ir"
 )
 
-// parse reads a ModelProto.
+// Read reads a ModelProto.
 func Read(b []byte, m *ir.Meter) (*ir.File, error) {
 	f := &ir.File{}
 	err := fields(b, func(at field) (err error) {
@@ -19,7 +19,7 @@ func Read(b []byte, m *ir.Meter) (*ir.File, error) {
 		case 7:
 			if err = at.want(protowire.BytesType); err == nil {
 				f.HasGraph = true
-				err = parseGraph(&f.Graph, at.bytes, m)
+				err = parseGraph(&f.Graph, at.bytes, m, 0)
 			}
 		case 8:
 			if err = at.want(protowire.BytesType); err == nil {
@@ -28,6 +28,10 @@ func Read(b []byte, m *ir.Meter) (*ir.File, error) {
 		case 14:
 			if err = at.want(protowire.BytesType); err == nil {
 				err = parseMeta(f, at.bytes, m)
+			}
+		case 25:
+			if err = at.want(protowire.BytesType); err == nil {
+				err = parseFunction(f, at.bytes, m)
 			}
 		}
 		return err
@@ -80,7 +84,13 @@ func parseOpset(f *ir.File, b []byte, m *ir.Meter) error {
 	return err
 }
 
-func parseGraph(g *ir.Graph, b []byte, m *ir.Meter) error {
+// deepest bounds how many graphs may lie in one another.
+const deepest = 16
+
+func parseGraph(g *ir.Graph, b []byte, m *ir.Meter, depth int) error {
+	if depth > deepest {
+		return ir.Damaged("more than %d graphs in one another", deepest)
+	}
 	// Counted first, for lists that grow cost more than what they hold.
 	var counts [16]int
 	err := fields(b, func(at field) error {
@@ -97,10 +107,10 @@ func parseGraph(g *ir.Graph, b []byte, m *ir.Meter) error {
 	}
 	g.Nodes, g.Initializers = slices.Grow(g.Nodes, counts[1]), slices.Grow(g.Initializers, counts[5])
 	g.Inputs, g.Outputs = slices.Grow(g.Inputs, counts[11]), slices.Grow(g.Outputs, counts[12])
-	return fillGraph(g, b, m)
+	return fillGraph(g, b, m, depth)
 }
 
-func fillGraph(g *ir.Graph, b []byte, m *ir.Meter) error {
+func fillGraph(g *ir.Graph, b []byte, m *ir.Meter, depth int) error {
 	return fields(b, func(at field) (err error) {
 		if at.num != 2 && at.typ != protowire.BytesType {
 			return at.want(protowire.BytesType)
@@ -108,7 +118,7 @@ func fillGraph(g *ir.Graph, b []byte, m *ir.Meter) error {
 		switch at.num {
 		case 1:
 			var n ir.Node
-			n, err = parseNode(at.bytes, m)
+			n, err = parseNode(at.bytes, m, depth)
 			g.Nodes = append(g.Nodes, n)
 		case 2:
 			g.Name, err = at.text(m)
@@ -131,36 +141,23 @@ func fillGraph(g *ir.Graph, b []byte, m *ir.Meter) error {
 	})
 }
 
-func parseNode(b []byte, m *ir.Meter) (n ir.Node, err error) {
-	names := func(list *[]string, at field) error {
-		s, err := at.text(m)
-		if err == nil {
-			err = m.Take(2 * ir.WordBytes)
-		}
-		*list = append(*list, s)
-		return err
-	}
+func parseNode(b []byte, m *ir.Meter, depth int) (n ir.Node, err error) {
 	err = fields(b, func(at field) (err error) {
 		switch at.num {
 		case 1:
-			err = names(&n.In, at)
+			err = addName(&n.In, at, m)
 		case 2:
-			err = names(&n.Out, at)
+			err = addName(&n.Out, at, m)
 		case 3:
 			n.Name, err = at.text(m)
 		case 4:
 			n.Op, err = at.text(m)
 		case 5:
-			var a ir.Attribute
-			if err = at.want(protowire.BytesType); err == nil {
-				err = m.Take(2 * ir.AttributeBytes)
-			}
-			if err == nil {
-				a, err = parseAttribute(at.bytes, m)
-				n.Attributes = append(n.Attributes, a)
-			}
+			err = addAttribute(&n.Attributes, at, m, depth)
 		case 7:
 			n.Domain, err = at.text(m)
+		case 8:
+			n.Overload, err = at.text(m)
 		}
 		return err
 	})
@@ -170,7 +167,7 @@ func parseNode(b []byte, m *ir.Meter) (n ir.Node, err error) {
 	return n, err
 }
 
-func parseAttribute(b []byte, m *ir.Meter) (a ir.Attribute, err error) {
+func parseAttribute(b []byte, m *ir.Meter, depth int) (a ir.Attribute, err error) {
 	err = fields(b, func(at field) (err error) {
 		switch at.num {
 		case 1:
@@ -185,8 +182,11 @@ func parseAttribute(b []byte, m *ir.Meter) (a ir.Attribute, err error) {
 			if err = at.want(protowire.BytesType); err == nil {
 				a.T, err = ReadTensor(at.bytes, m)
 			}
-		case 6, 10, 11, 22, 23:
-			a.Graph = true
+		case 6:
+			if err = at.want(protowire.BytesType); err == nil {
+				a.Graph = &ir.Graph{}
+				err = parseGraph(a.Graph, at.bytes, m, depth+1)
+			}
 		case 7:
 			err = addFloats(&a, at, m)
 		case 8:
@@ -195,12 +195,9 @@ func parseAttribute(b []byte, m *ir.Meter) (a ir.Attribute, err error) {
 				return m.Take(2 * 8)
 			})
 		case 9:
-			var s string
-			s, err = at.text(m)
-			if err == nil {
-				err = m.Take(2 * ir.WordBytes)
-			}
-			a.Strings = append(a.Strings, s)
+			err = addName(&a.Strings, at, m)
+		case 21:
+			a.Ref, err = at.text(m)
 		}
 		return err
 	})

@@ -2,8 +2,8 @@ package graph
 
 import (
 	"bufio"
-	"encoding/xml"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -149,8 +149,4 @@ func (p *panel) curve(edge int, path []int) string {
 }
 
 // escaped is text within XML. Control codes are escapes of display.Line by now.
-func escaped(s string) string {
-	var b strings.Builder
-	xml.EscapeText(&b, []byte(s)) // a Builder takes everything
-	return b.String()
-}
+func escaped(s string) string { return html.EscapeString(s) }
