@@ -84,28 +84,46 @@ func (c *change) source(y, x int, size window) int {
 	return y*size.W + x
 }
 
-// augmenter applies an Augment to the batches of a GAN or of a classifier.
+// augmenter applies an Augment to the batches of a GAN or of a classifier, and adds noise.
 type augmenter struct {
 	kinds   Augment
+	noise   *instanceNoise // nil for none
+	adapt   *adaptation    // nil: every image is changed
 	key     rng.Key
-	changes []change // (2N): of the reals, then of the fakes
+	u       [3]float32 // the numbers of a change in the making, and whether it is made
+	changes []change   // (2N): of the reals, then of the fakes
 
 	reals, fakes window // as they were
 	fakeGrad     window // gradient at the fakes as they were
+
+	changeImage, backImage func(i int) // forward and backward of an image, bound once
 }
 
-// plan makes the buffers of a GAN. G, whose pass is given, writes its fakes to one of its own.
-func (a *augmenter) plan(t *Trainer, g *model.Pass) {
+// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own; D reads what becomes
+// of the images in reals and fakes and leaves the gradient at the fakes in grad.
+func (a *augmenter) plan(t *Trainer, g *model.Pass, reals, fakes, grad window) {
 	a.fakes = windowOf(g.Output())
 	a.reals, a.fakeGrad = a.fakes, a.fakes
 	a.reals.data, a.fakeGrad.data = make([]float32, len(a.fakes.data)), make([]float32, len(a.fakes.data))
-	a.prepare(t, 2*t.cfg.Batch)
+	n := t.cfg.Batch
+	a.prepare(t, 2*n)
+	a.noise.plan(t, a.reals.Positions()*a.reals.C)
+	a.changeImage = func(i int) {
+		to, from, at := reals, a.reals, i
+		if i >= n {
+			to, from, at = fakes, a.fakes, i-n
+		}
+		a.changes[i].apply(to, from, at)
+		a.noise.add(to, at, i)
+	}
+	a.backImage = func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) }
 }
 
-// planImages prepares for images, which are not differentiated.
-func (a *augmenter) planImages(t *Trainer, w window) {
-	a.reals = w
-	a.prepare(t, w.N)
+// planImages prepares for images that are not differentiated: dst is what becomes of src.
+func (a *augmenter) planImages(t *Trainer, dst, src window) {
+	a.reals = src
+	a.prepare(t, src.N)
+	a.changeImage = func(i int) { a.changes[i].apply(dst, src, i) }
 }
 
 func (a *augmenter) prepare(t *Trainer, images int) {
@@ -113,51 +131,38 @@ func (a *augmenter) prepare(t *Trainer, images int) {
 	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
 }
 
-// images sets dst to what becomes of the images of src in a step. Without an augmenter they are there.
-func (a *augmenter) images(t *Trainer, dst, src window, step uint64) {
+// forward changes the images of a step into what D judges or a classifier learns from. Without an augmenter
+// they are there.
+func (a *augmenter) forward(t *Trainer, step uint64) {
 	if a == nil {
 		return
 	}
 	a.draw(step)
-	t.each(src.N, func(i int) { a.changes[i].apply(dst, src, i) })
+	a.noise.begin(step)
+	t.each(len(a.changes), a.changeImage)
 }
 
-// forward changes the images of a step into what D judges. Without an augmenter they are there.
-func (a *augmenter) forward(t *Trainer, reals, fakes window, step uint64) {
-	if a == nil {
-		return
-	}
-	a.draw(step)
-	n := reals.N
-	t.each(2*n, func(i int) {
-		if i < n {
-			a.changes[i].apply(reals, a.reals, i)
-		} else {
-			a.changes[i].apply(fakes, a.fakes, i-n)
-		}
-	})
-}
-
-// backward returns the gradient at the fakes as G has drawn them from that at what D judged.
+// backward returns the gradient at the fakes as G has drawn them from that at what D judged. Noise
+// changes nothing about it.
 func (a *augmenter) backward(t *Trainer, grad window) window {
 	if a == nil {
 		return grad
 	}
-	n := grad.N
-	t.each(n, func(i int) { a.changes[n+i].applyBackward(a.fakeGrad, grad, i) })
+	t.each(len(a.changes)/2, a.backImage)
 	return a.fakeGrad
 }
 
 // draw decides on the changes of a step.
 func (a *augmenter) draw(step uint64) {
-	key := a.key.Sub(step)
-	var u [2]float32
+	key, p := a.key.Sub(step), a.adapt.probability()
 	for i := range a.changes {
 		c := &a.changes[i]
 		*c = change{contrast: 1}
 		for j, kind := range a.kinds {
-			rng.FillUniform(u[:], key.Sub(uint64(j)), uint64(i))
-			augmentKinds[kind](c, u[:], a.reals)
+			rng.FillUniform(a.u[:], key.Sub(uint64(j)), uint64(i))
+			if a.u[2] < p {
+				augmentKinds[kind](c, a.u[:2], a.reals)
+			}
 		}
 	}
 }

@@ -37,6 +37,7 @@ type header struct {
 	Meter   meter          `json:"meter"`
 	Config  Config         `json:"config"`
 	Back    []rollback     `json:"rollbacks,omitempty"`
+	Adapt   *adaptiveState `json:"adaptive,omitempty"` // of an augmentation that adapts
 	Data    dataInfo       `json:"data"`
 }
 
@@ -49,7 +50,8 @@ type dataInfo struct {
 
 // state lists every array that a Trainer's next step depends on, with the name
 // that it has in a checkpoint: the parameters of both networks, BatchNorm's
-// moving statistics among them, what the optimizers remember, and the average.
+// moving statistics among them and the raw forms of normalized weights, what the optimizers remember,
+// and the average.
 func (t *Trainer) state() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	add := func(name string, p *model.Param, data []float32) {
@@ -57,7 +59,12 @@ func (t *Trainer) state() []safetensors.Tensor {
 	}
 	for _, n := range t.networks() {
 		for _, p := range n.model.Params() {
-			add(n.name, p, p.Data)
+			add(n.name, p, n.trained(p).Data)
+		}
+		for _, w := range n.normalized {
+			if !w.direction {
+				list = append(list, w.vector("u", n.name, w.u), w.vector("v", n.name, w.v))
+			}
 		}
 		for i, p := range n.params {
 			for j, name := range n.rule.State() {
@@ -86,11 +93,22 @@ func (t *Trainer) checkState() error {
 	return nil
 }
 
+// adaptation is that of the objective, nil for none.
+func (t *Trainer) adaptation() *adaptation {
+	if o, ok := t.objective.(*GAN); ok {
+		return o.adapt
+	}
+	return nil
+}
+
 // save writes the Trainer's state with h to path in one piece. Unless old is "", what
 // was there stands at old afterwards.
 func (t *Trainer) save(path, old string, h header) error {
 	h.Format, h.Step, h.Config, h.Kernels, h.Fused = checkpointFormat, t.steps, t.cfg, t.k.Name, &t.k.FMA
 	h.Aim = t.objective.Name()
+	if a := t.adaptation(); a != nil {
+		h.Adapt = &a.adaptiveState
+	}
 	for i, n := range t.networks() {
 		h.Updates[i] = n.n
 	}
@@ -220,9 +238,18 @@ func (c *checkpoint) restore(t *Trainer) error {
 			return fmt.Errorf("train: %s: %w", c.path, err)
 		}
 	}
+	if a := t.adaptation(); a != nil {
+		if c.Adapt == nil || !(c.Adapt.P >= 0 && c.Adapt.P <= 1) || c.Adapt.Steps < 0 || c.Adapt.Steps >= adaptiveEvery {
+			return fmt.Errorf("train: %s: %w: the augmentation's state is %+v", c.path, ErrMismatch, c.Adapt)
+		}
+		a.adaptiveState = *c.Adapt
+	}
 	t.steps = c.Step
 	for i, n := range t.networks() {
 		n.n = c.Updates[i]
+		for _, w := range n.normalized {
+			w.apply()
+		}
 		n.repack()
 	}
 	return nil

@@ -54,7 +54,7 @@ func (o *Classify) Plan(t *Trainer, g, d *Network) (err error) {
 	o.moved = o.image
 	if o.augment != nil {
 		o.moved.data = make([]float32, o.image.Len())
-		o.augment.planImages(t, o.image)
+		o.augment.planImages(t, o.image, o.moved)
 	}
 	o.still = o.moved
 	if o.shift > 0 {
@@ -74,7 +74,7 @@ func (o *Classify) Step(t *Trainer, from Source) (Losses, error) {
 	from.Reals(o.still.data, o.still.Layout)
 	from.Labels(o.labels)
 	o.move(step)
-	o.augment.images(t, o.image, o.moved, step)
+	o.augment.forward(t, step)
 
 	// Forward, the loss and its gradient at the logits.
 	o.pass.Forward(step)

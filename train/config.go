@@ -36,6 +36,11 @@ type Config struct {
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
 
 	// The networks, see networks.Config.
+	Generator          string `toml:"generator" json:"generator" resume:"free"`         // graph file of one's own in place of the family's, for the record, see UseGraph
+	Discriminator      string `toml:"discriminator" json:"discriminator" resume:"free"` // alike
+	GeneratorGraph     string `toml:"-" json:"generator_graph,omitempty"`               // what stands in it
+	DiscriminatorGraph string `toml:"-" json:"discriminator_graph,omitempty"`
+
 	Family      string  `toml:"family" json:"family"`
 	Latent      int     `toml:"latent" json:"latent"`
 	Width       int     `toml:"width" json:"width"`
@@ -47,14 +52,27 @@ type Config struct {
 	Channels    int     `toml:"channels" json:"channels"`
 	Conditional bool    `toml:"conditional" json:"conditional"` // images have classes, which the generator draws and the discriminator judges
 	Embed       int     `toml:"embed" json:"embed"`
+	Projection  bool    `toml:"projection" json:"projection"` // with conditional: the discriminator judges classes by projection
+	Auxiliary   float64 `toml:"auxiliary" json:"auxiliary"`   // and by a second head that names them; the weight of its cross-entropy, 0: no such head
 
-	Loss         string  `toml:"loss" json:"loss"` // bce, hinge, lsgan, wasserstein or relativistic
-	R1           float64 `toml:"r1" json:"r1"`     // weights of the gradient penalties, see Penalty; 0: none
-	R2           float64 `toml:"r2" json:"r2"`
-	GP           float64 `toml:"gp" json:"gp"`
-	PenaltyEvery int     `toml:"penalty_every" json:"penalty_every"` // steps between them
+	Loss           string  `toml:"loss" json:"loss"`                       // bce, hinge, lsgan, wasserstein or relativistic
+	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing"` // of bce, see SmoothedBCE
+	R1             float64 `toml:"r1" json:"r1"`                           // weights of the gradient penalties, see Penalty; 0: none
+	R2             float64 `toml:"r2" json:"r2"`
+	GP             float64 `toml:"gp" json:"gp"`
+	PenaltyEvery   int     `toml:"penalty_every" json:"penalty_every"` // steps between them
 
-	Augment string `toml:"augment" json:"augment"` // what images the discriminator sees, see Augment; "": as they are
+	SpectralNorm bool `toml:"spectral_norm" json:"spectral_norm"` // of the discriminator's weights
+	SAN          bool `toml:"san" json:"san"`                     // its last layer is a direction, see GANOptions
+
+	DSteps int `toml:"d_steps" json:"d_steps"` // steps with an update of the discriminator for each of the generator's
+
+	InstanceNoise      float64 `toml:"instance_noise" json:"instance_noise"`                            // on what the discriminator sees, see InstanceNoise; 0: none
+	InstanceNoiseSteps int     `toml:"instance_noise_steps" json:"instance_noise_steps" resume:"noted"` // in which it falls to 0, 0: up to the last epoch's end
+
+	ADA       float64 `toml:"ada" json:"ada"`               // target of Adaptive, 0: augment changes all images
+	ADAImages float64 `toml:"ada_images" json:"ada_images"` // see Adaptive
+	Augment   string  `toml:"augment" json:"augment"`       // what images the discriminator sees, see Augment; "": as they are
 
 	Teacher       string  `toml:"teacher" json:"teacher" resume:"free"` // file of the generator that Options.Teacher is; for the record
 	TeacherWeight float64 `toml:"teacher_weight" json:"teacher_weight"` // see Teacher
@@ -97,8 +115,8 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
-		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32,
-		Loss: "bce", PenaltyEvery: 16, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
+		Loss: "bce", PenaltyEvery: 16, DSteps: 1, ADAImages: 500e3, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
 		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
@@ -140,15 +158,18 @@ func (c Config) Networks(classes int) networks.Config {
 		Levels: c.Levels, Dropout: c.Dropout, Embed: c.Embed, Seed: c.Seed,
 	}
 	if c.Conditional {
-		n.Classes = classes
+		n.Classes, n.NoProjection, n.Auxiliary = classes, !c.Projection, c.Auxiliary > 0
 	}
 	return n
 }
 
-// settled returns c with what depends on the number of steps in an epoch: where a schedule ends.
+// settled returns c with what depends on the number of steps in an epoch: where schedules end.
 func (c Config) settled(perEpoch int) Config {
 	if c.Schedule != "constant" && c.DecaySteps == 0 {
 		c.DecaySteps = max(c.Epochs*perEpoch-c.WarmupSteps, 1)
+	}
+	if c.InstanceNoise > 0 && c.InstanceNoiseSteps == 0 {
+		c.InstanceNoiseSteps = c.Epochs * perEpoch
 	}
 	return c
 }
@@ -157,6 +178,25 @@ func (c Config) settled(perEpoch int) Config {
 func (c Config) augment() Augment {
 	list, _ := parseAugment(c.Augment)
 	return list
+}
+
+// gan is the objective of task gan.
+func (c Config) gan(p *Parts) Objective {
+	loss := losses[c.Loss]
+	if c.LabelSmoothing > 0 {
+		loss = SmoothedBCE(c.LabelSmoothing)
+	}
+	o := GANOptions{
+		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, SAN: c.SAN, DSteps: c.DSteps,
+		Noise: InstanceNoise{c.InstanceNoise, c.InstanceNoiseSteps},
+	}
+	if c.adapts() {
+		o.Adaptive = &Adaptive{c.ADA, c.ADAImages}
+	}
+	if p.Teacher != nil {
+		o.Teacher = &Teacher{p.Teacher, c.TeacherWeight}
+	}
+	return NewGAN(c.Loss, loss, o)
 }
 
 // penalties are the gradient penalties whose weights are set.
@@ -191,6 +231,10 @@ func (c Config) first(old Config, tag string, say func(name string, now, was any
 	for i := range now.NumField() {
 		f := now.Type().Field(i)
 		if f.Tag.Get("resume") == tag && !now.Field(i).Equal(was.Field(i)) {
+			if f.Tag.Get("toml") == "-" {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				return say(name, "another one", "its own")
+			}
 			return say(f.Tag.Get("toml"), now.Field(i), was.Field(i))
 		}
 	}

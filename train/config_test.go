@@ -72,18 +72,21 @@ func TestValidate(t *testing.T) {
 // one of them.
 func TestDifference(t *testing.T) {
 	free := map[string]bool{
-		"data": true, "teacher": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true, "kernel": true,
+		"data": true, "teacher": true, "generator": true, "discriminator": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true, "kernel": true,
 		"sample_every": true, "metrics_every": true, "checkpoint_epochs": true, "checkpoint_minutes": true,
 		"on_divergence": true, "rollbacks": true, "report": true, "tensorboard": true,
 	}
 	noted := map[string]bool{
 		"learning_rate": true, "d_learning_rate": true, "clip_norm": true,
-		"schedule": true, "warmup_steps": true, "decay_steps": true, "final_rate": true,
+		"schedule": true, "warmup_steps": true, "decay_steps": true, "final_rate": true, "instance_noise_steps": true,
 	}
 	for i := range reflect.TypeFor[Config]().NumField() {
 		c := Default()
 		f := reflect.ValueOf(&c).Elem().Field(i)
 		name := reflect.TypeFor[Config]().Field(i).Tag.Get("toml")
+		if name == "-" {
+			name, _, _ = strings.Cut(reflect.TypeFor[Config]().Field(i).Tag.Get("json"), ",")
+		}
 		switch f.Kind() {
 		case reflect.Int:
 			f.SetInt(f.Int() + 1)

@@ -14,24 +14,29 @@ import (
 // One backward pass through the discriminator serves both losses. It starts from a
 // gradient of 1 at every logit; D's own loss enters as one factor an image on its
 // weight gradients, and what G's loss is in the gradient of a fake is one factor
-// too, because no layer of D mixes images.
+// too, because no layer of D mixes images. With an auxiliary head, see there, this is not so.
 type GAN struct {
 	name      string
 	loss      Loss
 	penalties []*penalty
-	augment   *augmenter // nil for none
-	teacher   *teacher   // nil for none
+	augment   *augmenter  // nil for none
+	aux       *auxiliary  // nil for none
+	san       *san        // nil for none
+	dSteps    uint64      // steps in each of which D is updated, and G in the last of them
+	adapt     *adaptation // of augment; nil for none
+	teacher   *teacher    // nil for none
 	g, d      *Network
 
 	gPass, dPass *model.Pass
 	latent       int       // index among G's inputs
-	gClasses     []int32   // (N) classes of the fakes, empty without classes
-	dClasses     []int32   // (2N) classes that D judges by, empty without
+	labels       []int32   // (N) classes of the reals, in which the fakes are drawn; empty without classes
+	gClasses     []int32   // (N) inputs of G, empty without
+	dClasses     []int32   // (2N) inputs of D, empty without
 	noise        window    // input of G
 	reals, fakes window    // the halves of D's input
 	batch        window    // where a Source puts reals: there, unless augment changes them first
 	logits       window    // outputs of D: N reals, N fakes
-	fakeGrad     window    // gradient at the fakes: the second half of D's input gradient
+	fakeGrad     window    // gradient at the fakes: the second half of D's input gradient, or of aux
 	ones         []float32 // (2N)
 	dLogits      []float32 // (2N) gradient of D's loss at its logits
 	gLogits      []float32 // (N)  gradient of G's loss at the fakes' logits
@@ -42,11 +47,27 @@ type GANOptions struct {
 	Penalties []Penalty // of the discriminator's gradients
 	Augment   Augment   // of all that the discriminator sees
 	Teacher   *Teacher  // that the generator imitates; nil for none
+
+	// Auxiliary is the weight of the cross-entropy of a second head of the discriminator, its
+	// second output, which names classes: on reals for the discriminator, on fakes for the
+	// generator (Odena et al. 2017, AC-GAN). 0 is none.
+	Auxiliary float64
+
+	// SAN makes the discriminator's last layer, a dense one, a direction: of length 1, and by a
+	// loss of its own (Takida et al. 2024).
+	SAN bool
+
+	// DSteps is the number of steps, each of a batch of its own, in which the discriminator is updated
+	// for one update of the generator (n_dis, n_critic); 0 is 1.
+	DSteps int
+
+	Adaptive *Adaptive     // of Augment; nil: all images are changed
+	Noise    InstanceNoise // on all that the discriminator sees; a Std of 0 is none
 }
 
 // NewGAN returns the objective with a loss, whose name is for the checkpoints.
 func NewGAN(name string, loss Loss, more GANOptions) *GAN {
-	o := &GAN{name: name, loss: loss}
+	o := &GAN{name: name, loss: loss, dSteps: uint64(max(more.DSteps, 1))}
 	for _, p := range more.Penalties {
 		o.name += "+" + p.Kind
 		o.penalties = append(o.penalties, &penalty{Penalty: p})
@@ -54,6 +75,28 @@ func NewGAN(name string, loss Loss, more GANOptions) *GAN {
 	if len(more.Augment) > 0 {
 		o.name += "+augment"
 		o.augment = &augmenter{kinds: more.Augment}
+	}
+	if more.Adaptive != nil {
+		o.name += "+adaptive"
+		o.adapt = &adaptation{Adaptive: *more.Adaptive}
+		if o.augment != nil {
+			o.augment.adapt = o.adapt
+		}
+	}
+	if more.Noise.Std != 0 {
+		o.name += "+noise"
+		if o.augment == nil {
+			o.augment = &augmenter{}
+		}
+		o.augment.noise = &instanceNoise{InstanceNoise: more.Noise}
+	}
+	if more.Auxiliary != 0 {
+		o.name += "+auxiliary"
+		o.aux = &auxiliary{weight: more.Auxiliary}
+	}
+	if more.SAN {
+		o.name += "+san"
+		o.san = &san{}
 	}
 	if more.Teacher != nil {
 		o.name += "+teacher"
@@ -80,8 +123,22 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	if o.latent, gClass, err = g.model.GeneratorInputs(); err != nil {
 		return fmt.Errorf("train: generator: %w", err)
 	}
-	n := t.cfg.Batch
-	if o.dPass, err = d.NewPass(model.PassOptions{Batch: 2 * n, InputGrad: true}); err != nil {
+	if o.adapt != nil {
+		var kinds Augment
+		if o.augment != nil {
+			kinds = o.augment.kinds
+		}
+		if err := o.adapt.validate(kinds); err != nil {
+			return err
+		}
+	}
+	n, judge := t.cfg.Batch, d.model
+	if o.san != nil {
+		if d.direction, judge, err = lastLayer(d.model); err != nil {
+			return err
+		}
+	}
+	if o.dPass, err = d.newPass(judge, model.PassOptions{Batch: 2 * n, InputGrad: o.aux == nil}); err != nil {
 		return err
 	}
 	// D's activations are of no more use when G goes backward.
@@ -90,19 +147,12 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	}
 	o.g, o.d = g, d
 
-	both, grad := windowOf(o.dPass.Input()), windowOf(o.dPass.InputGrad())
-	o.reals, o.fakeGrad = both.images(0, n), grad.images(n, n)
-	o.fakes = both.images(n, n)
-	if o.augment == nil {
-		o.gPass.Bind(o.fakes.Layout, o.fakes.data)
-		o.batch = o.reals
-	} else {
-		o.augment.plan(t, o.gPass)
-		o.batch = o.augment.reals
+	if err := o.placeImages(t, n); err != nil {
+		return err
 	}
 	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
 	if gClass >= 0 {
-		o.gClasses = o.gPass.Classes(gClass)
+		o.labels, o.gClasses = make([]int32, n), o.gPass.Classes(gClass)
 	}
 	if dClass := classInput(d.model); dClass >= 0 {
 		o.dClasses = o.dPass.Classes(dClass)
@@ -114,14 +164,46 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	for i := range o.ones {
 		o.ones[i] = 1
 	}
+	if o.san != nil {
+		o.san.plan(d, o.dPass)
+	}
 	for _, p := range o.penalties {
-		if err := p.plan(t, d); err != nil {
+		if err := p.plan(t, d, o.dPass); err != nil {
 			return err
 		}
 	}
 	if o.teacher != nil {
 		return o.teacher.plan(t, g.model, windowOf(o.gPass.Output()))
 	}
+	return nil
+}
+
+// placeImages finds the memory of the reals and of the fakes with their gradients.
+func (o *GAN) placeImages(t *Trainer, n int) error {
+	both := windowOf(o.dPass.Input())
+	o.reals, o.fakes = both.images(0, n), both.images(n, n)
+	drawn := o.fakes
+	if o.aux == nil {
+		grad := windowOf(o.dPass.InputGrad())
+		o.fakeGrad = grad.images(n, n)
+	} else {
+		if err := o.aux.plan(n, o.g, o.d, o.dPass, o.san != nil); err != nil {
+			return err
+		}
+		drawn, o.fakeGrad = o.aux.fakes, o.aux.grad
+	}
+	if o.augment == nil {
+		o.gPass.Bind(drawn.Layout, drawn.data)
+		o.batch = o.reals
+		return nil
+	}
+	if o.augment.noise != nil {
+		if err := o.augment.noise.validate(); err != nil {
+			return err
+		}
+	}
+	o.augment.plan(t, o.gPass, o.reals, o.fakes, o.fakeGrad)
+	o.batch = o.augment.reals
 	return nil
 }
 
@@ -178,7 +260,8 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
-	o.augment.forward(t, o.reals, o.fakes, step)
+	o.augment.forward(t, step)
+	o.aux.share(o)
 	o.dPass.Forward(step)
 
 	// Losses and their gradients at the logits.
@@ -188,18 +271,20 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	if !finite(l.G + l.D) {
 		return l, t.Diverged(fmt.Sprintf("the losses are %g and %g", l.G, l.D))
 	}
+	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
+	if o.adapt != nil {
+		l.AugmentP, l.RealSign = o.adapt.P, o.adapt.observe(real)
+	}
 
 	// D backward, down to the fakes' pixels; G backward from there.
-	o.dPass.Backward(o.ones, o.dLogits, n)
-	o.scaleFakeGrad(t)
-	grad := o.augment.backward(t, o.fakeGrad)
-	if o.teacher != nil {
-		if err := o.teacher.draw(o.noise, o.gClasses); err != nil {
+	due := step%o.dSteps == 0
+	o.san.measure(t)
+	o.backwardD(t, &l, step, due)
+	if due {
+		if err := o.backwardG(t, &l); err != nil {
 			return l, err
 		}
-		l.Teacher = o.teacher.add(t, grad, windowOf(o.gPass.Output()))
 	}
-	o.gPass.Backward(grad.data, nil, 0)
 
 	// Gradient penalties.
 	for _, p := range o.penalties {
@@ -208,25 +293,54 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 		}
 	}
 
-	// Both updates.
-	if err := t.Update(o.g, o.d); err != nil {
-		return l, err
-	}
+	o.san.replace()
 
-	// Metrics.
-	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
-	return l, nil
+	// Both updates.
+	if !due {
+		return l, t.Update(o.d)
+	}
+	return l, t.Update(o.g, o.d)
+}
+
+// backwardD leaves D's gradients and, where G's update is due, the gradient of its loss at the fakes.
+func (o *GAN) backwardD(t *Trainer, l *Losses, step uint64, due bool) {
+	switch {
+	case o.aux != nil:
+		o.aux.backwardD(o, l)
+		if due {
+			o.aux.backwardG(o, step)
+		}
+	case due:
+		o.dPass.Backward(o.ones, o.dLogits, len(o.gLogits))
+		o.scaleFakeGrad(t)
+	default:
+		o.dPass.Backward(o.ones, o.dLogits, len(o.dLogits))
+	}
+}
+
+// backwardG leaves G's gradients, its teacher's part among them.
+func (o *GAN) backwardG(t *Trainer, l *Losses) error {
+	grad := o.augment.backward(t, o.fakeGrad)
+	if o.teacher != nil {
+		if err := o.teacher.draw(o.noise, o.gClasses); err != nil {
+			return err
+		}
+		l.Teacher = o.teacher.add(t, grad, windowOf(o.gPass.Output()))
+	}
+	o.gPass.Backward(grad.data, nil, 0)
+	return nil
 }
 
 // takeClasses gives both networks the classes of the n reals.
 func (o *GAN) takeClasses(from Source, n int) {
-	switch {
-	case len(o.dClasses) > 0:
-		from.Labels(o.dClasses[:n])
-		copy(o.dClasses[n:], o.dClasses[:n])
-		copy(o.gClasses, o.dClasses[:n])
-	case len(o.gClasses) > 0:
-		from.Labels(o.gClasses)
+	if len(o.labels) == 0 {
+		return
+	}
+	from.Labels(o.labels)
+	copy(o.gClasses, o.labels)
+	if len(o.dClasses) > 0 {
+		copy(o.dClasses, o.labels)
+		copy(o.dClasses[n:], o.labels)
 	}
 }
 
@@ -253,6 +367,13 @@ func (w window) images(n0, n int) window {
 	w.data = w.data[n0*w.Row:]
 	w.data = w.data[:w.Len()]
 	return w
+}
+
+// take copies another window's images.
+func (w window) take(from window) {
+	for p := range w.Positions() {
+		copy(w.data[p*w.Stride:][:w.N*w.C], from.data[p*from.Stride:])
+	}
 }
 
 // pixel returns the channels of image i at position p.

@@ -49,6 +49,23 @@ func BCE(dD, dG, real, fake []float32) (g, d float64) {
 	return g / n, d / n
 }
 
+// SmoothedBCE is BCE in which the discriminator is to give reals a probability of 1-smoothing only, so
+// that it does not grow sure of them (Salimans et al. 2016, one-sided label smoothing).
+//
+//	D = mean((1-smoothing)*softplus(-real) + smoothing*softplus(real)) + mean(softplus(fake))
+func SmoothedBCE(smoothing float64) Loss {
+	return func(dD, dG, real, fake []float32) (g, d float64) {
+		g, d = BCE(dD, dG, real, fake)
+		n := float64(len(real))
+		var sum float64
+		for i, x := range real { // softplus(x) is softplus(-x) + x
+			sum += float64(x)
+			dD[i] = float32((sigmoid(float64(x)) - (1 - smoothing)) / n)
+		}
+		return g, d + float64(smoothing*sum)/n
+	}
+}
+
 // Hinge is the loss of Lim and Ye (2017) and of Miyato et al. (2018).
 //
 //	G = -mean(fake)

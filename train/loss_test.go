@@ -1,6 +1,7 @@
 package train
 
 import (
+	"maps"
 	"math"
 	"testing"
 )
@@ -27,8 +28,15 @@ func TestLossesAgainstDefinition(t *testing.T) {
 	}
 }
 
+// allLosses are those that settings can make.
+func allLosses() map[string]Loss {
+	all := maps.Clone(losses)
+	all["smoothed"] = SmoothedBCE(0.1)
+	return all
+}
+
 func TestLossGradients(t *testing.T) {
-	for name, loss := range losses {
+	for name, loss := range allLosses() {
 		testLossGradients(t, name, loss)
 	}
 }

@@ -19,20 +19,23 @@ type Metrics struct {
 	Step            uint64  `json:"step"`  // steps done since the run began
 	G               float64 `json:"g_loss"`
 	D               float64 `json:"d_loss"`
-	Real            float64 `json:"d_real"`            // D(x): mean probability of being real, given to reals
-	Fake            float64 `json:"d_fake"`            // D(G(z)): and to fakes
-	Penalty         float64 `json:"penalty,omitempty"` // of the discriminator's gradients by the images
-	Teacher         float64 `json:"teacher,omitempty"` // mean squared distance from the teacher's images
-	GGradNorm       float64 `json:"g_grad_norm"`       // of the last step, see Trainer.GradNorms
+	Real            float64 `json:"d_real"`                // D(x): mean probability of being real, given to reals
+	Fake            float64 `json:"d_fake"`                // D(G(z)): and to fakes
+	Penalty         float64 `json:"penalty,omitempty"`     // of the discriminator's gradients by the images
+	Teacher         float64 `json:"teacher,omitempty"`     // mean squared distance from the teacher's images
+	ClassReal       float64 `json:"class_real,omitempty"`  // of an auxiliary head: cross-entropy at reals
+	ClassFake       float64 `json:"class_fake,omitempty"`  // and at fakes
+	ClassRight      float64 `json:"class_right,omitempty"` // share of the fakes that it names as they were meant
+	GGradNorm       float64 `json:"g_grad_norm"`           // of the last step, see Trainer.GradNorms
 	DGradNorm       float64 `json:"d_grad_norm"`
+	AugmentP        float64 `json:"augment_p,omitempty"` // with ada: probability of a change
+	RealSign        float64 `json:"real_sign,omitempty"` // and the mean sign of the logits at reals
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
 
 	SampleStd float64 `json:"sample_std,omitempty"` // where a grid was drawn: how much its pictures differ, of 255
 	Alarm     string  `json:"alarm,omitempty"`      // at the end of an epoch: what shows that the run goes nowhere, and what to try
 	Rollbacks int     `json:"rollbacks,omitempty"`  // times that the run has gone back, see Config.OnDivergence
-
-	right float64 // of task classify
 }
 
 // meter sums what the next line of metrics is the mean of. A checkpoint carries
@@ -51,6 +54,10 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.Right += l.Right
 	m.Sum.Fake += l.Fake
 	m.Sum.Penalty += l.Penalty
+	m.Sum.AugmentP += l.AugmentP
+	m.Sum.RealSign += l.RealSign
+	m.Sum.ClassReal += l.ClassReal
+	m.Sum.ClassFake += l.ClassFake
 	m.Sum.Teacher += l.Teacher
 	m.Steps++
 	m.Seconds += d.Seconds()
@@ -63,7 +70,9 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	x := Metrics{
 		Epoch: epoch, Step: step,
 		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
-		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / n, right: m.Sum.Right / n,
+		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / n,
+		AugmentP: m.Sum.AugmentP / n, RealSign: m.Sum.RealSign / n,
+		ClassReal: m.Sum.ClassReal / n, ClassFake: m.Sum.ClassFake / n, ClassRight: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),
 		Seconds:         m.Total,
 	}
@@ -88,7 +97,7 @@ type ClassifyMetrics struct {
 
 // classify is the line of task classify.
 func (m Metrics) classify(s *Stats) ClassifyMetrics {
-	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.right, s.TestRight, m.GGradNorm, m.ImagesPerSecond, m.Seconds, m.Alarm, m.Rollbacks}
+	return ClassifyMetrics{m.Epoch, m.Step, m.G, m.ClassRight, s.TestRight, m.GGradNorm, m.ImagesPerSecond, m.Seconds, m.Alarm, m.Rollbacks}
 }
 
 // openMetrics opens path for appending, after it has dropped every line past

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gantiny/gantiny/conv"
+	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 )
 
@@ -28,9 +29,15 @@ type Objective interface {
 type Losses struct {
 	G, D       float64 // the generator's and the discriminator's loss, means over the batch
 	Real, Fake float64 // mean probability of being real that the discriminator gave to reals and to fakes
-	Right      float64 // share of the images that a classifier named right
+	Right      float64 // share of the images that a classifier named right; of the fakes that an auxiliary head did
 	Penalty    float64 // what gradient penalties add to D, as of this step
-	Teacher    float64 // mean squared distance of the fakes from the teacher's images
+
+	// Of a GAN with an auxiliary head: its cross-entropy at reals and at fakes, which G and D leave out.
+	ClassReal, ClassFake float64
+
+	Teacher  float64 // mean squared distance of the fakes from the teacher's images
+	AugmentP float64 // probability of a change of what the discriminator sees, if that adapts
+	RealSign float64 // and the mean sign of its logits at reals, by which it does
 }
 
 // Source gives every step its batch. The destinations of images and noise are
@@ -54,20 +61,27 @@ type Network struct {
 	rate    float64           // learning rate, before the schedule
 	options model.PassOptions // of all passes
 
-	passes []*model.Pass
+	spectral  bool   // whether the weights are normalized, see normalized
+	direction string // name of a weight that is one; "" for none
+
+	passes     []*model.Pass
+	normalized []*normalized
 	*updater
 }
 
 // Model returns the model. Its parameters change with every update.
 func (n *Network) Model() *model.Model { return n.model }
 
-// NewPass plans a pass over the network. Of o, Batch, InputGrad, Tangents and Borrow count;
+// NewPass plans a pass over the network. Of o, Batch, InputGrad, Tangents, Borrow and Frozen count;
 // the rest is the Trainer's. Update follows the gradients of the network's first
 // pass: an Objective that runs several adds the others' up there.
-func (n *Network) NewPass(o model.PassOptions) (*model.Pass, error) {
+func (n *Network) NewPass(o model.PassOptions) (*model.Pass, error) { return n.newPass(n.model, o) }
+
+// newPass is NewPass over m, the model or one of its graph with other outputs.
+func (n *Network) newPass(m *model.Model, o model.PassOptions) (*model.Pass, error) {
 	own := n.options
-	own.Batch, own.InputGrad, own.Tangents, own.Borrow = o.Batch, o.InputGrad, o.Tangents, o.Borrow
-	p, err := n.model.NewPass(own)
+	own.Batch, own.InputGrad, own.Tangents, own.Borrow, own.Frozen = o.Batch, o.InputGrad, o.Tangents, o.Borrow, o.Frozen
+	p, err := m.NewPass(own)
 	if err != nil {
 		return nil, fmt.Errorf("train: %s: %w", n.name, err)
 	}
@@ -75,14 +89,30 @@ func (n *Network) NewPass(o model.PassOptions) (*model.Pass, error) {
 	return p, nil
 }
 
-// plan makes the optimizer's state once the passes are there.
-func (n *Network) plan(p *model.Team) error {
+// plan makes the optimizer's state once the passes are there, and normalizes weights, beginning from what
+// a key gives.
+func (n *Network) plan(p *model.Team, key rng.Key) error {
 	if len(n.passes) == 0 {
 		return fmt.Errorf("train: %w: the objective has no pass over the %s", ErrConfig, n.name)
 	}
 	n.passes[0].Input() // a pass has no memory, nor its gradients, before it is used
-	n.updater = newUpdater(n.rule, n.model.TrainableParams(), n.passes[0].Grads(), n.options.Kernels, p.Workers())
+	grads := n.passes[0].Grads()
+	params, err := n.normalize(grads, key)
+	if err != nil {
+		return err
+	}
+	n.updater = newUpdater(n.rule, params, grads, n.options.Kernels, p.Workers())
 	return nil
+}
+
+// update follows the gradients, which are those of the weights' raw forms, and has the passes know.
+func (n *Network) update(p *model.Team, rate float64) {
+	n.updater.update(p, rate)
+	for _, w := range n.normalized {
+		w.step()
+		w.apply()
+	}
+	n.repack()
 }
 
 // repack tells all passes that the weights have changed.

@@ -33,8 +33,8 @@ var penaltyKinds = map[string]struct {
 	at    func(p *penalty, o *GAN, step uint64)
 	value func(square float64) (value, factor float64)
 }{
-	"r1": {func(p *penalty, o *GAN, _ uint64) { p.take(o.reals) }, halfSquare},
-	"r2": {func(p *penalty, o *GAN, _ uint64) { p.take(o.fakes) }, halfSquare},
+	"r1": {func(p *penalty, o *GAN, _ uint64) { p.x.take(o.reals) }, halfSquare},
+	"r2": {func(p *penalty, o *GAN, _ uint64) { p.x.take(o.fakes) }, halfSquare},
 	"gp": {(*penalty).takeBetween, func(square float64) (float64, float64) {
 		norm := math.Sqrt(square)
 		return (norm - 1) * (norm - 1), 2 * (norm - 1) / max(norm, 1e-12)
@@ -69,13 +69,13 @@ type penalty struct {
 	grads   []*model.Param
 }
 
-// plan makes the pass.
-func (p *penalty) plan(t *Trainer, d *Network) (err error) {
+// plan makes the pass, which runs when both, D's own, has done its work.
+func (p *penalty) plan(t *Trainer, d *Network, both *model.Pass) (err error) {
 	if err := p.Validate(); err != nil {
 		return err
 	}
 	n := t.cfg.Batch
-	if p.pass, err = d.NewPass(model.PassOptions{Batch: n, Tangents: true}); err != nil {
+	if p.pass, err = d.NewPass(model.PassOptions{Batch: n, Tangents: true, Borrow: both}); err != nil {
 		return fmt.Errorf("%w (penalty %s)", err, p.Kind)
 	}
 	p.x, p.g = windowOf(p.pass.Input()), windowOf(p.pass.InputGrad())
@@ -97,7 +97,7 @@ func (p *penalty) plan(t *Trainer, d *Network) (err error) {
 func (p *penalty) add(t *Trainer, o *GAN, step uint64) float64 {
 	kind := penaltyKinds[p.Kind]
 	kind.at(p, o, step)
-	copy(p.classes, o.dClasses)
+	copy(p.classes, o.labels)
 	p.pass.Forward(step)
 	p.pass.InputBackward(p.ones)
 
@@ -130,13 +130,6 @@ func (p *penalty) add(t *Trainer, o *GAN, step uint64) float64 {
 		t.k.Axpy(g.Data, 1, p.grads[i].Data)
 	}
 	return sum * factor
-}
-
-// take copies images into the pass.
-func (p *penalty) take(from window) {
-	for pos := range p.x.Positions() {
-		copy(p.x.data[pos*p.x.Stride:][:p.x.N*p.x.C], from.data[pos*from.Stride:])
-	}
 }
 
 // takeBetween puts a random point between each real and the fake beside it into the pass.

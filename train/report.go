@@ -192,6 +192,11 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 		chart("losses", curve("generator", true, func(m *reportLine) float64 { return m.G }), curve("discriminator", true, func(m *reportLine) float64 { return m.D })),
 		chart("probability of being real", curve("D(x)", true, func(m *reportLine) float64 { return m.Real }), curve("D(G(z))", true, func(m *reportLine) float64 { return m.Fake })),
 		norms,
+		chart("cross-entropy of the auxiliary head",
+			curve("reals", false, func(m *reportLine) float64 { return m.ClassReal }), curve("fakes", false, func(m *reportLine) float64 { return m.ClassFake })),
+		chart("share of the fakes in which it sees their class", curve("fakes", false, func(m *reportLine) float64 { return m.ClassRight })),
+		chart("augmentation",
+			curve("probability of a change", false, func(m *reportLine) float64 { return m.AugmentP }), curve("mean sign of D at reals", false, func(m *reportLine) float64 { return m.RealSign })),
 		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
 		chart("squared distance from the teacher", curve("teacher", false, func(m *reportLine) float64 { return m.Teacher })),
 		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),
@@ -286,6 +291,9 @@ func animation(grids []reportGrid) htmlreport.HTML {
 func (c Config) list() (list []setting) {
 	now, usual := reflect.ValueOf(c), reflect.ValueOf(Default())
 	for i := range now.NumField() {
+		if now.Type().Field(i).Tag.Get("toml") == "-" {
+			continue
+		}
 		value := fmt.Sprint(now.Field(i))
 		if now.Field(i).Kind() == reflect.String {
 			value = strconv.Quote(value)

@@ -93,10 +93,10 @@ func TestOracleLosses(t *testing.T) {
 	var values map[string][2]float64
 	f := openOracle(t, "testdata/losses.oracle", map[string]any{"values": &values})
 	real, fake := f.Float32("real"), f.Float32("fake")
-	if len(values) != len(losses) {
-		t.Errorf("the oracle has %d losses, want %d", len(values), len(losses))
+	if len(values) != len(allLosses()) {
+		t.Errorf("the oracle has %d losses, want %d", len(values), len(allLosses()))
 	}
-	for name, loss := range losses {
+	for name, loss := range allLosses() {
 		dD, dG := make([]float32, 2*len(real)), make([]float32, len(real))
 		g, d := loss(dD, dG, real, fake)
 		for i, got := range []float64{g, d} {

@@ -147,11 +147,24 @@ func (o *Options) build(c Config, data *dataset.Dataset) (err error) {
 	}
 	n := c.Networks(data.NumClasses())
 	if o.Generator == nil {
-		if o.Generator, err = networks.Generator(n); err != nil {
-			return fmt.Errorf("train: %w: %w", ErrConfig, err)
+		if c.GeneratorGraph != "" {
+			o.Generator, err = ownGraph("generator", c.Generator, c.GeneratorGraph, c.Seed)
+		} else if o.Generator, err = networks.Generator(n); err != nil {
+			err = fmt.Errorf("train: %w: %w", ErrConfig, err)
 		}
-		if c.Conditional {
+		if err == nil {
+			err = c.checkGraphs(o.Generator)
+		}
+		if err != nil {
+			return err
+		}
+		if c.Conditional && (data.Classes == nil || len(data.Classes) == classes(o.Generator)) {
 			o.Generator.ClassNames = data.Classes
+		}
+	}
+	if o.Discriminator == nil && c.DiscriminatorGraph != "" {
+		if o.Discriminator, err = ownGraph("discriminator", c.Discriminator, c.DiscriminatorGraph, c.Seed); err != nil {
+			return err
 		}
 	}
 	if o.Discriminator == nil {

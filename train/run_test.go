@@ -43,6 +43,16 @@ func runIn(t *testing.T, dir string, change func(*Config, *Options)) error {
 	return Run(context.Background(), c, pictures, o)
 }
 
+// runWith is runIn on other images; it must succeed.
+func runWith(t *testing.T, dir string, data *dataset.Dataset, change func(*Config, *Options)) {
+	t.Helper()
+	c, o := small(), Options{Dir: dir, Command: "test", Version: "v0"}
+	change(&c, &o)
+	if err := Run(context.Background(), c, data, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // endOf reads the state that a run has left, and its metrics without the times.
 func endOf(t *testing.T, dir string) (uint64, map[string][]float32, []Metrics) {
 	t.Helper()

@@ -22,6 +22,12 @@ var settings = map[string]func(c *Config){
 	"scheduled": func(c *Config) { c.Schedule, c.WarmupSteps, c.DecaySteps, c.FinalRate = "cosine", 3, 4, 0.1 },
 	"clipped":   func(c *Config) { c.ClipNorm = 0.01 },
 	"averaged":  func(c *Config) { c.EMAImages = 20 },
+	"smoothed":  func(c *Config) { c.LabelSmoothing = 0.2 },
+	"d steps":   func(c *Config) { c.DSteps = 3 },
+	"noisy":     func(c *Config) { c.InstanceNoise, c.InstanceNoiseSteps = 0.5, 6 },
+	"spectral":  func(c *Config) { c.SpectralNorm, c.Optimizer = true, "adamw" },
+	"san":       func(c *Config) { c.SAN, c.Loss, c.DSteps = true, "hinge", 2 },
+	"augmented": func(c *Config) { c.Augment = "translate,color" },
 }
 
 // Every setting takes part in the numbers, and a run that was stopped, even with other threads, ends at the same bits.
@@ -109,7 +115,7 @@ func TestAverage(t *testing.T) {
 	}
 	_, state, _ := endOf(t, dir)
 	for _, p := range g.Params() {
-		if differ(map[string][]float32{"": p.Data}, map[string][]float32{"": state["ema."+p.Name]}) != "" {
+		if differ(map[string][]float32{"it": p.Data}, map[string][]float32{"it": state["ema."+p.Name]}) != "" {
 			t.Errorf("%s of the saved generator is not the average's", p.Name)
 		}
 	}

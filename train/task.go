@@ -21,17 +21,11 @@ type task struct {
 // tasks holds what the setting "task" may be.
 var tasks = map[string]task{
 	"gan": {
-		product:  GeneratorFile,
-		validate: func(c Config) error { return c.Networks(2).Validate() },
-		objective: func(c Config, p *Parts) Objective {
-			o := GANOptions{Penalties: c.penalties(), Augment: c.augment()}
-			if p.Teacher != nil {
-				o.Teacher = &Teacher{p.Teacher, c.TeacherWeight}
-			}
-			return NewGAN(c.Loss, losses[c.Loss], o)
-		},
-		build: (*Options).build,
-		check: checkData,
+		product:   GeneratorFile,
+		validate:  Config.validateGAN,
+		objective: Config.gan,
+		build:     (*Options).build,
+		check:     checkData,
 	},
 	"classify": {
 		product: ClassifierFile, classifies: true,

@@ -65,6 +65,13 @@ func (r *run) writeEvents(m Metrics, s *Stats) error {
 	if len(r.c.penalties()) > 0 {
 		values = append(values, tfevents.Value{Tag: "penalty", Scalar: float32(m.Penalty)})
 	}
+	if r.c.Auxiliary > 0 {
+		values = append(values, tfevents.Value{Tag: "class_real", Scalar: float32(m.ClassReal)},
+			tfevents.Value{Tag: "class_fake", Scalar: float32(m.ClassFake)}, tfevents.Value{Tag: "class_right", Scalar: float32(m.ClassRight)})
+	}
+	if r.c.adapts() {
+		values = append(values, tfevents.Value{Tag: "augment_p", Scalar: float32(m.AugmentP)}, tfevents.Value{Tag: "real_sign", Scalar: float32(m.RealSign)})
+	}
 	if r.o.Teacher != nil {
 		values = append(values, tfevents.Value{Tag: "teacher", Scalar: float32(m.Teacher)})
 	}

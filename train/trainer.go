@@ -7,6 +7,7 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/pool"
+	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -27,6 +28,11 @@ type Trainer struct {
 	slow      float64  // share of the learning rates, 1 until a run has gone back
 	g, d      *Network // d is nil of a classifier
 	ema       *average // nil: none
+
+	// The call of each in progress, and its share of a worker, bound once.
+	eachOf   int
+	eachCall func(i int)
+	eachPart func(worker int)
 }
 
 // Tuning holds what a Trainer takes beside its Config. The zero value is the
@@ -66,6 +72,9 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	if c.Schedule != "constant" && c.DecaySteps == 0 { // which Run knows
 		return nil, bad("decay_steps", c.DecaySteps, "the number of steps in which a "+c.Schedule+" schedule ends")
 	}
+	if c.InstanceNoise > 0 && c.InstanceNoiseSteps == 0 {
+		return nil, bad("instance_noise_steps", c.InstanceNoiseSteps, "the number of steps in which the noise falls to 0")
+	}
 	if o.Kernels == nil {
 		var err error
 		if o.Kernels, err = c.kernels(); err != nil {
@@ -74,9 +83,11 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 	}
 	c.choose(&o.Parts)
 	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, slow: 1, team: model.NewTeam(c.Threads)}
+	t.eachPart = t.runEach
 	if d != nil {
 		t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
 		t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
+		t.d.spectral = c.SpectralNorm
 	} else {
 		t.g = t.network("classifier", g, o.GOptimizer, c.LearningRate, o)
 	}
@@ -110,7 +121,7 @@ func (t *Trainer) plan() error {
 		return err
 	}
 	for _, n := range t.networks() {
-		if err := n.plan(t.team); err != nil {
+		if err := n.plan(t.team, rng.NewKey(t.cfg.Seed, rng.Spectral)); err != nil {
 			return err
 		}
 	}
@@ -142,6 +153,9 @@ func (t *Trainer) Step(from Source) (Losses, error) {
 // An Objective's Step calls it.
 func (t *Trainer) Update(networks ...*Network) error {
 	for _, n := range networks {
+		for _, w := range n.normalized {
+			w.backward()
+		}
 		if !n.finite(t.team) {
 			return t.Diverged("a gradient is not finite")
 		}
@@ -152,19 +166,21 @@ func (t *Trainer) Update(networks ...*Network) error {
 			n.clip(t.team, t.cfg.ClipNorm)
 		}
 		n.update(t.team, n.rate*share)
-		n.repack()
 	}
 	return nil
 }
 
-// each calls f for 0 to n-1, shared out to the Trainer's threads.
+// each calls f for 0 to n-1, shared out to the Trainer's threads. It allocates nothing.
 func (t *Trainer) each(n int, f func(i int)) {
-	t.team.Run(func(worker int) {
-		lo, hi := pool.Split(n, t.team.Workers(), worker)
-		for i := lo; i < hi; i++ {
-			f(i)
-		}
-	})
+	t.eachOf, t.eachCall = n, f
+	t.team.Run(t.eachPart)
+}
+
+func (t *Trainer) runEach(worker int) {
+	lo, hi := pool.Split(t.eachOf, t.team.Workers(), worker)
+	for i := lo; i < hi; i++ {
+		t.eachCall(i)
+	}
 }
 
 // Diverged returns the error of a step in progress which has met a value that is
@@ -187,6 +203,11 @@ func (t *Trainer) StepOn(reals, noise []float32, labels []int32) (Losses, error)
 	}
 	if labels != nil && len(labels) != t.cfg.Batch {
 		return Losses{}, fmt.Errorf("train: %w: a batch of %d labels, want %d", model.ErrShape, len(labels), t.cfg.Batch)
+	}
+	for i, label := range labels {
+		if label < 0 || int(label) >= max(classes(t.g.model), 1) {
+			return Losses{}, fmt.Errorf("train: %w: label %d is %d, the generator draws %d classes", model.ErrShape, i, label, classes(t.g.model))
+		}
 	}
 	return t.Step(given{reals, noise, labels})
 }

@@ -103,8 +103,18 @@ func TestStepIsTheSameForAnyThreads(t *testing.T) {
 // TestGradientsByFiniteDifferences moves single weights and watches the losses,
 // which checks the one backward pass for both of them and all that it crosses.
 func TestGradientsByFiniteDifferences(t *testing.T) {
-	c := small()
-	c.Seed = 5
+	for name, set := range map[string]func(c *Config){
+		"reference": func(*Config) {}, "smoothed": func(c *Config) { c.LabelSmoothing = 0.2 },
+		"noisy": func(c *Config) { c.InstanceNoise, c.InstanceNoiseSteps = 0.5, 2 },
+	} {
+		c := small()
+		c.Seed = 5
+		set(&c)
+		t.Run(name, func(t *testing.T) { checkByFiniteDifferences(t, c) })
+	}
+}
+
+func checkByFiniteDifferences(t *testing.T, c Config) {
 	losses := func(net, param, at int, h float32) Losses {
 		tr := newTrainer(t, c, nil)
 		defer tr.Close()

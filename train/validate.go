@@ -21,6 +21,32 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// validateGAN reports what is wrong with the settings of task gan.
+func (c Config) validateGAN() error {
+	switch {
+	case c.Auxiliary > 0 && !c.Conditional:
+		return fmt.Errorf("auxiliary is %v, and nothing has a class without conditional", c.Auxiliary)
+	case c.SAN && c.Conditional && c.Projection:
+		return fmt.Errorf("san is set with projection, which has no last layer of its own; set projection to false and auxiliary to a weight")
+	case c.LabelSmoothing > 0 && c.Loss != "bce":
+		return fmt.Errorf("label_smoothing is %v, and loss %s has no labels; it belongs to bce", c.LabelSmoothing, c.Loss)
+	case c.Conditional && !c.Projection && c.Auxiliary == 0:
+		return fmt.Errorf("projection is false and auxiliary 0: the discriminator would not look at classes")
+	}
+	if err := c.checkAdaptive(); err != nil {
+		return err
+	}
+	switch {
+	case c.Generator != "" && c.GeneratorGraph == "":
+		return fmt.Errorf("generator is %q, and what stands in that file was not given", c.Generator)
+	case c.Discriminator != "" && c.DiscriminatorGraph == "":
+		return fmt.Errorf("discriminator is %q, and what stands in that file was not given", c.Discriminator)
+	case c.GeneratorGraph != "" && c.DiscriminatorGraph != "":
+		return nil // the family counts for nothing
+	}
+	return c.Networks(2).Validate()
+}
+
 func bad(name string, got any, want string) error {
 	return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
 }
@@ -37,6 +63,7 @@ func (c Config) checkCounts() error {
 		{"latent", c.Latent, 1, math.MaxInt32}, {"width", c.Width, 1, math.MaxInt32},
 		{"size", c.Size, 1, math.MaxInt32}, {"channels", c.Channels, 1, 4}, {"embed", c.Embed, 1, math.MaxInt32},
 		{"d_width", c.DWidth, 0, math.MaxInt32}, {"d_depth", c.DDepth, 0, 16}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
+		{"d_steps", c.DSteps, 1, 1000}, {"instance_noise_steps", c.InstanceNoiseSteps, 0, math.MaxInt32},
 		{"shift", c.Shift, 0, 64}, {"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
 		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
 		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32}, {"rollbacks", c.Rollbacks, 0, 64},
@@ -94,6 +121,11 @@ func (c Config) checkNumbers() error {
 		{"r1", c.R1, least0, "0 or more"},
 		{"r2", c.R2, least0, "0 or more"},
 		{"gp", c.GP, least0, "0 or more"},
+		{"auxiliary", c.Auxiliary, least0, "0 or more"},
+		{"label_smoothing", c.LabelSmoothing, func(x float64) bool { return x >= 0 && x <= 0.5 }, "in [0, 0.5]"},
+		{"ada", c.ADA, share, "in [0, 1)"},
+		{"ada_images", c.ADAImages, positive, "a positive number"},
+		{"instance_noise", c.InstanceNoise, least0, "0 or more"},
 		{"teacher_weight", c.TeacherWeight, positive, "a positive number"},
 		{"epsilon", c.Epsilon, positive, "a positive number"},
 		{"beta1", c.Beta1, share, "in [0, 1)"},

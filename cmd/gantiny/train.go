@@ -85,6 +85,12 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.Threads, "threads", c.Threads, "threads, 0 for one a processor; any number gives the same weights")
 	bindNetworks(fl, c)
 	fl.StringVar(&c.Loss, "loss", c.Loss, "bce, hinge, lsgan, wasserstein or relativistic")
+	fl.Float64Var(&c.LabelSmoothing, "label-smoothing", c.LabelSmoothing, "with --loss bce: how far below 1 the discriminator is to judge the data's images, such as 0.1")
+	fl.BoolVar(&c.SpectralNorm, "spectral-norm", c.SpectralNorm, "divide each of the discriminator's weights by its largest singular value")
+	fl.BoolVar(&c.SAN, "san", c.SAN, "make the discriminator's last layer a direction of length 1 with a loss of its own; with --conditional it needs --projection=false")
+	fl.IntVar(&c.DSteps, "d-steps", c.DSteps, "steps with an update of the discriminator for each of the generator's (n_dis)")
+	fl.Float64Var(&c.InstanceNoise, "instance-noise", c.InstanceNoise, "standard deviation of noise on all that the discriminator sees, of pixels from -1 to 1; it falls to 0")
+	fl.IntVar(&c.InstanceNoiseSteps, "instance-noise-steps", c.InstanceNoiseSteps, "steps in which it falls, 0 for all")
 	fl.Float64Var(&c.R1, "r1", c.R1, "weight of the penalty on the discriminator's gradients at the data's images, 0 for none; it needs --dropout 0")
 	fl.Float64Var(&c.R2, "r2", c.R2, "alike, at the generator's images")
 	fl.Float64Var(&c.GP, "gp", c.GP, "weight of WGAN-GP's gradient penalty")
@@ -92,6 +98,8 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Augment, "augment", c.Augment, "change what the discriminator sees, for small data sets, or what a classifier learns from: translate, cutout, flip, color, or several of these with commas between them")
 	fl.StringVar(&c.Teacher, "teacher", c.Teacher, "imitate the generator MODEL too, drawing from the same latents: a smaller --width learns to draw nearly as well; embedded for the model inside this program")
 	fl.Float64Var(&c.TeacherWeight, "teacher-weight", c.TeacherWeight, "weight of the squared distance from --teacher's images")
+	fl.Float64Var(&c.ADA, "ada", c.ADA, "change images with a probability that follows how much the discriminator overfits: the mean sign of its logits at the data's images is to be this, such as 0.6; 0 for all images")
+	fl.Float64Var(&c.ADAImages, "ada-images", c.ADAImages, "images in which that probability can get from 0 to 1")
 	fl.StringVar(&c.Optimizer, "optimizer", c.Optimizer, "adam, adamw, rmsprop or sgd")
 	fl.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "of both networks")
 	fl.Float64Var(&c.DLearningRate, "d-learning-rate", c.DLearningRate, "the discriminator's; 0 for that of the generator")
@@ -135,6 +143,8 @@ func (f *trainFlags) printRecipe(stdout io.Writer) error {
 
 // bindNetworks gives the settings of the networks their flags.
 func bindNetworks(fl *cli.FlagSet, c *train.Config) {
+	fl.StringVar(&c.Generator, "generator", c.Generator, "a generator of one's own in place of the family's: its layers in a TOML `FILE`")
+	fl.StringVar(&c.Discriminator, "discriminator", c.Discriminator, "a discriminator of one's own, a TOML `FILE` alike")
 	fl.StringVar(&c.Family, "family", c.Family, "of networks: "+strings.Join(networks.Families(), " or "))
 	fl.BoolVar(&c.Conditional, "conditional", c.Conditional, "learn the images' classes: labels of IDX files, or folders")
 	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
@@ -143,6 +153,8 @@ func bindNetworks(fl *cli.FlagSet, c *train.Config) {
 	fl.IntVar(&c.DDepth, "d-depth", c.DDepth, "convolutions that keep the size, at the end of dcgan's discriminator")
 	fl.IntVar(&c.Levels, "levels", c.Levels, "times that the networks halve the size, 0 for what suits it")
 	fl.IntVar(&c.Embed, "embed", c.Embed, "numbers that a class becomes in the generator, with --conditional")
+	fl.BoolVar(&c.Projection, "projection", c.Projection, "with --conditional: the discriminator judges classes by projection")
+	fl.Float64Var(&c.Auxiliary, "auxiliary", c.Auxiliary, "with --conditional: weight of the cross-entropy of a second head of the discriminator, which names classes, 0 for none")
 	fl.Float64Var(&c.Dropout, "dropout", c.Dropout, "share of the discriminator's values that are left out")
 	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image; it must be possible to halve it --levels times")
 	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for gray, 3 for color")
@@ -352,6 +364,9 @@ func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
 	}
 	if f.resume && f.given.Changed("teacher") {
 		return c, usagef("--teacher: a run that is resumed keeps the one it has")
+	}
+	if err := f.readGraphs(ctx, &c); err != nil {
+		return c, err
 	}
 	if c.Data == "" {
 		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")

@@ -7,14 +7,16 @@ import "math/bits"
 type Domain uint32
 
 const (
-	Latent  Domain = 1 + iota // latents of generated images
-	Noise                     // the generator's input during training
-	Init                      // initial weights
-	Shuffle                   // order of the training images
-	Dropout                   // dropout masks
-	Sample                    // any other choice among data: calibration, evaluation
-	Penalty                   // points at which a gradient penalty is taken
-	Augment                   // changes of the images that a discriminator sees
+	Latent   Domain = 1 + iota // latents of generated images
+	Noise                      // the generator's input during training
+	Init                       // initial weights
+	Shuffle                    // order of the training images
+	Dropout                    // dropout masks
+	Sample                     // any other choice among data: calibration, evaluation
+	Penalty                    // points at which a gradient penalty is taken
+	Augment                    // changes of the images that a discriminator sees
+	Instance                   // noise on them
+	Spectral                   // beginnings of power iterations
 )
 
 // Key selects one of Philox's 2^64 sequences.

@@ -27,6 +27,10 @@ type Config struct {
 	Embed    int    // numbers that a class becomes in the generator; 0: 32
 	Dropout  float64
 	Seed     uint64 // of the weights' first values
+
+	// How the discriminator judges classes, see Discriminator.
+	NoProjection bool // not by projection
+	Auxiliary    bool // by a second output of one logit a class
 }
 
 // family builds the graphs of a pair.
@@ -82,6 +86,8 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("networks: %w: family %q, want %s", ErrConfig, c.Family, strings.Join(Families(), " or "))
 	case c.Latent < 1 || c.Size < 1 || c.Width < 1 || c.DWidth < 1 || c.Embed < 1 || c.Classes < 0:
 		return c, fmt.Errorf("networks: %w: latent %d, size %d, width %d and %d, embed %d, %d classes: want positive numbers", ErrConfig, c.Latent, c.Size, c.Width, c.DWidth, c.Embed, c.Classes)
+	case c.Auxiliary && c.Classes < 2:
+		return c, fmt.Errorf("networks: %w: a discriminator that names %d classes, want 2 or more", ErrConfig, c.Classes)
 	case c.DDepth < 0 || c.DDepth > 16:
 		return c, fmt.Errorf("networks: %w: depth %d of the discriminator, want 0 to 16", ErrConfig, c.DDepth)
 	case c.Channels < 1 || c.Channels > 4:
@@ -131,7 +137,9 @@ func (c Config) generator() *model.Graph {
 
 // Discriminator returns the discriminator: an image and, with classes, the class that it should be
 // of, to one logit. A class is judged by projection (Miyato and Koyama 2018): the logit is a linear
-// function of the last features, w·f, to which each class adds one of its own, w[class]·f.
+// function of the last features, w·f, to which each class adds one of its own, w[class]·f. With
+// NoProjection there is no input of classes. With Auxiliary there is a second output, the logits of
+// a classifier that reads the same features (Odena et al. 2017, AC-GAN).
 func Discriminator(c Config) (*model.Model, error) {
 	return c.build("discriminator", Config.discriminator, model.Discriminator)
 }
@@ -140,14 +148,18 @@ func (c Config) discriminator() *model.Graph {
 	b := c.builder()
 	x := b.Input("x", model.Shape{H: c.Size, W: c.Size, C: c.Channels})
 	var class *model.Value
-	if c.Classes > 0 {
+	if c.Classes > 0 && !c.NoProjection {
 		class = b.Class("class", c.Classes)
 	}
 	f := families[c.Family].discriminator(b, x)
 	logit := b.Add(model.Dense{Units: 1, Bias: true}, f)
 	if class != nil {
 		own := b.Add(model.Embedding{Dim: f.Shape.Len()}, class)
-		b.Add(model.Add{}, logit, b.Add(model.Dense{Units: 1}, b.Add(model.Mul{}, f, own)))
+		logit = b.Add(model.Add{}, logit, b.Add(model.Dense{Units: 1}, b.Add(model.Mul{}, f, own)))
+	}
+	b.Outputs = []*model.Value{logit}
+	if c.Auxiliary {
+		b.Outputs = append(b.Outputs, b.Add(model.Dense{Units: c.Classes, Bias: true}, f))
 	}
 	return b.Graph
 }
@@ -169,7 +181,7 @@ func (c Config) build(name string, graph func(Config) *model.Graph, reference fu
 
 // finish makes the model and its weights' first values.
 func (c Config) finish(name string, g *model.Graph) (*model.Model, error) {
-	m, err := model.FromGraph(name, g)
+	m, err := model.FromGraph(name, g, g.Outputs...)
 	if err != nil {
 		return nil, fmt.Errorf("networks: %w", err)
 	}

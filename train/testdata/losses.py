@@ -24,6 +24,7 @@ bce, mse = F.binary_cross_entropy_with_logits, F.mse_loss
 for name, losses in {
         "bce": lambda r, f: (bce(f, ones), bce(r, ones) + bce(f, zeros)),
         "hinge": lambda r, f: (-f.mean(), F.relu(1 - r).mean() + F.relu(1 + f).mean()),
+        "smoothed": lambda r, f: (bce(f, ones), bce(r, 0.9 * ones) + bce(f, zeros)),
         "lsgan": lambda r, f: (mse(f, ones) / 2, mse(r, ones) / 2 + mse(f, zeros) / 2),
         "wasserstein": lambda r, f: (-f.mean(), f.mean() - r.mean()),
         "relativistic": lambda r, f: (bce(f - r, ones), bce(r - f, ones))}.items():
