@@ -117,7 +117,7 @@ func TestTangents(t *testing.T) {
 		randomise(m, 4)
 		node := m.graph.Nodes[0]
 		l := node.lowering(n, simd.Best())
-		lowered, err := o.(TrainLowerer).LowerTraining(l)
+		lowered, err := lowerTraining(o, l)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,20 +30,14 @@ func (Add) Reference(y []float64, x, _ [][]float64, in []Spec) {
 }
 
 // keeps: Backward reads neither inputs nor output.
-func (Add) keeps(*Node) (limit, output need) { return nothing, nothing }
+func (Add) keeps() (limit, output need) { return nothing, nothing }
 
 func (Add) backwardInPlace() {}
 
 // Lower: see adder.
 func (Add) Lower(at *Lowering) (Kernel, error) { return newAdder(at) }
 
-// LowerTraining: see adder.
-func (Add) LowerTraining(at *Lowering) (TrainKernel, error) { return newAdder(at) }
-
-// quantize: see QAdd.
-func (Add) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return q.add(n, QAdd{out}), nil
-}
+func (Add) int8Form(out quant.Params) Op { return QAdd{out} }
 
 // adder is an Add on layouts.
 type adder struct{ pairwise }
@@ -91,10 +85,8 @@ func (o *adder) Tangent(w *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor,
 	case tx[1].F == nil:
 		copyRows(ty, tx[0], s)
 	case tx[0].F == nil:
-		for p := range ty.Positions() {
-			for n := s.N0; n < s.N1; n++ {
-				clear(ty.At(p, n))
-			}
+		for p, n := range s.rows(ty.Layout) {
+			clear(ty.At(p, n))
 		}
 		o.run(w, ty, ty, tx[1], s)
 	default:

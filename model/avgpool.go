@@ -57,24 +57,6 @@ func (l AvgPool) Reference(y []float64, x, _ [][]float64, in []Spec) {
 	})
 }
 
-func (l AvgPool) sums(at *Lowering) [][]term {
-	list := make([][]term, at.Out.Positions())
-	l.window().positions(at.Specs[0].Shape, at.Result.Shape, func(to int, from []int) {
-		for _, p := range from {
-			list[to] = append(list[to], term{int32(p), float32(1 / l.count(len(from)))})
-		}
-	})
-	return list
-}
-
-// Lower: see blend.
-func (l AvgPool) Lower(at *Lowering) (Kernel, error) { return newBlend(l.sums(at)), nil }
-
-// LowerTraining: see blend.
-func (l AvgPool) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newBlendPass(at, l.sums(at)), nil
-}
-
 func (l AvgPool) identityOn(in []Spec, out Spec) bool {
 	return l.Kernel == [2]int{1, 1} && in[0] == out
 }
@@ -90,9 +72,6 @@ func (l AvgPool) means(x, y Shape, f func(to int, from []int, weight []int64, to
 	})
 }
 
-// quantize: see QAverage.
-func (l AvgPool) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return quantizeAverage(q, n, l, out)
-}
-
 func (AvgPool) passesScale() bool { return true }
+
+func (l AvgPool) int8Form(out quant.Params) Op { return QAverage[AvgPool]{l, out} }

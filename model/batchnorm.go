@@ -73,7 +73,7 @@ func (BatchNorm) anyLayout()       {}
 func (BatchNorm) backwardInPlace() {}
 
 // keeps: Backward reads the input; what it needs of the output follows from that.
-func (BatchNorm) keeps(*Node) (limit, output need) { return never, nothing }
+func (BatchNorm) keeps() (limit, output need) { return never, nothing }
 
 // Reference: y = gamma * (x-mean) / sqrt(variance+Epsilon) + beta with the moving statistics.
 func (l BatchNorm) Reference(y []float64, x, p [][]float64, in []Spec) {

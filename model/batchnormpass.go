@@ -4,8 +4,6 @@ import (
 	"math"
 
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/engine"
-	"github.com/gantiny/gantiny/internal/pool"
 )
 
 // batchNorm is a BatchNorm, and perhaps the leaky activation after it, in
@@ -66,13 +64,6 @@ func (o *batchNorm) blocks(f int) (first, n, c int) {
 // belongs to one worker from the sums to the results, while it is in the caches.
 func (o *batchNorm) single() bool { return o.features > o.in.C }
 
-// positions and channels are a worker's Shares.
-func (o *batchNorm) positions(w *Worker) (lo, hi int) {
-	return pool.Split(o.in.Positions(), w.Of, w.ID)
-}
-
-func (o *batchNorm) channels(w *Worker) (lo, hi int) { return pool.Split(o.features, w.Of, w.ID) }
-
 // statisticsAt is the first two steps of Forward for position p.
 func (o *batchNorm) statisticsAt(w *Worker, x []float32, p int) {
 	o.momentsAt(w, x, p)
@@ -89,9 +80,9 @@ func (o *batchNorm) backwardAt(w *Worker, dx, dy, x []float32, p int) {
 	}
 }
 
-// moments is the first step of Forward for the worker's positions.
-func (o *batchNorm) moments(w *Worker, x []float32) {
-	p0, p1 := o.positions(w)
+// moments is the first step of Forward for the share's positions.
+func (o *batchNorm) moments(w *Worker, x []float32, s Share) {
+	p0, p1 := s.Of(o.in.Positions())
 	for p := p0; p < p1; p++ {
 		o.momentsAt(w, x, p)
 	}
@@ -154,9 +145,9 @@ func (o *batchNorm) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	o.normalize(w, y.images(s.N0, n), x[0].images(s.N0, n))
 }
 
-// gradSums is the first step of Backward for the worker's positions.
-func (o *batchNorm) gradSums(w *Worker, dy, x []float32) {
-	p0, p1 := o.positions(w)
+// gradSums is the first step of Backward for the share's positions.
+func (o *batchNorm) gradSums(w *Worker, dy, x []float32, s Share) {
+	p0, p1 := s.Of(o.in.Positions())
 	for p := p0; p < p1; p++ {
 		o.gradSumsAt(w, dy, x, p)
 	}
@@ -208,39 +199,38 @@ func (o *batchNorm) at(x []float32, stride, p int, s Share) []float32 {
 }
 
 // addForward lists the stages of Forward.
-func (o *batchNorm) addForward(p *Pass, l *engine.List, t *passNode) {
+func (o *batchNorm) addForward(p *Pass, l *stages, t *passNode) {
 	if o.single() {
-		l.ByPosition(o.in.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
-			o.statisticsAt(&p.workers[id], t.xt[0].F, s.N0)
-		}})
+		l.byPosition(o.in.Positions(), t.op, "forward", func(w *Worker, s Share) {
+			o.statisticsAt(w, t.xt[0].F, s.N0)
+		})
 	} else {
-		l.Once(t.op, "forward", func(id int, _ engine.Share) { o.moments(&p.workers[id], t.xt[0].F) })
-		l.Once(t.op, "forward", func(id int, _ engine.Share) { o.statistics(o.channels(&p.workers[id])) })
+		l.once(t.op, "forward", func(w *Worker, s Share) { o.moments(w, t.xt[0].F, s) })
+		l.once(t.op, "forward", func(_ *Worker, s Share) { o.statistics(s.Of(o.features)) })
 	}
-	p.byImage(l, t, func(id int, s engine.Share) {
-		if w := &p.workers[id]; t.consumer != nil {
+	l.byImage(t, func(w *Worker, s Share) {
+		if t.consumer != nil {
 			t.recomputeBlock(w, t.consumer.kernel.(*linearPass).in, s)
 		} else {
-			o.Forward(w, t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
+			o.Forward(w, t.yt, t.xt, s)
 		}
 	})
 }
 
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
-func (o *batchNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
+func (o *batchNorm) addBackward(p *Pass, l, _ *stages, t *passNode) {
 	if o.single() {
-		l.ByPosition(o.in.Positions(), engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-			w := &p.workers[id]
+		l.byPosition(o.in.Positions(), t.op, "backward", func(w *Worker, s Share) {
 			o.backwardAt(w, t.gradientAt(w, s.N0), t.dyt.F, t.xt[0].F, s.N0)
-		}})
+		})
 		return
 	}
-	l.Once(t.op, "backward", func(id int, _ engine.Share) { o.gradSums(&p.workers[id], t.dyt.F, t.xt[0].F) })
-	l.Once(t.op, "backward", func(id int, _ engine.Share) { o.gradStatistics(o.channels(&p.workers[id])) })
+	l.once(t.op, "backward", func(w *Worker, s Share) { o.gradSums(w, t.dyt.F, t.xt[0].F, s) })
+	l.once(t.op, "backward", func(_ *Worker, s Share) { o.gradStatistics(s.Of(o.features)) })
 	if t.wants(0) {
-		l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-			o.Backward(&p.workers[id], t.dxt, t.dyt, t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
-		}})
+		l.whole(p.chunk, 1, t.op, "backward", func(w *Worker, s Share) {
+			o.Backward(w, t.dxt, t.dyt, t.xt, t.yt, s)
+		})
 	}
 }
 

@@ -12,10 +12,20 @@ type blend struct {
 	back [][]term // alike of the input, in training
 }
 
-// newBlend plans the sums of each output position.
-func newBlend(sums [][]term) *blend { return &blend{sums: sums} }
+// sumsOf lists the terms of each output position.
+func sumsOf(o averageOp, l *Lowering) [][]term {
+	list := make([][]term, l.Out.Positions())
+	o.means(l.Specs[0].Shape, l.Result.Shape, func(to int, from []int, weight []int64, total int64) {
+		for i, p := range from {
+			if weight[i] != 0 {
+				list[to] = append(list[to], term{int32(p), float32(float64(weight[i]) / float64(total))})
+			}
+		}
+	})
+	return list
+}
 
-// newBlendPass is newBlend with a Backward: the same sums by the input's positions.
+// newBlendPass plans the sums for training, whose Backward takes the same by the input's positions.
 func newBlendPass(l *Lowering, sums [][]term) *blend {
 	b := &blend{sums: sums, back: make([][]term, l.In[0].Positions())}
 	for p, list := range sums {

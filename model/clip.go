@@ -7,7 +7,7 @@ import (
 
 // Clip is y = x, but at least Min and at most Max: ReLU6 is Clip{Max: 6}.
 type Clip struct {
-	Elementwise
+	fromOutput
 	Min float32 `json:"min"`
 	Max float32 `json:"max"` // above Min
 }
@@ -40,9 +40,4 @@ func (l Clip) Derivative(_, y float64) float64 {
 }
 
 // LowerTraining: see piecewise.
-func (l Clip) LowerTraining(*Lowering) (TrainKernel, error) { return newPiecewise(l), nil }
-
-func (Clip) backwardInPlace() {}
-
-// keeps: the sign of x may be lost.
-func (Clip) keeps(*Node) (limit, output need) { return nothing, everything }
+func (l Clip) LowerTraining(*Lowering) (TrainKernel, error) { return &piecewise{pointwise{l}}, nil }

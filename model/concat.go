@@ -56,17 +56,7 @@ func (Concat) runs(in []Spec) (list []featureRun) {
 	return list
 }
 
-// Lower: see gather.
-func (l Concat) Lower(at *Lowering) (Kernel, error) { return newGather(at, l.runs(at.Specs), 0), nil }
-
-// LowerTraining: see gather.
-func (l Concat) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs), 0), nil
-}
-
 func (Concat) identityOn(in []Spec, _ Spec) bool { return len(in) == 1 }
 
-// quantize: see QMove. The output has steps of its own, to which those of the inputs are rescaled.
-func (l Concat) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return quantizeMove(q, n, l, out)
-}
+// int8Form: the output has steps of its own, to which those of the inputs are rescaled.
+func (l Concat) int8Form(out quant.Params) Op { return QMove[Concat]{l, out} }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gantiny/gantiny/internal/engine"
-	"github.com/gantiny/gantiny/internal/pool"
 	"github.com/gantiny/gantiny/quant"
 )
 
@@ -69,7 +67,7 @@ func (l ConditionalBatchNorm) withDefaults() Op {
 func (ConditionalBatchNorm) MixesImages() {}
 
 // keeps: Backward reads the input alone.
-func (ConditionalBatchNorm) keeps(*Node) (limit, output need) { return never, nothing }
+func (ConditionalBatchNorm) keeps() (limit, output need) { return never, nothing }
 
 // check returns an error unless the moving variances are such.
 func (ConditionalBatchNorm) check(p []*Param) error { return p[movingVariance].notNegative() }
@@ -122,12 +120,9 @@ func (l ConditionalBatchNorm) quantize(q *quantization, n *Node, out quant.Param
 
 // Forward: y = a[class]*x + b[class].
 func (o *conditional) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			k := int(x[1].Class[n]) * o.channels
-			w.Kernels.Affine(y.At(p, n), x[0].At(p, n), o.a[k:][:o.channels], o.b[k:][:o.channels], 1)
-		}
+	for p, n := range s.rows(y.Layout) {
+		k := int(x[1].Class[n]) * o.channels
+		w.Kernels.Affine(y.At(p, n), x[0].At(p, n), o.a[k:][:o.channels], o.b[k:][:o.channels], 1)
 	}
 }
 
@@ -253,32 +248,30 @@ func (o *conditionalNorm) Backward(w *Worker, dx []Tensor, dy Tensor, x []Tensor
 }
 
 // addForward lists the stages of Forward.
-func (o *conditionalNorm) addForward(p *Pass, l *engine.List, t *passNode) {
-	l.Once(t.op, "forward", func(id int, _ engine.Share) { o.statistics.moments(&p.workers[id], t.xt[0].F) })
-	l.Once(t.op, "forward", func(id int, _ engine.Share) {
-		o.statistics.statistics(o.statistics.channels(&p.workers[id]))
-	})
-	p.byImage(l, t, func(id int, s engine.Share) {
-		o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
+func (o *conditionalNorm) addForward(p *Pass, l *stages, t *passNode) {
+	l.once(t.op, "forward", func(w *Worker, s Share) { o.statistics.moments(w, t.xt[0].F, s) })
+	l.once(t.op, "forward", func(_ *Worker, s Share) { o.statistics.statistics(s.Of(o.norm.channels)) })
+	l.byImage(t, func(w *Worker, s Share) {
+		o.Forward(w, t.yt, t.xt, s)
 	})
 }
 
 // addBackward lists the stages of Backward, of all images: those of a batch depend on one another.
-func (o *conditionalNorm) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
+func (o *conditionalNorm) addBackward(p *Pass, l, _ *stages, t *passNode) {
 	if t.frozen && !t.wants(0) {
 		return
 	}
-	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-		o.gradSums(&p.workers[id], t.dyt, t.xt[0], Share{N0: s.N0, N1: s.N1})
-	}})
-	l.Once(t.op, "backward", func(id int, s engine.Share) {
-		c0, c1 := pool.Split(o.norm.channels, s.Parts, s.Part)
+	l.whole(p.chunk, 1, t.op, "backward", func(w *Worker, s Share) {
+		o.gradSums(w, t.dyt, t.xt[0], s)
+	})
+	l.once(t.op, "backward", func(_ *Worker, s Share) {
+		c0, c1 := s.Of(o.norm.channels)
 		o.gradStatistics(t.dparams[gamma], t.dparams[beta], t.xt[1].Class, c0, c1)
 	})
 	if t.wants(0) {
-		l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-			o.Backward(&p.workers[id], t.dxt, t.dyt, t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
-		}})
+		l.whole(p.chunk, 1, t.op, "backward", func(w *Worker, s Share) {
+			o.Backward(w, t.dxt, t.dyt, t.xt, t.yt, s)
+		})
 	}
 }
 

@@ -21,12 +21,7 @@ func init() { Register[Conv2D]() }
 func (Conv2D) Kind() string { return "conv2d" }
 
 // Infer returns the shape of the feature maps.
-func (l Conv2D) Infer(in []Spec) (Spec, error) {
-	if err := floatInputs(in, 1); err != nil {
-		return Spec{}, err
-	}
-	return kernelOutput(in[0].Shape, l.Filters, l.Same, l.Pad, l.base(in[0].Shape))
-}
+func (l Conv2D) Infer(in []Spec) (Spec, error) { return inferKernel(l, in) }
 
 // Params lists weight and bias.
 func (l Conv2D) Params(in []Spec) []Param {
@@ -35,20 +30,8 @@ func (l Conv2D) Params(in []Spec) []Param {
 
 // Reference: see conv.DirectForward.
 func (l Conv2D) Reference(y []float64, x, p [][]float64, in []Spec) {
-	g, err := l.geometry(in[0].Shape, Shape{})
-	if err != nil { // Infer has accepted it
-		panic("model: " + err.Error())
-	}
-	referenceKernel(g, y, x[0], p)
+	referenceKernel(l, y, x[0], p, in[0].Shape)
 }
-
-// Lower: see contraction.
-func (l Conv2D) Lower(at *Lowering) (Kernel, error) { return lowerLinear(at) }
-
-func (l Conv2D) macs(in []Spec, out Spec) (exact, nominal int64) { return linearMACs(l, in, out) }
-
-// keeps: Backward reads the input, and where a leaky activation was above 0.
-func (Conv2D) keeps(n *Node) (limit, output need) { return keepsLinear(n) }
 
 func (l Conv2D) withDefaults() Op {
 	setOnes(&l.Stride[0], &l.Stride[1], &l.Dilation[0], &l.Dilation[1], &l.Groups)
@@ -56,14 +39,9 @@ func (l Conv2D) withDefaults() Op {
 }
 
 func (l Conv2D) geometry(in, _ Shape) (conv.Geometry, error) {
-	return padded(l.base(in), l.Same, l.Pad)
-}
-
-// base is the geometry without padding.
-func (l Conv2D) base(in Shape) conv.Geometry {
-	return conv.Geometry{
+	return padded(conv.Geometry{
 		InH: in.H, InW: in.W, InC: in.C, OutC: l.Filters,
 		KH: l.Kernel[0], KW: l.Kernel[1], StrideH: l.Stride[0], StrideW: l.Stride[1],
 		DilationH: l.Dilation[0], DilationW: l.Dilation[1], Groups: l.Groups,
-	}
+	}, l.Same, l.Pad)
 }

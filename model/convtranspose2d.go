@@ -23,12 +23,7 @@ func init() { Register[ConvTranspose2D]() }
 func (ConvTranspose2D) Kind() string { return "convtranspose2d" }
 
 // Infer returns the shape of the feature maps.
-func (l ConvTranspose2D) Infer(in []Spec) (Spec, error) {
-	if err := floatInputs(in, 1); err != nil {
-		return Spec{}, err
-	}
-	return kernelOutput(in[0].Shape, l.Filters, l.Same, l.Pad, l.base(in[0].Shape))
-}
+func (l ConvTranspose2D) Infer(in []Spec) (Spec, error) { return inferKernel(l, in) }
 
 // Params lists weight and bias.
 func (l ConvTranspose2D) Params(in []Spec) []Param {
@@ -37,22 +32,8 @@ func (l ConvTranspose2D) Params(in []Spec) []Param {
 
 // Reference: see conv.DirectForward.
 func (l ConvTranspose2D) Reference(y []float64, x, p [][]float64, in []Spec) {
-	g, err := l.geometry(in[0].Shape, Shape{})
-	if err != nil { // Infer has accepted it
-		panic("model: " + err.Error())
-	}
-	referenceKernel(g, y, x[0], p)
+	referenceKernel(l, y, x[0], p, in[0].Shape)
 }
-
-// Lower: see contraction.
-func (l ConvTranspose2D) Lower(at *Lowering) (Kernel, error) { return lowerLinear(at) }
-
-func (l ConvTranspose2D) macs(in []Spec, out Spec) (exact, nominal int64) {
-	return linearMACs(l, in, out)
-}
-
-// keeps: Backward reads the input, and where a leaky activation was above 0.
-func (ConvTranspose2D) keeps(n *Node) (limit, output need) { return keepsLinear(n) }
 
 func (l ConvTranspose2D) withDefaults() Op {
 	setOnes(&l.Stride[0], &l.Stride[1], &l.Dilation[0], &l.Dilation[1], &l.Groups)
@@ -60,15 +41,10 @@ func (l ConvTranspose2D) withDefaults() Op {
 }
 
 func (l ConvTranspose2D) geometry(in, _ Shape) (conv.Geometry, error) {
-	return padded(l.base(in), l.Same, l.Pad)
-}
-
-// base is the geometry without cropping.
-func (l ConvTranspose2D) base(in Shape) conv.Geometry {
-	return conv.Geometry{
+	return padded(conv.Geometry{
 		InH: in.H, InW: in.W, InC: in.C, OutC: l.Filters,
 		KH: l.Kernel[0], KW: l.Kernel[1], StrideH: l.Stride[0], StrideW: l.Stride[1],
 		DilationH: l.Dilation[0], DilationW: l.Dilation[1], Groups: l.Groups,
 		OutPadH: l.OutPad[0], OutPadW: l.OutPad[1], Transposed: true,
-	}
+	}, l.Same, l.Pad)
 }

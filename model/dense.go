@@ -60,12 +60,4 @@ func (l Dense) geometry(in, out Shape) (conv.Geometry, error) {
 	return conv.Dense(in.H, in.W, in.C, out.H, out.W, out.C), nil
 }
 
-// Lower: see contraction.
-func (l Dense) Lower(at *Lowering) (Kernel, error) { return lowerLinear(at) }
-
-func (l Dense) macs(in []Spec, out Spec) (exact, nominal int64) { return linearMACs(l, in, out) }
-
-// keeps: Backward reads the input, and where a leaky activation was above 0.
-func (Dense) keeps(n *Node) (limit, output need) { return keepsLinear(n) }
-
 func (Dense) makesVector() {}

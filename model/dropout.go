@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/engine"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/simd"
 )
@@ -39,7 +38,7 @@ func (l Dropout) identity(training bool) bool { return !training || l.Rate == 0 
 func (Dropout) backwardInPlace() {}
 
 // keeps: where it writes zeros the gradient is zero, too.
-func (Dropout) keeps(*Node) (limit, output need) { return signs, nothing }
+func (Dropout) keeps() (limit, output need) { return signs, nothing }
 
 // DropoutKey returns the key of a dropout layer's mask at one step of training.
 // The element at position p of image n, channel c, stays where
@@ -130,18 +129,18 @@ func elements(t Tensor, p, w0, w1 int) []float32 {
 }
 
 // addForward lists the stage of Forward.
-func (o *drop) addForward(p *Pass, l *engine.List, t *passNode) {
-	p.byImage(l, t, func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) })
+func (o *drop) addForward(p *Pass, l *stages, t *passNode) {
+	l.byImage(t, func(w *Worker, s Share) { o.Forward(w, t.yt, t.xt, s) })
 }
 
 // addBackward lists the stage of Backward.
-func (o *drop) addBackward(p *Pass, l, _ *engine.List, t *passNode) {
+func (o *drop) addBackward(p *Pass, l, _ *stages, t *passNode) {
 	if !t.wants(0) {
 		return
 	}
-	l.Whole(p.chunk, t.grain(), engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-		o.backwardFrom(&p.workers[id], p.gradient(t, 0), t.dyt, Share{N0: s.N0, N1: s.N1}, p.lo)
-	}})
+	l.whole(p.chunk, t.grain(), t.op, "backward", func(w *Worker, s Share) {
+		o.backwardFrom(w, p.gradient(t, 0), t.dyt, s, p.lo)
+	})
 }
 
 func (o *drop) bytes() int64 { return 4 * int64(len(o.mask)+len(o.above)) }

@@ -10,7 +10,7 @@ import (
 // Elementary is y = f(x) for one of a few functions that imported networks put together to others:
 // a normalisation of several steps, for one. Sqrt and Log of numbers below 0 are NaN.
 type Elementary struct {
-	Elementwise
+	fromBoth
 	Function string `json:"function"` // Exp, Log, Sqrt, Reciprocal, Abs or Erf
 }
 
@@ -81,8 +81,3 @@ func (l Elementary) Derivative(x, y float64) float64 {
 	}
 	panic("model: elementary: function " + l.Function)
 }
-
-func (Elementary) backwardInPlace() {}
-
-// keeps: Backward reads input and output.
-func (Elementary) keeps(*Node) (limit, output need) { return never, everything }

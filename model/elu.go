@@ -9,7 +9,7 @@ import (
 
 // ELU is y = x where x > 0 and Alpha * (exp(x)-1) elsewhere (Clevert et al. 2015).
 type ELU struct {
-	Elementwise
+	fromSigned
 	Alpha float64 `json:"alpha"` // above 0; 1 if unset
 }
 
@@ -48,8 +48,3 @@ func (l ELU) Derivative(_, y float64) float64 {
 	}
 	return y + l.Alpha
 }
-
-func (ELU) backwardInPlace() {}
-
-// keeps: the sign of x is that of y.
-func (ELU) keeps(*Node) (limit, output need) { return signs, everything }

@@ -37,7 +37,7 @@ func (l Embedding) Reference(y []float64, x, p [][]float64, _ []Spec) {
 }
 
 // keeps: Backward reads the classes only.
-func (Embedding) keeps(*Node) (limit, output need) { return never, nothing }
+func (Embedding) keeps() (limit, output need) { return never, nothing }
 
 // Lower: see embedding.
 func (Embedding) Lower(at *Lowering) (Kernel, error) { return &embedding{at.Params[0]}, nil }

@@ -1,12 +1,7 @@
 package model
 
-import "slices"
-
 // This file holds what operators share whose parameters have a value for each channel or, where the
 // input is a vector that lies in memory as several positions, for each feature.
-
-// clone copies a parameter for a Session, which later changes leave alone.
-func clone(x []float32) []float32 { return slices.Clone(x) }
 
 // features returns which channels [c0, c1) of position p the features [lo, hi) of all take part in,
 // and how far behind lo the first one stands. There are as many features as channels, the same at

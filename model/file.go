@@ -284,14 +284,9 @@ func (form form) decode(f *safetensors.File, text string) (*Model, error) {
 			if err := p.read(f, form.prefix+p.Name, n.weightLen() > 0); err != nil {
 				return nil, fmt.Errorf("model: %w", err)
 			}
-			if err := p.finite(); err != nil {
-				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
-			}
 		}
-		if c, ok := n.Op.(checker); ok {
-			if err := c.check(n.Params); err != nil {
-				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
-			}
+		if err := n.checkValues(); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil
@@ -320,6 +315,18 @@ func (form form) verify(f *safetensors.File) error {
 type checker interface {
 	Op
 	check(p []*Param) error
+}
+
+// checkValues returns an error unless the parameters' values are finite and suit the operator.
+func (n *Node) checkValues() error {
+	err := finite(n.Params)
+	if c, ok := n.Op.(checker); ok && err == nil {
+		err = c.check(n.Params)
+	}
+	if err != nil {
+		return n.error(fmt.Errorf("%w: %w", ErrLayer, err))
+	}
+	return nil
 }
 
 // finite returns an error if a value is no number.

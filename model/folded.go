@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gantiny/gantiny/quant"
@@ -59,23 +57,14 @@ func foldNode(n *Node) folded {
 
 // finite returns an error unless weights and bias are finite.
 func (f folded) finite() error {
-	for name, list := range map[string][]float32{"weight": f.weight, "bias": f.bias} {
-		for i, v := range list {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return fmt.Errorf("%s %d is %v", name, i, v)
-			}
-		}
-	}
-	return nil
+	return finite([]*Param{{Name: "weight", Data: f.weight}, {Name: "bias", Data: f.bias}})
 }
 
 // finite returns an error unless all of the parameters are.
 func finite(params []*Param) error {
 	for _, p := range params {
-		for i, v := range p.Data {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return fmt.Errorf("%s: value %d is %v", p.Name, i, v)
-			}
+		if err := p.finite(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -224,4 +224,4 @@ type moving struct{}
 // Params returns none.
 func (moving) Params([]Spec) []Param { return nil }
 
-func (moving) keeps(*Node) (limit, output need) { return never, nothing }
+func (moving) keeps() (limit, output need) { return never, nothing }

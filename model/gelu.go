@@ -9,7 +9,7 @@ import (
 // GELU is y = x * F(x), where F is the normal distribution function (Hendrycks and Gimpel 2016). With
 // Tanh it is their approximation x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))).
 type GELU struct {
-	Elementwise
+	fromInput
 	Tanh bool `json:"tanh"`
 }
 
@@ -44,8 +44,3 @@ func (l GELU) Derivative(x, _ float64) float64 {
 	const density = 1 / (math.Sqrt2 * math.SqrtPi)
 	return f + float64(x*density*fmath.Exp(x*x*-0.5))
 }
-
-func (GELU) backwardInPlace() {}
-
-// keeps: Backward reads the input alone.
-func (GELU) keeps(*Node) (limit, output need) { return never, nothing }

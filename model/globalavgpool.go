@@ -31,24 +31,6 @@ func (GlobalAvgPool) Reference(y []float64, x, _ [][]float64, in []Spec) {
 	}
 }
 
-func (GlobalAvgPool) sums(x Shape) [][]term {
-	sum := make([]term, x.H*x.W)
-	for p := range sum {
-		sum[p] = term{int32(p), float32(1 / float64(x.H*x.W))}
-	}
-	return [][]term{sum}
-}
-
-// Lower: see blend.
-func (l GlobalAvgPool) Lower(at *Lowering) (Kernel, error) {
-	return newBlend(l.sums(at.Specs[0].Shape)), nil
-}
-
-// LowerTraining: see blend.
-func (l GlobalAvgPool) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newBlendPass(at, l.sums(at.Specs[0].Shape)), nil
-}
-
 func (GlobalAvgPool) identityOn(in []Spec, out Spec) bool { return in[0] == out }
 
 // means: all positions weigh 1.
@@ -60,8 +42,5 @@ func (GlobalAvgPool) means(x, _ Shape, f func(to int, from []int, weight []int64
 	f(0, from, ones, int64(len(from)))
 }
 
-// quantize: see QAverage. A mean of many values has a smaller range than they, so it has steps of its
-// own.
-func (l GlobalAvgPool) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return quantizeAverage(q, n, l, out)
-}
+// int8Form: a mean of many values has a smaller range than they, so it has steps of its own.
+func (l GlobalAvgPool) int8Form(out quant.Params) Op { return QAverage[GlobalAvgPool]{l, out} }

@@ -288,8 +288,13 @@ func (g *Graph) clone() *Graph {
 
 // macs returns a node's multiply-adds of one image.
 func (n *Node) macs() (exact, nominal int64) {
-	if c, ok := n.Op.(costed); ok {
-		return c.macs(n.Specs(), n.Out.Spec)
+	switch o := n.Op.(type) {
+	case linear:
+		if g, err := o.geometry(n.In[0].Shape, n.Out.Shape); err == nil { // Infer has accepted it
+			return g.MACs()
+		}
+	case QLinear:
+		return o.Geometry.MACs()
 	}
 	return 0, 0
 }

@@ -30,7 +30,7 @@ func (l GroupNorm) Reference(y []float64, x, p [][]float64, in []Spec) {
 }
 
 // keeps: Backward reads the input alone.
-func (GroupNorm) keeps(*Node) (limit, output need) { return never, nothing }
+func (GroupNorm) keeps() (limit, output need) { return never, nothing }
 
 // Lower: see norm.
 func (l GroupNorm) Lower(at *Lowering) (Kernel, error) {

@@ -1,7 +1,7 @@
 package model
 
 // HardSigmoid is y = x/6 + 1/2, but at least 0 and at most 1.
-type HardSigmoid struct{ Elementwise }
+type HardSigmoid struct{ fromOutput }
 
 func init() { Register[HardSigmoid]() }
 
@@ -22,9 +22,6 @@ func (HardSigmoid) Derivative(_, y float64) float64 {
 }
 
 // LowerTraining: see piecewise.
-func (l HardSigmoid) LowerTraining(*Lowering) (TrainKernel, error) { return newPiecewise(l), nil }
-
-func (HardSigmoid) backwardInPlace() {}
-
-// keeps: the sign of x is lost.
-func (HardSigmoid) keeps(*Node) (limit, output need) { return nothing, everything }
+func (l HardSigmoid) LowerTraining(*Lowering) (TrainKernel, error) {
+	return &piecewise{pointwise{l}}, nil
+}

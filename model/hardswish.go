@@ -1,7 +1,7 @@
 package model
 
 // HardSwish is y = x * hardsigmoid(x): 0 up to x = -3, x from 3 on (Howard et al. 2019).
-type HardSwish struct{ Elementwise }
+type HardSwish struct{ fromInput }
 
 func init() { Register[HardSwish]() }
 
@@ -21,8 +21,3 @@ func (HardSwish) Derivative(x, _ float64) float64 {
 	}
 	return (x + x + 3) / 6
 }
-
-func (HardSwish) backwardInPlace() {}
-
-// keeps: Backward reads the input alone.
-func (HardSwish) keeps(*Node) (limit, output need) { return never, nothing }

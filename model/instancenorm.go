@@ -29,7 +29,7 @@ func (l InstanceNorm) Reference(y []float64, x, p [][]float64, in []Spec) {
 }
 
 // keeps: Backward reads the input alone.
-func (InstanceNorm) keeps(*Node) (limit, output need) { return never, nothing }
+func (InstanceNorm) keeps() (limit, output need) { return never, nothing }
 
 // Lower: see norm.
 func (l InstanceNorm) Lower(at *Lowering) (Kernel, error) {

@@ -123,19 +123,6 @@ func (m *Model) exact(z []float32, classes []int32) (map[*Value]*bytesOf, error)
 	return values, nil
 }
 
-// int8Inputs returns an error unless in are n int8 values; n < 0 means one or more.
-func int8Inputs(in []Spec, n int) error {
-	if n >= 0 && len(in) != n || len(in) == 0 {
-		return fmt.Errorf("%w: %d inputs, want %s", ErrShape, len(in), inputCount(n))
-	}
-	for i, s := range in {
-		if s.Type.Kind != Int8 {
-			return fmt.Errorf("%w: input %d is %v, want int8", ErrShape, i, s.Type)
-		}
-	}
-	return nil
-}
-
 // bytesTo returns the Spec of an int8 operator's output that has a scale of its own, made of inputs
 // whose scales count too.
 func bytesTo(s Shape, out quant.Params, in []Spec) (Spec, error) {
@@ -148,6 +135,18 @@ func bytesTo(s Shape, out quant.Params, in []Spec) (Spec, error) {
 		return Spec{}, fmt.Errorf("output: %w", err)
 	}
 	return Bytes(s, out), nil
+}
+
+// inferAs returns the Spec of bytes in the input's steps, of the shape that the float32 operator o makes.
+func inferAs(o Op, in []Spec) (Spec, error) {
+	if err := int8Inputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	out, err := o.Infer(floatsOf(in))
+	if err != nil {
+		return Spec{}, err
+	}
+	return Bytes(out.Shape, in[0].Type.Params), checkZero(in[0].Type.Params)
 }
 
 // floatsOf are the Specs of float32 values of the same shapes, which the rules of float32 operators

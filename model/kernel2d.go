@@ -21,17 +21,20 @@ func padded(g conv.Geometry, same bool, pad [4]int) (conv.Geometry, error) {
 	return g.SamePads(), nil
 }
 
-// kernelOutput infers the output.
-func kernelOutput(in Shape, filters int, same bool, pad [4]int, base conv.Geometry) (Spec, error) {
-	g, err := padded(base, same, pad)
+// inferKernel infers the output.
+func inferKernel(o linear, in []Spec) (Spec, error) {
+	if err := floatInputs(in, 1); err != nil {
+		return Spec{}, err
+	}
+	g, err := o.geometry(in[0].Shape, Shape{})
 	if err != nil {
 		return Spec{}, fmt.Errorf("%w: %w", ErrShape, err)
 	}
 	h, w, err := g.Out()
 	if err != nil {
-		return Spec{}, fmt.Errorf("%w: input %v: %w", ErrShape, in, err)
+		return Spec{}, fmt.Errorf("%w: input %v: %w", ErrShape, in[0].Shape, err)
 	}
-	return Floats(Shape{h, w, filters}), nil
+	return Floats(Shape{h, w, g.OutC}), nil
 }
 
 // kernelParams lists the parameters.
@@ -47,7 +50,11 @@ func kernelParams(kernel [2]int, ci, co int, bias bool) []Param {
 }
 
 // referenceKernel: y = conv(x, w) + b of one image, as plain loops over everything that meets.
-func referenceKernel(g conv.Geometry, y, x []float64, p [][]float64) {
+func referenceKernel(o linear, y, x []float64, p [][]float64, in Shape) {
+	g, err := o.geometry(in, Shape{})
+	if err != nil { // Infer has accepted it
+		panic("model: " + err.Error())
+	}
 	for i := range y {
 		y[i] = 0
 		if len(p) > 1 {
@@ -73,15 +80,6 @@ func setOnes(fields ...*int) {
 			*f = 1
 		}
 	}
-}
-
-// keepsLinear: Backward of a linear operator reads its input and, of the output, where a leaky
-// activation was above 0.
-func keepsLinear(n *Node) (limit, output need) {
-	if n.epilogue.slope != 1 {
-		return never, signs
-	}
-	return never, nothing
 }
 
 // eachLink calls f for every input position and output position that meet, and the tap through which they do.

@@ -30,7 +30,7 @@ func (l LayerNorm) Reference(y []float64, x, p [][]float64, in []Spec) {
 func (LayerNorm) anyLayout() {}
 
 // keeps: Backward reads the input alone.
-func (LayerNorm) keeps(*Node) (limit, output need) { return never, nothing }
+func (LayerNorm) keeps() (limit, output need) { return never, nothing }
 
 // Lower: see norm.
 func (l LayerNorm) Lower(at *Lowering) (Kernel, error) { return newNorm(at, 1, l.Epsilon), nil }

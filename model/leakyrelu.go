@@ -4,7 +4,7 @@ import "fmt"
 
 // LeakyReLU is y = x where x >= 0 and Slope*x elsewhere, 0 <= Slope <= 1.
 type LeakyReLU struct {
-	Elementwise
+	inPlace
 	Slope float32 `json:"slope"`
 }
 
@@ -40,16 +40,10 @@ func (l LeakyReLU) Derivative(_, y float64) float64 {
 // Lower: see leaky.
 func (l LeakyReLU) Lower(at *Lowering) (Kernel, error) { return newLeaky(l.Slope, at), nil }
 
-// LowerTraining: see leaky.
-func (l LeakyReLU) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newLeaky(l.Slope, at), nil
-}
-
-func (l LeakyReLU) leak() float32  { return l.Slope }
-func (LeakyReLU) backwardInPlace() {}
+func (l LeakyReLU) leak() float32 { return l.Slope }
 
 // keeps: the sign of x is that of y.
-func (LeakyReLU) keeps(*Node) (limit, output need) { return signs, signs }
+func (LeakyReLU) keeps() (limit, output need) { return signs, signs }
 
 // leaky is a LeakyReLU or ReLU that no other operator performs.
 type leaky struct {

@@ -95,12 +95,3 @@ func foldBias(bias []float32, a, b []float64) []float32 {
 	}
 	return folded
 }
-
-// linearMACs are the multiply-adds of a linear operator.
-func linearMACs(o linear, in []Spec, out Spec) (exact, nominal int64) {
-	g, err := o.geometry(in[0].Shape, out.Shape)
-	if err != nil { // Infer has accepted it
-		panic("model: " + err.Error())
-	}
-	return g.MACs()
-}

@@ -2,7 +2,6 @@ package model
 
 import (
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/engine"
 	"github.com/gantiny/gantiny/internal/pool"
 )
 
@@ -210,79 +209,73 @@ func (o *linearPass) Tangent(w *Worker, ty Tensor, tx []Tensor, _ []Tensor, y Te
 }
 
 // addForward lists the stages of Forward.
-func (o *linearPass) addForward(p *Pass, l *engine.List, t *passNode) {
-	run := func(id int, s engine.Share) { o.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1}) }
+func (o *linearPass) addForward(p *Pass, l *stages, t *passNode) {
+	run := func(w *Worker, s Share) { o.Forward(w, t.yt, t.xt, s) }
 	switch {
 	case t.recomputed != nil: // x is a block that the worker has just made
-		p.byImage(l, t, func(id int, s engine.Share) {
-			w := &p.workers[id]
+		l.byImage(t, func(w *Worker, s Share) {
 			o.forward(w, t.yt.F[s.N0*t.y.C:], w.block, conv.Epilogue{Bias: o.bias, Slope: o.slope}, Share{N1: s.N1 - s.N0})
 		})
 	case o.byPosition:
-		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
-			o.forwardAt(&p.workers[id], t.yt, t.xt[0], s.N0)
-		}})
+		l.byPosition(t.y.Positions(), t.op, "forward", func(w *Worker, s Share) {
+			o.forwardAt(w, t.yt, t.xt[0], s.N0)
+		})
 	case t.heavy(o):
-		l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "forward", Run: run})
+		l.whole(p.o.Batch, 1, t.op, "forward", run)
 	default:
-		p.byImage(l, t, run)
+		l.byImage(t, run)
 	}
 }
 
 // addBackward lists the stages of a chunk, and those after the last one.
-func (o *linearPass) addBackward(p *Pass, l, end *engine.List, t *passNode) {
+func (o *linearPass) addBackward(p *Pass, l, end *stages, t *passNode) {
 	if t.paired != nil { // what it gets from there does not outlast the position
-		l.ByPosition(t.y.Positions(), engine.Task{Op: t.op, Name: "weight gradient", Run: func(id int, s engine.Share) {
-			w := &p.workers[id]
+		l.byPosition(t.y.Positions(), t.op, "weight gradient", func(w *Worker, s Share) {
 			o.weightGradAt(w, t.xt[0].F, t.paired.gradientAt(w, s.N0), s.N0)
-		}})
+		})
 		return
 	}
 	name := "input gradient"
 	if o.input == nil {
 		name = "backward"
 	}
-	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
-		w, from := &p.workers[id], 0
+	l.whole(p.chunk, 1, t.op, name, func(w *Worker, s Share) {
+		from := 0
 		if t.dxb[0] == inputGradient {
 			from = p.from - p.lo
 		}
-		share := Share{N0: s.N0, N1: s.N1}
-		o.backwardFrom(w, p.gradient(t, 0), t.dyt, t.yt.images(p.lo, p.chunk), share, from)
-		p.scaleRows(w, t.dyt, share)
-	}})
+		o.backwardFrom(w, p.gradient(t, 0), t.dyt, t.yt.images(p.lo, p.chunk), s, from)
+		p.scaleRows(w, t.dyt, s)
+	})
 	if !t.frozen {
 		o.addWeightGrad(p, l, end, t)
 	}
 }
 
 // addWeightGrad lists the stages of the weight gradient, and of what of it comes after all chunks.
-func (o *linearPass) addWeightGrad(p *Pass, l, end *engine.List, t *passNode) {
+func (o *linearPass) addWeightGrad(p *Pass, l, end *stages, t *passNode) {
 	const name = "weight gradient"
 	if t.recomputed == nil {
-		l.Once(t.op, name, func(id int, _ engine.Share) {
-			o.weightGrad(&p.workers[id], t.xt[0].images(p.lo, p.chunk).F, t.dyt, p.lo == 0)
+		l.once(t.op, name, func(w *Worker, _ Share) {
+			o.weightGrad(w, t.xt[0].images(p.lo, p.chunk).F, t.dyt, p.lo == 0)
 		})
 	} else { // every worker recomputes x, a block at a time
 		l.All(p.chunk, o.blocks.N,
-			engine.Task{Op: t.recomputed.op, Name: "backward", Run: func(id int, s engine.Share) {
-				t.recomputed.recomputeBlock(&p.workers[id], o.blocks, s)
-			}},
-			engine.Task{Op: t.op, Name: name, Run: func(id int, s engine.Share) {
-				w := &p.workers[id]
+			l.task(t.recomputed.op, "backward", func(w *Worker, s Share) { t.recomputed.recomputeBlock(w, o.blocks, s) }),
+			l.task(t.op, name, func(w *Worker, s Share) {
 				o.weightGrad(w, w.block, t.dyt.images(s.N0, s.N1-s.N0), s.N0 == 0)
-			}})
+			}))
 	}
-	finish := func(id int, _ engine.Share) { o.finishWeightGrad(&p.workers[id]) }
+	finish := func(w *Worker, _ Share) { o.finishWeightGrad(w) }
 	switch {
 	case o.weights.SumsLen() == 0:
 	case !p.whole():
-		end.Once(t.op, name, finish)
+		end.once(t.op, name, finish)
 	default:
-		l.Once(t.op, name, finish)
+		l.once(t.op, name, finish)
 	}
 	if o.scattered() {
-		end.Once(t.op, "bias gradient", func(id int, _ engine.Share) { o.biasGrad(&p.workers[id]) })
+		end.once(t.op, "bias gradient", func(w *Worker, _ Share) { o.biasGrad(w) })
 	}
 }
 

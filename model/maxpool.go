@@ -50,17 +50,11 @@ func (l MaxPool) Reference(y []float64, x, _ [][]float64, in []Spec) {
 // Lower: see maxPool.
 func (l MaxPool) Lower(at *Lowering) (Kernel, error) { return newMaxPool(l, at), nil }
 
-// LowerTraining: see maxPool.
-func (l MaxPool) LowerTraining(at *Lowering) (TrainKernel, error) { return newMaxPool(l, at), nil }
-
 func (l MaxPool) identityOn(in []Spec, out Spec) bool {
 	return l.Kernel == [2]int{1, 1} && in[0] == out
 }
 
-// quantize: see QMaxPool.
-func (l MaxPool) quantize(q *quantization, n *Node, _ quant.Params) (*Value, error) {
-	return q.add(n, QMaxPool{l}), nil
-}
+func (l MaxPool) int8Form(quant.Params) Op { return QMaxPool{l} }
 
 func (MaxPool) passesScale() bool { return true }
 
@@ -81,16 +75,13 @@ func newMaxPool(l MaxPool, at *Lowering) *maxPool {
 
 // Forward: y = max x.
 func (o *maxPool) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			to := y.At(p, n)
-			copy(to, x[0].At(int(o.windows[p][0]), n))
-			for _, q := range o.windows[p][1:] {
-				from := x[0].At(int(q), n)
-				for c, v := range to {
-					to[c] = max(v, from[c])
-				}
+	for p, n := range s.rows(y.Layout) {
+		to := y.At(p, n)
+		copy(to, x[0].At(int(o.windows[p][0]), n))
+		for _, q := range o.windows[p][1:] {
+			from := x[0].At(int(q), n)
+			for c, v := range to {
+				to[c] = max(v, from[c])
 			}
 		}
 	}
@@ -101,10 +92,8 @@ func (o *maxPool) Backward(_ *Worker, dx []Tensor, dy Tensor, x []Tensor, y Tens
 	if dx[0].F == nil {
 		return
 	}
-	for p := range dx[0].Positions() {
-		for n := s.N0; n < s.N1; n++ {
-			clear(dx[0].At(p, n))
-		}
+	for p, n := range s.rows(dx[0].Layout) {
+		clear(dx[0].At(p, n))
 	}
 	for p, window := range o.windows {
 		for n := s.N0; n < s.N1; n++ {

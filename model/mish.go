@@ -3,7 +3,7 @@ package model
 import "github.com/gantiny/gantiny/internal/fmath"
 
 // Mish is y = x * tanh(ln(1 + exp(x))) (Misra 2019).
-type Mish struct{ Elementwise }
+type Mish struct{ fromInput }
 
 func init() { Register[Mish]() }
 
@@ -18,8 +18,3 @@ func (Mish) Derivative(x, _ float64) float64 {
 	t := fmath.Tanh(fmath.Softplus(x))
 	return t + float64(x*(1-float64(t*t))*fmath.Sigmoid(x))
 }
-
-func (Mish) backwardInPlace() {}
-
-// keeps: Backward reads the input alone.
-func (Mish) keeps(*Node) (limit, output need) { return never, nothing }

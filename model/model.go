@@ -63,14 +63,9 @@ func Assemble(name string, g *Graph, outputs ...*Value) (*Model, error) {
 			if have := len(p.Data) + len(p.Int8) + len(p.Int32); have != p.Len() {
 				return nil, n.error(fmt.Errorf("%w: %s has %d values, want %d", ErrShape, p.Name, have, p.Len()))
 			}
-			if err := p.finite(); err != nil {
-				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
-			}
 		}
-		if c, ok := n.Op.(checker); ok {
-			if err := c.check(n.Params); err != nil {
-				return nil, n.error(fmt.Errorf("%w: %w", ErrLayer, err))
-			}
+		if err := n.checkValues(); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil

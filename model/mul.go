@@ -24,7 +24,7 @@ func (Mul) Reference(y []float64, x, _ [][]float64, in []Spec) {
 }
 
 // keeps: Backward reads the inputs.
-func (Mul) keeps(*Node) (limit, output need) { return never, nothing }
+func (Mul) keeps() (limit, output need) { return never, nothing }
 
 func (Mul) backwardInPlace() {}
 func (Mul) bilinear()        {}
@@ -32,13 +32,7 @@ func (Mul) bilinear()        {}
 // Lower: see multiplier.
 func (Mul) Lower(at *Lowering) (Kernel, error) { return newMultiplier(at) }
 
-// LowerTraining: see multiplier.
-func (Mul) LowerTraining(at *Lowering) (TrainKernel, error) { return newMultiplier(at) }
-
-// quantize: see QMul.
-func (Mul) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return q.add(n, QMul{out}), nil
-}
+func (Mul) int8Form(out quant.Params) Op { return QMul{out} }
 
 // multiplier is a Mul on layouts.
 type multiplier struct{ pairwise }

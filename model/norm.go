@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // This file holds what InstanceNorm, GroupNorm and LayerNorm share: each takes mean and variance of
@@ -90,7 +91,7 @@ func newNorm(l *Lowering, groups int, epsilon float64) *norm {
 	in := l.In[0]
 	o := &norm{
 		positions: in.Positions(), channels: in.C, groups: groups, epsilon: epsilon,
-		gamma: clone(l.Params[gamma].Data), beta: clone(l.Params[beta].Data),
+		gamma: slices.Clone(l.Params[gamma].Data), beta: slices.Clone(l.Params[beta].Data),
 	}
 	o.images = max(1, min(in.N, blockFloats/(o.positions*o.channels)))
 	if o.byFeature() {

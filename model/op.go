@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
@@ -47,7 +48,8 @@ type Lowerer interface {
 	Lower(l *Lowering) (Kernel, error)
 }
 
-// TrainLowerer plans the operator for training: Forward there and Backward.
+// TrainLowerer plans the operator for training: Forward there and Backward. An operator without
+// parameters need not be one if its Lower returns a TrainKernel.
 type TrainLowerer interface {
 	Op
 	LowerTraining(l *Lowering) (TrainKernel, error)
@@ -76,9 +78,8 @@ type Lowering struct {
 	Params  []*Param
 	Kernels *simd.Kernels
 
-	node     *Node
-	options  Options
-	training bool
+	node    *Node
+	options Options
 }
 
 // Tensor is a value in memory: N images in a layout, and one of the slices.
@@ -115,6 +116,20 @@ type Share struct{ N0, N1, Part, Parts int }
 // Of returns the share's part of n things.
 func (s Share) Of(n int) (lo, hi int) {
 	return pool.Split(n, max(1, s.Parts), s.Part)
+}
+
+// rows goes through the share's positions p and images n of a value.
+func (s Share) rows(l conv.Layout) iter.Seq2[int, int] {
+	return func(yield func(p, n int) bool) {
+		p0, p1 := s.Of(l.Positions())
+		for p := p0; p < p1; p++ {
+			for n := s.N0; n < s.N1; n++ {
+				if !yield(p, n) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Worker is what one thread of a Session or Pass works with.
@@ -262,10 +277,4 @@ func encodeOp(n *Node, in []string) ([]byte, error) {
 type defaulter interface {
 	Op
 	withDefaults() Op
-}
-
-// costed is an Op with multiply-adds: those of one image that touch a pixel, and as usually quoted.
-type costed interface {
-	Op
-	macs(in []Spec, out Spec) (exact, nominal int64)
 }

@@ -181,7 +181,7 @@ func BenchmarkOperators(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%v/%d", c.op.Kind(), c.in[len(c.in)-1], n), func(b *testing.B) {
 				r := newOperatorRun(b, c.op, c.in, n, 1)
 				in, y := r.inputs(0, r.x), r.window(r.node.Out, 0, nil)
-				o := r.kernel(b, r.lowering(simd.Best(), in, y, false))
+				o := r.kernel(b, r.lowering(simd.Best(), in, y))
 				w := &Worker{Kernels: simd.Best()}
 				b.SetBytes(int64(4 * n * r.node.Out.Shape.Len()))
 				for b.Loop() {

@@ -99,12 +99,12 @@ func (c *operatorRun) inputs(extra int, values [][]float32) []Tensor {
 }
 
 // lowering is of inputs and an output as they lie in memory.
-func (c *operatorRun) lowering(k *simd.Kernels, x []Tensor, y Tensor, training bool) *Lowering {
+func (c *operatorRun) lowering(k *simd.Kernels, x []Tensor, y Tensor) *Lowering {
 	l := c.node.lowering(c.images, k)
 	for i := range x {
 		l.In[i] = x[i].Layout
 	}
-	l.Out, l.training = y.Layout, training
+	l.Out = y.Layout
 	return l
 }
 
@@ -134,14 +134,11 @@ func (c *operatorRun) kernel(t testing.TB, l *Lowering) Kernel {
 }
 
 func (c *operatorRun) trainKernel(t *testing.T, l *Lowering) TrainKernel {
-	if o, ok := c.node.Op.(TrainLowerer); ok {
-		k, err := o.LowerTraining(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
+	k, err := lowerTraining(c.node.Op, l)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return newPointwise(c.node.Op.(Pointwise), l)
+	return k
 }
 
 // reference returns what one image of the operator is by its Reference, of inputs x.
@@ -267,7 +264,7 @@ func TestOperatorForward(t *testing.T) {
 		for _, extra := range rowGaps {
 			for i, cut := range shares(c.images) {
 				x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
-				o := c.kernel(t, c.lowering(k, x, y, false))
+				o := c.kernel(t, c.lowering(k, x, y))
 				for _, s := range cut {
 					o.Forward(&Worker{Kernels: k}, y, x, s)
 				}
@@ -290,7 +287,7 @@ func TestOperatorOverwrites(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
 		for _, extra := range rowGaps {
 			x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
-			o := c.kernel(t, c.lowering(k, x, y, false))
+			o := c.kernel(t, c.lowering(k, x, y))
 			if _, ok := o.(overwriter); !ok || x[0].Layout != y.Layout {
 				return
 			}
@@ -309,7 +306,7 @@ func TestOperatorBackward(t *testing.T) {
 		wantDX, wantDP := c.gradients()
 		for _, extra := range rowGaps {
 			x, y, dy := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil), c.window(c.node.Out, extra, c.dy)
-			o := c.trainKernel(t, c.lowering(k, x, y, true))
+			o := c.trainKernel(t, c.lowering(k, x, y))
 			w, all := &Worker{Kernels: k}, Share{N1: c.images}
 			o.Forward(w, y, x, all)
 			dx := c.inputs(extra, make([][]float32, len(x)))
@@ -396,7 +393,7 @@ func TestOperatorTangent(t *testing.T) {
 	forEachOperator(t, func(t *testing.T, c *operatorRun, k *simd.Kernels) {
 		for _, extra := range rowGaps {
 			x, y := c.inputs(extra, c.x), c.window(c.node.Out, extra, nil)
-			o, ok := c.trainKernel(t, c.lowering(k, x, y, true)).(TangentKernel)
+			o, ok := c.trainKernel(t, c.lowering(k, x, y)).(TangentKernel)
 			if !ok {
 				return
 			}

@@ -28,12 +28,10 @@ func (m *Model) WithOutputs(names ...string) (*Model, error) {
 		g.Outputs = append(g.Outputs, v)
 	}
 	dropUnused(g, mode{})
-	if err := g.check(); err != nil {
+	w, err := describe(m.Name, g, g.Outputs...)
+	if err != nil {
 		return nil, err
 	}
-	w := &Model{Name: m.Name, Provenance: m.Provenance, graph: g}
-	for _, n := range g.Nodes {
-		w.total = append(w.total, n.Params...)
-	}
+	w.Provenance = m.Provenance
 	return w, nil
 }

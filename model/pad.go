@@ -112,24 +112,13 @@ func (l Pad) runs(in []Spec) (list []featureRun) {
 	return list
 }
 
-// Lower: see gather.
-func (l Pad) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs), l.Value), nil
-}
-
-// LowerTraining: see gather.
-func (l Pad) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs), l.Value), nil
-}
-
 func (Pad) identityOn(in []Spec, out Spec) bool { return in[0] == out }
 
-// quantize: see QMove.
-func (l Pad) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+func (l Pad) int8Form(out quant.Params) Op {
 	if l.Mode == PadZero {
 		l.Value = float32(out.Byte(l.Value))
 	}
-	return quantizeMove(q, n, l, out)
+	return QMove[Pad]{l, out}
 }
 
 // passesScale: any scale has a 0, but perhaps no other value to pad with.

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/gantiny/gantiny/conv"
@@ -94,7 +93,21 @@ const (
 // what its Backward needs of its output. Others leave their input alone and need everything.
 type keeper interface {
 	Op
-	keeps(n *Node) (limit, output need)
+	keeps() (limit, output need)
+}
+
+// keeps is what t's operator keeps, whichever rule it has.
+func (t *passNode) keeps() (limit, output need) {
+	switch o := t.Op.(type) {
+	case linear: // Backward reads the input and, of the output, where a leaky activation was above 0
+		if t.epilogue.slope != 1 {
+			return never, signs
+		}
+		return never, nothing
+	case keeper:
+		return o.keeps()
+	}
+	return never, everything
 }
 
 // inPlaceBackward is an Op whose dx may lie where dy does.
@@ -162,10 +175,7 @@ func (p *Pass) placeActivations(bound *Tensor) {
 			l.Stride = p.acts[a].layout.Stride
 			t.x, t.xa = append(t.x, l), append(t.xa, a)
 		}
-		limit, output := never, everything
-		if k, ok := node.Op.(keeper); ok {
-			limit, output = k.keeps(node)
-		}
+		limit, output := t.keeps()
 		if in := t.xa[0]; p.acts[in].held <= limit && p.graph.consumer(node.In[0]) == node {
 			p.acts[in].held = max(p.acts[in].held, output)
 			t.ya = in
@@ -291,7 +301,7 @@ func chunkOf(n int) int {
 // planNode plans t's operator by whichever rule it has.
 func (p *Pass) planNode(t *passNode) error {
 	l := t.lowering(p.o.Batch, p.o.Kernels)
-	l.In, l.Out, l.training = t.x, t.y, true
+	l.In, l.Out = t.x, t.y
 	var err error
 	switch o := t.Op.(type) {
 	case linear:
@@ -300,12 +310,8 @@ func (p *Pass) planNode(t *passNode) error {
 		t.kernel = newBatchNorm(o, t)
 	case Dropout:
 		t.kernel = newDrop(o, t)
-	case TrainLowerer:
-		t.kernel, err = o.LowerTraining(l)
-	case Pointwise:
-		t.kernel = newPointwise(o, l)
 	default:
-		err = fmt.Errorf("%w: nothing says how to train it", ErrRule)
+		t.kernel, err = lowerTraining(o, l)
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package model
 
 import (
 	"github.com/gantiny/gantiny/conv"
-	"github.com/gantiny/gantiny/internal/engine"
 )
 
 // This file holds the rules of scheduling between neighbouring operators of a Pass. Each changes
@@ -85,7 +84,7 @@ func (p *Pass) mergeLeakyGrads() {
 
 // recomputeBlock computes images [s.N0, s.N1) of a BatchNorm's output, which is not kept, in the
 // worker's block, laid out as l says.
-func (t *passNode) recomputeBlock(w *Worker, l conv.Layout, s engine.Share) {
+func (t *passNode) recomputeBlock(w *Worker, l conv.Layout, s Share) {
 	l.N = s.N1 - s.N0
 	t.kernel.(*batchNorm).normalize(w, Tensor{Layout: l, F: w.block}, t.xt[0].images(s.N0, l.N))
 }

@@ -10,9 +10,37 @@ import (
 // staged is a TrainKernel that lists its stages itself.
 type staged interface {
 	TrainKernel
-	addForward(p *Pass, l *engine.List, t *passNode)
+	addForward(p *Pass, l *stages, t *passNode)
 	// addBackward lists the stages of a chunk, and those after the last one.
-	addBackward(p *Pass, l, end *engine.List, t *passNode)
+	addBackward(p *Pass, l, end *stages, t *passNode)
+}
+
+// stages collects the stages of a pass.
+type stages struct {
+	engine.List
+	p *Pass
+}
+
+// task is what one operator does in a stage, on whichever worker.
+func (l *stages) task(op int, name string, run func(w *Worker, s Share)) engine.Task {
+	return engine.Task{Op: op, Name: name, Run: func(id int, s engine.Share) { run(&l.p.workers[id], Share(s)) }}
+}
+
+// once, whole, byPosition and byImage add a task: see engine.List, and for byImage t's Forward.
+func (l *stages) once(op int, name string, run func(w *Worker, s Share)) {
+	l.Once(l.task(op, name, run))
+}
+
+func (l *stages) whole(images, grain, op int, name string, run func(w *Worker, s Share)) {
+	l.Whole(images, grain, l.task(op, name, run))
+}
+
+func (l *stages) byPosition(positions, op int, name string, run func(w *Worker, s Share)) {
+	l.ByPosition(positions, l.task(op, name, run))
+}
+
+func (l *stages) byImage(t *passNode, run func(w *Worker, s Share)) {
+	l.ByImage(l.p.o.Batch, t.block(), t.grain(), l.task(t.op, "forward", run))
 }
 
 // schedule lists the stages of packing, Forward and Backward.
@@ -23,48 +51,48 @@ func (p *Pass) schedule() {
 }
 
 func (p *Pass) scheduleForward() []engine.Stage {
-	var l engine.List
+	l := &stages{p: p}
 	for _, t := range p.nodes {
 		if k, ok := t.kernel.(staged); ok {
-			k.addForward(p, &l, t)
+			k.addForward(p, l, t)
 			continue
 		}
-		l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "forward", Run: func(id int, s engine.Share) {
-			t.kernel.Forward(&p.workers[id], t.yt, t.xt, Share{N0: s.N0, N1: s.N1})
-		}})
+		l.whole(p.o.Batch, 1, t.op, "forward", func(w *Worker, s Share) {
+			t.kernel.Forward(w, t.yt, t.xt, s)
+		})
 	}
 	return l.Stages
 }
 
 // scheduleBackward lists the stages of a chunk, and those after the last one.
 func (p *Pass) scheduleBackward() (reverse, finish []engine.Stage) {
-	var l, end engine.List
+	l, end := &stages{p: p}, &stages{p: p}
 	for i, to := range p.doutt {
-		l.Whole(p.chunk, 1, engine.Task{Op: len(p.nodes) - 1, Name: "backward", Run: func(id int, s engine.Share) {
-			p.copyGradient(i, to, Share{N0: s.N0, N1: s.N1})
-		}})
+		l.whole(p.chunk, 1, len(p.nodes)-1, "backward", func(w *Worker, s Share) {
+			p.copyGradient(i, to, s)
+		})
 	}
 	for _, t := range slices.Backward(p.nodes) {
 		for _, more := range t.sumt {
-			p.addSum(&l, t.op, t.dyt, more)
+			p.addSum(l, t.op, t.dyt, more)
 		}
 		if k, ok := t.kernel.(staged); ok {
-			k.addBackward(p, &l, &end, t)
+			k.addBackward(p, l, end, t)
 		} else {
-			p.addGeneric(&l, t)
+			p.addGeneric(l, t)
 		}
 	}
 	for i, part := range p.inputSums {
-		l.Whole(p.chunk, 1, engine.Task{Op: 0, Name: "backward", Run: func(id int, s engine.Share) {
+		l.whole(p.chunk, 1, 0, "backward", func(w *Worker, s Share) {
 			to := p.inputGrad.images(p.lo, p.chunk)
-			sum(&p.workers[id], to, part, Share{N0: s.N0, N1: s.N1}, i == 0)
-		}})
+			sum(w, to, part, s, i == 0)
+		})
 	}
 	return l.Stages, end.Stages
 }
 
 // addGeneric lists the stages of an operator that is not staged.
-func (p *Pass) addGeneric(l *engine.List, t *passNode) {
+func (p *Pass) addGeneric(l *stages, t *passNode) {
 	params, _ := t.kernel.(ParamKernel)
 	if params != nil && (t.frozen || !trains(t.Node)) {
 		params = nil
@@ -76,25 +104,24 @@ func (p *Pass) addGeneric(l *engine.List, t *passNode) {
 	if _, leaves := t.kernel.(sumsLeaver); leaves && params != nil {
 		wanted = true
 	}
-	l.Whole(p.chunk, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-		w, share := &p.workers[id], Share{N0: s.N0, N1: s.N1}
+	l.whole(p.chunk, 1, t.op, "backward", func(w *Worker, s Share) {
 		if wanted {
-			dx, x := p.chunkArgs(t, id)
-			t.kernel.Backward(w, dx, t.dyt, x, t.yt.images(p.lo, p.chunk), share)
+			dx, x := p.chunkArgs(t, w.ID)
+			t.kernel.Backward(w, dx, t.dyt, x, t.yt.images(p.lo, p.chunk), s)
 		}
 		if params != nil {
-			p.scaleRows(w, t.dyt, share)
+			p.scaleRows(w, t.dyt, s)
 		}
-	}})
+	})
 	if params != nil {
-		l.Once(t.op, "weight gradient", func(id int, s engine.Share) {
+		l.once(t.op, "weight gradient", func(w *Worker, s Share) {
 			if p.lo == 0 {
-				clearParts(t.dparams, Share(s))
+				clearParts(t.dparams, s)
 			}
 		})
-		l.Once(t.op, "weight gradient", func(id int, s engine.Share) {
-			_, x := p.chunkArgs(t, id)
-			params.ParamGrad(&p.workers[id], t.dparams, t.dyt, x, t.yt.images(p.lo, p.chunk), Share(s))
+		l.once(t.op, "weight gradient", func(w *Worker, s Share) {
+			_, x := p.chunkArgs(t, w.ID)
+			params.ParamGrad(w, t.dparams, t.dyt, x, t.yt.images(p.lo, p.chunk), s)
 		})
 	}
 }
@@ -108,10 +135,10 @@ func clearParts(params [][]float32, s Share) {
 }
 
 // addSum lists a stage that adds one more gradient of a value that several nodes read.
-func (p *Pass) addSum(l *engine.List, op int, dst, more Tensor) {
-	l.Whole(p.chunk, 1, engine.Task{Op: op, Name: "backward", Run: func(id int, s engine.Share) {
-		sum(&p.workers[id], dst, more, Share{N0: s.N0, N1: s.N1}, false)
-	}})
+func (p *Pass) addSum(l *stages, op int, dst, more Tensor) {
+	l.whole(p.chunk, 1, op, "backward", func(w *Worker, s Share) {
+		sum(w, dst, more, s, false)
+	})
 }
 
 // sum: dst += x, or dst = x for the first.
@@ -125,11 +152,6 @@ func sum(w *Worker, dst, x Tensor, s Share, first bool) {
 		}
 		w.Kernels.Axpy(d, 1, v)
 	}
-}
-
-// byImage adds a task of t's Forward that goes through the images in blocks.
-func (p *Pass) byImage(l *engine.List, t *passNode, run func(id int, s engine.Share)) {
-	l.ByImage(p.o.Batch, t.block(), t.grain(), engine.Task{Op: t.op, Name: "forward", Run: run})
 }
 
 // grain is of which number of images blocks are to be multiples: whole words of a dropout mask.
@@ -209,10 +231,10 @@ func (p *Pass) packStages(what int) []engine.Stage {
 		tasks[i] = append(tasks[i], t)
 		load[i] += t.size
 	}
-	var l engine.List
-	l.Once(len(p.nodes), "pack", func(id int, _ engine.Share) {
-		for _, t := range tasks[id] {
-			t.run(&p.workers[id])
+	l := &stages{p: p}
+	l.once(len(p.nodes), "pack", func(w *Worker, _ Share) {
+		for _, t := range tasks[w.ID] {
+			t.run(w)
 		}
 	})
 	return l.Stages

@@ -125,35 +125,35 @@ func (p *Pass) tangentArgs(t *passNode, worker int) []Tensor {
 
 // scheduleTangents lists the stages that take a tangent forward.
 func (p *Pass) scheduleTangents() []engine.Stage {
-	var l engine.List
+	l := &stages{p: p}
 	for _, t := range p.nodes {
 		if !p.depends[t] {
 			continue
 		}
 		k := t.kernel.(TangentKernel)
-		l.Whole(p.o.Batch, t.grain(), engine.Task{Op: t.op, Name: "tangent", Run: func(id int, s engine.Share) {
-			k.Tangent(&p.workers[id], p.tangent(t.ya, t.y), p.tangentArgs(t, id), t.xt, t.yt, Share{N0: s.N0, N1: s.N1})
-		}})
+		l.whole(p.o.Batch, t.grain(), t.op, "tangent", func(w *Worker, s Share) {
+			k.Tangent(w, p.tangent(t.ya, t.y), p.tangentArgs(t, w.ID), t.xt, t.yt, s)
+		})
 	}
 	return l.Stages
 }
 
 // scheduleTangentGrads lists the stages that make the parameters' gradients.
 func (p *Pass) scheduleTangentGrads() []engine.Stage {
-	var l engine.List
+	l := &stages{p: p}
 	for _, t := range slices.Backward(p.nodes) {
 		switch o, linear := t.kernel.(*linearPass); {
 		case !p.depends[t]:
-			p.addFixedGrad(&l, t)
+			p.addFixedGrad(l, t)
 		case linear && !t.frozen:
-			l.Once(t.op, "weight gradient", func(id int, _ engine.Share) {
-				o.weightSums(&p.workers[id], p.tangentArgs(t, id)[0].F, t.dyt, true)
+			l.once(t.op, "weight gradient", func(w *Worker, _ Share) {
+				o.weightSums(w, p.tangentArgs(t, w.ID)[0].F, t.dyt, true)
 			})
 			if o.weights.SumsLen() > 0 {
-				l.Once(t.op, "weight gradient", func(id int, _ engine.Share) { o.finishWeightGrad(&p.workers[id]) })
+				l.once(t.op, "weight gradient", func(w *Worker, _ Share) { o.finishWeightGrad(w) })
 			}
 		case slices.ContainsFunc(t.In, func(v *Value) bool { return p.nodeOf(v) != nil && !p.depends[p.nodeOf(v)] }):
-			p.addProductGrad(&l, t)
+			p.addProductGrad(l, t)
 		}
 	}
 	return l.Stages
@@ -171,14 +171,14 @@ func (p *Pass) nodeOf(v *Value) *passNode {
 
 // addProductGrad adds the gradients of the inputs of t that do not depend on x, which is zero
 // unless t multiplies them by a tangent.
-func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
+func (p *Pass) addProductGrad(l *stages, t *passNode) {
 	if _, ok := t.Op.(bilinear); !ok {
 		return
 	}
 	k := t.kernel
-	l.Whole(p.o.Batch, 1, engine.Task{Op: t.op, Name: "backward", Run: func(id int, s engine.Share) {
-		x := p.tangentArgs(t, id)
-		dx := t.args[id].dx
+	l.whole(p.o.Batch, 1, t.op, "backward", func(w *Worker, s Share) {
+		x := p.tangentArgs(t, w.ID)
+		dx := t.args[w.ID].dx
 		for i, v := range t.In {
 			dx[i] = Tensor{Layout: t.x[i]}
 			if from := p.nodeOf(v); from != nil && !p.depends[from] {
@@ -186,18 +186,18 @@ func (p *Pass) addProductGrad(l *engine.List, t *passNode) {
 				x[i] = t.xt[i]
 			}
 		}
-		k.Backward(&p.workers[id], dx, t.dyt, x, t.yt, Share{N0: s.N0, N1: s.N1})
-	}})
+		k.Backward(w, dx, t.dyt, x, t.yt, s)
+	})
 }
 
 // addFixedGrad adds the parameters' gradients of a node that does not depend on x.
-func (p *Pass) addFixedGrad(l *engine.List, t *passNode) {
+func (p *Pass) addFixedGrad(l *stages, t *passNode) {
 	k, ok := t.kernel.(ParamKernel)
 	if !ok || t.frozen || !trains(t.Node) {
 		return
 	}
-	l.Once(t.op, "weight gradient", func(id int, s engine.Share) {
-		k.ParamGrad(&p.workers[id], t.dparams, p.fixed[t], t.xt, t.yt, Share(s))
+	l.once(t.op, "weight gradient", func(w *Worker, s Share) {
+		k.ParamGrad(w, t.dparams, p.fixed[t], t.xt, t.yt, s)
 	})
 }
 

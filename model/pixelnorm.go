@@ -49,13 +49,10 @@ func (l PixelNorm) Reference(y []float64, x, _ [][]float64, in []Spec) {
 func (PixelNorm) backwardInPlace() {}
 
 // keeps: Backward reads the input alone.
-func (PixelNorm) keeps(*Node) (limit, output need) { return never, nothing }
+func (PixelNorm) keeps() (limit, output need) { return never, nothing }
 
 // Lower: see pixelNorm.
 func (l PixelNorm) Lower(*Lowering) (Kernel, error) { return &pixelNorm{l.Epsilon}, nil }
-
-// LowerTraining: see pixelNorm.
-func (l PixelNorm) LowerTraining(*Lowering) (TrainKernel, error) { return &pixelNorm{l.Epsilon}, nil }
 
 // pixelNorm is a PixelNorm on layouts.
 type pixelNorm struct{ epsilon float64 }
@@ -71,14 +68,11 @@ func (o *pixelNorm) inv(x []float32) float64 {
 
 // Forward: y = x * inv.
 func (o *pixelNorm) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			dst, from := y.At(p, n), x[0].At(p, n)
-			inv := o.inv(from)
-			for c, v := range from {
-				dst[c] = float32(float64(v) * inv)
-			}
+	for p, n := range s.rows(y.Layout) {
+		dst, from := y.At(p, n), x[0].At(p, n)
+		inv := o.inv(from)
+		for c, v := range from {
+			dst[c] = float32(float64(v) * inv)
 		}
 	}
 }
@@ -87,17 +81,15 @@ func (o *pixelNorm) overwrites() {}
 
 // Backward: dx = inv * (dy - x * inv*inv * Σ(dy*x)/C).
 func (o *pixelNorm) Backward(_ *Worker, dx []Tensor, dy Tensor, x []Tensor, _ Tensor, s Share) {
-	for p := range dy.Positions() {
-		for n := s.N0; n < s.N1; n++ {
-			dst, grad, from := dx[0].At(p, n), dy.At(p, n), x[0].At(p, n)
-			inv, sum := o.inv(from), 0.0
-			for c, d := range grad {
-				sum += float64(float64(d) * float64(from[c]))
-			}
-			k := inv * inv * sum / float64(len(grad))
-			for c, d := range grad {
-				dst[c] = float32(inv * (float64(d) - float64(k*float64(from[c]))))
-			}
+	for p, n := range s.rows(dy.Layout) {
+		dst, grad, from := dx[0].At(p, n), dy.At(p, n), x[0].At(p, n)
+		inv, sum := o.inv(from), 0.0
+		for c, d := range grad {
+			sum += float64(float64(d) * float64(from[c]))
+		}
+		k := inv * inv * sum / float64(len(grad))
+		for c, d := range grad {
+			dst[c] = float32(inv * (float64(d) - float64(k*float64(from[c]))))
 		}
 	}
 }

@@ -55,21 +55,8 @@ func (l PixelShuffle) runs(in []Spec) (list []featureRun) {
 	return list
 }
 
-// Lower: see gather.
-func (l PixelShuffle) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs), 0), nil
-}
-
-// LowerTraining: see gather.
-func (l PixelShuffle) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs), 0), nil
-}
-
 func (l PixelShuffle) identityOn([]Spec, Spec) bool { return l.Factor == 1 }
 
-// quantize: see QMove.
-func (l PixelShuffle) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return quantizeMove(q, n, l, out)
-}
-
 func (PixelShuffle) passesScale() bool { return true }
+
+func (l PixelShuffle) int8Form(out quant.Params) Op { return QMove[PixelShuffle]{l, out} }

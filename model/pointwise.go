@@ -23,8 +23,6 @@ func sameAs(in []Spec) (Spec, error) {
 // pointwise is a Pointwise operator on layouts: y = float32(At(x)), element by element.
 type pointwise struct{ op Pointwise }
 
-func newPointwise(o Pointwise, _ *Lowering) *pointwise { return &pointwise{o} }
-
 // Forward: y = At(x).
 func (o *pointwise) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 	c := spansOf(s, &y, &x[0])

@@ -36,10 +36,12 @@ func (PReLU) Reference(y []float64, x, p [][]float64, in []Spec) {
 func (PReLU) anyLayout() {}
 
 // keeps: Backward reads the input alone.
-func (PReLU) keeps(*Node) (limit, output need) { return never, nothing }
+func (PReLU) keeps() (limit, output need) { return never, nothing }
 
 // Lower: see prelu.
-func (PReLU) Lower(l *Lowering) (Kernel, error) { return &prelu{slope: clone(l.Params[0].Data)}, nil }
+func (PReLU) Lower(l *Lowering) (Kernel, error) {
+	return &prelu{slope: slices.Clone(l.Params[0].Data)}, nil
+}
 
 // LowerTraining: see prelu.
 func (PReLU) LowerTraining(l *Lowering) (TrainKernel, error) {
@@ -73,17 +75,13 @@ func (o *prelu) of(p, channels int) []float32 {
 
 // Forward: y = x where x > 0, slope*x elsewhere.
 func (o *prelu) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		slope := o.of(p, y.C)
-		for n := s.N0; n < s.N1; n++ {
-			dst := y.At(p, n)
-			for c, v := range x[0].At(p, n) {
-				if v <= 0 {
-					v *= slope[c]
-				}
-				dst[c] = v
+	for p, n := range s.rows(y.Layout) {
+		dst, slope := y.At(p, n), o.of(p, y.C)
+		for c, v := range x[0].At(p, n) {
+			if v <= 0 {
+				v *= slope[c]
 			}
+			dst[c] = v
 		}
 	}
 }
@@ -95,16 +93,13 @@ func (o *prelu) Backward(_ *Worker, dx []Tensor, dy Tensor, x []Tensor, _ Tensor
 	if dx[0].F == nil {
 		return
 	}
-	for p := range dy.Positions() {
-		slope := o.of(p, dy.C)
-		for n := s.N0; n < s.N1; n++ {
-			dst, from := dx[0].At(p, n), x[0].At(p, n)
-			for c, d := range dy.At(p, n) {
-				if from[c] <= 0 {
-					d *= slope[c]
-				}
-				dst[c] = d
+	for p, n := range s.rows(dy.Layout) {
+		dst, from, slope := dx[0].At(p, n), x[0].At(p, n), o.of(p, dy.C)
+		for c, d := range dy.At(p, n) {
+			if from[c] <= 0 {
+				d *= slope[c]
 			}
+			dst[c] = d
 		}
 	}
 }

@@ -62,7 +62,7 @@ func megabytes(n int64) string { return fmt.Sprintf("%d MiB", n>>20+min(1, n&(1<
 // price is about what a Session of m takes that runs g, m's graph rewritten, for chunks of images:
 // from shapes alone, before anything is planned. It is at most what footprint finds of the plan.
 func (m *Model) price(g *Graph, chunk, threads int, o Options) Memory {
-	all := Memory{Parameters: m.parameterBytes(), Activations: int64(threads) * int64(chunk) * g.liveBytes()}
+	all := Memory{Parameters: m.parameterBytes(), Activations: int64(threads) * int64(chunk) * g.largestBytes()}
 	for _, n := range g.Nodes {
 		stays, garbage := n.planBytes(o.Kernels.Int8.NR, !o.direct())
 		all.Plans, all.Loading = all.Plans+stays, all.Loading+garbage
@@ -80,13 +80,12 @@ func (m *Model) price(g *Graph, chunk, threads int, o Options) Memory {
 // passPrice is what a Pass takes at least: the gradients of its parameters, its inputs, its largest
 // value, and its plans.
 func (m *Model) passPrice(o PassOptions, md mode) int64 {
-	n, largest := int64(0), int64(0)
 	g := m.graph.rewritten(md)
+	n := g.largestBytes() * int64(o.Batch)
 	for _, v := range g.Inputs {
 		n += v.bytes() * int64(o.Batch)
 	}
 	for _, at := range g.Nodes {
-		largest = max(largest, at.Out.bytes())
 		stays, garbage := at.planBytes(o.Kernels.Int8.NR, !o.Strict)
 		n += stays + garbage
 		for _, p := range at.Params {
@@ -95,7 +94,7 @@ func (m *Model) passPrice(o PassOptions, md mode) int64 {
 			}
 		}
 	}
-	return n + largest*int64(o.Batch)
+	return n
 }
 
 // quantizePrice is about what Quantize takes: a Session, latents and images to calibrate with, and the
@@ -113,12 +112,11 @@ func (m *Model) quantizePrice(o quant.Options) int64 {
 
 // exactPrice is what Exact takes: all values of one image, and the largest as sums besides.
 func (m *Model) exactPrice() int64 {
-	n, largest := int64(0), int64(0)
+	n := 4 * m.graph.largestBytes()
 	for _, at := range m.graph.Nodes {
 		n += at.Out.bytes()
-		largest = max(largest, int64(at.Out.Shape.Len()))
 	}
-	return n + 4*largest
+	return n
 }
 
 // weightLen is the length of a linear operator's weights, 0 of others.
@@ -177,35 +175,10 @@ func (t Type) elementBytes() int64 {
 // bytes is what the value takes of one image.
 func (v *Value) bytes() int64 { return v.Type.elementBytes() * int64(v.Shape.Len()) }
 
-// liveBytes is the most that the values of one image take together which are in use at a time.
-func (g *Graph) liveBytes() (most int64) {
-	last := map[*Value]int{}
-	for i, n := range g.Nodes {
-		for _, v := range n.In {
-			last[v.storage()] = i
-		}
-	}
-	for _, v := range g.Outputs {
-		last[v.storage()] = len(g.Nodes)
-	}
-	live, ends := int64(0), map[int]int64{} // what is no longer in use after a step
-	add := func(v *Value) {
-		if v.root == nil {
-			live += v.bytes()
-			ends[last[v]] += v.bytes()
-		}
-	}
-	for _, v := range g.Inputs {
-		add(v)
-	}
-	for i, n := range g.Nodes {
-		if last[n.Out] == 0 { // nobody reads it
-			last[n.Out] = i
-		}
-		add(n.Out)
-		// An operator may write over its input.
-		most = max(most, live-min(ends[i], n.Out.bytes()))
-		live -= ends[i]
+// largestBytes is what the largest value that a node makes takes of one image.
+func (g *Graph) largestBytes() (most int64) {
+	for _, n := range g.Nodes {
+		most = max(most, n.Out.bytes())
 	}
 	return most
 }

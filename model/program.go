@@ -106,12 +106,41 @@ func (n *Node) lowering(images int, k *simd.Kernels) *Lowering {
 // lower plans an operator for inference by whichever rule it has.
 func lower(o Op, l *Lowering) (Kernel, error) {
 	switch o := o.(type) {
+	case linear:
+		return lowerLinear(l)
+	case moveOp:
+		return newGather(l, o.runs(l.Specs), constantOf(o)), nil
+	case averageOp:
+		return &blend{sums: sumsOf(o, l)}, nil
 	case Lowerer:
 		return o.Lower(l)
 	case Pointwise:
-		return newPointwise(o, l), nil
+		return &pointwise{o}, nil
 	}
 	return nil, fmt.Errorf("%w: nothing says how to compute it", ErrRule)
+}
+
+// lowerTraining plans an operator for training by whichever rule it has. Without parameters, the kernel
+// for inference will do if it has a Backward.
+func lowerTraining(o Op, l *Lowering) (TrainKernel, error) {
+	switch o := o.(type) {
+	case moveOp:
+		return newGatherPass(l, o.runs(l.Specs), constantOf(o)), nil
+	case averageOp:
+		return newBlendPass(l, sumsOf(o, l)), nil
+	case TrainLowerer:
+		return o.LowerTraining(l)
+	}
+	if o, ok := o.(Lowerer); ok && len(l.Params) == 0 {
+		k, err := o.Lower(l)
+		if k, ok := k.(TrainKernel); ok || err != nil {
+			return k, err
+		}
+	}
+	if o, ok := o.(Pointwise); ok {
+		return &pointwise{o}, nil
+	}
+	return nil, fmt.Errorf("%w: nothing says how to train it", ErrRule)
 }
 
 // place finds a place in the arenas for every value that a step makes. Values that are never in use

@@ -18,16 +18,7 @@ func init() { Register[QAdd]() }
 func (QAdd) Kind() string { return "qadd" }
 
 // Infer returns bytes of the first input's shape.
-func (o QAdd) Infer(in []Spec) (Spec, error) {
-	if _, err := int8Pair(in); err != nil {
-		return Spec{}, err
-	}
-	s, err := bytesTo(in[0].Shape, o.Output, in)
-	if err == nil {
-		_, _, err = o.factors(in)
-	}
-	return s, err
-}
+func (o QAdd) Infer(in []Spec) (Spec, error) { return inferPair(in, o.Output, o.factors) }
 
 // Params returns none.
 func (QAdd) Params([]Spec) []Param { return nil }
@@ -50,21 +41,15 @@ func (o QAdd) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 type qadder struct {
 	qpair
 	first, second [256]int64 // (x-zero) * m
-	to            rounding
-	row           func(dst, x, other []int8, step int)
 }
 
 // Lower makes the tables.
 func (o QAdd) Lower(l *Lowering) (Kernel, error) {
-	how, err := int8Pair(l.Specs)
+	pair, m, err := newQPair(l.Specs, o.Output, o.factors)
 	if err != nil {
 		return nil, err
 	}
-	m, shift, err := o.factors(l.Specs)
-	if err != nil {
-		return nil, err
-	}
-	k := &qadder{qpair: qpair{how}, to: newRounding(shift, o.Output.Zero)}
+	k := &qadder{qpair: pair}
 	for i := range 256 {
 		k.first[i] = (int64(i-128) - int64(l.Specs[0].Type.Zero)) * m[0]
 		k.second[i] = (int64(i-128) - int64(l.Specs[1].Type.Zero)) * m[1]
@@ -73,11 +58,7 @@ func (o QAdd) Lower(l *Lowering) (Kernel, error) {
 	return k, nil
 }
 
-// Forward: y = round((first[x0] + second[x1]) / 2^shift) + Output.Zero.
-func (k *qadder) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	k.each(y, x[0], x[1], s, k.row)
-}
-
+// add: y = round((first[x0] + second[x1]) / 2^shift) + Output.Zero.
 func (k *qadder) add(dst, x, other []int8, step int) {
 	to, dst := k.to, dst[:len(x)]
 	if step == 0 {
@@ -92,5 +73,3 @@ func (k *qadder) add(dst, x, other []int8, step int) {
 		dst[j] = to.byte(k.first[int(v)+128] + k.second[int(other[j])+128])
 	}
 }
-
-func (*qadder) overwrites() {}

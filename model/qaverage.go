@@ -155,8 +155,3 @@ func (k *qblend) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 		}
 	}
 }
-
-// quantizeAverage adds the QAverage of an operator.
-func quantizeAverage[O averageOp](q *quantization, n *Node, o O, out quant.Params) (*Value, error) {
-	return q.add(n, QAverage[O]{o, out}), nil
-}

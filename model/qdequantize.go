@@ -40,13 +40,10 @@ func (QDequantize) Lower(l *Lowering) (Kernel, error) {
 
 // Forward: y = table[x+128].
 func (k *dequantizer) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			dst := y.At(p, n)
-			for i, v := range x[0].row(p, n) {
-				dst[i] = k.table[int(v)+128]
-			}
+	for p, n := range s.rows(y.Layout) {
+		dst := y.At(p, n)
+		for i, v := range x[0].row(p, n) {
+			dst[i] = k.table[int(v)+128]
 		}
 	}
 }

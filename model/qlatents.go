@@ -40,10 +40,7 @@ func (o QLatents) Lower(*Lowering) (Kernel, error) { return o, nil }
 
 // Forward: y = round(x / scale).
 func (o QLatents) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			quant.Latents(y.Q[p*y.Stride+n*y.Row:][:y.C], x[0].At(p, n), o.Step)
-		}
+	for p, n := range s.rows(y.Layout) {
+		quant.Latents(y.Q[p*y.Stride+n*y.Row:][:y.C], x[0].At(p, n), o.Step)
 	}
 }

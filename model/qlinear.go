@@ -98,8 +98,6 @@ func (QLinear) check(p []*Param) error {
 	return nil
 }
 
-func (o QLinear) macs([]Spec, Spec) (exact, nominal int64) { return o.Geometry.MACs() }
-
 func (o QLinear) exact(y *bytesOf, x []*bytesOf, in []Spec, p []*Param) {
 	g, bias, scale := o.Geometry, p[1].Int32, p[2].Data
 	sum := make([]int32, len(y.q)+len(y.pix))

@@ -12,16 +12,7 @@ func init() { Register[QMaxPool]() }
 func (QMaxPool) Kind() string { return "qmaxpool" }
 
 // Infer returns the number of windows.
-func (o QMaxPool) Infer(in []Spec) (Spec, error) {
-	if err := int8Inputs(in, 1); err != nil {
-		return Spec{}, err
-	}
-	out, err := o.Op.Infer(floatsOf(in))
-	if err != nil {
-		return Spec{}, err
-	}
-	return Bytes(out.Shape, in[0].Type.Params), checkZero(in[0].Type.Params)
-}
+func (o QMaxPool) Infer(in []Spec) (Spec, error) { return inferAs(o.Op, in) }
 
 // Params returns none.
 func (QMaxPool) Params([]Spec) []Param { return nil }
@@ -48,15 +39,12 @@ func (o QMaxPool) Lower(l *Lowering) (Kernel, error) { return qmaxPool{newMaxPoo
 
 // Forward: y = max x.
 func (o qmaxPool) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			to := y.row(p, n)
-			copy(to, x[0].row(int(o.windows[p][0]), n))
-			for _, q := range o.windows[p][1:] {
-				for c, v := range x[0].row(int(q), n) {
-					to[c] = max(v, to[c])
-				}
+	for p, n := range s.rows(y.Layout) {
+		to := y.row(p, n)
+		copy(to, x[0].row(int(o.windows[p][0]), n))
+		for _, q := range o.windows[p][1:] {
+			for c, v := range x[0].row(int(q), n) {
+				to[c] = max(v, to[c])
 			}
 		}
 	}

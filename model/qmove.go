@@ -94,8 +94,3 @@ func exactMove(o moveOp, to quant.Params, y []int8, x []*bytesOf, in []Spec) {
 		y[i] = int8(v)
 	}
 }
-
-// quantizeMove adds the QMove of an operator that moves features.
-func quantizeMove[O moveOp](q *quantization, n *Node, o O, out quant.Params) (*Value, error) {
-	return q.add(n, QMove[O]{o, out}), nil
-}

@@ -18,27 +18,14 @@ func init() { Register[QMul]() }
 func (QMul) Kind() string { return "qmul" }
 
 // Infer returns bytes of the first input's shape.
-func (o QMul) Infer(in []Spec) (Spec, error) {
-	if _, err := int8Pair(in); err != nil {
-		return Spec{}, err
-	}
-	s, err := bytesTo(in[0].Shape, o.Output, in)
-	if err == nil {
-		_, _, err = o.factor(in)
-	}
-	return s, err
-}
+func (o QMul) Infer(in []Spec) (Spec, error) { return inferPair(in, o.Output, o.factor) }
 
 // Params returns none.
 func (QMul) Params([]Spec) []Param { return nil }
 
 // factor: the product of two float32 scales is exact in float64.
-func (o QMul) factor(in []Spec) (m int64, shift int, err error) {
-	list, shift, err := quant.Fixed(30, float64(in[0].Type.Scale)*float64(in[1].Type.Scale)/float64(o.Output.Scale))
-	if err != nil {
-		return 0, 0, err
-	}
-	return list[0], shift, nil
+func (o QMul) factor(in []Spec) (m []int64, shift int, err error) {
+	return quant.Fixed(30, float64(in[0].Type.Scale)*float64(in[1].Type.Scale)/float64(o.Output.Scale))
 }
 
 func (o QMul) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
@@ -46,7 +33,7 @@ func (o QMul) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 	m, shift, _ := o.factor(in)
 	how.reference(in[0].Shape, func(i, j int) {
 		product := (int64(x[0].q[i]) - int64(in[0].Type.Zero)) * (int64(x[1].q[j]) - int64(in[1].Type.Zero))
-		y.q[i] = quant.Saturate(quant.Shift(product*m, shift) + int64(o.Output.Zero))
+		y.q[i] = quant.Saturate(quant.Shift(product*m[0], shift) + int64(o.Output.Zero))
 	})
 }
 
@@ -55,32 +42,20 @@ type qmultiplier struct {
 	qpair
 	zeros  [2]int32 // of the inputs
 	factor int64
-	to     rounding
-	row    func(dst, x, other []int8, step int)
 }
 
 // Lower finds the factor.
 func (o QMul) Lower(l *Lowering) (Kernel, error) {
-	how, err := int8Pair(l.Specs)
+	pair, m, err := newQPair(l.Specs, o.Output, o.factor)
 	if err != nil {
 		return nil, err
 	}
-	m, shift, err := o.factor(l.Specs)
-	if err != nil {
-		return nil, err
-	}
-	k := &qmultiplier{
-		qpair: qpair{how}, zeros: [2]int32{l.Specs[0].Type.Zero, l.Specs[1].Type.Zero}, factor: m, to: newRounding(shift, o.Output.Zero),
-	}
+	k := &qmultiplier{pair, [2]int32{l.Specs[0].Type.Zero, l.Specs[1].Type.Zero}, m[0]}
 	k.row = k.multiply
 	return k, nil
 }
 
-// Forward: y = round((x0-zero0)*(x1-zero1)*m / 2^shift) + Output.Zero.
-func (k *qmultiplier) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	k.each(y, x[0], x[1], s, k.row)
-}
-
+// multiply: y = round((x0-zero0)*(x1-zero1)*m / 2^shift) + Output.Zero.
 func (k *qmultiplier) multiply(dst, x, other []int8, step int) {
 	to, dst := k.to, dst[:len(x)]
 	if step == 0 {
@@ -96,5 +71,3 @@ func (k *qmultiplier) multiply(dst, x, other []int8, step int) {
 		dst[j] = to.byte(int64(product) * k.factor)
 	}
 }
-
-func (*qmultiplier) overwrites() {}

@@ -13,16 +13,7 @@ func init() { Register[QReshape]() }
 func (QReshape) Kind() string { return "qreshape" }
 
 // Infer returns the new shape.
-func (l QReshape) Infer(in []Spec) (Spec, error) {
-	if err := int8Inputs(in, 1); err != nil {
-		return Spec{}, err
-	}
-	out, err := Reshape(l).Infer(floatsOf(in))
-	if err != nil {
-		return Spec{}, err
-	}
-	return Bytes(out.Shape, in[0].Type.Params), checkZero(in[0].Type.Params)
-}
+func (l QReshape) Infer(in []Spec) (Spec, error) { return inferAs(Reshape(l), in) }
 
 // Params returns none.
 func (QReshape) Params([]Spec) []Param { return nil }

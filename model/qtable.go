@@ -65,21 +65,18 @@ func (o QTable) Lower(l *Lowering) (Kernel, error) {
 
 // Forward: y = table[x+128].
 func (k *qtable) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			in := x[0].Q[p*x[0].Stride+n*x[0].Row:][:y.C]
-			if k.pixels {
-				out := y.Pix[(n*y.Positions()+p)*y.C:][:y.C]
-				for i, v := range in {
-					out[i] = uint8(int(k.table[int(v)+128]) + 128)
-				}
-				continue
-			}
-			out := y.Q[p*y.Stride+n*y.Row:][:y.C]
+	for p, n := range s.rows(y.Layout) {
+		in := x[0].Q[p*x[0].Stride+n*x[0].Row:][:y.C]
+		if k.pixels {
+			out := y.Pix[(n*y.Positions()+p)*y.C:][:y.C]
 			for i, v := range in {
-				out[i] = k.table[int(v)+128]
+				out[i] = uint8(int(k.table[int(v)+128]) + 128)
 			}
+			continue
+		}
+		out := y.Q[p*y.Stride+n*y.Row:][:y.C]
+		for i, v := range in {
+			out[i] = k.table[int(v)+128]
 		}
 	}
 }
@@ -87,7 +84,7 @@ func (k *qtable) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 // pointwise adds the QTable of an activation.
 func (q *quantization) pointwise(o Pointwise, n *Node) (*Value, error) {
 	in, out := q.of(n.In[0]).Type.Params, q.params[n.Out]
-	last := q.pixels[n.Out]
+	last := q.sim.pixels[n.Out]
 	v := q.add(n, QTable{Output: out, Pixels: last})
 	if q.graph.err != nil {
 		return v, nil

@@ -8,7 +8,13 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// quantizer is an Op with an int8 form.
+// int8Former is an Op with an int8 form that reads what it does and makes bytes with the Params out.
+type int8Former interface {
+	Op
+	int8Form(out quant.Params) Op
+}
+
+// quantizer is an Op with an int8 form that takes more: parameters, or other inputs.
 type quantizer interface {
 	Op
 	// quantize adds the int8 form of node n to q's graph, which makes bytes with the Params out. The
@@ -86,11 +92,10 @@ func cannot(n *Node, err error) error {
 
 // quantization is an int8 graph in the making.
 type quantization struct {
+	sim    *simulation
 	graph  *Graph
 	values map[*Value]*Value // of the float graph: their bytes
 	params map[*Value]quant.Params
-	weight func(n *Node) (folded, error)
-	pixels map[*Value]bool // of the float graph: outputs that are pixels
 }
 
 // of returns the bytes of a value of the float graph.
@@ -119,7 +124,7 @@ func (q *quantization) add(n *Node, o Op) *Value {
 
 // build makes the int8 model of a calibration.
 func (s *simulation) build(m *Model, c *quant.Calibration) (*Model, error) {
-	q := &quantization{graph: &Graph{}, values: map[*Value]*Value{}, params: map[*Value]quant.Params{}, weight: s.folded, pixels: s.pixels}
+	q := &quantization{sim: s, graph: &Graph{}, values: map[*Value]*Value{}, params: map[*Value]quant.Params{}}
 	for v, i := range s.ranged {
 		q.params[v] = c.Params[i]
 	}
@@ -131,7 +136,7 @@ func (s *simulation) build(m *Model, c *quant.Calibration) (*Model, error) {
 		q.values[v] = q.graph.Add(QLatents{Step: c.Step[s.ranged[v]]}, q.graph.Input(v.Name, v.Shape))
 	}
 	for _, n := range s.graph.Nodes {
-		if err := s.quantize(q, n); err != nil {
+		if err := q.quantize(n); err != nil {
 			return nil, cannot(n, err)
 		}
 	}
@@ -152,16 +157,18 @@ func (s *simulation) build(m *Model, c *quant.Calibration) (*Model, error) {
 }
 
 // quantize adds the int8 form of one node.
-func (s *simulation) quantize(q *quantization, n *Node) error {
+func (q *quantization) quantize(n *Node) error {
 	var v *Value
 	var err error
 	switch o := n.Op.(type) {
 	case linear:
-		v, err = q.linear(n, s.tails[n] != nil)
+		v, err = q.linear(n, q.sim.tails[n] != nil)
+	case int8Former:
+		v = q.add(n, o.int8Form(q.outputParams(n)))
 	case quantizer:
-		v, err = o.quantize(q, n, s.outputParams(q, n))
+		v, err = o.quantize(q, n, q.outputParams(n))
 	case Pointwise:
-		if s.isTail(n) {
+		if q.sim.isTail(n) {
 			v = q.of(n.In[0]) // the linear operator before has made the pixels
 			break
 		}
@@ -176,8 +183,8 @@ func (s *simulation) quantize(q *quantization, n *Node) error {
 
 // outputParams are the steps of what a node makes: its own or, of one that passes them on, those of
 // what it reads.
-func (s *simulation) outputParams(q *quantization, n *Node) quant.Params {
-	if _, own := s.ranged[n.Out]; own || n.In[0].Type.Kind != Float32 {
+func (q *quantization) outputParams(n *Node) quant.Params {
+	if _, own := q.sim.ranged[n.Out]; own || n.In[0].Type.Kind != Float32 {
 		return q.params[n.Out]
 	}
 	return q.of(n.In[0]).Type.Params
@@ -185,15 +192,11 @@ func (s *simulation) outputParams(q *quantization, n *Node) quant.Params {
 
 // linear adds a QLinear, which ends in pixels if a tanh follows.
 func (q *quantization) linear(n *Node, tanh bool) (*Value, error) {
-	w, err := q.weight(n)
-	if err != nil {
-		return nil, err
-	}
 	in, out := q.of(n.In[0]).Type.Params, q.params[n.Out]
 	if tanh {
 		out = quant.Params{Scale: 1.0 / quant.TanhSteps}
 	}
-	b, bias, err := w.bytes(in)
+	b, bias, err := q.sim.weights[n].bytes(in)
 	if err != nil {
 		return nil, err
 	}

@@ -157,7 +157,7 @@ func TestQuantizeRefuses(t *testing.T) {
 	chain := []model.Op{model.Dense{Units: 6, Bias: true}, model.BatchNorm{}, model.LeakyReLU{Slope: 0.3}, model.Dense{Units: 2}, model.Tanh{}}
 	for want, m := range map[string]*model.Model{
 		"layer 1 (softmax)": build(nil, model.Dense{Units: 3}, model.Softmax{}),
-		"layer 0 (dense): cannot be quantized: weight 7": build(func(m *model.Model) { m.Params()[0].Data[7] = nan }, chain...),
+		"layer 0 (dense): cannot be quantized: weight: value 7": build(func(m *model.Model) { m.Params()[0].Data[7] = nan }, chain...),
 		"layer 3 (dense)": build(func(m *model.Model) { m.Params()[6].Data[0] = inf }, chain...),
 		"bias":            build(func(m *model.Model) { m.Params()[1].Data[2] = nan }, chain...),
 	} {

@@ -1,7 +1,7 @@
 package model
 
 // ReLU is y = max(x, 0), run as a LeakyReLU of slope 0; its gradient at 0 is 0.
-type ReLU struct{ Elementwise }
+type ReLU struct{ inPlace }
 
 func init() { Register[ReLU]() }
 
@@ -17,11 +17,7 @@ func (ReLU) Derivative(x, y float64) float64 { return LeakyReLU{}.Derivative(x, 
 // Lower: see leaky.
 func (ReLU) Lower(at *Lowering) (Kernel, error) { return newLeaky(0, at), nil }
 
-// LowerTraining: see leaky.
-func (ReLU) LowerTraining(at *Lowering) (TrainKernel, error) { return newLeaky(0, at), nil }
-
-func (ReLU) leak() float32    { return 0 }
-func (ReLU) backwardInPlace() {}
+func (ReLU) leak() float32 { return 0 }
 
 // keeps: y is above 0 where x is.
-func (ReLU) keeps(*Node) (limit, output need) { return signs, signs }
+func (ReLU) keeps() (limit, output need) { return signs, signs }

@@ -46,11 +46,8 @@ func (Reshape) reshapes() {}
 // Lower: see copier; views need no kernel.
 func (Reshape) Lower(*Lowering) (Kernel, error) { return copier{}, nil }
 
-// LowerTraining: see copier.
-func (Reshape) LowerTraining(*Lowering) (TrainKernel, error) { return copier{}, nil }
-
 // keeps: Backward reads neither input nor output.
-func (Reshape) keeps(*Node) (limit, output need) { return never, nothing }
+func (Reshape) keeps() (limit, output need) { return never, nothing }
 
 func (Reshape) passesScale() bool { return true }
 
@@ -73,11 +70,8 @@ func (copyOp) Kind() string { return "copy" }
 // Lower: see copier.
 func (copyOp) Lower(*Lowering) (Kernel, error) { return copier{}, nil }
 
-// LowerTraining: see copier.
-func (copyOp) LowerTraining(*Lowering) (TrainKernel, error) { return copier{}, nil }
-
 // keeps: Backward reads neither input nor output.
-func (copyOp) keeps(*Node) (limit, output need) { return never, nothing }
+func (copyOp) keeps() (limit, output need) { return never, nothing }
 
 func (copyOp) passesScale() bool { return true }
 

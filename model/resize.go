@@ -111,65 +111,30 @@ func (l Resize) Reference(y []float64, x, _ [][]float64, in []Spec) {
 	}
 }
 
-// runs are those of nearest.
-func (l Resize) runs(in []Spec) (list []featureRun) {
-	x := in[0].Shape
-	for i := range l.H {
-		for j := range l.W {
-			list = append(list, row(0, l.nearest(i, x.H, l.H)*x.W+l.nearest(j, x.W, l.W), 0, i*l.W+j, 0, x.C))
-		}
-	}
-	return list
-}
-
-// sums are those of bilinear.
-func (l Resize) sums(x Shape) (list [][]term) {
-	for i := range l.H {
-		for j := range l.W {
-			top, bottom, v := l.between(i, x.H, l.H)
-			left, right, u := l.between(j, x.W, l.W)
-			var sum []term
-			for _, t := range []struct {
-				from   int
-				weight float64
-			}{
-				{top*x.W + left, (1 - v) * (1 - u)}, {top*x.W + right, (1 - v) * u},
-				{bottom*x.W + left, v * (1 - u)}, {bottom*x.W + right, v * u},
-			} {
-				if t.weight != 0 {
-					sum = append(sum, term{int32(t.from), float32(t.weight)})
-				}
-			}
-			list = append(list, sum)
-		}
-	}
-	return list
-}
-
-// Lower: see gather and blend.
-func (l Resize) Lower(at *Lowering) (Kernel, error) {
+// form is the Resize of one mode that this one is.
+func (l Resize) form() Op {
 	if l.Mode == ResizeNearest {
-		return newGather(at, l.runs(at.Specs), 0), nil
+		return nearestResize{l}
 	}
-	return newBlend(l.sums(at.Specs[0].Shape)), nil
+	return bilinearResize{l}
 }
 
-// LowerTraining: see gather and blend.
+// Lower is that of the form.
+func (l Resize) Lower(at *Lowering) (Kernel, error) { return lower(l.form(), at) }
+
+// LowerTraining is that of the form.
 func (l Resize) LowerTraining(at *Lowering) (TrainKernel, error) {
-	if l.Mode == ResizeNearest {
-		return newGatherPass(at, l.runs(at.Specs), 0), nil
-	}
-	return newBlendPass(at, l.sums(at.Specs[0].Shape)), nil
+	return lowerTraining(l.form(), at)
 }
 
 func (Resize) identityOn(in []Spec, out Spec) bool { return in[0] == out }
 
-// quantize: nearest moves bytes, bilinear makes means of them.
-func (l Resize) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
+// int8Form: nearest moves bytes, bilinear makes means of them.
+func (l Resize) int8Form(out quant.Params) Op {
 	if l.Mode == ResizeNearest {
-		return quantizeMove(q, n, nearestResize{l}, out)
+		return QMove[nearestResize]{nearestResize{l}, out}
 	}
-	return quantizeAverage(q, n, bilinearResize{l}, out)
+	return QAverage[bilinearResize]{bilinearResize{l}, out}
 }
 
 func (Resize) passesScale() bool { return true }
@@ -200,6 +165,17 @@ func (l Resize) inMode(mode string, in []Spec) (Spec, error) {
 		return Spec{}, fmt.Errorf("mode %q, want %q", l.Mode, mode)
 	}
 	return l.Infer(in)
+}
+
+// runs: each position is copied from one.
+func (l nearestResize) runs(in []Spec) (list []featureRun) {
+	x := in[0].Shape
+	for i := range l.H {
+		for j := range l.W {
+			list = append(list, row(0, l.nearest(i, x.H, l.H)*x.W+l.nearest(j, x.W, l.W), 0, i*l.W+j, 0, x.C))
+		}
+	}
+	return list
 }
 
 // means: the weights are whole numbers of 1/(rows' denominator * columns' denominator), reduced.

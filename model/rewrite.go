@@ -181,10 +181,16 @@ func (g *Graph) arrange(n *Node, i int) {
 	if v.mem == v.Shape {
 		return
 	}
-	c := &Node{Op: copyOp{}, Name: n.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: n.index}
-	c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.Shape}
+	c := newCopy(v, n.Name, n.index, v.Shape)
 	n.In[i] = c.Out
 	g.Nodes = slices.Insert(g.Nodes, slices.Index(g.Nodes, n), c)
+}
+
+// newCopy returns a node that copies v, to lie in memory as mem says.
+func newCopy(v *Value, name string, index int, mem Shape) *Node {
+	c := &Node{Op: copyOp{}, Name: name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: index}
+	c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: mem}
+	return c
 }
 
 // foldBatchNorms makes a BatchNorm part of the weights of the linear operator whose output it alone
@@ -262,8 +268,7 @@ func separateOutputs(g *Graph, _ mode) {
 	}
 	for i, v := range g.Outputs {
 		if slices.Contains(taken, v.storage()) {
-			c := &Node{Op: copyOp{}, Name: v.Name + " (copy)", In: []*Value{v}, epilogue: epilogue{slope: 1}, index: len(g.Nodes) - 1}
-			c.Out = &Value{Name: c.Name, Spec: v.Spec, Node: c, mem: v.mem}
+			c := newCopy(v, v.Name, len(g.Nodes)-1, v.mem)
 			g.Nodes = append(g.Nodes, c)
 			g.Outputs[i] = c.Out
 		}

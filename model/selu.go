@@ -4,7 +4,7 @@ import "github.com/gantiny/gantiny/internal/fmath"
 
 // SELU is y = 1.0507 * x where x > 0 and 1.0507 * 1.6733 * (exp(x)-1) elsewhere: with these factors,
 // which have more digits in fact, it keeps mean 0 and variance 1 (Klambauer et al. 2017).
-type SELU struct{ Elementwise }
+type SELU struct{ fromSigned }
 
 func init() { Register[SELU]() }
 
@@ -32,8 +32,3 @@ func (SELU) Derivative(_, y float64) float64 {
 	}
 	return y + seluScale*seluAlpha
 }
-
-func (SELU) backwardInPlace() {}
-
-// keeps: the sign of x is that of y.
-func (SELU) keeps(*Node) (limit, output need) { return signs, everything }

@@ -177,9 +177,9 @@ func (s *Session) schedule() {
 		one.Tasks = append(one.Tasks, engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
 			p.run(i, &s.workers[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
 		}})
-		all.Once(i, name, func(id int, sh engine.Share) {
+		all.Once(engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
 			p.run(i, &s.workers[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
-		})
+		}})
 	}
 	one.Tasks = append(one.Tasks, engine.Task{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})
 	s.each, s.together = []engine.Stage{one}, all.Stages

@@ -3,7 +3,7 @@ package model
 import "github.com/gantiny/gantiny/internal/fmath"
 
 // Sigmoid is y = 1 / (1 + exp(-x)).
-type Sigmoid struct{ Elementwise }
+type Sigmoid struct{ fromOutput }
 
 func init() { Register[Sigmoid]() }
 
@@ -19,9 +19,6 @@ func (Sigmoid) Derivative(_, y float64) float64 { return y * (1 - y) }
 // Lower: see simd.Kernels.
 func (l Sigmoid) Lower(*Lowering) (Kernel, error) { return l.kernel(), nil }
 
-// LowerTraining: dx = dy * y * (1 - y).
-func (l Sigmoid) LowerTraining(*Lowering) (TrainKernel, error) { return l.kernel(), nil }
-
 func (Sigmoid) kernel() *byOutput {
 	return &byOutput{
 		func(w *Worker, y, x []float32) { w.Kernels.Sigmoid(y, x) },
@@ -32,8 +29,3 @@ func (Sigmoid) kernel() *byOutput {
 		},
 	}
 }
-
-func (Sigmoid) backwardInPlace() {}
-
-// keeps: y does not tell the sign of x.
-func (Sigmoid) keeps(*Node) (limit, output need) { return nothing, everything }

@@ -3,7 +3,7 @@ package model
 import "github.com/gantiny/gantiny/internal/fmath"
 
 // SiLU is y = x / (1 + exp(-x)), also called swish (Elfwing et al. 2017).
-type SiLU struct{ Elementwise }
+type SiLU struct{ fromInput }
 
 func init() { Register[SiLU]() }
 
@@ -18,8 +18,3 @@ func (SiLU) Derivative(x, _ float64) float64 {
 	s := fmath.Sigmoid(x)
 	return s + float64(x*s*(1-s))
 }
-
-func (SiLU) backwardInPlace() {}
-
-// keeps: Backward reads the input alone.
-func (SiLU) keeps(*Node) (limit, output need) { return never, nothing }

@@ -98,13 +98,11 @@ func (s *simulation) checkNode(n *Node) error {
 		f := foldNode(n)
 		s.weights[n] = f
 		return f.finite()
-	case quantizer, Pointwise:
+	case int8Former, quantizer, Pointwise:
 		return finite(n.Params)
 	}
 	return fmt.Errorf("%w: it has no int8 form", ErrRule)
 }
-
-func (s *simulation) folded(n *Node) (folded, error) { return s.weights[n], nil }
 
 // findRanges numbers the values that have a range of their own: the float inputs, and what nodes
 // make unless it is pixels, or sums on their way to pixels, or has the scale of what the node reads.
@@ -333,11 +331,7 @@ func (s *simulation) run(in []Data, after func(v *Value, t Tensor)) error {
 // report says what was chosen, and how far each operator's output in bytes is from the model's.
 func (s *simulation) report(c *quant.Calibration) (*quant.Report, error) {
 	r := &quant.Report{Images: len(s.chunks) * calibrationChunk, Judged: s.judged() * calibrationChunk, Steps: c.Steps}
-	exact, err := s.outputs(nil)
-	if err != nil {
-		return nil, err
-	}
-	rough, err := s.outputs(c.Params)
+	power, err := s.compare(c.Params)
 	if err != nil {
 		return nil, err
 	}
@@ -356,42 +350,50 @@ func (s *simulation) report(c *quant.Calibration) (*quant.Report, error) {
 				l.Observer = c.Observer[i]
 			}
 		}
-		l.SNR = signalToNoise(exact[out], rough[out])
+		l.SNR = quant.Decibels(power[out].signal, power[out].noise)
 		r.Layers = append(r.Layers, l)
 	}
 	return r, nil
 }
 
-// outputs runs the images that judge and returns what each node makes of them, rounded to p unless
-// that is nil.
-func (s *simulation) outputs(p []quant.Params) (map[*Value][]float32, error) {
-	if err := s.setWeights(p); err != nil {
-		return nil, err
-	}
-	round := func(*Value, Tensor) {}
-	if p != nil {
-		round = s.round(p)
-	}
-	all := map[*Value][]float32{}
+// power is that of a value, and of its error in bytes.
+type power struct{ signal, noise float64 }
+
+// compare runs the images that judge, as they are and with every value rounded to p, and returns the
+// power of what the nodes make of them.
+func (s *simulation) compare(p []quant.Params) (map[*Value]power, error) {
+	sums := map[*Value]power{}
+	round := s.round(p)
 	for _, in := range s.chunks[:s.judged()] {
-		err := s.run(in, func(v *Value, t Tensor) {
+		exact := map[*Value][]float32{}
+		keep := func(v *Value, t Tensor) {
+			exact[v] = make([]float32, 0, t.N*v.Shape.Len())
+			eachRow(t, func(row []float32) { exact[v] = append(exact[v], row...) })
+		}
+		add := func(v *Value, t Tensor) {
 			round(v, t)
-			eachRow(t, func(row []float32) { all[v] = append(all[v], row...) })
-		})
-		if err != nil {
-			return nil, err
+			sum, x := sums[v], exact[v]
+			eachRow(t, func(row []float32) {
+				for i, y := range row {
+					d := float64(x[i]) - float64(y)
+					sum.signal += float64(x[i]) * float64(x[i])
+					sum.noise += d * d
+				}
+				x = x[len(row):]
+			})
+			sums[v] = sum
+		}
+		for _, of := range []struct {
+			p     []quant.Params
+			after func(v *Value, t Tensor)
+		}{{nil, keep}, {p, add}} {
+			if err := s.setWeights(of.p); err != nil {
+				return nil, err
+			}
+			if err := s.run(in, of.after); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return all, nil
-}
-
-// signalToNoise is the ratio of the power of x to that of its difference from y, in dB.
-func signalToNoise(x, y []float32) float64 {
-	signal, noise := 0.0, 0.0
-	for i, v := range x {
-		d := float64(v) - float64(y[i])
-		signal += float64(v) * float64(v)
-		noise += d * d
-	}
-	return quant.Decibels(signal, noise)
+	return sums, nil
 }

@@ -60,21 +60,8 @@ func (l Slice) runs(in []Spec) (list []featureRun) {
 	return list
 }
 
-// Lower: see gather.
-func (l Slice) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs), 0), nil
-}
-
-// LowerTraining: see gather.
-func (l Slice) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs), 0), nil
-}
-
 func (Slice) identityOn(in []Spec, out Spec) bool { return in[0] == out }
 
-// quantize: see QMove.
-func (l Slice) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return quantizeMove(q, n, l, out)
-}
-
 func (Slice) passesScale() bool { return true }
+
+func (l Slice) int8Form(out quant.Params) Op { return QMove[Slice]{l, out} }

@@ -40,38 +40,32 @@ func (Softmax) Reference(y []float64, x, _ [][]float64, in []Spec) {
 }
 
 // keeps: Backward reads the output.
-func (Softmax) keeps(*Node) (limit, output need) { return nothing, everything }
+func (Softmax) keeps() (limit, output need) { return nothing, everything }
 
 func (Softmax) backwardInPlace() {}
 
 // Lower: see softmax.
 func (Softmax) Lower(*Lowering) (Kernel, error) { return softmax{}, nil }
 
-// LowerTraining: see softmax.
-func (Softmax) LowerTraining(*Lowering) (TrainKernel, error) { return softmax{}, nil }
-
 // softmax is a Softmax on layouts.
 type softmax struct{}
 
 // Forward: y[c] = exp(x[c]-max) / Σ exp(x[k]-max).
 func (softmax) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	p0, p1 := s.Of(y.Positions())
-	for p := p0; p < p1; p++ {
-		for n := s.N0; n < s.N1; n++ {
-			from, to := x[0].At(p, n), y.At(p, n)
-			top := from[0]
-			for _, v := range from {
-				top = max(top, v)
-			}
-			sum := 0.0
-			for c, v := range from {
-				e := fmath.Exp(float64(v) - float64(top))
-				sum += e
-				to[c] = float32(e)
-			}
-			for c, e := range to {
-				to[c] = float32(float64(e) / sum)
-			}
+	for p, n := range s.rows(y.Layout) {
+		from, to := x[0].At(p, n), y.At(p, n)
+		top := from[0]
+		for _, v := range from {
+			top = max(top, v)
+		}
+		sum := 0.0
+		for c, v := range from {
+			e := fmath.Exp(float64(v) - float64(top))
+			sum += e
+			to[c] = float32(e)
+		}
+		for c, e := range to {
+			to[c] = float32(float64(e) / sum)
 		}
 	}
 }
@@ -80,16 +74,14 @@ func (softmax) overwrites() {}
 
 // Backward: dx[c] = y[c] * (dy[c] - Σ dy[k]*y[k]).
 func (softmax) Backward(_ *Worker, dx []Tensor, dy Tensor, _ []Tensor, y Tensor, s Share) {
-	for p := range y.Positions() {
-		for n := s.N0; n < s.N1; n++ {
-			to, d, out := dx[0].At(p, n), dy.At(p, n), y.At(p, n)
-			sum := 0.0
-			for c, v := range out {
-				sum += float64(float64(d[c]) * float64(v))
-			}
-			for c, v := range out {
-				to[c] = float32(float64(v) * (float64(d[c]) - sum))
-			}
+	for p, n := range s.rows(y.Layout) {
+		to, d, out := dx[0].At(p, n), dy.At(p, n), y.At(p, n)
+		sum := 0.0
+		for c, v := range out {
+			sum += float64(float64(d[c]) * float64(v))
+		}
+		for c, v := range out {
+			to[c] = float32(float64(v) * (float64(d[c]) - sum))
 		}
 	}
 }

@@ -3,7 +3,7 @@ package model
 import "github.com/gantiny/gantiny/internal/fmath"
 
 // Softplus is y = ln(1 + exp(x)).
-type Softplus struct{ Elementwise }
+type Softplus struct{ fromOutput }
 
 func init() { Register[Softplus]() }
 
@@ -15,8 +15,3 @@ func (Softplus) At(x float64) float64 { return fmath.Softplus(x) }
 
 // Derivative returns sigmoid(x) = 1 - exp(-y).
 func (Softplus) Derivative(_, y float64) float64 { return -fmath.Expm1(-y) }
-
-func (Softplus) backwardInPlace() {}
-
-// keeps: the sign of x is lost.
-func (Softplus) keeps(*Node) (limit, output need) { return nothing, everything }

@@ -65,21 +65,22 @@ func (s Spec) check() error {
 }
 
 // floatInputs returns an error unless in are n float32 values; n < 0 means one or more.
-func floatInputs(in []Spec, n int) error {
-	if n >= 0 && len(in) != n || len(in) == 0 {
-		return fmt.Errorf("%w: %d inputs, want %s", ErrShape, len(in), inputCount(n))
+func floatInputs(in []Spec, n int) error { return checkInputs(in, n, Float32) }
+
+// int8Inputs is floatInputs of int8 values.
+func int8Inputs(in []Spec, n int) error { return checkInputs(in, n, Int8) }
+
+func checkInputs(in []Spec, n int, kind TypeKind) error {
+	if n < 0 && len(in) == 0 {
+		return fmt.Errorf("%w: 0 inputs, want at least 1", ErrShape)
+	}
+	if n >= 0 && len(in) != n {
+		return fmt.Errorf("%w: %d inputs, want %d", ErrShape, len(in), n)
 	}
 	for i, s := range in {
-		if s.Type.Kind != Float32 {
-			return fmt.Errorf("%w: input %d is %v, want float32", ErrShape, i, s.Type)
+		if s.Type.Kind != kind {
+			return fmt.Errorf("%w: input %d is %v, want %v", ErrShape, i, s.Type, Type{Kind: kind})
 		}
 	}
 	return nil
-}
-
-func inputCount(n int) string {
-	if n < 0 {
-		return "at least 1"
-	}
-	return fmt.Sprint(n)
 }

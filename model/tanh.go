@@ -3,7 +3,7 @@ package model
 import "github.com/gantiny/gantiny/internal/fmath"
 
 // Tanh is y = tanh(x).
-type Tanh struct{ Elementwise }
+type Tanh struct{ fromSigned }
 
 func init() { Register[Tanh]() }
 
@@ -19,17 +19,9 @@ func (Tanh) Derivative(_, y float64) float64 { return 1 - float64(y*y) }
 // Lower: see simd.Kernels.
 func (l Tanh) Lower(*Lowering) (Kernel, error) { return l.kernel(), nil }
 
-// LowerTraining: dx = dy * (1 - y*y).
-func (l Tanh) LowerTraining(*Lowering) (TrainKernel, error) { return l.kernel(), nil }
-
 func (Tanh) kernel() *byOutput {
 	return &byOutput{
 		func(w *Worker, y, x []float32) { w.Kernels.Tanh(y, x) },
 		func(w *Worker, dx, dy, y []float32) { w.Kernels.TanhGrad(dx, dy, y) },
 	}
 }
-
-func (Tanh) backwardInPlace() {}
-
-// keeps: the sign of x is that of y.
-func (Tanh) keeps(*Node) (limit, output need) { return signs, everything }

@@ -65,16 +65,6 @@ func (l Transpose) runs(in []Spec) (list []featureRun) {
 	return list
 }
 
-// Lower: see gather.
-func (l Transpose) Lower(at *Lowering) (Kernel, error) {
-	return newGather(at, l.runs(at.Specs), 0), nil
-}
-
-// LowerTraining: see gather.
-func (l Transpose) LowerTraining(at *Lowering) (TrainKernel, error) {
-	return newGatherPass(at, l.runs(at.Specs), 0), nil
-}
-
 // identityOn: dimensions of 1 may stand anywhere.
 func (l Transpose) identityOn(in []Spec, out Spec) bool {
 	d := [3]int{in[0].Shape.H, in[0].Shape.W, in[0].Shape.C}
@@ -90,9 +80,6 @@ func (l Transpose) identityOn(in []Spec, out Spec) bool {
 	return in[0] == out
 }
 
-// quantize: see QMove.
-func (l Transpose) quantize(q *quantization, n *Node, out quant.Params) (*Value, error) {
-	return quantizeMove(q, n, l, out)
-}
-
 func (Transpose) passesScale() bool { return true }
+
+func (l Transpose) int8Form(out quant.Params) Op { return QMove[Transpose]{l, out} }

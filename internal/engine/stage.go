@@ -64,9 +64,7 @@ func (st *Stage) run(worker, workers int, done func(t *Task), stop func() bool) 
 type List struct{ Stages []Stage }
 
 // Once adds a stage of one task that every worker calls once, with its share of the work.
-func (l *List) Once(op int, name string, run func(worker int, s Share)) {
-	l.Stages = append(l.Stages, Stage{Tasks: []Task{{op, name, run}}})
-}
+func (l *List) Once(t Task) { l.Stages = append(l.Stages, Stage{Tasks: []Task{t}}) }
 
 // Whole adds a stage of one task that goes through n images at once, each worker's share a multiple
 // of grain.

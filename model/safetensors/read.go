@@ -126,35 +126,44 @@ func (f *File) Find(name string) (Info, error) {
 	return f.Tensors[f.byName[i]], nil
 }
 
+// find is Find of a tensor of n values, of one of the given types.
+func (f *File) find(name string, n int, types ...DType) (Info, error) {
+	t, err := f.Find(name)
+	switch {
+	case err != nil:
+	case !slices.Contains(types, t.DType):
+		err = fmt.Errorf("safetensors: tensor %q: type %s, want %s", name, t.DType, types)
+	case n != t.Len():
+		err = fmt.Errorf("safetensors: tensor %q: %d values, want %d", name, t.Len(), n)
+	}
+	return t, err
+}
+
 // Floats returns the values of an F32 or F16 tensor, the latter widened. If place is not nil they are these bytes of View's
 // argument: of an F32 tensor, aligned to four bytes, on a little-endian machine.
 func (f *File) Floats(name string) (values []float32, place []byte, err error) {
+	return inPlace(f, name, F32, view.Float32s, f.ReadFloats)
+}
+
+// inPlace returns a tensor's values where they are, if it is of the type and see takes its bytes; else
+// those that read copies.
+func inPlace[T any](f *File, name string, is DType, see func([]byte) []T, read func(dst []T, name string) error) (values []T, place []byte, err error) {
 	t, err := f.Find(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if place = f.place(t); t.DType == F32 {
-		if v := view.Float32s(place); v != nil {
+	if place = f.place(t); t.DType == is {
+		if v := see(place); v != nil {
 			return v, place, t.check(crc32.Checksum(place, castagnoli))
 		}
 	}
-	values = make([]float32, t.Len())
-	return values, nil, f.ReadFloats(values, name)
+	values = make([]T, t.Len())
+	return values, nil, read(values, name)
 }
 
 // Int8s returns the values of an I8 tensor. If place is not nil they are these bytes of View's argument.
 func (f *File) Int8s(name string) (values []int8, place []byte, err error) {
-	t, err := f.Find(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if place = f.place(t); t.DType == I8 {
-		if v := view.Int8s(place); v != nil {
-			return v, place, t.check(crc32.Checksum(place, castagnoli))
-		}
-	}
-	values = make([]int8, t.Len())
-	return values, nil, f.ReadInt8s(values, name)
+	return inPlace(f, name, I8, view.Int8s, f.ReadInt8s)
 }
 
 // place is where a tensor stands in memory, nil if the file is not there.
@@ -167,15 +176,9 @@ func (f *File) place(t Info) []byte {
 
 // ReadFloats reads an F32 or F16 tensor, the latter widened, into dst, which must have its length.
 func (f *File) ReadFloats(dst []float32, name string) error {
-	t, err := f.Find(name)
+	t, err := f.find(name, len(dst), F32, F16)
 	if err != nil {
 		return err
-	}
-	if t.DType != F32 && t.DType != F16 {
-		return fmt.Errorf("safetensors: tensor %q: type %s where floats were wanted", name, t.DType)
-	}
-	if len(dst) != t.Len() {
-		return fmt.Errorf("safetensors: tensor %q: %d values, want %d", name, t.Len(), len(dst))
 	}
 	return f.stream(t, func(b []byte) {
 		if t.DType == F16 {
@@ -192,15 +195,9 @@ func (f *File) ReadFloats(dst []float32, name string) error {
 
 // ReadInt8s reads an I8 tensor into dst, which must have its length.
 func (f *File) ReadInt8s(dst []int8, name string) error {
-	t, err := f.Find(name)
+	t, err := f.find(name, len(dst), I8)
 	if err != nil {
 		return err
-	}
-	if t.DType != I8 {
-		return fmt.Errorf("safetensors: tensor %q: type %s where I8 was wanted", name, t.DType)
-	}
-	if len(dst) != t.Len() {
-		return fmt.Errorf("safetensors: tensor %q: %d values, want %d", name, t.Len(), len(dst))
 	}
 	return f.stream(t, func(b []byte) {
 		for i, v := range b {
