@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gantiny/gantiny/picture"
 )
@@ -27,7 +25,7 @@ type sample struct {
 // tar writes the part as WebDataset reads it: the files of a picture lie side by side and have its
 // index for their name.
 func (p *partWriter) tar(ctx context.Context, w io.Writer) error {
-	t := tar.NewWriter(w)
+	t := ustar{w}
 	var e pngs
 	err := p.d.each(ctx, p.first, p.end, func(b block) error {
 		if err := e.encode(&p.d.set, b, p.d.threads); err != nil {
@@ -43,15 +41,15 @@ func (p *partWriter) tar(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return t.Close()
+	return t.end()
 }
 
 // addSample adds picture i.
-func (p *partWriter) addSample(t *tar.Writer, i int, png []byte) error {
+func (p *partWriter) addSample(t ustar, i int, png []byte) error {
 	set := &p.d.set
 	about := sample{Index: i, Seed: set.Seed}
 	key := fmt.Sprintf("%09d", i)
-	if err := addFile(t, key+".png", png); err != nil {
+	if err := t.add(key+".png", png); err != nil {
 		return err
 	}
 	if set.Classes > 0 {
@@ -60,7 +58,7 @@ func (p *partWriter) addSample(t *tar.Writer, i int, png []byte) error {
 		if set.ClassNames != nil {
 			about.Name = set.ClassNames[class]
 		}
-		if err := addFile(t, key+".cls", strconv.AppendInt(nil, int64(class), 10)); err != nil {
+		if err := t.add(key+".cls", strconv.AppendInt(nil, int64(class), 10)); err != nil {
 			return err
 		}
 	}
@@ -68,17 +66,7 @@ func (p *partWriter) addSample(t *tar.Writer, i int, png []byte) error {
 	if err != nil {
 		return err
 	}
-	return addFile(t, key+".json", text)
-}
-
-// addFile adds a file whose header has nothing of this machine or moment.
-func addFile(t *tar.Writer, name string, b []byte) error {
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(b)), Mode: 0o644, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
-	if err := t.WriteHeader(h); err != nil {
-		return err
-	}
-	_, err := t.Write(b)
-	return err
+	return t.add(key+".json", text)
 }
 
 // pngs encodes the pictures of a block side by side, and keeps the memory for the next.
