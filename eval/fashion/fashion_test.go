@@ -32,7 +32,7 @@ func TestClassifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := seen.Accuracy(d.Labels); a < 0.91 {
+	if a := seen.Accuracy(d.Labels); a < 0.92 {
 		t.Errorf("it names %v right", a)
 	}
 }
