@@ -388,3 +388,32 @@ func TestMetricsLongerThanALine(t *testing.T) {
 		t.Errorf("%d bytes are left, %v; want %d", len(got), err, len(want))
 	}
 }
+
+// A grid that cannot be written ends a run at the end of its epoch: that epoch's line of metrics is written when the run goes on,
+// though the checkpoint has its steps already.
+func TestMetricsAfterAFault(t *testing.T) {
+	for _, epoch := range []int{1, 2} {
+		dir := t.TempDir()
+		grid := filepath.Join(dir, SamplesDir, gridName(epoch))
+		if err := os.MkdirAll(filepath.Join(grid, "x"), 0o777); err != nil { // no file is written there
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, lockFile), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		resumed := func(c *Config, o *Options) { o.Resume = true }
+		if err := runIn(t, dir, resumed); err == nil || !strings.Contains(err.Error(), grid) {
+			t.Errorf("epoch %d: error %v, want one about %s", epoch, err, grid)
+		}
+		if err := os.RemoveAll(grid); err != nil {
+			t.Fatal(err)
+		}
+		if err := runIn(t, dir, resumed); err != nil {
+			t.Fatal(err)
+		}
+		step, _, lines := endOf(t, dir)
+		if len(lines) != 2 || lines[0].Step != step/2 || lines[1].Step != step || lines[epoch-1].G == 0 {
+			t.Errorf("epoch %d: lines %+v, want one for each epoch", epoch, lines)
+		}
+	}
+}

@@ -320,7 +320,10 @@ func (r *run) openLogs() (err error) {
 	for _, m := range lines {
 		r.mostStd = max(r.mostStd, m.SampleStd)
 	}
-	return r.openEvents()
+	if err := r.openEvents(); err != nil {
+		return err
+	}
+	return r.writeLate()
 }
 
 func (r *run) closeLogs() error {

@@ -104,6 +104,9 @@ func noteSettings(lock *os.File, c Config) error {
 	if err == nil {
 		_, err = lock.WriteAt(append(text, '\n'), 0)
 	}
+	if err == nil {
+		err = lock.Sync()
+	}
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

@@ -47,9 +47,23 @@ func (r *run) write(s *Stats) error {
 		err = r.writeReport()
 	}
 	if err != nil && r.savedAt != r.t.steps && !errors.Is(err, ErrDiverged) {
-		err = errors.Join(err, r.save())
+		if again := r.save(); again != nil && again.Error() != err.Error() {
+			err = errors.Join(err, again)
+		}
 	}
 	return err
+}
+
+// writeLate writes the line of an epoch that a checkpoint has, and whose end met an error before the line was written.
+func (r *run) writeLate() error {
+	if r.meter.Steps == 0 || r.t.steps%uint64(r.perEpoch) != 0 {
+		return nil
+	}
+	s := &Stats{Epoch: int(r.t.steps) / r.perEpoch, Epochs: r.c.Epochs, Batch: r.perEpoch, Batches: r.perEpoch, Step: r.t.steps}
+	if err := r.judge(s); err != nil {
+		return err
+	}
+	return r.writeMetrics(s, 0)
 }
 
 // sample draws a grid at the end of an epoch that is due one, and where the caller asks for it.
@@ -183,9 +197,12 @@ func (r *run) saveProduct() error {
 // saveCheckpoint writes the checkpoint. The one before stays beside it, unless that
 // could not be read.
 func (r *run) saveCheckpoint() error {
-	if r.metrics != nil {
+	for _, f := range []*os.File{r.metrics, r.events} {
 		// A checkpoint stands for the lines before it: they must not be lost where it is not.
-		if err := r.metrics.Sync(); err != nil {
+		if f == nil {
+			continue
+		}
+		if err := f.Sync(); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
 	}

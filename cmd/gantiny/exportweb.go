@@ -51,7 +51,7 @@ func exportWeb(ctx context.Context, m network, out, program string, stderr io.Wr
 		return err
 	}
 	files["model.safetensors"] = b.Bytes()
-	if err := os.MkdirAll(out, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(out); err != nil {
 		return err
 	}
 	var names, paths []string

@@ -184,7 +184,7 @@ func (o *output) writeFile(ctx context.Context, write func(io.Writer) error) err
 
 // writeDir writes each image as a PNG of its own, named by its index.
 func (o *output) writeDir(draw func(yield func(block) error) error) error {
-	if err := os.MkdirAll(o.path, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(o.path); err != nil {
 		return err
 	}
 	return draw(func(b block) error {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -210,7 +209,7 @@ func (f *quantizeFlags) write(q *model.Model, float *model.Model, r *quantizeRep
 	if err := first.Save(f.out, o); err != nil || report == nil {
 		return err
 	}
-	if err := os.MkdirAll(f.report, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(f.report); err != nil {
 		return err
 	}
 	for name, content := range report {

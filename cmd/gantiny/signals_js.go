@@ -2,8 +2,8 @@ package main
 
 import "os"
 
-// wishes are the signals besides TERM that ask the program to end.
-var wishes = []os.Signal{os.Interrupt}
+// hangups are sent when the terminal goes away, of which there is none here.
+var hangups []os.Signal
 
 // ignorePipes does nothing: there are no such signals here.
 func ignorePipes() {}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// wishes are the signals besides TERM that ask the program to end.
-var wishes = []os.Signal{os.Interrupt, syscall.SIGHUP}
+// hangups are sent when the terminal goes away.
+var hangups = []os.Signal{syscall.SIGHUP}
 
 // ignorePipes keeps a write to a closed pipe from ending the program.
 func ignorePipes() { signal.Ignore(syscall.SIGPIPE) }

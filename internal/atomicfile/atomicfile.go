@@ -143,7 +143,7 @@ type staged struct {
 func (s *staged) place(old string) error {
 	if old != "" && s.before != nil {
 		if err := keep(s.target, old); err != nil {
-			return reason(err)
+			return fmt.Errorf("keeping what was there as %s: %w", old, reason(err))
 		}
 	}
 	if s.inPlace {
