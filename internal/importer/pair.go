@@ -223,6 +223,11 @@ func (im *importer) larger(a, b *value) (*value, *value, error) {
 			}
 		}
 	}
+	for i, list := range b.dims {
+		if len(list) > 0 && len(list) != len(a.dims[i]) { // where images of a batch would be repeated
+			return nil, nil, ir.Refuse("inputs of %v and %v", a.sizes(im.batch), b.sizes(im.batch))
+		}
+	}
 	w := *a
 	if w.batch < 0 {
 		w.batch = b.batch

@@ -35,14 +35,27 @@ type Refusal struct {
 func (e Refusal) Error() string { return e.Text }
 
 // Refuse returns a Refusal.
-func Refuse(format string, args ...any) error { return Refusal{Text: fmt.Sprintf(format, args...)} }
+func Refuse(format string, args ...any) error { return Refusal{Text: text(format, args)} }
 
 // RefusePlain returns a Refusal that holds whatever shapes the node's inputs have.
 func RefusePlain(format string, args ...any) error {
-	return Refusal{Text: fmt.Sprintf(format, args...), Plain: true}
+	return Refusal{Text: text(format, args), Plain: true}
 }
 
 // Damaged returns an error about a file that is not what it should be.
 func Damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrFormat, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s", ErrFormat, text(format, args))
+}
+
+// mostListed is how many numbers of a list a message repeats: a file may hold lists of any length.
+const mostListed = 16
+
+// text formats a message.
+func text(format string, args []any) string {
+	for i, a := range args {
+		if list, ok := a.([]int); ok && len(list) > mostListed {
+			args[i] = fmt.Sprintf("%v and %d more", list[:mostListed], len(list)-mostListed)
+		}
+	}
+	return fmt.Sprintf(format, args...)
 }
