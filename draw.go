@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/gantiny/gantiny/model"
 )
@@ -39,12 +40,20 @@ const maxImages = 1 << 24
 // for those of two (gray and opacity), three or four. Errors about the request wrap ErrRequest; when
 // ctx ends, Draw returns its cause soon after.
 func (g *Generator) Draw(ctx context.Context, r Request) ([]image.Image, error) {
+	if g.observer != nil {
+		return g.observed(ctx, r)
+	}
+	return g.draw(ctx, r, nil)
+}
+
+// draw is Draw that notes in d, if that is not nil, what it took.
+func (g *Generator) draw(ctx context.Context, r Request, d *Drawn) ([]image.Image, error) {
 	n, err := g.check(r)
 	if err != nil {
 		return nil, fmt.Errorf("gantiny: Draw: %w", err)
 	}
 	pix := make([]uint8, n*g.m.Output().Len())
-	if err := g.pixels(ctx, pix, r, n); err != nil {
+	if err := g.pixels(ctx, pix, r, n, d); err != nil {
 		return nil, fmt.Errorf("gantiny: Draw: %w", err)
 	}
 	return images(pix, g.m.Output()), nil
@@ -87,15 +96,14 @@ const share = 16
 
 // pixels draws n images into pix, on one session and on those that are free besides. Images do not
 // depend on how they are shared out.
-func (g *Generator) pixels(ctx context.Context, pix []uint8, r Request, n int) error {
+func (g *Generator) pixels(ctx context.Context, pix []uint8, r Request, n int, d *Drawn) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	select {
-	case g.permits <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := g.await(ctx, d); err != nil {
+		return err
 	}
+	sessions := 1
 	var wg sync.WaitGroup
 	next := &counter{n: n}
 	help := func() {
@@ -107,15 +115,32 @@ func (g *Generator) pixels(ctx context.Context, pix []uint8, r Request, n int) e
 	for range (n+share-1)/share - 1 {
 		select {
 		case g.permits <- struct{}{}:
+			sessions++
 			wg.Go(help)
 			continue
 		default:
 		}
 		break
 	}
+	if d != nil {
+		d.Sessions = sessions
+	}
 	help()
 	wg.Wait()
 	return next.err
+}
+
+// await waits for a permit.
+func (g *Generator) await(ctx context.Context, d *Drawn) error {
+	if d != nil {
+		defer func(begin time.Time) { d.Waited = time.Since(begin) }(time.Now())
+	}
+	select {
+	case g.permits <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // counter hands out images.

@@ -31,6 +31,8 @@ type Generator struct {
 	options model.Options
 	permits chan struct{} // one for each session that may be at work
 
+	observer Observer // nil for none
+
 	mu     sync.Mutex
 	free   []*model.Session
 	closed bool
@@ -42,6 +44,7 @@ type Option func(*config)
 type config struct {
 	float    bool
 	sessions int
+	observer Observer
 	options  model.Options
 }
 
@@ -142,7 +145,7 @@ func newGenerator(m *model.Model, err error, name string, options []Option) (*Ge
 	if c.sessions <= 0 {
 		c.sessions = runtime.GOMAXPROCS(0)
 	}
-	g := &Generator{m: m, options: c.options, permits: make(chan struct{}, c.sessions)}
+	g := &Generator{m: m, options: c.options, observer: c.observer, permits: make(chan struct{}, c.sessions)}
 	g.options.Threads, g.options.Winograd = 1, true
 	if g.latent, g.class, err = m.GeneratorInputs(); err != nil {
 		return nil, fmt.Errorf("gantiny: %w: %w", ErrModel, err)
