@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: build check test purego race lint generate bench fuzz soak trust ci packages clean
+.PHONY: build check test purego race lint generate bench bench-compare fuzz soak trust ci packages clean
 
 build: ## the program, as ./gantiny
 	$(GO) build -trimpath -o gantiny ./cmd/gantiny
@@ -29,6 +29,9 @@ generate: ## rewrites the assembly and the tables that programs write
 
 bench: ## every Go benchmark, in the form that benchstat reads
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s -count 6 ./benchmarks/... ./simd ./conv ./model
+
+bench-compare: ## what a change costs: BASE=REF [THRESHOLD=1.03] [FLAGS=-count], see docs/performance.md
+	$(GO) -C benchmarks/compare run . -base "$(BASE)" -threshold $(or $(THRESHOLD),1.03) $(FLAGS)
 
 fuzz: ## a short run of each fuzz target; TIME=10m for longer ones, whose executions it counts
 	$(if $(TIME),KILLS=1 SOAK=1s TIME=$(TIME) .ci/trust,.ci/run fuzz)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/model/pretrained"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
 )
@@ -85,7 +86,19 @@ func BenchmarkBackward(b *testing.B) {
 
 // BenchmarkGenerate times Session.Run of the reference generator.
 func BenchmarkGenerate(b *testing.B) {
-	g := model.Generator(model.Config{})
+	benchmarkGenerate(b, model.Generator(model.Config{}))
+}
+
+// BenchmarkGenerateInt8 times Session.Run of the reference generator in 8-bit integers.
+func BenchmarkGenerateInt8(b *testing.B) {
+	g, err := pretrained.Model()
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkGenerate(b, g)
+}
+
+func benchmarkGenerate(b *testing.B, g *model.Model) {
 	macs, _ := g.MACs()
 	for _, k := range simd.Variants() {
 		for _, batch := range []int{1, 16, 64, 256} {
@@ -112,31 +125,41 @@ func BenchmarkGenerate(b *testing.B) {
 }
 
 // BenchmarkStep times one whole step of the reference training.
-func BenchmarkStep(b *testing.B) {
+func BenchmarkStep(b *testing.B) { benchmarkSteps(b, train.Default()) }
+
+// BenchmarkSmallStep is a step of networks of an eighth of the width on few images: small enough to count its instructions.
+func BenchmarkSmallStep(b *testing.B) {
+	c := train.Default()
+	c.Width, c.Batch = c.Width/8, 16
+	benchmarkSteps(b, c)
+}
+
+func benchmarkSteps(b *testing.B, c train.Config) {
 	for _, k := range simd.Variants() {
 		for _, threads := range threadCounts() {
-			c := train.Default()
 			c.Threads = threads
-			b.Run(fmt.Sprintf("kernel=%s/batch=%d/threads=%d", k.Name, c.Batch, threads), func(b *testing.B) {
-				g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
-				t, err := train.New(c, g, d, train.Tuning{Kernels: k})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer t.Close()
-				z := make([]float32, c.Batch*g.Input().Len())
-				model.Latents(z, g.Input().Len(), 1, 0)
-				reals := make([]float32, c.Batch*d.Input().Len())
-				model.Latents(reals, d.Input().Len(), 2, 0)
-				for b.Loop() {
-					if _, err := t.StepOn(reals, z, nil); err != nil {
-						b.Fatal(err)
-					}
-				}
-				report(b, c.Batch, stepMACs(g, d))
-			})
+			b.Run(fmt.Sprintf("kernel=%s/batch=%d/threads=%d", k.Name, c.Batch, threads), func(b *testing.B) { benchmarkStep(b, c, k) })
 		}
 	}
+}
+
+func benchmarkStep(b *testing.B, c train.Config, k *simd.Kernels) {
+	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
+	t, err := train.New(c, g, d, train.Tuning{Kernels: k})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer t.Close()
+	z := make([]float32, c.Batch*g.Input().Len())
+	model.Latents(z, g.Input().Len(), 1, 0)
+	reals := make([]float32, c.Batch*d.Input().Len())
+	model.Latents(reals, d.Input().Len(), 2, 0)
+	for b.Loop() {
+		if _, err := t.StepOn(reals, z, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, c.Batch, stepMACs(g, d))
 }
 
 // stepMACs counts the multiply-adds of a step, per image of its batch: one pass of the generator and two of the discriminator,

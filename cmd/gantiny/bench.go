@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
@@ -36,7 +38,11 @@ each, those alone that touch a pixel) and their share of the peak of the threads
 kernels reach in registers and in the first-level cache; it is found again and again beside what it is the measure of, so that
 a machine that slows down slows down both. On one thread times are the processor time that the thread has had, which leaves out
 what other programs take; with several they are those of the clock. Winograd's algorithm makes fewer multiply-adds than
-are counted; the last column says which layers are computed by it. Of a training step the last lines say what all products take, and what all else does.
+are counted; the last column says which layers are computed by it.
+
+--train takes the name of a recipe or the directory of a run in place of MODEL, and trains such networks by its settings, on noise and with ten
+classes if they know any. The last lines say what all products take, and what all else does. With gradient penalties, which come at every so many steps, times
+are means of as many; of the penalties' own passes the time is counted, but no multiply-adds.
 
 --suite pi is for small boards: the reference generator in floats and in bytes, one image and eight, on one thread and on all. Its times
 are all those of the clock. It writes a file with them, the board, and its clock, temperature and throttling before and after, as far
@@ -44,6 +50,7 @@ as the system tells them.`,
 		Example: `  gantiny bench --batch 16 --threads 1
   gantiny bench --train
   gantiny bench --train --strict
+  gantiny bench --train conditional --threads 1
   gantiny bench --suite pi --compare last-month.json`,
 		Check:    atMostOneModel,
 		Complete: completeModel,
@@ -53,10 +60,10 @@ as the system tells them.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.IntVar(&f.batch, "batch", 16, "images of a Run; with --train, of a step (256 by default)")
+	fl.IntVar(&f.batch, "batch", 16, "images of a Run; with --train, of a step (by default as the settings say)")
 	addThreadsFlag(fl, &f.threads)
 	addKernelFlag(fl, &f.kernel)
-	fl.BoolVar(&f.train, "train", false, "measure training steps of the reference network")
+	fl.BoolVar(&f.train, "train", false, "measure training steps: of a recipe or run, or of the reference network")
 	fl.BoolVar(&f.strict, "strict", false, "with --train, direct sums only: not by Winograd's algorithm, which beats the peak in places")
 	fl.BoolVar(&f.float, "float", false, "measure the model in floats where the file holds it in bytes too")
 	fl.Float64Var(&f.seconds, "seconds", 2, "how long to measure at least")
@@ -71,8 +78,15 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 	if err := f.checkSuite(args); err != nil {
 		return err
 	}
-	if f.train && !f.set("batch") {
-		f.batch = train.Default().Batch
+	var training train.Config
+	if f.train {
+		var err error
+		if training, err = trainingOf(args); err != nil {
+			return err
+		}
+		if !f.set("batch") {
+			f.batch = training.Batch
+		}
 	}
 	switch {
 	case f.batch < 1 || f.batch > 1<<20:
@@ -81,8 +95,6 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 		return usagef("--seconds %g: want a positive number", f.seconds)
 	case f.strict && !f.train:
 		return usagef("--strict goes with --train")
-	case f.train && len(args) > 0:
-		return usagef("--train measures the reference network, not %s", args[0])
 	}
 	threads, err := f.threads.number()
 	if err != nil {
@@ -96,7 +108,7 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 		return runSuite(ctx, f, kernels, stdout, stderr)
 	}
 	o := bench.Options{Batch: f.batch, Threads: threads, Kernels: kernels, Seconds: f.seconds, Strict: f.strict}
-	r, err := f.measure(ctx, args, o)
+	r, err := f.measure(ctx, args, training, o)
 	if err != nil {
 		return err
 	}
@@ -106,10 +118,30 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 	return r.Print(stdout)
 }
 
+// trainingOf returns the settings of the recipe or of the run's directory that the arguments name, or of the reference.
+func trainingOf(args []string) (train.Config, error) {
+	c := train.Default()
+	if len(args) == 0 {
+		return c, nil
+	}
+	if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+		return train.Saved(args[0])
+	}
+	text, err := train.Recipe(args[0])
+	if err != nil {
+		return c, usagef("--train %s: neither the directory of a run nor a recipe (%s)", args[0], strings.Join(train.Recipes(), ", "))
+	}
+	return c, c.Decode(text)
+}
+
 // measure measures training or the model that the arguments name.
-func (f *benchFlags) measure(ctx context.Context, args []string, o bench.Options) (*bench.Report, error) {
+func (f *benchFlags) measure(ctx context.Context, args []string, training train.Config, o bench.Options) (*bench.Report, error) {
 	if f.train {
-		return bench.TrainingStep(ctx, o)
+		name := "reference"
+		if len(args) > 0 {
+			name = args[0]
+		}
+		return bench.TrainingStep(ctx, name, training, o)
 	}
 	n, err := openNamed(ctx, args, f.float)
 	if err != nil {

@@ -133,7 +133,7 @@ var wrongUsages = []struct{ args, says string }{
 	{"train --out run --data digits --epochs 0", "epochs is 0"},
 	{"bench --batch 0", "--batch 0"},
 	{"bench --seconds 0", "--seconds 0"},
-	{"bench --train model.safetensors", "not model.safetensors"},
+	{"bench --train model.safetensors", "neither the directory of a run nor a recipe (classifier, conditional"},
 	{"bench --strict", "--strict goes with --train"},
 	{"train --out run --data digits --config wrong.toml", "epocs"},
 	{"train --out run --resume", "no run to resume"},
@@ -281,7 +281,8 @@ func TestBench(t *testing.T) {
 			MS, Share float64
 		}
 	}
-	for _, args := range []string{"bench --json --batch 1 --seconds 0.01 --threads 1", "bench --json --batch 1 --seconds 0.01 --threads 1 --train", "bench --json --batch 1 --seconds 0.01 --threads 1 --train --strict"} {
+	for _, args := range []string{"bench --json --batch 1 --seconds 0.01 --threads 1", "bench --json --batch 1 --seconds 0.01 --threads 1 --train", "bench --json --batch 1 --seconds 0.01 --threads 1 --train --strict",
+		"bench --json --batch 1 --seconds 0.01 --threads 1 --train tiny", "bench --json --batch 1 --seconds 0.01 --threads 1 --train classifier"} {
 		r := gantiny(t, strings.Fields(args)...).want(t, exitDone)
 		var got report
 		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {

@@ -1,11 +1,12 @@
-// A plugin for qemu-user that counts the instructions of a program's first thread, block by block. At the end it writes a line for
-// each translated block, "ADDRESS INSTRUCTIONS TIMES", to the file that QEMU_COUNTS names. It declares what it uses of qemu's plugin
+// A plugin for qemu-user that counts the instructions of a program's first thread, or with the argument threads=all of all threads, block by
+// block. At the end it writes a line for each translated block, "ADDRESS INSTRUCTIONS TIMES", to the file that QEMU_COUNTS names. It declares what it uses of qemu's plugin
 // interface, version 1, because distributions do not package the header.
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef uint64_t plugin_id;
 typedef struct {
@@ -36,11 +37,12 @@ struct block {
 	struct block *next;
 };
 static struct block *blocks;
+static bool all_threads;
 
 static void executed(unsigned thread, void *data)
 {
 	struct block *b = data;
-	if (thread == 0)
+	if (all_threads || thread == 0)
 		b->executed++;
 }
 
@@ -74,7 +76,8 @@ static void finished(plugin_id id, void *data)
 
 EXPORT int qemu_plugin_install(plugin_id id, const plugin_info *info, int argc, char **argv)
 {
-	(void)info, (void)argc, (void)argv;
+	(void)info;
+	all_threads = argc > 0 && strcmp(argv[0], "threads=all") == 0;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, finished, NULL);
 	return 0;

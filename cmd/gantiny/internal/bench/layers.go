@@ -4,9 +4,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/simd"
 	"github.com/gantiny/gantiny/train"
+	"github.com/gantiny/gantiny/train/networks"
 )
 
 // Options say how to measure.
@@ -37,11 +39,61 @@ func Run(ctx context.Context, n Network, o Options) (*Report, error) {
 	return newReport(n.Name, false, o, m), nil
 }
 
-// TrainingStep measures whole training steps of the reference network on noise, stage by stage.
-func TrainingStep(ctx context.Context, o Options) (*Report, error) {
-	c := train.Default()
+// benchClasses is the number of classes of networks that know any: those of the digits.
+const benchClasses = 10
+
+// pair builds the networks of a training with these settings; of a classifier the second is nil.
+func pair(c train.Config) (g, d *model.Model, err error) {
+	n := c.Networks(benchClasses)
+	if c.Task == "classify" {
+		n.Classes = benchClasses
+		g, err = networks.Classifier(n)
+		return g, nil, err
+	}
+	if g, err = networks.Generator(n); err != nil {
+		return nil, nil, err
+	}
+	d, err = networks.Discriminator(n)
+	return g, d, err
+}
+
+// noise is a Source of random pixels and latents, and of classes by turns.
+type noise struct{}
+
+func (noise) Reals(dst []float32, m conv.Layout)           { fillNoise(dst, m, 1) }
+func (noise) Noise(dst []float32, m conv.Layout, _ uint64) { fillNoise(dst, m, 2) }
+
+func (noise) Labels(dst []int32) {
+	for i := range dst {
+		dst[i] = int32(i % benchClasses)
+	}
+}
+
+func fillNoise(dst []float32, m conv.Layout, seed uint64) {
+	x := make([]float32, m.N*m.H*m.W*m.C)
+	model.Latents(x, m.H*m.W*m.C, seed, 0)
+	m.Import(dst, x)
+}
+
+// cycle is how many steps pass until they are alike again: gradient penalties come at every so many.
+func cycle(c train.Config) int {
+	if c.R1 > 0 || c.R2 > 0 || c.GP > 0 {
+		return c.PenaltyEvery
+	}
+	return 1
+}
+
+// TrainingStep measures whole training steps with settings, which name says, on noise, stage by stage. Where steps differ
+// it measures means: of a gradient penalty's passes the time counts, but not their multiply-adds.
+func TrainingStep(ctx context.Context, name string, c train.Config, o Options) (*Report, error) {
 	c.Batch, c.Threads = o.Batch, o.Threads
-	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
+	if c.DecaySteps == 0 {
+		c.DecaySteps = 1e6 // of a schedule, which no run is here to settle
+	}
+	g, d, err := pair(c)
+	if err != nil {
+		return nil, err
+	}
 	m := newMeasured(o.Kernels, o.Threads, false)
 	var t *train.Trainer
 	type key struct {
@@ -50,33 +102,34 @@ func TrainingStep(ctx context.Context, o Options) (*Report, error) {
 		stage   string
 	}
 	index := map[key]int{}
+	every := cycle(c)
 	observe := func(network string, op int, stage string, took time.Duration) {
 		at := key{network, op, stage}
 		i, ok := index[at]
 		if !ok {
 			i = len(m.parts)
 			index[at] = i
-			m.parts = append(m.parts, stagePart(t, network, op, stage, o.Batch))
+			m.parts = append(m.parts, stagePart(t, network, op, stage, o.Batch*every))
 		}
 		m.add(i, took)
 	}
-	t, err := train.New(c, g, d, train.Tuning{Kernels: o.Kernels, Strict: o.Strict, Observe: observe})
-	if err != nil {
+	if t, err = train.New(c, g, d, train.Tuning{Kernels: o.Kernels, Strict: o.Strict, Observe: observe}); err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	reals := make([]float32, o.Batch*g.Output().Len())
-	noise := make([]float32, o.Batch*g.Input().Len())
-	model.Latents(reals, g.Output().Len(), 1, 0)
-	model.Latents(noise, g.Input().Len(), 2, 0)
 	err = m.repeat(ctx, o.Seconds, func() error {
-		_, err := t.StepOn(reals, noise, nil)
-		return err
+		for range every {
+			if _, err := t.Step(noise{}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newReport("reference", true, o, m), nil
+	m.divide(every)
+	return newReport(name, true, o, m), nil
 }
 
 // stagePart describes a stage of a network's pass. The discriminator sees reals and fakes in one

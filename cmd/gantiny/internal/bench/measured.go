@@ -123,6 +123,20 @@ func (m *measured) repeat(ctx context.Context, seconds float64, run func() error
 	return nil
 }
 
+// divide makes runs of n steps each the mean of a step.
+func (m *measured) divide(n int) {
+	for i := range m.total {
+		m.total[i] /= float64(n)
+	}
+	for i := range m.parts {
+		p := &m.parts[i]
+		p.macs, p.nominal = p.macs/int64(n), p.nominal/int64(n)
+		for j := range p.runs {
+			p.runs[j] /= float64(n)
+		}
+	}
+}
+
 // Median is the middle of x, 0 if there is none.
 func Median(x []float64) float64 {
 	s := slices.Sorted(slices.Values(x))

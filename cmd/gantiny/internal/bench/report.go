@@ -84,7 +84,7 @@ func newReport(name string, training bool, o Options, m *measured) *Report {
 func (r *Report) Print(w io.Writer) error {
 	what := fmt.Sprintf("%s, batch %d", display.Line(r.Model), r.Batch)
 	if r.Train {
-		what = fmt.Sprintf("one training step, batch %d", r.Batch)
+		what = fmt.Sprintf("one training step, %s, batch %d", display.Line(r.Model), r.Batch)
 	}
 	fmt.Fprintf(w, "%s, %s, kernels %s: %.3f ms, %.0f images/s (median of %d); peak %.1f GOP/s a thread\n\n",
 		what, display.Plural(r.Threads, "thread"), r.Kernel, r.MedianMS, r.Images, r.Runs, r.PeakGOPS)
