@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: build check test purego race lint generate bench bench-compare fuzz soak trust ci packages clean
+.PHONY: build check test purego race lint generate bench bench-compare fuzz soak trust coverage ci packages clean
 
 build: ## the program, as ./gantiny
 	$(GO) build -trimpath -o gantiny ./cmd/gantiny
@@ -41,6 +41,9 @@ soak: ## an hour of drawing from many goroutines
 
 trust: ## the figures of docs/promises.md; KILLS=1000 SOAK=1h TIME=10m for more of each
 	.ci/trust
+
+coverage: ## of all packages, and of what reads files from anyone; .ci/coverage -v lists what no test reaches there
+	.ci/coverage
 
 ci: ## everything that a change has to pass
 	.ci/run
