@@ -13,6 +13,9 @@ import (
 
 // TestProject looks for two drawn digits, and draws what was found.
 func TestProject(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches for seconds; package latent is tested")
+	}
 	t.Chdir(t.TempDir())
 	gantiny(t, "generate", "-n", "2", "--class", "4", "--seed", "9", "-o", "drawn/").want(t, exitDone)
 	first, second := filepath.Join("drawn", "000000.png"), filepath.Join("drawn", "000001.png")
@@ -50,7 +53,13 @@ func TestProject(t *testing.T) {
 		t.Errorf("%q", r.stdout)
 	}
 	gantiny(t, "generate", "--latents", "latents.npy", "--class", "4", "-o", "again.png").want(t, exitDone)
+}
 
+// TestProjectRefuses: what cannot be is said before anything is searched.
+func TestProjectRefuses(t *testing.T) {
+	t.Chdir(t.TempDir())
+	gantiny(t, "generate", "-n", "1", "-o", "drawn/").want(t, exitDone)
+	first := filepath.Join("drawn", "000000.png")
 	if err := os.WriteFile("a.npy", nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
