@@ -14,6 +14,9 @@ import (
 // TestProject: a digit that the generator draws itself is found again, in its class, by any number of
 // threads alike.
 func TestProject(t *testing.T) {
+	if testing.Short() {
+		t.Skip("searches for seconds")
+	}
 	m, err := digits.Model()
 	if err != nil {
 		t.Fatal(err)

@@ -28,10 +28,7 @@ func tool(t *testing.T, name string) string {
 // installed makes this test's own process a program called gantiny in a folder of its own, first in PATH.
 func installed(t *testing.T) (path string) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Skip(err)
-	}
+	self := runnable(t)
 	path = filepath.Join(t.TempDir(), "gantiny")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+childVariable+"=1 exec '"+self+"' \"$@\"\n"), 0o777); err != nil {
 		t.Fatal(err)
@@ -41,7 +38,7 @@ func installed(t *testing.T) (path string) {
 }
 
 // fewer is the count of the pictures that tests draw.
-const fewer = "2000"
+const fewer = "200"
 
 // wholeSet draws the set in one shard, and returns what verify says of it.
 func wholeSet(t *testing.T) string {

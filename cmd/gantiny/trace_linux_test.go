@@ -27,6 +27,20 @@ type fileCall struct {
 	from string // and the old one
 }
 
+// runnable is the path of this program, for tests that have others start it. They are skipped where the
+// system does not know its format, as under an emulator.
+func runnable(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err == nil {
+		err = exec.Command(self, "-test.run", "^$").Run()
+	}
+	if err != nil {
+		t.Skip("no processes here: ", err)
+	}
+	return self
+}
+
 // traced runs the program under strace, with more options of it, and returns the result and the log.
 func traced(t *testing.T, options []string, args ...string) (r result, log string) {
 	t.Helper()
@@ -34,10 +48,10 @@ func traced(t *testing.T, options []string, args ...string) (r result, log strin
 	if err != nil && os.Getenv(faultsVariable) == "" {
 		t.Skip(err)
 	}
-	self, selfErr := os.Executable()
-	if err := errors.Join(err, selfErr); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
+	self := runnable(t)
 	if p := os.Getenv(programVariable); p != "" {
 		self = p
 	}
