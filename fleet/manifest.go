@@ -31,15 +31,19 @@ const (
 // ReadManifest reads a manifest, of which it believes nothing that the set does not allow: parts have
 // the numbers, pictures and file names of the set. Errors wrap ErrManifest.
 func ReadManifest(path string) (*Manifest, error) {
+	bad := func(err error) (*Manifest, error) { return nil, fmt.Errorf("%s: %w: %w", path, ErrManifest, err) }
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // to open a pipe could wait for ever
+		return bad(errors.New("is no file"))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	bad := func(err error) (*Manifest, error) { return nil, fmt.Errorf("%s: %w: %w", path, ErrManifest, err) }
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return bad(errors.Join(errors.New("is no file"), err))
-	}
 	b, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
 	if err != nil {
 		return nil, err

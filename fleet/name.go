@@ -17,8 +17,19 @@ type name struct {
 
 var verb = regexp.MustCompile(`%(0?)([0-9]?)d`)
 
-// IsName tells whether a file's name has the form of a Set's: a verb for the number of a part.
-func IsName(path string) bool { return verb.MatchString(filepath.Base(path)) }
+// otherFiles are ends of names that are no set's, whatever stands before them.
+var otherFiles = []string{"/", string(filepath.Separator), ".png", ".gif", ".apng"}
+
+// IsName tells whether a file's name has the form of a Set's: a verb for the number of a part, and no end
+// that says it is a picture or a folder.
+func IsName(path string) bool {
+	for _, end := range otherFiles {
+		if strings.HasSuffix(strings.ToLower(path), end) {
+			return false
+		}
+	}
+	return verb.MatchString(filepath.Base(path))
+}
 
 // parseName reads a Set's Name; the error says what is wrong with it.
 func parseName(s string) (name, error) {

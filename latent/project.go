@@ -60,6 +60,9 @@ func NewProjector(m *model.Model, o Options) (*Projector, error) {
 	if p.class >= 0 {
 		p.classes = in[p.class].Type.Classes
 	}
+	if min(o.Starts, o.Refine, o.Iterations) < 0 || o.Prior < 0 {
+		return nil, fmt.Errorf("latent: %d starts, %d to refine, %d iterations, prior %v: want none below 0", o.Starts, o.Refine, o.Iterations, o.Prior)
+	}
 	if o.Class < 0 || o.Class > p.classes || p.class < 0 && o.Class > 0 {
 		return nil, fmt.Errorf("latent: class %d: the generator has %d", o.Class-1, p.classes)
 	}
@@ -164,9 +167,11 @@ func (s *search) starts(ctx context.Context) ([]*point, error) {
 			at.cost = s.cost(at.z, at.image)
 			all = append(all, at)
 		}
+		slices.SortStableFunc(all, func(a, b *point) int { return cmp.Compare(a.cost, b.cost) })
+		clear(all[min(s.o.Refine, len(all)):])
+		all = all[:min(s.o.Refine, len(all))]
 	}
-	slices.SortStableFunc(all, func(a, b *point) int { return cmp.Compare(a.cost, b.cost) })
-	return all[:min(s.o.Refine, len(all))], nil
+	return all, nil
 }
 
 // step is that of the differences. An 8-bit generator rounds its latents, to some 1/30, and all else:

@@ -273,7 +273,8 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	}
 	l.Real, l.Fake = meanProbability(real), meanProbability(fake)
 	if o.adapt != nil {
-		l.AugmentP, l.RealSign = o.adapt.P, o.adapt.observe(real)
+		l.AugmentP = o.adapt.P
+		l.RealSign = o.adapt.observe(real)
 	}
 
 	// D backward, down to the fakes' pixels; G backward from there.

@@ -60,7 +60,7 @@ func (n *instanceNoise) add(w window, i, place int) {
 	rng.FillNormal(noise, n.now, uint64(place))
 	for p := range w.Positions() {
 		for c, v := range noise[p*w.C:][:w.C] {
-			w.pixel(p, i)[c] += n.std * v
+			w.pixel(p, i)[c] += float32(n.std * v)
 		}
 	}
 }

@@ -43,8 +43,9 @@ type Metrics struct {
 type meter struct {
 	Sum     Losses  `json:"sum"`
 	Steps   int     `json:"steps"`
-	Seconds float64 `json:"seconds"` // in these steps
-	Total   float64 `json:"total"`   // in all steps since the run began
+	Taught  int     `json:"taught,omitempty"` // of these, steps with a teacher
+	Seconds float64 `json:"seconds"`          // in these steps
+	Total   float64 `json:"total"`            // in all steps since the run began
 }
 
 func (m *meter) add(l Losses, d time.Duration) {
@@ -59,6 +60,9 @@ func (m *meter) add(l Losses, d time.Duration) {
 	m.Sum.ClassReal += l.ClassReal
 	m.Sum.ClassFake += l.ClassFake
 	m.Sum.Teacher += l.Teacher
+	if l.Teacher > 0 {
+		m.Taught++
+	}
 	m.Steps++
 	m.Seconds += d.Seconds()
 	m.Total += d.Seconds()
@@ -70,7 +74,7 @@ func (m *meter) line(epoch int, step uint64, batch int) Metrics {
 	x := Metrics{
 		Epoch: epoch, Step: step,
 		G: m.Sum.G / n, D: m.Sum.D / n, Real: m.Sum.Real / n, Fake: m.Sum.Fake / n,
-		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / n,
+		Penalty: m.Sum.Penalty / n, Teacher: m.Sum.Teacher / float64(max(m.Taught, 1)),
 		AugmentP: m.Sum.AugmentP / n, RealSign: m.Sum.RealSign / n,
 		ClassReal: m.Sum.ClassReal / n, ClassFake: m.Sum.ClassFake / n, ClassRight: m.Sum.Right / n,
 		ImagesPerSecond: n * float64(batch) / max(m.Seconds, 1e-9),

@@ -29,7 +29,7 @@ var tasks = map[string]task{
 	},
 	"classify": {
 		product: ClassifierFile, classifies: true,
-		validate:  func(c Config) error { return c.classifier(2).ValidateClassifier() },
+		validate:  Config.validateClassify,
 		objective: func(c Config, _ *Parts) Objective { return NewClassify(c.Shift, c.augment()) },
 		build:     (*Options).buildClassifier,
 		check:     checkClassifier,

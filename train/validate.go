@@ -47,6 +47,22 @@ func (c Config) validateGAN() error {
 	return c.Networks(2).Validate()
 }
 
+// validateClassify refuses settings that mean something to a GAN alone and change what is trained.
+func (c Config) validateClassify() error {
+	for _, x := range []struct {
+		name string
+		set  bool
+	}{
+		{"teacher", c.Teacher != ""}, {"auxiliary", c.Auxiliary > 0}, {"spectral_norm", c.SpectralNorm}, {"san", c.SAN}, {"ada", c.ADA > 0},
+		{"d_steps", c.DSteps > 1}, {"label_smoothing", c.LabelSmoothing > 0}, {"instance_noise", c.InstanceNoise > 0},
+	} {
+		if x.set {
+			return fmt.Errorf("%s is set, and task classify trains no generator", x.name)
+		}
+	}
+	return c.classifier(2).ValidateClassifier()
+}
+
 func bad(name string, got any, want string) error {
 	return fmt.Errorf("train: %w: %s is %v, want %s", ErrConfig, name, got, want)
 }

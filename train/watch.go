@@ -98,7 +98,8 @@ func dataSpread(pix []uint8, size int) float64 {
 }
 
 // GradNorms returns the Euclidean norms of the last step's gradients of all of a network's
-// parameters: the generator's, or the classifier's, and the discriminator's, before the setting clip_norm cut them.
+// parameters: the generator's, or the classifier's, and the discriminator's, before the setting clip_norm cut them. The
+// generator's is 0 after a step that did not update it, see Config.DSteps.
 func (t *Trainer) GradNorms() (g, d float64) {
 	norm := func(n *Network) float64 {
 		if t.cfg.ClipNorm > 0 {
@@ -108,6 +109,9 @@ func (t *Trainer) GradNorms() (g, d float64) {
 	}
 	if t.d != nil {
 		d = norm(t.d)
+	}
+	if t.cfg.DSteps > 1 && t.steps%uint64(t.cfg.DSteps) != 0 { // the generator was not updated
+		return 0, d
 	}
 	return norm(t.g), d
 }

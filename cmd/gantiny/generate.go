@@ -287,8 +287,10 @@ func (f *generateFlags) check() error {
 		return usagef("--cols %d: need at least 1", f.cols)
 	case !(f.truncation >= 0 && f.truncation <= 16):
 		return usagef("--truncation %v: want 0 to 16", f.truncation)
-	case f.directions != "" && (f.set("number") || f.interpolate > 0):
-		return usagef("--directions draws around one latent: no -n, no --interpolate")
+	case f.set("number") && f.set("count"):
+		return usagef("-n and --count are the same; give one of them")
+	case f.directions != "" && (f.set("number") || f.set("count") || f.interpolate > 0):
+		return usagef("--directions draws around one latent: no -n, no --count, no --interpolate")
 	case f.interpolate < 0:
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:
