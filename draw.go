@@ -112,7 +112,7 @@ func (g *Generator) pixels(ctx context.Context, pix []uint8, r Request, n int, d
 		}
 		<-g.permits
 	}
-	for range (n+share-1)/share - 1 {
+	for range min((n+share-1)/share, cap(g.permits)) - 1 {
 		select {
 		case g.permits <- struct{}{}:
 			sessions++
