@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -107,31 +108,40 @@ func (d *Drawer) draw(ctx context.Context, dir string, k int, known map[int]Part
 // known returns the shard's parts that manifests in dir list. Without any manifest the folder holds
 // no part of this set, and may hold none of another.
 func (d *Drawer) known(dir string, shard Shard) (map[int]Part, error) {
+	// In this order: another worker that begins now writes its manifest before its first part.
+	present, err := d.present(dir, shard)
+	if err != nil {
+		return nil, err
+	}
 	manifests, err := manifestsIn(dir, d.name, &d.set)
 	if err != nil {
 		return nil, err
+	}
+	if len(manifests) == 0 && present != "" {
+		return nil, fmt.Errorf("%s: %w: remove it, or name the parts otherwise", present, ErrForeign)
 	}
 	all, err := byNumber(manifests)
 	if err != nil {
 		return nil, err
 	}
 	lo, hi := shard.parts(d.set.Parts())
-	mine := map[int]Part{}
+	maps.DeleteFunc(all, func(k int, _ Part) bool { return k < lo || k >= hi })
+	return all, nil
+}
+
+// present returns the path of the first file in dir that has the name of a part of the shard, "" if
+// none has.
+func (d *Drawer) present(dir string, shard Shard) (string, error) {
+	lo, hi := shard.parts(d.set.Parts())
 	for k := lo; k < hi; k++ {
-		if p, ok := all[k]; ok {
-			mine[k] = p
-		}
-		if len(manifests) > 0 {
-			continue
-		}
 		for _, name := range d.name.files(k) {
 			path := filepath.Join(dir, name)
 			if _, err := os.Lstat(path); err == nil {
-				return nil, fmt.Errorf("%s: %w: remove it, or name the parts otherwise", path, ErrForeign)
+				return path, nil
 			} else if !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
+				return "", err
 			}
 		}
 	}
-	return mine, nil
+	return "", nil
 }

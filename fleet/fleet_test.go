@@ -190,22 +190,24 @@ func TestStopped(t *testing.T) {
 func TestTwoWorkers(t *testing.T) {
 	set := some("d-%02d.tar")
 	want := drawAll(t, drawer(t, set), t.TempDir(), 1)
-	dir := t.TempDir()
-	var both sync.WaitGroup
-	for range 2 {
-		d := drawer(t, set)
-		both.Go(func() {
-			if _, _, err := d.Draw(t.Context(), dir, Shard{1, 1}, nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	both.Wait()
-	if got, err := Verify(t.Context(), filepath.Join(dir, "d-manifest.json")); err != nil || got.SHA256 != want.SHA256 {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 7+1 {
-		t.Errorf("%v", entries)
+	for range 5 {
+		dir := t.TempDir()
+		var both sync.WaitGroup
+		for range 2 {
+			d := drawer(t, set)
+			both.Go(func() {
+				if _, _, err := d.Draw(t.Context(), dir, Shard{1, 1}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		if got, err := Verify(t.Context(), filepath.Join(dir, "d-manifest.json")); err != nil || got.SHA256 != want.SHA256 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if entries, _ := os.ReadDir(dir); len(entries) != 7+1 {
+			t.Errorf("%v", entries)
+		}
 	}
 }
 

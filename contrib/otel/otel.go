@@ -27,7 +27,7 @@ type observer struct {
 //
 //	gantiny.draw            a span, with gantiny.images, gantiny.seed, gantiny.first and gantiny.sessions
 //	gantiny.draw.duration   a histogram of seconds, by outcome: ok, refused, stopped or failed
-//	gantiny.draw.wait       a histogram of seconds until a session was free
+//	gantiny.draw.wait       a histogram of seconds until a session was free, without the refused
 //	gantiny.images          a counter of images
 //
 // The program's providers are handed in: none is taken from a global.
@@ -56,7 +56,7 @@ func (o *observer) BeginDraw(ctx context.Context, r gantiny.Request) context.Con
 func (o *observer) EndDraw(ctx context.Context, d gantiny.Drawn) {
 	span := trace.SpanFromContext(ctx)
 	span.SetAttributes(attribute.Int("gantiny.images", d.Images), attribute.Int("gantiny.sessions", d.Sessions))
-	result := outcome(d.Err)
+	result := outcome(ctx, d.Err)
 	if d.Err != nil {
 		span.SetStatus(codes.Error, result)
 		span.RecordError(d.Err)
@@ -64,19 +64,23 @@ func (o *observer) EndDraw(ctx context.Context, d gantiny.Drawn) {
 	// The metrics are taken with the span, to which a reader may go from them.
 	by := metric.WithAttributes(attribute.String("outcome", result))
 	o.took.Record(ctx, d.Took.Seconds(), by)
-	o.waited.Record(ctx, d.Waited.Seconds())
+	if result != "refused" { // which waited for nothing
+		o.waited.Record(ctx, d.Waited.Seconds())
+	}
 	o.images.Add(ctx, int64(d.Images))
 	span.End()
 }
 
-// outcome is one of a few words, since each makes another series.
-func outcome(err error) string {
+// outcome is one of a few words, since each makes another series. A caller may have stopped ctx with an
+// error of its own as the cause.
+func outcome(ctx context.Context, err error) string {
 	switch {
 	case err == nil:
 		return "ok"
 	case errors.Is(err, gantiny.ErrRequest):
 		return "refused"
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, gantiny.ErrClosed):
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, gantiny.ErrClosed),
+		ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		return "stopped"
 	}
 	return "failed"

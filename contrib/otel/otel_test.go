@@ -3,6 +3,7 @@ package otel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/gantiny/gantiny"
@@ -84,7 +85,7 @@ func metrics(t *testing.T, reader metric.Reader) {
 			}
 		}
 	}
-	for name, want := range map[string]uint64{"gantiny.images": 3, "gantiny.draw.durationok": 1, "gantiny.draw.durationrefused": 1, "gantiny.draw.durationstopped": 1, "gantiny.draw.wait": 3} {
+	for name, want := range map[string]uint64{"gantiny.images": 3, "gantiny.draw.durationok": 1, "gantiny.draw.durationrefused": 1, "gantiny.draw.durationstopped": 1, "gantiny.draw.wait": 2} {
 		if counts[name] != want {
 			t.Errorf("%s is %d, want %d", name, counts[name], want)
 		}
@@ -92,9 +93,24 @@ func metrics(t *testing.T, reader metric.Reader) {
 }
 
 func TestOutcome(t *testing.T) {
-	for err, want := range map[error]string{nil: "ok", errors.New("x"): "failed", gantiny.ErrClosed: "stopped", context.DeadlineExceeded: "stopped"} {
-		if got := outcome(err); got != want {
-			t.Errorf("%v is %s, want %s", err, got, want)
+	enough := errors.New("enough")
+	ended, stop := context.WithCancelCause(t.Context())
+	stop(enough)
+	for _, c := range []struct {
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{t.Context(), nil, "ok"},
+		{t.Context(), errors.New("x"), "failed"},
+		{t.Context(), gantiny.ErrClosed, "stopped"},
+		{t.Context(), context.DeadlineExceeded, "stopped"},
+		{ended, fmt.Errorf("gantiny: Draw: %w", enough), "stopped"},
+		{ended, nil, "ok"}, // it was ready all the same
+		{ended, errors.New("x"), "failed"},
+	} {
+		if got := outcome(c.ctx, c.err); got != c.want {
+			t.Errorf("%v is %s, want %s", c.err, got, c.want)
 		}
 	}
 }
