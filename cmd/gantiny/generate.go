@@ -241,6 +241,7 @@ func (f *generateFlags) sessionOptions(m network, k *simd.Kernels, batch int, pi
 	}
 	o := model.Options{Batch: batch, Threads: threads, Kernels: k, Winograd: true}
 	if f.maxRAM.n > 0 {
+		debug.FreeOSMemory() // what opening the model left
 		memory := newFootprint(m, model.Options{Kernels: k, Winograd: true})
 		memory.pictures, memory.collect = pictures, true
 		if o.Batch, o.Threads, err = memory.fit(f.maxRAM, batch, threads, !f.set("threads")); err != nil {

@@ -48,7 +48,8 @@ func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
 // What this program takes beside its model and its pictures.
 const (
 	programBytes  = 8 << 20   // its own pages and the Go runtime's, where the system does not tell how many are resident
-	workingBytes  = 3 << 20   // code that has not run yet when the first figure is taken, threads' stacks, what the collector has not collected
+	workingBytes  = 2 << 20   // code that has not run yet when the first figure is taken, threads' stacks
+	garbageBytes  = 1 << 20   // what the collector has not collected
 	encodingBytes = 3 << 19   // of a PNG or a GIF
 	threadBytes   = 128 << 10 // of each thread
 	varyingBytes  = 1 << 20   // by which two runs of the program differ
@@ -124,7 +125,7 @@ func (f *footprint) peak(batch, threads int) (int64, error) {
 	if f.collect {
 		drawing = max(drawing, m.Loading)
 	} else {
-		drawing += m.Loading
+		drawing += m.Loading + garbageBytes
 	}
 	return f.resident + m.Packed + m.Plans + drawing + workingBytes + int64(threads)*threadBytes, nil
 }
