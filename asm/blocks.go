@@ -54,7 +54,7 @@ func (b block) of(base reg.Register, name string) operand.Mem {
 	panic("block " + b.name + " has no field " + name)
 }
 
-var blocks = []block{{"columns", "says which columns of a C tile are there.", columnFields}, gemmBlock, outerBlock, tanhBlock, qgemmBlock, gemm16Block, evaluateBlock, interpolateBlock, requantizeBlock}
+var blocks = []block{{"columns", "says which columns of a C tile are there.", columnFields}, gemmBlock, outerBlock, tanhBlock, activationBlock, qgemmBlock, gemm16Block, evaluateBlock, interpolateBlock, requantizeBlock}
 
 // simd stands for package simd where avo reads signatures: it knows names, no more.
 var simd = func() *types.Package {

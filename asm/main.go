@@ -23,6 +23,7 @@ var operations = []struct {
 	{"elementwise", elementwise},
 	{"batchnorm", batchnorm},
 	{"tanh", tanh},
+	{"activation", activations},
 	{"adam", adam},
 	{"dropout", dropout},
 	{"transform", transform},

@@ -59,20 +59,7 @@ func tanh(g *gen) {
 
 // expNeg: e = exp(-y) for y >= 0. It spends y.
 func (b *lanes) expNeg(y, e reg.VecPhysical) {
-	t, k, r := b.tmp(), b.tmp(), b.tmp()
-	b.VMOVUPS(b.constant("magic"), t)
-	b.VFMADD231PS(b.constant("log2e"), y, t)
-	b.VSUBPS(b.constant("magic"), t, k)
-	b.VMOVAPS(y, r)
-	b.VFMSUB231PS(b.constant("ln2Hi"), k, r)
-	b.VFMADD231PS(b.constant("ln2Lo"), k, r)
-	b.VMOVUPS(b.constant("e4"), e)
-	for _, c := range []string{"e3", "e2", "e1", "e0", "one", "one"} {
-		b.VFMADD213PS(b.constant(c), r, e)
-	}
-	b.VPSLLD(operand.U8(23), t, t)
-	b.VMOVUPS(b.constant("one"), k)
-	b.VPSUBD(t, k, k) // 2^-k
+	k, _ := b.expParts(y, e, "one", "one")
 	if b.wide {
 		b.VCMPPS(notGreater, b.constant("expMax"), y, reg.K2)
 		b.VMULPS_Z(k, e, reg.K2, e)
@@ -81,4 +68,23 @@ func (b *lanes) expNeg(y, e reg.VecPhysical) {
 	b.VMULPS(k, e, e)
 	b.VCMPPS(notGreater, b.constant("expMax"), y, k)
 	b.VANDPS(k, e, e)
+}
+
+// expParts: e = the polynomial of exp(r) with the last coefficients given, power = 2^-k, for y = k*ln 2 - r.
+func (b *lanes) expParts(y, e reg.VecPhysical, last ...string) (power, r reg.VecPhysical) {
+	t, k, r := b.tmp(), b.tmp(), b.tmp()
+	b.VMOVUPS(b.constant("magic"), t)
+	b.VFMADD231PS(b.constant("log2e"), y, t)
+	b.VSUBPS(b.constant("magic"), t, k)
+	b.VMOVAPS(y, r)
+	b.VFMSUB231PS(b.constant("ln2Hi"), k, r)
+	b.VFMADD231PS(b.constant("ln2Lo"), k, r)
+	b.VMOVUPS(b.constant("e4"), e)
+	for _, c := range append([]string{"e3", "e2", "e1", "e0"}, last...) {
+		b.VFMADD213PS(b.constant(c), r, e)
+	}
+	b.VPSLLD(operand.U8(23), t, t)
+	b.VMOVUPS(b.constant("one"), k)
+	b.VPSUBD(t, k, k)
+	return k, r
 }

@@ -38,6 +38,13 @@ var kernelOps = []struct {
 	{"Sigmoid", func(k *simd.Kernels, x *args) { k.Sigmoid(x.whole[0], x.whole[1]) }, constant(4)},
 	{"TanhGrad", func(k *simd.Kernels, x *args) { k.TanhGrad(x.whole[0], x.whole[1], x.whole[2]) }, constant(40)},
 	{"BiasLeaky", func(k *simd.Kernels, x *args) { k.BiasLeaky(x.whole[0], x.whole[1], x.per[0], x.slope) }, nil},
+	{"GELU", func(k *simd.Kernels, x *args) { k.GELU(x.whole[0], x.whole[1]) }, constant(32)},
+	{"Gate", func(k *simd.Kernels, x *args) {
+		k.Gate(x.whole[0], x.whole[1], 0.7+max(x.slope, -x.slope), max(x.a, -x.a))
+	}, constant(32)},
+	{"Softplus", func(k *simd.Kernels, x *args) { k.Softplus(x.whole[0], x.whole[1]) }, constant(32)},
+	{"Mish", func(k *simd.Kernels, x *args) { k.Mish(x.whole[0], x.whole[1]) }, constant(32)},
+	{"ELU", func(k *simd.Kernels, x *args) { k.ELU(x.whole[0], x.whole[1], x.a, x.slope) }, constant(64)},
 	{"LeakyGrad", func(k *simd.Kernels, x *args) { k.LeakyGrad(x.whole[0], x.whole[1], x.whole[2], x.slope) }, nil},
 	{"RowScale", func(k *simd.Kernels, x *args) { k.RowScale(x.whole[0], x.row) }, nil},
 	{"ColumnSums", func(k *simd.Kernels, x *args) { k.ColumnSums(x.per[0], x.whole[0]) }, nil},

@@ -48,3 +48,9 @@ func (l ELU) Derivative(_, y float64) float64 {
 	}
 	return y + l.Alpha
 }
+
+// Lower: see simd.Kernels.
+func (l ELU) Lower(*Lowering) (Kernel, error) {
+	a := float32(l.Alpha)
+	return &smooth{pointwise{l}, func(w *Worker, y, x []float32) { w.Kernels.ELU(y, x, a, 1) }}, nil
+}

@@ -44,3 +44,11 @@ func (l GELU) Derivative(x, _ float64) float64 {
 	const density = 1 / (math.Sqrt2 * math.SqrtPi)
 	return f + float64(x*density*fmath.Exp(x*x*-0.5))
 }
+
+// Lower: see simd.Kernels.
+func (l GELU) Lower(*Lowering) (Kernel, error) {
+	if l.Tanh {
+		return &smooth{pointwise{l}, func(w *Worker, y, x []float32) { w.Kernels.Gate(y, x, geluLinear, geluCubic) }}, nil
+	}
+	return &smooth{pointwise{l}, func(w *Worker, y, x []float32) { w.Kernels.GELU(y, x) }}, nil
+}

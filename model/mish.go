@@ -18,3 +18,8 @@ func (Mish) Derivative(x, _ float64) float64 {
 	t := fmath.Tanh(fmath.Softplus(x))
 	return t + float64(x*(1-float64(t*t))*fmath.Sigmoid(x))
 }
+
+// Lower: see simd.Kernels.
+func (l Mish) Lower(*Lowering) (Kernel, error) {
+	return &smooth{pointwise{l}, func(w *Worker, y, x []float32) { w.Kernels.Mish(y, x) }}, nil
+}

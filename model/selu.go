@@ -32,3 +32,8 @@ func (SELU) Derivative(_, y float64) float64 {
 	}
 	return y + seluScale*seluAlpha
 }
+
+// Lower: see simd.Kernels.
+func (l SELU) Lower(*Lowering) (Kernel, error) {
+	return &smooth{pointwise{l}, func(w *Worker, y, x []float32) { w.Kernels.ELU(y, x, seluScale*seluAlpha, seluScale) }}, nil
+}

@@ -18,3 +18,8 @@ func (SiLU) Derivative(x, _ float64) float64 {
 	s := fmath.Sigmoid(x)
 	return s + float64(x*s*(1-s))
 }
+
+// Lower: see simd.Kernels.
+func (l SiLU) Lower(*Lowering) (Kernel, error) {
+	return &smooth{pointwise{l}, func(w *Worker, y, x []float32) { w.Kernels.Gate(y, x, 1, 0) }}, nil
+}

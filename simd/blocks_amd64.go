@@ -47,6 +47,16 @@ type tanhBlock struct {
 	e0, e1, e2, e3, e4                 [16]float32
 }
 
+// activationBlock holds the constants of GELU, Gate, Softplus, Mish and ELU, see activation.go.
+type activationBlock struct {
+	sign, abs, half, one, two, zMax    [16]float32
+	log2e, magic, ln2Hi, ln2Lo, expMax [16]float32
+	e0, e1, e2, e3, e4                 [16]float32
+	p0, p1, p2, p3, p4                 [16]float32
+	q1, q2, q3, q4, q5                 [16]float32
+	l0, l1, l2, l3                     [16]float32
+}
+
 // qgemmBlock is what all tiles of a QGEMM call share.
 type qgemmBlock struct {
 	a, b, s, c, q, scale unsafe.Pointer // operands

@@ -40,6 +40,18 @@ type Kernels struct {
 	Sigmoid func(dst, x []float32)
 	// TanhGrad: dx[i] = dy[i] * fma(-y[i], y[i], 1), where y is Tanh's output.
 	TanhGrad func(dx, dy, y []float32)
+	// GELU: dst[i] = x[i]*F(x[i]), where F is the normal distribution function, by the steps in
+	// activation.go, as are the four that follow.
+	GELU func(dst, x []float32)
+	// Gate: dst[i] = x[i]*sigmoid(x[i]*(a+b*x[i]*x[i])), with a at least 0.7 and b at least 0. It is
+	// SiLU for a = 1 and b = 0, and GELU's approximation by tanh for other numbers.
+	Gate func(dst, x []float32, a, b float32)
+	// Softplus: dst[i] = ln(1+exp(x[i])).
+	Softplus func(dst, x []float32)
+	// Mish: dst[i] = x[i]*tanh(ln(1+exp(x[i]))).
+	Mish func(dst, x []float32)
+	// ELU: dst[i] = s*x[i] where x[i] > 0, a*(exp(x[i])-1) elsewhere; a and s are finite.
+	ELU func(dst, x []float32, a, s float32)
 	// BiasLeaky: dst[r,c] = leaky(x[r,c]+bias[c], slope), C = len(bias). Slope 1 adds the bias
 	// only, slope 0 makes a ReLU.
 	BiasLeaky func(dst, x, bias []float32, slope float32)

@@ -11,6 +11,7 @@ type float interface{ float32 | float64 }
 type arith[T float] struct {
 	ma            func(x, y, z T) T // x*y+z
 	tanh, sigmoid func(x T) T
+	smooth        activations[T]
 }
 
 var (
@@ -22,6 +23,7 @@ var (
 		ma:      func(x, y, z float64) float64 { return x*y + z },
 		tanh:    math.Tanh,
 		sigmoid: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+		smooth:  trueActivations,
 	}
 )
 
@@ -29,6 +31,7 @@ func init() {
 	for _, a := range []*arith[float32]{&rounded, &fused} {
 		a.tanh = func(x float32) float32 { return tanhModel(a.ma, x) }
 		a.sigmoid = func(x float32) float32 { return sigmoidModel(a.ma, x) }
+		a.smooth = modelActivations(a.ma)
 	}
 }
 

@@ -8,6 +8,7 @@ func neonRow() *Kernels {
 		Name: "neon", MR: neonMR, NR: neonNR, FMA: true,
 		Add: addWith(add_neon), Scale: scaleWith(scale_neon), Axpy: axpyWith(axpy_neon), Sum: sumNEON, Dot: dotNEON,
 		Tanh: tableWith(tanh_neon), Sigmoid: tableWith(sigmoid_neon), TanhGrad: tanhGradWith(tanhGrad_neon),
+		GELU: activationWith(gelu_neon), Gate: activationOf2With(gate_neon), Softplus: activationWith(softplus_neon), Mish: activationWith(mish_neon), ELU: activationOf2With(elu_neon),
 		BiasLeaky: biasLeakyWith(biasLeaky_neon), LeakyGrad: leakyGradWith(leakyGrad_neon),
 		RowScale: rowScaleWith(rowScale_neon), ColumnSums: columnSumsWith(columnSums_neon),
 		Moments: momentsWith(moments_neon), Affine: affineWith(affine_neon),
@@ -91,6 +92,8 @@ var tanhTable = tanhBlock{
 	log2e: log2E, magic: roundMagic, ln2Hi: ln2Hi, ln2Lo: ln2Lo, expMax: expMax,
 	e0: expE0, e1: expE1, e2: expE2, e3: expE3, e4: expE4,
 }
+
+func everyLane(c float32) [4]float32 { return [4]float32{c, c, c, c} }
 
 // tableWith serves Tanh and Sigmoid.
 func tableWith(kernel func(dst, x *float32, n int, t *tanhBlock)) func(dst, x []float32) {

@@ -10,6 +10,7 @@ func scalarRow() *Kernels {
 		Name: "scalar", MR: scalarMR, NR: scalarNR,
 		Add: addScalar, Scale: scaleScalar, Axpy: axpyScalar, Sum: sumScalar, Dot: dotScalar,
 		Tanh: tanhScalar, Sigmoid: sigmoidScalar, TanhGrad: tanhGradScalar,
+		GELU: geluScalar, Gate: gateScalar, Softplus: softplusScalar, Mish: mishScalar, ELU: eluScalar,
 		BiasLeaky: biasLeakyScalar, LeakyGrad: leakyGradScalar,
 		RowScale: rowScaleScalar, ColumnSums: columnSumsScalar,
 		Moments: momentsScalar, Affine: affineScalar, AffineGradSums: affineGradSumsScalar, AffineGrad: affineGradScalar,

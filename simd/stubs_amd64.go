@@ -208,6 +208,66 @@ func tanh_avx512(dst *float32, x *float32, n int, t *tanhBlock)
 //go:noescape
 func sigmoid_avx512(dst *float32, x *float32, n int, t *tanhBlock)
 
+// gelu_avx2 works like geluScalar for i < n:
+// dst[i] = x[i]*F(x[i]).
+//
+//go:noescape
+func gelu_avx2(dst *float32, x *float32, n int, t *activationBlock)
+
+// gate_avx2 works like gateScalar for i < n:
+// dst[i] = x[i]*sigmoid(x[i]*(a+b*x[i]*x[i])).
+//
+//go:noescape
+func gate_avx2(dst *float32, x *float32, n int, t *activationBlock, a float32, b float32)
+
+// softplus_avx2 works like softplusScalar for i < n:
+// dst[i] = ln(1+exp(x[i])).
+//
+//go:noescape
+func softplus_avx2(dst *float32, x *float32, n int, t *activationBlock)
+
+// mish_avx2 works like mishScalar for i < n:
+// dst[i] = x[i]*tanh(ln(1+exp(x[i]))).
+//
+//go:noescape
+func mish_avx2(dst *float32, x *float32, n int, t *activationBlock)
+
+// elu_avx2 works like eluScalar for i < n:
+// dst[i] = x[i] > 0 ? s*x[i] : a*(exp(x[i])-1).
+//
+//go:noescape
+func elu_avx2(dst *float32, x *float32, n int, t *activationBlock, a float32, s float32)
+
+// gelu_avx512 works like geluScalar for i < n:
+// dst[i] = x[i]*F(x[i]).
+//
+//go:noescape
+func gelu_avx512(dst *float32, x *float32, n int, t *activationBlock)
+
+// gate_avx512 works like gateScalar for i < n:
+// dst[i] = x[i]*sigmoid(x[i]*(a+b*x[i]*x[i])).
+//
+//go:noescape
+func gate_avx512(dst *float32, x *float32, n int, t *activationBlock, a float32, b float32)
+
+// softplus_avx512 works like softplusScalar for i < n:
+// dst[i] = ln(1+exp(x[i])).
+//
+//go:noescape
+func softplus_avx512(dst *float32, x *float32, n int, t *activationBlock)
+
+// mish_avx512 works like mishScalar for i < n:
+// dst[i] = x[i]*tanh(ln(1+exp(x[i]))).
+//
+//go:noescape
+func mish_avx512(dst *float32, x *float32, n int, t *activationBlock)
+
+// elu_avx512 works like eluScalar for i < n:
+// dst[i] = x[i] > 0 ? s*x[i] : a*(exp(x[i])-1).
+//
+//go:noescape
+func elu_avx512(dst *float32, x *float32, n int, t *activationBlock, a float32, s float32)
+
 // adam_avx2 works like adamScalar for i < n:
 // m[i] = fma(b1, m[i], c1*dw[i]); v[i] = fma(b2, v[i], (c2*dw[i])*dw[i]); w[i] -= (lr*m[i]) / (sqrt(v[i])+eps).
 //

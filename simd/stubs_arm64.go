@@ -56,6 +56,40 @@ type qgemmBlock struct {
 	tile     [maxSums]int32 // through which a tile passes that has fewer columns than its panel
 }
 
+// activationBlock holds the constants of GELU, Gate, Softplus, Mish and ELU, see activation.go.
+type activationBlock struct {
+	sign   [4]float32
+	abs    [4]float32
+	half   [4]float32
+	one    [4]float32
+	two    [4]float32
+	zMax   [4]float32
+	log2e  [4]float32
+	magic  [4]float32
+	ln2Hi  [4]float32
+	ln2Lo  [4]float32
+	expMax [4]float32
+	e0     [4]float32
+	e1     [4]float32
+	e2     [4]float32
+	e3     [4]float32
+	e4     [4]float32
+	p0     [4]float32
+	p1     [4]float32
+	p2     [4]float32
+	p3     [4]float32
+	p4     [4]float32
+	q1     [4]float32
+	q2     [4]float32
+	q3     [4]float32
+	q4     [4]float32
+	q5     [4]float32
+	l0     [4]float32
+	l1     [4]float32
+	l2     [4]float32
+	l3     [4]float32
+}
+
 // sgemm_neon_7x8 works like gemmScalar with n taps of k values each and whole rows of C:
 // C[r,j] = leaky(scale[j] * Σ_taps Σ_k A[tap.A+rowA(r)+k] * B[tap.B+k*8+j] + shift[j], slope).
 //
@@ -145,6 +179,36 @@ func tanh_neon(dst, x *float32, n int, t *tanhBlock)
 //
 //go:noescape
 func sigmoid_neon(dst, x *float32, n int, t *tanhBlock)
+
+// gelu_neon works like geluScalar for i < n:
+// dst[i] = x[i]*F(x[i]).
+//
+//go:noescape
+func gelu_neon(dst, x *float32, n int, t *activationBlock)
+
+// gate_neon works like gateScalar for i < n:
+// dst[i] = x[i]*sigmoid(x[i]*(a+b*x[i]*x[i])).
+//
+//go:noescape
+func gate_neon(dst, x *float32, n int, t *activationBlock, a, b float32)
+
+// softplus_neon works like softplusScalar for i < n:
+// dst[i] = ln(1+exp(x[i])).
+//
+//go:noescape
+func softplus_neon(dst, x *float32, n int, t *activationBlock)
+
+// mish_neon works like mishScalar for i < n:
+// dst[i] = x[i]*tanh(ln(1+exp(x[i]))).
+//
+//go:noescape
+func mish_neon(dst, x *float32, n int, t *activationBlock)
+
+// elu_neon works like eluScalar for i < n:
+// dst[i] = x[i] > 0 ? s*x[i] : a*(exp(x[i])-1).
+//
+//go:noescape
+func elu_neon(dst, x *float32, n int, t *activationBlock, a, s float32)
 
 // columnSums_neon works like columnSumsScalar for r < rows in turn:
 // sum[c] += x[r,c].

@@ -7,7 +7,7 @@ type (
 	field = goasm.Field
 )
 
-var blocks = []*block{&gemmBlock, &outerBlock, &qgemmBlock}
+var blocks = []*block{&gemmBlock, &outerBlock, &qgemmBlock, &activationBlock}
 
 const wordBytes = 8 // bytes of a field of a block
 

@@ -134,6 +134,7 @@ func (c *code) everyLane(name string, v int) {
 // Vector instructions that the assembler knows, destination first as in the mnemonics of words.go.
 
 func (c *code) fmla(d, n, m int)  { c.op("VFMLA V%d.S4, V%d.S4, V%d.S4", m, n, d) } // d += n*m, fused
+func (c *code) fmls(d, n, m int)  { c.op("VFMLS V%d.S4, V%d.S4, V%d.S4", m, n, d) } // d -= n*m, fused
 func (c *code) add(d, n, m int)   { c.op("VADD V%d.S4, V%d.S4, V%d.S4", m, n, d) }  // integers
 func (c *code) sub(d, n, m int)   { c.op("VSUB V%d.S4, V%d.S4, V%d.S4", m, n, d) }  // integers: n-m
 func (c *code) eor(d, n, m int)   { c.op("VEOR V%d.B16, V%d.B16, V%d.B16", m, n, d) }

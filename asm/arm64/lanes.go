@@ -68,6 +68,7 @@ type flat struct {
 	name, doc string
 	slices    []string // parameters, outputs first
 	scalars   []string
+	table     string // the struct of its constants, passed by pointer; "" for none
 	result    string // "float32", if it returns a sum of lanes
 	unroll    int    // vectors at once
 	before    func(l *lanes)
@@ -77,12 +78,12 @@ type flat struct {
 
 func (f flat) write(to *file) {
 	name := f.name + "_neon"
-	params := []param{pointers(f.slices...), ints("n"), floats(f.scalars...)}
-	if f.scalars == nil {
-		params = params[:2]
+	params := []param{pointers(f.slices...), ints("n")}
+	if f.table != "" {
+		params = append(params, param{"t", "*" + f.table})
 	}
-	if f.name == "tanh" || f.name == "sigmoid" {
-		params = append(params, param{"t", "*tanhBlock"})
+	if f.scalars != nil {
+		params = append(params, floats(f.scalars...))
 	}
 	c := to.function(name, f.result, params, fmt.Sprintf("%s works like %sScalar for i < n:", name, f.name), f.doc)
 	l := &lanes{code: c, streams: streamRegs[:len(f.slices)], scalars: map[string]int{}, limit: firstScalar}

@@ -11,6 +11,7 @@ var operations = []struct {
 	{"outer", outer},
 	{"elementwise", elementwise},
 	{"tanh", tanh},
+	{"activation", activations},
 	{"batchnorm", batchnorm},
 	{"dropout", dropout},
 	{"transform", transform},

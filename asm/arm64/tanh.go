@@ -28,7 +28,7 @@ func tanh(to *file) {
 			l.op("VLD1R.P 4(R9), [V%d.S4]", v)
 		}
 	}
-	flat{name: "tanh", doc: "dst[i] = tanh(x[i]).", slices: []string{"dst", "x"}, unroll: 1, before: constants, body: func(l *lanes) {
+	flat{name: "tanh", doc: "dst[i] = tanh(x[i]).", slices: []string{"dst", "x"}, table: "tanhBlock", unroll: 1, before: constants, body: func(l *lanes) {
 		x := l.load(1)
 		z, u, s, next := l.tmp(), l.tmp(), l.tmp(), l.tmp()
 		l.word("fabs", z, x)
@@ -55,7 +55,7 @@ func tanh(to *file) {
 		l.store(e, 0)
 	}}.write(to)
 
-	flat{name: "sigmoid", doc: "dst[i] = 1/(1+exp(-x[i])).", slices: []string{"dst", "x"}, unroll: 1, before: constants, body: func(l *lanes) {
+	flat{name: "sigmoid", doc: "dst[i] = 1/(1+exp(-x[i])).", slices: []string{"dst", "x"}, table: "tanhBlock", unroll: 1, before: constants, body: func(l *lanes) {
 		x := l.load(1)
 		z, e, d := l.tmp(), l.tmp(), l.tmp()
 		l.word("fabs", z, x)

@@ -1,4 +1,4 @@
-"""Minimax fits behind tanh.go, by Remez exchange in 50 decimal digits; needs the standard library only."""
+"""Minimax fits behind tanh.go and activation.go, by Remez exchange in 50 decimal digits; needs the standard library only."""
 from decimal import Decimal as D, getcontext
 import math
 getcontext().prec = 50
@@ -62,3 +62,45 @@ def ratio(u):
 
 show("tanh", remez([lambda u, i=i: u ** (i + 1) / ratio(u) for i in range(4)],
                    lambda u: 1 - 1 / ratio(u), D('1e-6'), D('0.25')))
+
+# ln(1+e) = s (2 + u (c0 + c1 u + ...)), s = e/(2+e), u = s*s
+def logarithm(u):
+    s = u.sqrt()
+    return ((1 + s) / (1 - s)).ln() / s
+
+show("log", remez([lambda u, i=i: u ** (i + 1) / logarithm(u) for i in range(4)],
+                  lambda u: 1 - 2 / logarithm(u), D('1e-9'), D(1) / 9))
+
+# F(-z) = exp(-z*z/2) (p0 + p1 z + ... + p4 z^4) / (1 + q1 z + ... + q5 z^5)
+getcontext().prec = 100
+cache = {}
+def mills(z):
+    """exp(z*z/2) F(-z), where F is the normal distribution function; its series cancels 40 digits at z = 13."""
+    if z not in cache:
+        term = total = z
+        n = 1
+        while term > D('1e-60') * total:
+            n += 2
+            term *= z * z / n
+            total += term
+        pi = D('3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798')
+        cache[z] = (z * z / 2).exp() / 2 - total / (2 * pi).sqrt()
+    return cache[z]
+
+def power(t, n):
+    return t ** n if n else D(1)
+
+def value(c, t):
+    return sum(v * power(t, i) for i, v in enumerate(c))
+
+def rational(f, m, n, lo, hi):
+    """P of degree m and Q of degree n, P/Q near f: fits of P - f*Q, each weighted by the Q before it."""
+    q = [D(math.comb(n, j)) / 2 ** j for j in range(n + 1)]
+    for _ in range(5):
+        base = [lambda t, i=i: power(t, i) / f(t) / value(q, t) for i in range(m + 1)]
+        base += [lambda t, j=j: -power(t, j) / value(q, t) for j in range(1, n + 1)]
+        c, e = remez(base, lambda t: 1 / value(q, t), lo, hi, 300)
+        q = [D(1)] + c[m + 1:]
+    return c, e
+
+show("gelu, p and q", rational(mills, 4, 5, D(0), D('13.3')))
