@@ -36,9 +36,9 @@ type Config struct {
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
 
 	// The networks, see networks.Config.
-	Generator          string `toml:"generator" json:"generator" resume:"free"`         // graph file of one's own in place of the family's, for the record, see UseGraph
-	Discriminator      string `toml:"discriminator" json:"discriminator" resume:"free"` // alike
-	GeneratorGraph     string `toml:"-" json:"generator_graph,omitempty"`               // what stands in it
+	Generator          string `toml:"generator" json:"generator"`         // graph file of one's own in place of the family's, for the record, see UseGraph
+	Discriminator      string `toml:"discriminator" json:"discriminator"` // alike
+	GeneratorGraph     string `toml:"-" json:"generator_graph,omitempty"` // what stands in it
 	DiscriminatorGraph string `toml:"-" json:"discriminator_graph,omitempty"`
 
 	Family      string  `toml:"family" json:"family"`
@@ -74,7 +74,7 @@ type Config struct {
 	ADAImages float64 `toml:"ada_images" json:"ada_images"` // see Adaptive
 	Augment   string  `toml:"augment" json:"augment"`       // what images the discriminator sees, see Augment; "": as they are
 
-	Teacher       string  `toml:"teacher" json:"teacher" resume:"free"` // file of the generator that Options.Teacher is; for the record
+	Teacher       string  `toml:"teacher" json:"teacher"`               // file of the generator that Options.Teacher is; for the record
 	TeacherWeight float64 `toml:"teacher_weight" json:"teacher_weight"` // see Teacher
 
 	Optimizer   string  `toml:"optimizer" json:"optimizer"`                // adam, adamw, rmsprop or sgd, of both networks

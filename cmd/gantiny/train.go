@@ -162,7 +162,7 @@ func bindNetworks(fl *cli.FlagSet, c *train.Config) {
 
 // runTrain opens what f names, trains, and says on stderr how it goes.
 func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
-	c, err := f.resolve(ctx)
+	c, err := f.resolve(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -312,72 +312,6 @@ func trainState(task string, s train.Stats) display.State {
 	state.Facts = append(state.Facts, fmt.Sprintf("G %.4f  D %.4f", s.G, s.D),
 		fmt.Sprintf("D(x) %.2f  D(G(z)) %.2f", s.Real, s.Fake), fmt.Sprintf("%.0f images/s", s.ImagesPerSecond))
 	return state
-}
-
-// resolve finds the settings of the run: the defaults or, when it is resumed, those that it was
-// started with; over them the file; over it the flags.
-func (f *trainFlags) resolve(ctx context.Context) (train.Config, error) {
-	c := train.Default()
-	if f.out == "" {
-		return c, usagef("--out is missing: the directory of the run")
-	}
-	if err := checkFolder("--out", f.out); err != nil {
-		return c, err
-	}
-	if f.resume {
-		var err error
-		if c, err = train.Saved(f.out); err != nil {
-			if errors.Is(err, train.ErrNoRun) {
-				return c, usagef("--resume: %w", err)
-			}
-			return c, err
-		}
-	}
-	if f.recipe != "" {
-		text, err := train.Recipe(f.recipe)
-		if err != nil {
-			return c, usagef("--recipe: %w", err)
-		}
-		if err := c.Decode(text); err != nil {
-			return c, usagef("--recipe %s: %w", f.recipe, err)
-		}
-	}
-	if f.config != "" {
-		text, err := unlessStopped(ctx, func() ([]byte, error) { return os.ReadFile(f.config) })
-		if err != nil {
-			return c, err
-		}
-		if err := c.Decode(string(text)); err != nil {
-			return c, usagef("--config %s: %w", f.config, err)
-		}
-	}
-	settings := &cli.FlagSet{}
-	bindSettings(settings, &c)
-	var err error
-	f.given.Visit(func(given *cli.Flag) {
-		if settings.Lookup(given.Name) != nil {
-			err = errors.Join(err, settings.Set(given.Name, given.Value.String()))
-		}
-	})
-	if err != nil {
-		return c, err
-	}
-	if f.resume && f.given.Changed("teacher") {
-		return c, usagef("--teacher: a run that is resumed keeps the one it has")
-	}
-	if err := f.readGraphs(ctx, &c); err != nil {
-		return c, err
-	}
-	if c.Data == "" {
-		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")
-	}
-	if _, err := threadCount(c.Threads).number(); err != nil {
-		return c, err
-	}
-	if err := c.Validate(); err != nil {
-		return c, &cli.UsageError{Err: err}
-	}
-	return c, nil
 }
 
 // commandLine is what the user ran, for the record: the command and its flags.

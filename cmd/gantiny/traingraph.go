@@ -8,16 +8,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// readGraphs reads the graph files that the settings name. A run that is resumed has them in its checkpoint.
+// readGraphs reads the graph files that the settings of a new run name.
 func (f *trainFlags) readGraphs(ctx context.Context, c *train.Config) error {
-	if f.resume {
-		for _, flag := range []string{"generator", "discriminator"} {
-			if f.given.Changed(flag) {
-				return usagef("--%s: a run that is resumed keeps the one it has", flag)
-			}
-		}
-		return nil
-	}
 	size, channels := c.Size, c.Channels
 	for _, n := range []struct{ network, file string }{{"generator", c.Generator}, {"discriminator", c.Discriminator}} {
 		if n.file == "" {
