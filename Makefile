@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: build check test purego race lint generate bench bench-compare fuzz soak trust coverage ci packages clean
+.PHONY: build check test purego race lint generate bench bench-compare fuzz soak trust coverage ci packages release vulncheck clean
 
 build: ## the program, as ./gantiny
 	$(GO) build -trimpath -o gantiny ./cmd/gantiny
@@ -50,6 +50,14 @@ ci: ## everything that a change has to pass
 
 packages: ## .deb files and archives, in dist/
 	packaging/build
+
+release: ## all that a version is handed out as, in dist/VERSION/: make release VERSION=v1.2.3, see CONTRIBUTING.md
+	@test -n "$(VERSION)" || { echo "make release: which VERSION? Like v1.2.3"; exit 2; }
+	@test -z "$$(git status --porcelain)" || { echo "make release: commit first, what is not committed is nowhere to be had"; exit 1; }
+	$(GO) run ./packaging/release "$(VERSION)"
+
+vulncheck: ## known vulnerabilities that the programs reach; asks vuln.go.dev
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 clean:
 	rm -f gantiny
