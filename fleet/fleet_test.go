@@ -211,6 +211,32 @@ func TestTwoWorkers(t *testing.T) {
 	}
 }
 
+// TestWriteManifest: parts that a program keeps account of by itself, in any order, are a set; too few
+// of them, or one twice, are not.
+func TestWriteManifest(t *testing.T) {
+	d, dir := drawer(t, some("d-%02d.npy")), t.TempDir()
+	set := d.Set()
+	parts := make([]Part, set.Parts())
+	for k := range parts {
+		var err error
+		if parts[k], err = d.WritePart(t.Context(), dir, len(parts)-1-k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for says, bad := range map[string][]Part{"6 parts of 7": parts[1:], "part 6 after part 6": append(slices.Clone(parts), parts[0])} {
+		if _, err := d.WriteManifest(dir, bad); !errors.Is(err, ErrManifest) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", says, err)
+		}
+	}
+	path, err := d.WriteManifest(dir, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Verify(t.Context(), path); err != nil || v.Parts != len(parts) {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 // TestOthers: a folder that holds parts of another set, or files that nothing tells of, stays as it is.
 func TestOthers(t *testing.T) {
 	set := some("d-%02d.tar")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -156,14 +157,31 @@ func (m *Manifest) write(path string, parts map[int]Part) error {
 			}
 		}
 	}
-	m.Parts = m.Parts[:0]
-	for _, p := range parts {
-		m.Parts = append(m.Parts, p)
-	}
-	slices.SortFunc(m.Parts, func(a, b Part) int { return a.Part - b.Part })
+	m.Parts = slices.SortedFunc(maps.Values(parts), func(a, b Part) int { return a.Part - b.Part })
+	return m.replace(path)
+}
+
+// replace writes the manifest to a file.
+func (m *Manifest) replace(path string) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", " ")
 		return e.Encode(m)
 	})
+}
+
+// WriteManifest writes the manifest of the whole set into dir, given all of its parts, and returns its
+// path: for programs that call WritePart and keep account of the parts themselves.
+func (d *Drawer) WriteManifest(dir string, parts []Part) (string, error) {
+	path := filepath.Join(dir, d.name.manifest(Shard{1, 1}))
+	m := &Manifest{Format: manifestFormat, Set: d.set, Shard: Shard{1, 1}.String()}
+	m.Parts = slices.SortedFunc(slices.Values(parts), func(a, b Part) int { return a.Part - b.Part })
+	err := m.check()
+	if err == nil && len(parts) != d.set.Parts() {
+		err = fmt.Errorf("%d parts of %d", len(parts), d.set.Parts())
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %w", path, ErrManifest, err)
+	}
+	return path, m.replace(path)
 }
