@@ -201,6 +201,18 @@ var refusals = []refusal{
 	{op: "DequantizeLinear", in: []any{zeros(2), zeros(1)}, want: "of what are no integers"},
 	{op: "Cast", in: []any{zeros(2)}, attrs: with("to", 99), want: "a constant of type 99"},
 	{op: "BitShift", dims: row, want: "BitShift"},
+	{op: "Conv", dims: []int{1, 2, 5}, in: []any{zeros(1, 2, 3)}, attrs: with("pads", []int{1, 1})},
+	{op: "ConvTranspose", dims: []int{1, 2, 5}, in: []any{zeros(2, 1, 3)}, attrs: with("strides", []int{2}, "auto_pad", "SAME_UPPER")},
+	{op: "ConvTranspose", dims: image, in: []any{zeros(2, 1, 3, 3)}, attrs: with("pads", []int{-1, 0, -1, 0})},
+	{op: "LayerNormalization", dims: []int{1, 2, 4}, in: []any{zeros(2, 4), zeros(2, 4)}, attrs: with("axis", 1), opset: 17},
+	{op: "LayerNormalization", dims: []int{1, 2, 4}, in: []any{zeros(2, 4)}, attrs: with("axis", 1), opset: 17},
+	{op: "BatchNormalization", dims: image, in: []any{zeros(2), zeros(2), zeros(2), zeros(2)}, attrs: with("epsilon", float32(0))},
+	{op: "Upsample", dims: image, attrs: with("scales", []float32{1, 1, 2, 2}), opset: 7},
+	{op: "Expand", dims: row, in: []any{ints(make([]int, 17)...)}, want: "17 dimensions"},
+	{op: "Tile", dims: row, in: []any{ints(2, 1)}, want: "repeats [2 1]"},
+	{op: "Gather", dims: row, in: []any{ints(1)}, attrs: with("axis", 0), want: "axis 0, which is the images'"},
+	{op: "Range", in: []any{constant{nil, []int{0}}, constant{nil, []int{1 << 50}}, constant{nil, []int{1}}}, want: "a range of"},
+	{op: "Reshape", in: []any{zeros(2), ints(1<<20, 1<<20)}, want: "shape [1048576 1048576]"},
 }
 
 // TestRefusals: nodes that cannot be imported, by what their error says, and neighbors that can.

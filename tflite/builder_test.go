@@ -130,6 +130,14 @@ type constant struct {
 func ints(v ...int) constant      { return constant{[]int{len(v)}, int32Type, int32s(v...), nil} }
 func reals(v ...float32) constant { return constant{[]int{len(v)}, floatType, float32s(v...), nil} }
 
+func longs(v ...int) constant {
+	var b []byte
+	for _, n := range v {
+		b = binary.LittleEndian.AppendUint64(b, uint64(int64(n)))
+	}
+	return constant{[]int{len(v)}, int64Type, b, nil}
+}
+
 // shaped gives a constant other dimensions.
 func (c constant) shaped(dims ...int) constant {
 	c.dims = dims

@@ -160,6 +160,16 @@ func TestCheckpointDamage(t *testing.T) {
 	}
 }
 
+// TestParameter: a tensor in what PyTorch calls a parameter, whose storage is a number, is found.
+func TestParameter(t *testing.T) {
+	storage := strings.Replace(wholeStorage, "U\x010", "K\x00", 1)
+	tensor := strings.TrimSuffix(strings.TrimPrefix(pickledTensor(storage, twoElements, oneApart), "}U\x01w"), "s.")
+	b := archiveOfAll(t, "a/data.pkl", "}U\x01wctorch._utils\n_rebuild_parameter\n("+tensor+"tRs.", "a/data/0", "12345678")
+	if _, _, err := (Options{}).Read(b); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), `tensor "w" of [2]: no module`) {
+		t.Error(err)
+	}
+}
+
 // TestArchiveOfOthers: an archive of arrays that has something else too.
 func TestArchiveOfOthers(t *testing.T) {
 	refused(t, "text", archiveOfAll(t, "w.npy", "", "readme.txt", "text"), `"w" is no array of NumPy`)
