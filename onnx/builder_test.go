@@ -41,7 +41,7 @@ func (g *testGraph) input(name string, dims ...int) {
 
 func (g *testGraph) output(name string) { g.b = field1(g.b, 12, field1(nil, 1, []byte(name))) }
 
-// attr is an integer, a list of integers, a text, a branch or a reference to a function's attribute.
+// attr is an integer, a number, a list of either, a text, a branch or a reference to a function's attribute.
 type attr struct {
 	name  string
 	value any
@@ -67,6 +67,14 @@ func nodeProto(domain, op string, in, out []string, attrs ...attr) (b []byte) {
 		switch v := a.value.(type) {
 		case int:
 			p = number(p, 3, v)
+		case float32:
+			p = protowire.AppendFixed32(protowire.AppendTag(p, 2, protowire.Fixed32Type), math.Float32bits(v))
+		case []float32:
+			var packed []byte
+			for _, f := range v {
+				packed = protowire.AppendFixed32(packed, math.Float32bits(f))
+			}
+			p = field1(p, 7, packed)
 		case string:
 			p = field1(p, 4, []byte(v))
 		case []int:

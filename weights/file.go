@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -87,6 +88,8 @@ func readSafetensors(b []byte, m *ir.Meter) ([]*tensor, error) {
 			continue
 		case at.Offset[0] > at.Offset[1] || at.Offset[1] > uint64(len(data)):
 			return nil, ir.Damaged("tensor %q is outside of the file", name)
+		case safetensorsTypes[at.Type] == 0:
+			return nil, &ir.UnsupportedError{Items: []string{fmt.Sprintf("tensor %q: elements of type %q", name, at.Type)}}
 		}
 		t, err := newTensor(name, at.Shape, safetensorsTypes[at.Type], data[at.Offset[0]:at.Offset[1]])
 		if err != nil {

@@ -145,10 +145,11 @@ func foldWhere(s *step) ([]*array, error) {
 		if in[i], err = s.constant(i); err != nil {
 			return nil, err
 		}
-		ok := true
-		if dims, ok = broadcastDims(dims, in[i].dims); !ok {
+		both, ok := broadcastDims(dims, in[i].dims)
+		if !ok {
 			return nil, ir.Refuse("inputs of %v and %v", dims, in[i].dims)
 		}
+		dims = both
 	}
 	for i, a := range in {
 		var err error

@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"math"
-
 	"github.com/gantiny/gantiny/internal/importer/ir"
 	"github.com/gantiny/gantiny/model"
 )
@@ -121,19 +119,7 @@ func (im *importer) build(name string, inputs, outputs []*node) (*model.Model, e
 	if err != nil {
 		return nil, &ir.UnsupportedError{Items: []string{err.Error()}}
 	}
-	return m, finite(m)
-}
-
-// finite returns an error if a parameter is not a number.
-func finite(m *model.Model) error {
-	for _, p := range m.Params() {
-		for i, v := range p.Data {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return ir.Damaged("%s has %v at %d", p.Name, v, i)
-			}
-		}
-	}
-	return nil
+	return m, nil
 }
 
 // sorted returns the nodes that outputs need, each after what it reads.

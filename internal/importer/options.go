@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gantiny/gantiny/internal/importer/ir"
@@ -19,13 +20,18 @@ type Options struct {
 	OneHot []string         // inputs that are a 1 among zeros, which become inputs of classes
 }
 
-// check returns an error unless the options are known.
-func (o Options) check() error {
+// check returns an error unless the options are known and name inputs that the graph has.
+func (o Options) check(g *ir.Graph) error {
 	if !slices.Contains(allRanges, o.Range) {
 		return fmt.Errorf("no range %q", string(o.Range))
 	}
 	if !slices.Contains([]string{"", "NCHW", "NHWC"}, o.Layout) {
 		return fmt.Errorf("no layout %q", o.Layout)
+	}
+	for _, name := range slices.Concat(o.OneHot, slices.Sorted(maps.Keys(o.Shapes))) {
+		if !slices.ContainsFunc(g.Inputs, func(v ir.Info) bool { return v.Name == name }) {
+			return fmt.Errorf("no input %q", name)
+		}
 	}
 	return nil
 }
@@ -67,7 +73,7 @@ func (im *importer) model() (*model.Model, error) {
 // Model makes a model of a graph, of whose values m takes account. outside reads tensors that stand
 // in other files, nil where there are none.
 func (o Options) Model(f *ir.File, m *ir.Meter, outside func(*ir.Tensor) ([]byte, error)) (*model.Model, error) {
-	if err := o.check(); err != nil {
+	if err := o.check(&f.Graph); err != nil {
 		return nil, err
 	}
 	im := &importer{file: f, meter: m, options: o, outside: outside}
