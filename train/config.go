@@ -33,6 +33,7 @@ type Config struct {
 	SkipBad    bool   `toml:"skip_bad" json:"skip_bad" resume:"free"`     // leave out unreadable pictures
 	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color
 	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
+	Labels     string `toml:"labels" json:"labels" resume:"free"`         // CSV file of a folder's labels
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
 
 	// The networks, see networks.Config.

@@ -133,7 +133,7 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := o.keptTeacher(c); err != nil {
 		return err
 	}
-	r := &run{c: c, o: o, task: kind, data: dataInfo{data.Name, data.N, data.SHA256}}
+	r := &run{c: c, o: o, task: kind, data: infoOf(c, data)}
 	if err := r.open(data, lock); err != nil {
 		return err
 	}

@@ -202,6 +202,9 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if c.Data, err = lasting(c.Data); err != nil {
 		return err
 	}
+	if c.Labels, err = lasting(c.Labels); err != nil {
+		return err
+	}
 	if c.EvalClassifier, err = lasting(c.EvalClassifier); err != nil {
 		return err
 	}
