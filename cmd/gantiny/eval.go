@@ -143,10 +143,8 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
+	noteClasses(m, c, stderr)
 	o.Stage(fmt.Sprintf("drawing %d pictures", n))
-	if dim, classes := m.latents(); dim > 0 && classes > 0 && classes != c.Classes() {
-		fmt.Fprintf(stderr, "note: %s draws %d classes, the classifier tells %d apart: no label_agreement\n", m.name, classes, c.Classes())
-	}
 	pix, asked, err := drawFor(ctx, m, r, f.truncation, o)
 	if err != nil {
 		return err
@@ -216,6 +214,13 @@ func (f *evalFlags) pictures(training, test *dataset.Dataset, stderr io.Writer) 
 	}
 	fmt.Fprintf(stderr, "note: -n %d, since %s\n", most, why)
 	return most, nil
+}
+
+// noteClasses says where a generator's classes are not those that the classifier sees.
+func noteClasses(m network, c *eval.Classifier, stderr io.Writer) {
+	if _, classes := m.latents(); classes > 0 && classes != c.Classes() {
+		fmt.Fprintf(stderr, "note: %s draws %d classes, the classifier tells %d apart: no label_agreement\n", m.name, classes, c.Classes())
+	}
 }
 
 // drawFor draws the pictures to compare with r, of the classes that the data have, as often; of a generator with
