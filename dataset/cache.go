@@ -48,6 +48,9 @@ func (l *loader) cacheKey(set *pictureSet) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s%q %d %t %v %d %t\n", cacheFormat, dir, l.o.Size, l.o.RGB, l.ground, l.o.White, l.o.SkipBad)
+	if set.csv {
+		fmt.Fprintf(h, "%q\n", set.classes)
+	}
 	var total int64
 	now := time.Now()
 	for i, path := range set.paths {

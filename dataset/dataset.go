@@ -83,6 +83,10 @@ type Options struct {
 	// NeedLabels makes a set without labels an error, which wraps ErrLabels. Otherwise a labels file
 	// that cannot be read is ignored, with a note.
 	NeedLabels bool
+	// Labels is a CSV file of the labels of a folder's pictures: a picture's path, from the folder or from the
+	// file, and its label on each line, which may follow a header. "" is LabelsFile in the folder, where there
+	// is one and folders are no classes.
+	Labels string
 	// Exclude names files and folders that are not read though they lie in the data's folder, such as
 	// the folder that a run writes to. What does not exist is ignored, and so is the data's folder itself.
 	Exclude []string
@@ -112,6 +116,7 @@ type loader struct {
 	ground  color.RGBA // below transparent pictures
 	exclude []fs.FileInfo
 	notes   []string
+	labeled bool // by a CSV file
 }
 
 // note tells whoever has the data a line.
@@ -142,7 +147,7 @@ func Open(spec string, o Options) (*Dataset, error) { return Load(context.Backgr
 // pictures are read and how.
 //
 // When ctx ends, Load stops within the picture that it reads and returns the context's error. Errors
-// wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrPicture (a *PicturesError), ErrLabels,
+// wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrCSV (a file of labels), ErrPicture (a *PicturesError), ErrLabels,
 // ErrMemory, or the file system's.
 func Load(ctx context.Context, spec string, o Options) (*Dataset, error) {
 	l, err := newLoader(ctx, spec, o)
@@ -179,6 +184,9 @@ func (l *loader) finish(spec string, open func() (*Dataset, error)) (*Dataset, e
 	d, err := open()
 	if err != nil {
 		return nil, err
+	}
+	if l.o.Labels != "" && !l.labeled {
+		return nil, fmt.Errorf("dataset: labels: %s: %w: they are of a folder of pictures, and %s is none", l.o.Labels, ErrCSV, spec)
 	}
 	if d, err = l.convert(d); err != nil {
 		return nil, err

@@ -78,6 +78,9 @@ func (l *loader) openHere(dir string, pictures bool) (*Dataset, error) {
 	if splits(set.classes) {
 		return nil, nil // train, test and the like are no classes
 	}
+	if err := l.labelByCSV(set, top); err != nil {
+		return nil, err
+	}
 	l.report(used...)
 	return l.openPictures(set)
 }

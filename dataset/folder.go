@@ -135,6 +135,7 @@ type pictureSet struct {
 	paths   []string
 	labels  []int32  // of each picture, or nil
 	classes []string // or nil
+	csv     bool     // whether both come from a CSV file
 }
 
 // pictures returns the pictures of dir. Where they are in its sub-folders instead, each of those is

@@ -31,6 +31,11 @@ type Provenance struct {
 	Epochs        int    `json:"epochs,omitempty"`
 	Dataset       string `json:"dataset,omitempty"`
 	DatasetSHA256 string `json:"dataset_sha256,omitempty"`
+
+	// Of a generator that was measured in training: after how many steps, its Frechet distance, and in what.
+	Step     uint64  `json:"step,omitempty"`
+	Frechet  float64 `json:"frechet,omitempty"`
+	Measured string  `json:"measured,omitempty"`
 }
 
 // New builds a model that is a chain: each operator reads what the one before makes. Parameters

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +48,18 @@ type dataInfo struct {
 	Name   string `json:"name"`
 	Images int    `json:"images"`
 	SHA256 string `json:"sha256"`
+	Labels string `json:"labels_sha256,omitempty"` // of the labels and the classes' names; "" where they do not count or the checkpoint is older
+}
+
+// infoOf is that of the images of a run with settings c, and of their labels where those count.
+func infoOf(c Config, d *dataset.Dataset) dataInfo {
+	info := dataInfo{Name: d.Name, Images: d.N, SHA256: d.SHA256}
+	if d.Labels != nil && (c.Conditional || tasks[c.Task].classifies) {
+		h := sha256.New()
+		fmt.Fprintf(h, "%d %q", d.Labels, d.Classes)
+		info.Labels = hex.EncodeToString(h.Sum(nil))
+	}
+	return info
 }
 
 // state lists every array that a Trainer's next step depends on, with the name
@@ -184,6 +198,9 @@ func (c *checkpoint) fits(now Config, data dataInfo, perEpoch int) error {
 	}
 	if data.SHA256 != c.Data.SHA256 {
 		return fmt.Errorf("train: resume: %w: the images are %s, the checkpoint has %s", ErrMismatch, data, c.Data)
+	}
+	if data.Labels != c.Data.Labels && c.Data.Labels != "" {
+		return fmt.Errorf("train: resume: %w: the images of %s have other labels, or classes of other names", ErrMismatch, data.Name)
 	}
 	if err := c.Config.Validate(); err != nil {
 		return fmt.Errorf("train: %s: %w", c.path, err)

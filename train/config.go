@@ -33,6 +33,7 @@ type Config struct {
 	SkipBad    bool   `toml:"skip_bad" json:"skip_bad" resume:"free"`     // leave out unreadable pictures
 	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color
 	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
+	Labels     string `toml:"labels" json:"labels" resume:"free"`         // CSV file of a folder's labels
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
 
 	// The networks, see networks.Config.
@@ -100,6 +101,10 @@ type Config struct {
 
 	EMAImages float64 `toml:"ema_images" json:"ema_images"` // images in which the weight of a step halves in the generator that is saved, 0: save it as it is
 
+	EvalEvery      int    `toml:"eval_every" json:"eval_every" resume:"free"`           // epochs between measurements by Options.Judge, which keep the best generator; the last epoch is one of them; 0: none
+	EvalNumber     int    `toml:"eval_number" json:"eval_number" resume:"free"`         // pictures of each; for the record
+	EvalClassifier string `toml:"eval_classifier" json:"eval_classifier" resume:"free"` // file of the classifier in whose features they are compared; for the record
+
 	SampleEvery       int     `toml:"sample_every" json:"sample_every" resume:"free"`             // epochs between grids; the first and the last epoch always draw one
 	MetricsEvery      int     `toml:"metrics_every" json:"metrics_every" resume:"free"`           // steps between lines of metrics; each epoch's end always writes one
 	CheckpointEpochs  int     `toml:"checkpoint_epochs" json:"checkpoint_epochs" resume:"free"`   // epochs between checkpoints, 0: none at their ends; the last epoch always writes one
@@ -118,7 +123,7 @@ func Default() Config {
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
 		Loss: "bce", PenaltyEvery: 16, DSteps: 1, ADAImages: 500e3, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",
-		SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
+		EvalNumber: 2000, SampleEvery: 10, MetricsEvery: 50, CheckpointEpochs: 1, OnDivergence: "stop", Rollbacks: 3, Report: true,
 	}
 }
 

@@ -72,7 +72,8 @@ func TestValidate(t *testing.T) {
 // one of them.
 func TestDifference(t *testing.T) {
 	free := map[string]bool{
-		"data": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true, "kernel": true,
+		"data": true, "labels": true, "skip_bad": true, "background": true, "white": true, "transpose": true, "epochs": true, "threads": true, "kernel": true,
+		"eval_every": true, "eval_number": true, "eval_classifier": true,
 		"sample_every": true, "metrics_every": true, "checkpoint_epochs": true, "checkpoint_minutes": true,
 		"on_divergence": true, "rollbacks": true, "report": true, "tensorboard": true,
 	}

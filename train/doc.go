@@ -48,6 +48,7 @@
 //	checkpoint.safetensors           everything that the next step depends on
 //	checkpoint.previous.safetensors  the one before
 //	generator.safetensors            the generator at that time, with its provenance
+//	generator.best.safetensors       the one that measured best, with the setting eval_every
 //	metrics.jsonl                    one Metrics a line
 //	samples/epoch-0001.png           pictures of the same 16 latents at chosen epochs
 //	report.html                      settings, curves, grids and alarms so far

@@ -54,7 +54,7 @@ func FuzzResume(f *testing.F) {
 		f.Add([]byte{}, strings.Replace(text, change[0], change[1], 1))
 	}
 	tr := newTrainer(f, c, simd.Best())
-	data := dataInfo{pictures.Name, pictures.N, pictures.SHA256}
+	data := infoOf(c, pictures)
 	path := filepath.Join(f.TempDir(), CheckpointFile)
 	f.Fuzz(func(t *testing.T, file []byte, text string) {
 		if len(file) == 0 {

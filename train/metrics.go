@@ -33,6 +33,8 @@ type Metrics struct {
 	ImagesPerSecond float64 `json:"images_per_s"`
 	Seconds         float64 `json:"seconds"` // spent in steps since the run began
 
+	Eval Quality `json:"eval,omitzero"` // where the generator was measured, see Options.Judge
+
 	SampleStd float64 `json:"sample_std,omitempty"` // where a grid was drawn: how much its pictures differ, of 255
 	Alarm     string  `json:"alarm,omitempty"`      // at the end of an epoch: what shows that the run goes nowhere, and what to try
 	Rollbacks int     `json:"rollbacks,omitempty"`  // times that the run has gone back, see Config.OnDivergence

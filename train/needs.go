@@ -44,6 +44,7 @@ var needs = []need{
 	{[]string{"nesterov"}, "momentum", func(c Config) bool { return c.Momentum > 0 }},
 	{[]string{"weight_decay"}, "optimizer adamw", optimizedBy("adamw")},
 	{[]string{"decay_steps", "final_rate"}, "schedule linear or cosine", func(c Config) bool { return c.Schedule != "constant" }},
+	{[]string{"eval_number", "eval_classifier"}, "eval_every", func(c Config) bool { return c.EvalEvery > 0 }},
 	{[]string{"rollbacks"}, "on_divergence rollback", func(c Config) bool { return c.OnDivergence == "rollback" }},
 	{[]string{"checkpoint_epochs"}, "checkpoint_minutes 0", func(c Config) bool { return c.CheckpointMinutes == 0 }},
 }

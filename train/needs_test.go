@@ -34,6 +34,7 @@ func TestLacks(t *testing.T) {
 		"d_width":              {func(c *Config) { c.DWidth, c.Discriminator = 8, "d.toml" }, func(c *Config) { c.Discriminator = "" }, "a file of one's own"},
 		"width":                {func(c *Config) { c.Generator, c.Discriminator = "g.toml", "d.toml" }, func(c *Config) { c.Discriminator = "" }, "files of one's own"},
 		"latent":               {func(c *Config) { c.Generator = "g.toml" }, func(c *Config) { c.Generator = "" }, "a file of one's own"},
+		"eval_number":          {func(c *Config) {}, func(c *Config) { c.EvalEvery = 1 }, "eval_every"},
 		"rollbacks":            {func(c *Config) {}, func(c *Config) { c.OnDivergence = "rollback" }, "on_divergence rollback"},
 		"checkpoint_epochs":    {func(c *Config) { c.CheckpointMinutes = 5 }, func(c *Config) { c.CheckpointMinutes = 0 }, "checkpoint_minutes 0"},
 	} {

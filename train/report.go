@@ -38,6 +38,7 @@ type reportPage struct {
 	GParameters, DParameters  int
 	Classifies                bool
 	Last                      *reportLine // nil before the first line
+	Best                      *reportLine // the first of the least Frechet distance, nil where nothing was measured
 	Alarms                    []reportAlarm
 	Rollbacks                 []rollback
 	Charts                    []htmlreport.HTML
@@ -121,6 +122,11 @@ func (r *run) page(lines []reportLine) *reportPage {
 	if n := len(lines); n > 0 {
 		p.Last = &lines[n-1]
 	}
+	for i, m := range lines {
+		if m.Eval != (Quality{}) && (p.Best == nil || m.Eval.Frechet < p.Best.Eval.Frechet) {
+			p.Best = &lines[i]
+		}
+	}
 	return p
 }
 
@@ -188,6 +194,8 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 			norms, speed,
 		}
 	}
+	frechet := chart("Frechet distance", curve("generator", false, func(m *reportLine) float64 { return m.Eval.Frechet }))
+	frechet.Log = true
 	return []htmlreport.Chart{
 		chart("losses", curve("generator", true, func(m *reportLine) float64 { return m.G }), curve("discriminator", true, func(m *reportLine) float64 { return m.D })),
 		chart("probability of being real", curve("D(x)", true, func(m *reportLine) float64 { return m.Real }), curve("D(G(z))", true, func(m *reportLine) float64 { return m.Fake })),
@@ -199,6 +207,10 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 			curve("probability of a change", false, func(m *reportLine) float64 { return m.AugmentP }), curve("mean sign of D at reals", false, func(m *reportLine) float64 { return m.RealSign })),
 		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
 		chart("squared distance from the teacher", curve("teacher", false, func(m *reportLine) float64 { return m.Teacher })),
+		frechet,
+		chart("precision, recall and coverage", curve("precision", false, func(m *reportLine) float64 { return m.Eval.Precision }),
+			curve("recall", false, func(m *reportLine) float64 { return m.Eval.Recall }), curve("coverage", false, func(m *reportLine) float64 { return m.Eval.Coverage })),
+		chart("label agreement", curve("pictures", false, func(m *reportLine) float64 { return m.Eval.LabelAgreement })),
 		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),
 		speed,
 	}

@@ -66,6 +66,9 @@ func (p *reportPage) writeFacts(h *htmlreport.Page) {
 		}
 		h.Row("images a second", "%.0f", m.ImagesPerSecond)
 	}
+	if m := p.Best; m != nil {
+		h.Row("least Frechet distance", "%.4g, after epoch %d; precision %.3f, recall %.3f, coverage %.3f", m.Eval.Frechet, m.Epoch, m.Eval.Precision, m.Eval.Recall, m.Eval.Coverage)
+	}
 	images := fmt.Sprintf("%s: %d", p.Data.Name, p.Data.Images)
 	if p.Classes > 0 {
 		images += fmt.Sprintf(" of %d classes", p.Classes)

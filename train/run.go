@@ -36,6 +36,9 @@ type Options struct {
 	// Test has images and labels by which a classifier is judged at the end of each epoch; nil for none.
 	Test *dataset.Dataset
 
+	// Judge measures the generator by the setting eval_every; nil for none.
+	Judge *Judge
+
 	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size
 	// and Channels count for nothing otherwise. Run changes their parameters. To resume, give
 	// it networks of the same layers. Of task classify the first one is the classifier, and there is
@@ -58,6 +61,8 @@ type Stats struct {
 	Batch, Batches int // steps done in this epoch, of how many
 	Step           uint64
 	Losses
+	Eval            Quality       // at an epoch's end: how good the generator is, where it was measured
+	Best            bool          // whether none before measured better
 	TestRight       float64       // at an epoch's end, of task classify: the share of Options.Test that is named right
 	ImagesPerSecond float64       // recently
 	Left            time.Duration // to the end of the last epoch, at this speed
@@ -78,6 +83,7 @@ type run struct {
 	perEpoch int      // steps
 	dataStd  float64  // spread of the data's images
 	mostStd  float64  // the largest one of the grids in the metrics
+	best     float64  // the least Frechet distance so far, +Inf for none
 	back     []rollback
 	data     dataInfo
 	total    uint64    // steps in all epochs
@@ -115,6 +121,9 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if c.Teacher != "" && o.Teacher == nil && !o.Resume {
 		return fmt.Errorf("train: %w: teacher is %q, and no such model was given", ErrConfig, c.Teacher)
 	}
+	if c.EvalEvery > 0 && o.Judge == nil {
+		return fmt.Errorf("train: %w: eval_every is %d, and nothing was given to measure by", ErrConfig, c.EvalEvery)
+	}
 	c = c.settled(data.N / c.Batch)
 	lock, err := lockDir(o.Dir, o.Resume)
 	if err != nil {
@@ -124,7 +133,7 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 	if err := o.keptTeacher(c); err != nil {
 		return err
 	}
-	r := &run{c: c, o: o, task: kind, data: dataInfo{data.Name, data.N, data.SHA256}}
+	r := &run{c: c, o: o, task: kind, data: infoOf(c, data)}
 	if err := r.open(data, lock); err != nil {
 		return err
 	}
@@ -271,7 +280,7 @@ func (r *run) restoreFrom(path string) (*header, error) {
 
 // prepare makes the directory's files agree with the state.
 func (r *run) prepare(fresh bool, lock *os.File) error {
-	for _, name := range []string{CheckpointFile, PreviousFile, r.task.product, MetricsFile, ReportFile, EventsFile} {
+	for _, name := range []string{CheckpointFile, PreviousFile, r.task.product, BestFile, MetricsFile, ReportFile, EventsFile} {
 		if err := atomicfile.RemoveLeftovers(r.path(name)); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
@@ -291,6 +300,7 @@ func (r *run) prepare(fresh bool, lock *os.File) error {
 			return err
 		}
 	}
+	r.best = r.bestSoFar()
 	// A run that ended between a checkpoint and its grid draws that now.
 	per := uint64(r.from.batches.PerEpoch())
 	if epoch := int(r.t.steps / per); epoch > 0 && r.t.steps%per == 0 && r.gridDue(epoch) && !exists(r.gridPath(epoch)) {

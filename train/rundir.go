@@ -17,8 +17,9 @@ const (
 	CheckpointFile = "checkpoint.safetensors"
 	PreviousFile   = "checkpoint.previous.safetensors" // the one before
 	GeneratorFile  = "generator.safetensors"
-	ClassifierFile = "classifier.safetensors" // in place of the generator, of task classify
-	TeacherFile    = "teacher.safetensors"    // what the generator imitates, with a teacher
+	BestFile       = "generator.best.safetensors" // the one that measured best, with the setting eval_every
+	ClassifierFile = "classifier.safetensors"     // in place of the generator, of task classify
+	TeacherFile    = "teacher.safetensors"        // what the generator imitates, with a teacher
 	MetricsFile    = "metrics.jsonl"
 	SamplesDir     = "samples"                     // epoch-0001.png ...
 	ReportFile     = "report.html"                 // what the run has come to, with the setting report
@@ -27,7 +28,7 @@ const (
 )
 
 // runFiles are the regular files among them.
-var runFiles = []string{CheckpointFile, PreviousFile, GeneratorFile, ClassifierFile, TeacherFile, MetricsFile, ReportFile, EventsFile, lockFile}
+var runFiles = []string{CheckpointFile, PreviousFile, GeneratorFile, BestFile, ClassifierFile, TeacherFile, MetricsFile, ReportFile, EventsFile, lockFile}
 
 // checkDir reports what in dir a run must not touch. A directory from elsewhere may
 // hold symbolic links in place of a run's files, and a run writes through none. Unless

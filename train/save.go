@@ -38,6 +38,9 @@ func (r *run) write(s *Stats) error {
 		std, err = r.sample(s)
 	}
 	if err == nil {
+		err = r.measure(s)
+	}
+	if err == nil {
 		err = r.writeMetrics(s, std)
 	}
 	if err == nil && r.checkpointDue(s) {
@@ -61,6 +64,9 @@ func (r *run) writeLate() error {
 	}
 	s := &Stats{Epoch: int(r.t.steps) / r.perEpoch, Epochs: r.c.Epochs, Batch: r.perEpoch, Batches: r.perEpoch, Step: r.t.steps}
 	if err := r.judge(s); err != nil {
+		return err
+	}
+	if err := r.measure(s); err != nil {
 		return err
 	}
 	return r.writeMetrics(s, 0)
@@ -95,7 +101,7 @@ func (r *run) writeMetrics(s *Stats, std float64) error {
 	}
 	before := r.meter
 	line := r.meter.line(s.Epoch, s.Step, r.c.Batch)
-	line.SampleStd, line.Rollbacks = std, len(r.back)
+	line.SampleStd, line.Rollbacks, line.Eval = std, len(r.back), s.Eval
 	line.GGradNorm, line.DGradNorm = r.t.GradNorms()
 	var trouble alarm
 	if end {
@@ -184,14 +190,19 @@ func (r *run) productSaved() bool {
 
 func (r *run) saveProduct() error {
 	g := r.t.product()
-	g.Provenance = model.Provenance{
-		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
-		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
-	}
+	g.Provenance = r.provenance()
 	if err := g.Save(r.path(r.task.product), model.SaveOptions{}); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil
+}
+
+// provenance says where the product of now comes from.
+func (r *run) provenance() model.Provenance {
+	return model.Provenance{
+		Command: r.o.Command, Version: r.o.Version, Seed: r.c.Seed,
+		Epochs: int(r.t.steps) / r.from.batches.PerEpoch(), Dataset: r.data.Name, DatasetSHA256: r.data.SHA256,
+	}
 }
 
 // saveCheckpoint writes the checkpoint. The one before stays beside it, unless that

@@ -75,7 +75,7 @@ func (r *run) writeEvents(m Metrics, s *Stats) error {
 	if r.o.Teacher != nil {
 		values = append(values, tfevents.Value{Tag: "teacher", Scalar: float32(m.Teacher)})
 	}
-	return r.addEvent(m.Step, values)
+	return r.addEvent(m.Step, append(values, m.Eval.values()...))
 }
 
 func classifyValues(m ClassifyMetrics) []tfevents.Value {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/gantiny/gantiny/eval"
 )
 
 // Validate reports the first setting that cannot be trained with.
@@ -55,6 +57,7 @@ func (c Config) validateClassify() error {
 	}{
 		{"teacher", c.Teacher != ""}, {"auxiliary", c.Auxiliary > 0}, {"spectral_norm", c.SpectralNorm}, {"san", c.SAN}, {"ada", c.ADA > 0},
 		{"d_steps", c.DSteps > 1}, {"label_smoothing", c.LabelSmoothing > 0}, {"instance_noise", c.InstanceNoise > 0},
+		{"eval_every", c.EvalEvery > 0},
 	} {
 		if x.set {
 			return fmt.Errorf("%s is set, and task classify trains no generator", x.name)
@@ -81,6 +84,7 @@ func (c Config) checkCounts() error {
 		{"d_width", c.DWidth, 0, math.MaxInt32}, {"d_depth", c.DDepth, 0, 16}, {"levels", c.Levels, 0, 6}, {"penalty_every", c.PenaltyEvery, 1, math.MaxInt32},
 		{"d_steps", c.DSteps, 1, 1000}, {"instance_noise_steps", c.InstanceNoiseSteps, 0, math.MaxInt32},
 		{"shift", c.Shift, 0, 64}, {"warmup_steps", c.WarmupSteps, 0, math.MaxInt32}, {"decay_steps", c.DecaySteps, 0, math.MaxInt32},
+		{"eval_every", c.EvalEvery, 0, math.MaxInt32}, {"eval_number", c.EvalNumber, eval.LeastPictures, 1 << 20},
 		{"sample_every", c.SampleEvery, 0, math.MaxInt32}, {"metrics_every", c.MetricsEvery, 0, math.MaxInt32},
 		{"checkpoint_epochs", c.CheckpointEpochs, 0, math.MaxInt32}, {"rollbacks", c.Rollbacks, 0, 64},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"testing"
 
@@ -61,4 +62,45 @@ func TestClasses(t *testing.T) {
 	gantiny(t, "generate", reference, "--class", "0", "-o", "a.png").want(t, exitUsage, "no classes")
 	gantiny(t, "generate", "--truncation", "-1", "-o", "a.png").want(t, exitUsage, "--truncation")
 	gantiny(t, "inspect", "c.safetensors").want(t, exitDone)
+}
+
+// TestMorph: a morph begins and ends with its classes, whatever the batch and the shard, and has others between.
+func TestMorph(t *testing.T) {
+	t.Chdir(t.TempDir())
+	conditional(t, "c.safetensors")
+	draw := func(args ...string) string {
+		t.Helper()
+		r := gantiny(t, append([]string{"generate", "c.safetensors", "--json"}, args...)...).want(t, exitDone)
+		var d pixelsOf
+		if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {
+			t.Fatal(err)
+		}
+		return d.SHA256
+	}
+	gantiny(t, "generate", "c.safetensors", "--morph", "round,ankle boot,3", "-o", "a.gif").want(t, exitDone, "31 images")
+	of := func(i string) string {
+		return draw("--morph", "0,2", "--interpolate", "3", "--seed", "7", "--shard", i+"/5", "-o", "a.png")
+	}
+	if of("1") != draw("-n", "1", "--class", "0", "--seed", "7", "-o", "a.png") || of("5") != draw("-n", "1", "--class", "2", "--seed", "7", "-o", "a.png") {
+		t.Error("the ends of a morph are not its classes")
+	}
+	if seen := map[string]bool{of("1"): true, of("2"): true, of("3"): true, of("4"): true, of("5"): true}; len(seen) != 5 {
+		t.Errorf("%d different pictures, want 5", len(seen))
+	}
+	whole := draw("--morph", "0,2", "-o", "a.apng")
+	if draw("--morph", "0,2", "--batch", "3", "--threads", "2", "-o", "a.png") != whole {
+		t.Error("a batch of 3 draws other images")
+	}
+	for says, args := range map[string][]string{
+		"want two classes or more":  {"--morph", "3"},
+		"--morph 9: c.safetensors":  {"--morph", "3,9"},
+		"no -n":                     {"--morph", "0,1", "-n", "3"},
+		"no --class":                {"--morph", "0,1", "--class", "1"},
+		"more than 10000 images":    {"--morph", "0,1", "--interpolate", "2000000000"},
+		"--interpolate -1":          {"--morph", "0,1", "--interpolate", "-1"},
+		"--morph : c.safetensors":   {"--morph", "0,"},
+		"--morph: does not go with": {"--morph", "0,1", "-o", "d-%02d.tar"},
+	} {
+		gantiny(t, append([]string{"generate", "c.safetensors"}, args...)...).want(t, exitUsage, says)
+	}
 }

@@ -33,6 +33,7 @@ func (f *dataFlags) bind(fl *cli.FlagSet) {
 // bindData gives the settings of a run that say how its data are read their flags.
 func bindData(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of pictures, of folders of pictures or of IDX files (MNIST, Fashion-MNIST), or an IDX file; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
+	fl.StringVar(&c.Labels, "labels", c.Labels, "labels of a folder's pictures, a CSV `FILE`: a picture's path and its label a line, perhaps after a header; by default labels.csv in the folder, or class folders")
 	fl.BoolVar(&c.SkipBad, "skip-bad", c.SkipBad, "leave out pictures that cannot be read, instead of stopping")
 	fl.StringVar(&c.Background, "background", c.Background, "what transparent pictures lie on: a `COLOR` such as black or #ffcc00")
 	fl.IntVar(&c.White, "white", c.White, "the value that is white in pictures of 16 bits a color; 0 finds out whether they use fewer bits")
@@ -87,7 +88,10 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 	if err != nil {
 		return nil, err
 	}
-	o.Split, o.NeedLabels = split, c.Task == taskClassify
+	o.Split, o.NeedLabels = split, o.NeedLabels || c.Task == taskClassify
+	if split == dataset.Train { // test pictures have a file of their own in their folder
+		o.Labels = c.Labels
+	}
 	bar := display.NewBriefProgress(stderr)
 	o.Note = func(line string) { bar.Log("%s: %s", c.Data, line) }
 	o.Progress = func(done, total int) {
@@ -106,6 +110,8 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 	case err == nil:
 		return data, nil
 	case errors.Is(err, dataset.ErrNotFound) || errors.Is(err, dataset.ErrNotFile):
+		return nil, usagef("--data: %w", err)
+	case errors.Is(err, dataset.ErrCSV):
 		return nil, usagef("--data: %w", err)
 	case errors.Is(err, dataset.ErrPicture) && errors.Is(err, dataset.ErrMemory):
 		return nil, fmt.Errorf("%w\n--skip-bad leaves them out; --max-ram allows more memory", err)

@@ -121,7 +121,7 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	c, name, err := f.openClassifier(training)
+	c, name, err := openClassifier("--classifier", f.classifier, f.settings.Data, training)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,9 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	pix, asked, err := f.draw(ctx, m, r, o, stderr)
+	noteClasses(m, c, stderr)
+	o.Stage(fmt.Sprintf("drawing %d pictures", n))
+	pix, asked, err := drawFor(ctx, m, r, f.truncation, o)
 	if err != nil {
 		return err
 	}
@@ -182,13 +184,17 @@ func (f *evalFlags) load(ctx context.Context, m network, stderr io.Writer) (trai
 	if training, err = f.data.load(ctx, *c, "", stderr); err != nil {
 		return nil, nil, err
 	}
-	if test, err = f.data.loadSplit(ctx, *c, dataset.Test, "", stderr); errors.Is(err, dataset.ErrNotFound) {
-		return training, nil, nil
-	}
-	if err == nil && test.SHA256 == training.SHA256 {
-		test = nil
-	}
+	test, err = f.data.loadOthers(ctx, *c, training, "", stderr)
 	return training, test, err
+}
+
+// loadOthers reads the test pictures; nil if there are none that are not the training pictures.
+func (f *dataFlags) loadOthers(ctx context.Context, c train.Config, training *dataset.Dataset, out string, stderr io.Writer) (*dataset.Dataset, error) {
+	test, err := f.loadSplit(ctx, c, dataset.Test, out, stderr)
+	if errors.Is(err, dataset.ErrNotFound) || err == nil && test.SHA256 == training.SHA256 {
+		return nil, nil
+	}
+	return test, err
 }
 
 // pictures is how many pictures are drawn: as many as there are to compare with, at most.
@@ -210,8 +216,16 @@ func (f *evalFlags) pictures(training, test *dataset.Dataset, stderr io.Writer) 
 	return most, nil
 }
 
-// draw draws the pictures, of the classes that the data have, as often.
-func (f *evalFlags) draw(ctx context.Context, m network, r *eval.Reference, o eval.Options, stderr io.Writer) (pix []uint8, asked []int32, err error) {
+// noteClasses says where a generator's classes are not those that the classifier sees.
+func noteClasses(m network, c *eval.Classifier, stderr io.Writer) {
+	if _, classes := m.latents(); classes > 0 && classes != c.Classes() {
+		fmt.Fprintf(stderr, "note: %s draws %d classes, the classifier tells %d apart: no label_agreement\n", m.name, classes, c.Classes())
+	}
+}
+
+// drawFor draws the pictures to compare with r, of the classes that the data have, as often; of a generator with
+// other classes, of these in turn.
+func drawFor(ctx context.Context, m network, r *eval.Reference, truncation float64, o eval.Options) (pix []uint8, asked []int32, err error) {
 	n, size := r.N(), m.Output().Len()
 	dim, classes := m.latents()
 	labels := make([]int32, n)
@@ -220,12 +234,10 @@ func (f *evalFlags) draw(ctx context.Context, m network, r *eval.Reference, o ev
 		asked = r.Asked(n)
 		labels = asked
 	case classes > 0:
-		fmt.Fprintf(stderr, "note: %s draws %d classes, the classifier tells %d apart: no label_agreement\n", m.name, classes, own)
 		for i := range labels {
 			labels[i] = int32(i % classes)
 		}
 	}
-	o.Stage(fmt.Sprintf("drawing %d pictures", n))
 	const batch = 64
 	s, err := m.NewSession(model.Options{Batch: batch, Threads: o.Threads, Kernels: o.Kernels, Winograd: true})
 	if err != nil {
@@ -235,10 +247,10 @@ func (f *evalFlags) draw(ctx context.Context, m network, r *eval.Reference, o ev
 	pix, z := make([]uint8, n*size), make([]float32, batch*dim)
 	for i := 0; i < n; i += batch {
 		k := min(batch, n-i)
-		model.Latents(z[:k*dim], dim, f.seed, i)
-		if f.truncation != 1 {
+		model.Latents(z[:k*dim], dim, o.Seed, i)
+		if truncation != 1 {
 			for j := range z {
-				z[j] *= float32(f.truncation)
+				z[j] *= float32(truncation)
 			}
 		}
 		if err := s.RunFeed(ctx, m.feed(z[:k*dim], labels[i:i+k], nil, pix[i*size:][:k*size])); err != nil {
@@ -248,33 +260,32 @@ func (f *evalFlags) draw(ctx context.Context, m network, r *eval.Reference, o ev
 	return pix, asked, nil
 }
 
-// openClassifier opens the classifier that --classifier names, a file or the directory of a run, or else
-// the one inside this program for the data.
-func (f *evalFlags) openClassifier(training *dataset.Dataset) (*eval.Classifier, string, error) {
-	if f.classifier == "" {
-		return embeddedClassifier(f.settings.Data, training)
+// openClassifier opens the classifier at path, a file or the directory of a run, which a flag has named, or if
+// path is "" the one inside this program for the data.
+func openClassifier(flag, path, data string, training *dataset.Dataset) (*eval.Classifier, string, error) {
+	if path == "" {
+		return embeddedClassifier(flag, data, training)
 	}
-	path := f.classifier
 	if isDir(path) {
 		path = filepath.Join(path, train.ClassifierFile)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return nil, "", usagef("--classifier: %w", err)
+		return nil, "", usagef("%s: %w", flag, err)
 	}
 	m, err := open(path, true)
 	if err != nil {
-		return nil, "", fmt.Errorf("--classifier: %w", err)
+		return nil, "", fmt.Errorf("%s: %w", flag, err)
 	}
 	c, err := eval.NewClassifier(m)
 	if err != nil {
-		return nil, "", fmt.Errorf("--classifier %s: %w", path, err)
+		return nil, "", fmt.Errorf("%s %s: %w", flag, path, err)
 	}
 	return c, path, nil
 }
 
 // embeddedClassifier returns the classifier inside this program for data of a known name, or for those
 // that it was trained on under any other.
-func embeddedClassifier(data string, training *dataset.Dataset) (*eval.Classifier, string, error) {
+func embeddedClassifier(flag, data string, training *dataset.Dataset) (*eval.Classifier, string, error) {
 	for _, known := range []struct {
 		names []string
 		open  func() (*eval.Classifier, error)
@@ -287,7 +298,7 @@ func embeddedClassifier(data string, training *dataset.Dataset) (*eval.Classifie
 			return c, known.names[0], nil
 		}
 	}
-	return nil, "", usagef("--classifier is missing: this program has none for %s; train one with gantiny train --task classify --data %s", data, display.Quote(data))
+	return nil, "", usagef("%s is missing: this program has none for %s; train one with gantiny train --task classify --data %s", flag, data, display.Quote(data))
 }
 
 // row is a figure beside its floor.

@@ -174,3 +174,38 @@ func TestEvalEmbedded(t *testing.T) {
 		t.Errorf("%d features, %d classes", got.Features, len(got.Classes))
 	}
 }
+
+// A run measures its generator and keeps the best; eval finds the figures that the file has.
+func TestTrainEvalEvery(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains four networks")
+	}
+	t.Chdir(t.TempDir())
+	writeLabeled(t, "set/train", 240, 1)
+	writeLabeled(t, "set/test", 120, 2)
+	gantiny(t, "train", "--task", "classify", "--data", "set", "--out", "classes", "--size", "8", "--width", "8", "--batch", "20", "--epochs", "2", "--no-cache").want(t, exitDone)
+	args := []string{"train", "--conditional", "--data", "set", "--size", "8", "--width", "4", "--levels", "1", "--latent", "4", "--batch", "40", "--no-cache", "--eval-every", "1"}
+	gantiny(t, append(args, "--out", "run", "--epochs", "2", "--eval-classifier", "classes")...).want(t, exitDone,
+		"measured by 120 pictures in the features of ", "epoch 1: Frechet distance ", "; the best so far, kept in generator.best.safetensors", "epoch 2: Frechet distance ")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "3").want(t, exitDone, "epoch 3: Frechet distance ")
+	best, err := model.Load(filepath.Join("run", train.BestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := gantiny(t, "eval", filepath.Join("run", train.BestFile), "--data", "set", "--classifier", "classes", "-n", "120", "--nearest", "0", "--json").want(t, exitDone)
+	var got evaluated
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if p := best.Provenance; got.Frechet != p.Frechet || p.Step == 0 || p.Step%6 != 0 || !strings.HasPrefix(p.Measured, "120 pictures, features of ") {
+		t.Errorf("eval finds %v, the file has %+v", got.Frechet, p)
+	}
+	gantiny(t, append(args, "--out", "none")...).want(t, exitUsage, "--eval-classifier is missing")
+	gantiny(t, append(args, "--out", "none", "--eval-classifier", "nowhere")...).want(t, exitUsage, "--eval-classifier: stat nowhere")
+	gantiny(t, append(args, "--out", "none", "--eval-classifier", filepath.Join("run", train.BestFile))...).want(t, exitFailed, "not a classifier")
+	gantiny(t, append(args, "--out", "none", "--eval-classifier", "classes", "--size", "16")...).want(t, exitUsage, "the pictures are 16x16x1, the classifier")
+	if err := os.RemoveAll("set/test"); err != nil {
+		t.Fatal(err)
+	}
+	gantiny(t, append(args, "--out", "half", "--epochs", "1", "--eval-classifier", "classes", "--eval-number", "100")...).want(t, exitDone, "measured by 100 pictures")
+}

@@ -36,6 +36,7 @@ type generateFlags struct {
 	cols        int
 	interpolate int
 	directions  string
+	morph       string
 	threads     threadCount
 	batch       int
 	kernel      string
@@ -84,6 +85,7 @@ what it has finished, with checksums, in a manifest beside them, which 'gantiny 
 	fl.IntVar(&f.cols, "cols", 0, "columns of the grid (a square by default)")
 	fl.IntVar(&f.interpolate, "interpolate", 0, "draw `F` images between each latent and the next as well")
 	fl.StringVar(&f.directions, "directions", "", "draw a grid around one latent, along its principal directions number `I,J` from -3 to 3, 1 being that along which pictures vary most; I alone gives a row. --cols is the grid's side, 9 by default")
+	fl.StringVar(&f.morph, "morph", "", "draw one latent on the way from class to class, two or more `CLASSES` such as 3,8, with 14 images between each and the next or as many as --interpolate says")
 	addThreadsFlag(fl, &f.threads)
 	fl.IntVar(&f.batch, "batch", 64, "images computed at a time")
 	fl.Var(&f.maxRAM, "max-ram", "resident memory to stay within, as in 64M: takes a smaller batch and, without --threads, fewer threads")
@@ -119,6 +121,7 @@ func generate(ctx context.Context, f *generateFlags, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
+	m = d.net // which may be another, of more classes
 	if d.session, err = f.openSession(m, kernels, d, out); err != nil {
 		return err
 	}
@@ -161,6 +164,12 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 		}
 		class = max(class, 0)
 	}
+	if f.morph != "" {
+		if m, err = f.morphed(m, classes, z); err != nil {
+			return nil, nil, err
+		}
+		classes = z.rows // one an image
+	}
 	first, end, err := f.part(z.count())
 	if err != nil {
 		return nil, nil, err
@@ -188,13 +197,13 @@ func (f *generateFlags) classOf(m network, classes int) (int, error) {
 	if !f.set("class") {
 		return -1, nil
 	}
-	return m.classIndex(f.class, classes)
+	return m.classIndex("class", f.class, classes)
 }
 
-// classIndex returns the class that --class names, of so many that m has.
-func (m network) classIndex(class string, classes int) (int, error) {
+// classIndex returns the class that a flag names, of so many that m has.
+func (m network) classIndex(flag, class string, classes int) (int, error) {
 	if classes == 0 {
-		return 0, usagef("--class %s: %s has no classes", class, m.name)
+		return 0, usagef("--%s %s: %s has no classes", flag, class, m.name)
 	}
 	names := m.ClassNames
 	if i := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, class) }); i >= 0 {
@@ -202,7 +211,7 @@ func (m network) classIndex(class string, classes int) (int, error) {
 	}
 	i, err := strconv.Atoi(class)
 	if err != nil || i < 0 || i >= classes {
-		return 0, usagef("--class %s: %s has classes 0 to %d%s", class, m.name, classes-1, listed(names))
+		return 0, usagef("--%s %s: %s has classes 0 to %d%s", flag, class, m.name, classes-1, listed(names))
 	}
 	return i, nil
 }
@@ -292,6 +301,8 @@ func (f *generateFlags) check() error {
 		return usagef("-n and --count are the same; give one of them")
 	case f.directions != "" && (f.set("number") || f.set("count") || f.interpolate > 0):
 		return usagef("--directions draws around one latent: no -n, no --count, no --interpolate")
+	case f.morph != "" && (f.set("number") || f.set("count") || f.set("class") || f.directions != ""):
+		return usagef("--morph draws one latent from class to class: no -n, no --count, no --class, no --directions")
 	case f.interpolate < 0:
 		return usagef("--interpolate %d: need at least 0", f.interpolate)
 	case f.batch < 1:

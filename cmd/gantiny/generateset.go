@@ -28,7 +28,7 @@ type drawnSet struct {
 
 // checkSet finds what does not go with a set of parts.
 func (f *generateFlags) checkSet() error {
-	for _, flag := range []string{"latents", "interpolate", "directions", "cols", "show"} {
+	for _, flag := range []string{"latents", "interpolate", "directions", "morph", "cols", "show"} {
 		if f.set(flag) {
 			return usagef("--%s: does not go with a set of parts, -o %s", flag, f.out)
 		}

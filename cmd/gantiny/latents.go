@@ -23,6 +23,9 @@ type latents struct {
 // openLatents prepares what the flags ask for, for a model that takes dim numbers an image.
 func (f *generateFlags) openLatents(ctx context.Context, dim int) (*latents, error) {
 	l := &latents{dim: dim, rows: f.n, between: f.interpolate, factor: float32(f.truncation)}
+	if f.morph != "" { // whose images lie between classes
+		l.between = 0
+	}
 	if f.latents == "" {
 		l.read = func(dst []float32, first int) { model.Latents(dst, dim, f.seed, first) }
 	} else {

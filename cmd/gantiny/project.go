@@ -171,7 +171,7 @@ func (f *projectFlags) projector(m network) (*latent.Projector, error) {
 	}
 	if f.class != "" {
 		_, classes := m.latents()
-		class, err := m.classIndex(f.class, classes)
+		class, err := m.classIndex("class", f.class, classes)
 		if err != nil {
 			return nil, err
 		}

@@ -118,6 +118,9 @@ func bindSettings(fl *cli.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.FinalRate, "final-rate", c.FinalRate, "share of the learning rates that is left in the end")
 	fl.IntVar(&c.Shift, "shift", c.Shift, "with --task classify: pixels by which a picture is moved at most, anew each time")
 	fl.Float64Var(&c.EMAImages, "ema-images", c.EMAImages, "save a moving average of the generator, in which the weight of a step halves every so many images; 0 for none")
+	fl.IntVar(&c.EvalEvery, "eval-every", c.EvalEvery, "epochs between measurements of the generator, as by 'gantiny eval', and at the end; the best one is kept in "+train.BestFile+"; 0 for none")
+	fl.IntVar(&c.EvalNumber, "eval-number", c.EvalNumber, "pictures of each measurement; fewer where the data have fewer")
+	fl.StringVar(&c.EvalClassifier, "eval-classifier", c.EvalClassifier, "the network in whose features they are compared: a `MODEL` that --task classify made; by default the one inside this program for the data")
 	fl.IntVar(&c.SampleEvery, "sample-every", c.SampleEvery, "epochs between grids of samples, beside the first and the last")
 	fl.IntVar(&c.MetricsEvery, "metrics-every", c.MetricsEvery, "steps between lines of metrics.jsonl")
 	fl.IntVar(&c.CheckpointEpochs, "checkpoint-epochs", c.CheckpointEpochs, "epochs between checkpoints, 0 for none at their ends; a long epoch has one every 5 minutes")
@@ -192,11 +195,21 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	judge, err := f.judge(ctx, c, data, kernels, stderr)
+	if err != nil {
+		return err
+	}
 	if c.Data, err = lasting(c.Data); err != nil {
 		return err
 	}
+	if c.Labels, err = lasting(c.Labels); err != nil {
+		return err
+	}
+	if c.EvalClassifier, err = lasting(c.EvalClassifier); err != nil {
+		return err
+	}
 	w := newWatching(stderr, c.Task, test, f.show)
-	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test, Parts: train.Parts{Teacher: teacher}})
+	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test, Judge: judge, Parts: train.Parts{Teacher: teacher}})
 	return f.report(c.Task, err, stderr)
 }
 
@@ -272,7 +285,7 @@ func checkNoRun(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
 		return nil
 	}
-	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.ClassifierFile, "a classifier"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
+	for _, made := range [][2]string{{train.GeneratorFile, "a generator"}, {train.BestFile, "a generator"}, {train.ClassifierFile, "a classifier"}, {train.MetricsFile, "the metrics of a run"}, {train.SamplesDir, "samples of a run"}} {
 		if _, err := os.Stat(filepath.Join(dir, made[0])); err == nil {
 			return usagef("--out %s: %s is there already (%s); name another directory", dir, made[1], made[0])
 		}

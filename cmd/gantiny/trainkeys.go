@@ -104,6 +104,13 @@ func (w *watching) epoch(s train.Stats) {
 	if w.test != nil {
 		w.bar.Log("epoch %d: %.2f%% of %s right", s.Epoch, 100*s.TestRight, display.Plural(w.test.N, "test picture"))
 	}
+	if s.Eval != (train.Quality{}) {
+		best := ""
+		if s.Best {
+			best = "; the best so far, kept in " + train.BestFile
+		}
+		w.bar.Log("epoch %d: Frechet distance %.4g, precision %.3f, recall %.3f, coverage %.3f%s", s.Epoch, s.Eval.Frechet, s.Eval.Precision, s.Eval.Recall, s.Eval.Coverage, best)
+	}
 	if s.Grid != "" {
 		w.bar.Log("samples of epoch %d: %s%s", s.Epoch, s.Grid, nextGrid(s))
 		w.draw(s.Grid, w.show)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -87,4 +88,25 @@ kind = "tanh"
 		gantiny(t, "train", "--config", "other.toml", "--out", "run", "--epochs", "4", "--resume").want(t, exitUsage, "--config other.toml: "+says)
 	}
 	gantiny(t, "train", "--teacher", "teacher", "--out", "run", "--resume").want(t, exitUsage, "--teacher: a run that is resumed keeps the one it has")
+}
+
+// TestTrainCSVLabels: a CSV file gives a folder's pictures their classes, whose names the model keeps.
+func TestTrainCSVLabels(t *testing.T) {
+	tinyRun(t)
+	var csv strings.Builder
+	csv.WriteString("picture,kind\n")
+	for i := range 40 {
+		fmt.Fprintf(&csv, "%02d.png,%s\n", i, []string{"round", "square"}[i%2])
+	}
+	writeFile(t, "kinds.csv", csv.String())
+	args := []string{"train", "--config", "tiny.toml", "--epochs", "1", "--conditional", "--levels", "1", "--d-width", "2", "--d-depth", "1", "--dropout", "0"}
+	gantiny(t, append(args, "--out", "run", "--labels", "kinds.csv")...).want(t, exitDone)
+	gantiny(t, "generate", "run", "--class", "square", "-n", "2", "-o", "a.png").want(t, exitDone)
+	gantiny(t, "generate", "run", "--class", "oval", "-o", "a.png").want(t, exitUsage, "classes 0 to 1: round, square")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "2").want(t, exitDone)
+	writeFile(t, "kinds.csv", strings.Replace(csv.String(), "00.png,round", "00.png,square", 1))
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "3").want(t, exitUsage, "have other labels")
+	writeFile(t, "kinds.csv", strings.Replace(csv.String(), "07.png", "77.png", 1))
+	gantiny(t, append(args, "--out", "other", "--labels", "kinds.csv")...).want(t, exitUsage, "--data: dataset: labels: kinds.csv: line 9: bad labels file: no picture of the set is called \"77.png\"")
+	gantiny(t, append(args, "--out", "other")...).want(t, exitFailed, "labels are needed")
 }
