@@ -52,7 +52,7 @@ func TestDocPaths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range append(pages, "README.md", "CONTRIBUTING.md") {
+	for _, page := range append(pages, "README.md", "CONTRIBUTING.md", "examples/README.md") {
 		b, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -69,6 +69,34 @@ func TestDocPaths(t *testing.T) {
 			if _, err := os.Stat(m[1]); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
+		}
+	}
+}
+
+// TestExamplesListed: examples/README.md has a line for each of the examples, and each of them has a test.
+func TestExamplesListed(t *testing.T) {
+	b, err := os.ReadFile("examples/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir("examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		if !strings.Contains(string(b), "| ["+e.Name()+"]("+e.Name()+") | ") {
+			t.Errorf("examples/README.md has no line for %s", e.Name())
+		}
+		programs, err := filepath.Glob(filepath.Join("examples", e.Name(), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests, err := filepath.Glob(filepath.Join("examples", e.Name(), "*_test.go"))
+		if err != nil || len(programs) > 0 && len(tests) == 0 {
+			t.Errorf("examples/%s has no test, %v", e.Name(), err)
 		}
 	}
 }
