@@ -131,7 +131,7 @@ func codeOf(line string) string {
 	return strings.TrimSpace(code)
 }
 
-// TestExamplesListed: examples/README.md has a line for each of the examples, and each of them has a test.
+// TestExamplesListed: examples/README.md has a line for each example, and each one has a test.
 func TestExamplesListed(t *testing.T) {
 	b, err := os.ReadFile("examples/README.md")
 	if err != nil {

@@ -31,7 +31,8 @@ func docPages(t *testing.T) []string {
 	return pages
 }
 
-// shellLines are the lines of a page's blocks of shell commands, those that end in a backslash joined.
+// shellLines are the lines of a page's blocks of shell commands, those that end in a backslash
+// joined.
 func shellLines(page string) []string {
 	var lines []string
 	inside := false
@@ -46,8 +47,8 @@ func shellLines(page string) []string {
 	return lines
 }
 
-// shellCommands splits a line into commands of words, as far as documentation needs it: quotes, comments, assignments before a
-// command, redirections, and several commands in a line.
+// shellCommands splits a line into commands of words, as far as documentation needs it: quotes,
+// comments, assignments before a command, redirections, and several commands in a line.
 func shellCommands(line string) [][]string {
 	var commands [][]string
 	var words []string
@@ -114,8 +115,8 @@ func parseOnly(args []string) error {
 	return err
 }
 
-// TestDocumentedCommands: every command line in the documentation that calls gantiny is one that it understands: the command, its
-// flags with their values, and the number of its arguments.
+// TestDocumentedCommands: every command line in the documentation that calls gantiny is one that it
+// understands: the command, its flags with their values, and the number of its arguments.
 func TestDocumentedCommands(t *testing.T) {
 	commands := 0
 	for _, page := range docPages(t) {
@@ -141,7 +142,8 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// TestDocumentedPackages: every go command in the documentation names directories of packages that there are.
+// TestDocumentedPackages: every go command in the documentation names directories of packages that
+// there are.
 func TestDocumentedPackages(t *testing.T) {
 	names := 0
 	for _, page := range docPages(t) {

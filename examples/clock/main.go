@@ -1,5 +1,6 @@
-// Command clock writes the time of day as a picture, clock.png, anew for each minute: four digits that nobody
-// has written before. A frame, a wallpaper or a web page that reads the file never meets half of one.
+// Command clock writes the time of day as a picture, clock.png, anew for each minute: four digits
+// that nobody has written before. A frame, a wallpaper or a web page that reads the file never
+// meets half of one.
 package main
 
 import (
@@ -52,7 +53,8 @@ func write(ctx context.Context, g *gantiny.Generator, path string, at time.Time)
 	return os.Rename(path+".new", path)
 }
 
-// face draws hours and minutes. The minute is the seed: a minute has one picture, wherever it is drawn.
+// face draws hours and minutes. The minute is the seed: a minute has one picture, wherever it is
+// drawn.
 func face(ctx context.Context, g *gantiny.Generator, at time.Time) (image.Image, error) {
 	const colon = 8 // pixels between hours and minutes
 	minute := uint64(at.Unix() / 60)

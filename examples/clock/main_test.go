@@ -15,7 +15,8 @@ import (
 	"github.com/gantiny/gantiny/zoo/digits"
 )
 
-// TestWrite: the file is a picture of its minute, of that minute alone, with the digits that the time has.
+// TestWrite: the file is a picture of its minute, of that minute alone, with the digits that the
+// time has.
 func TestWrite(t *testing.T) {
 	g := gantiny.Must(gantiny.Read(digits.Bytes()))
 	defer g.Close()

@@ -1,6 +1,7 @@
-// Command epaper draws a frame for an e-paper panel of 296 by 128 pixels: eight digits, dithered to black and
-// white or, with -gray, to the four shades that some panels have. frame.bin is what goes to the panel: row by
-// row, 8 or 4 pixels a byte, the leftmost in the highest bits, 0 for black. frame.png is the same to look at.
+// Command epaper draws a frame for an e-paper panel of 296 by 128 pixels: eight digits, dithered to
+// black and white or, with -gray, to the four shades that some panels have. frame.bin is what goes
+// to the panel: row by row, 8 or 4 pixels a byte, the leftmost in the highest bits, 0 for black.
+// frame.png is the same to look at.
 package main
 
 import (
@@ -72,8 +73,9 @@ func digitsFrame(seed uint64) (*image.Gray, error) {
 	return m, nil
 }
 
-// between is pixel (x, y) of a picture that is enlarged to so many pixels a side: the mean of four, weighted by their
-// distance. Whole numbers alone, so that a frame is the same bytes on every processor.
+// between is pixel (x, y) of a picture that is enlarged to so many pixels a side: the mean of four,
+// weighted by their distance. Whole numbers alone, so that a frame is the same bytes on every
+// processor.
 func between(m *image.Gray, x, y, side int) uint8 {
 	w, h := m.Rect.Dx()-1, m.Rect.Dy()-1
 	i, u := x*w/(side-1), x*w%(side-1)
@@ -84,8 +86,8 @@ func between(m *image.Gray, x, y, side int) uint8 {
 	return uint8((top*(side-1-v) + bottom*v) / (side - 1) / (side - 1))
 }
 
-// dither takes the nearest of 2^bits shades for each pixel and hands the error on to the pixels beside and below it
-// (Floyd and Steinberg 1976).
+// dither takes the nearest of 2^bits shades for each pixel and hands the error on to the pixels
+// beside and below it (Floyd and Steinberg 1976).
 func dither(m *image.Gray, bits int) *image.Paletted {
 	var shades color.Palette
 	for i := range 1 << bits {

@@ -48,7 +48,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestDither compares with another program's Floyd-Steinberg, and with shades that need no dithering.
+// TestDither compares with another program's Floyd-Steinberg, and with shades that need no
+// dithering.
 func TestDither(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("testdata", "ramp.oracle"))
 	if err != nil {

@@ -1,5 +1,6 @@
-// Command sprites draws a sheet for a game: sprites.png holds four of each digit, white on transparent, and
-// sprites.json says where each one is, in the form that engines know from TexturePacker ("JSON hash").
+// Command sprites draws a sheet for a game: sprites.png holds four of each digit, white on
+// transparent, and sprites.json says where each one is, in the form that engines know from
+// TexturePacker ("JSON hash").
 package main
 
 import (
@@ -69,8 +70,8 @@ func write(dir string, each int, seed uint64) error {
 	return os.WriteFile(filepath.Join(dir, "sprites.json"), list, 0o666)
 }
 
-// draw has a row for each sprite of a class and a column for each class, with a pixel between them, so that nothing
-// bleeds from one into the next where a sheet is scaled.
+// draw has a row for each sprite of a class and a column for each class, with a pixel between them,
+// so that nothing bleeds from one into the next where a sheet is scaled.
 func draw(each int, seed uint64) (*image.NRGBA, *Sheet, error) {
 	g, err := gantiny.Read(digits.Bytes())
 	if err != nil {

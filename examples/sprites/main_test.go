@@ -13,7 +13,8 @@ import (
 	"github.com/gantiny/gantiny/zoo/digits"
 )
 
-// TestWrite: the list names every sprite once, apart from the others, and what is there in the sheet is the digit.
+// TestWrite: the list names every sprite once, apart from the others, and what is there in the
+// sheet is the digit.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	if err := write(dir, 3, 5); err != nil {

@@ -1,5 +1,6 @@
-// Command training trains a small generator inside a program, on the digits that are built in, and draws with it. It
-// stops after a minute or at Ctrl-C, and goes on from there when it is started again.
+// Command training trains a small generator inside a program, on the digits that are built in, and
+// draws with it. It stops after a minute or at Ctrl-C, and goes on from there when it is started
+// again.
 package main
 
 import (
@@ -35,7 +36,8 @@ func main() {
 	}
 }
 
-// run trains in a directory until all epochs are done or ctx ends, and then draws with what there is.
+// run trains in a directory until all epochs are done or ctx ends, and then draws with what there
+// is.
 func run(ctx context.Context, w io.Writer, dir string, c train.Config, data *dataset.Dataset) error {
 	options := train.Options{
 		Dir: dir,

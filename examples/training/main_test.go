@@ -27,7 +27,8 @@ func small() (train.Config, *dataset.Dataset) {
 	return c, data
 }
 
-// TestRun: a run that is canceled after an epoch draws with what it has, and goes on with the next one.
+// TestRun: a run that is canceled after an epoch draws with what it has, and goes on with the next
+// one.
 func TestRun(t *testing.T) {
 	c, data := small()
 	dir := filepath.Join(t.TempDir(), "run")

@@ -4,8 +4,8 @@
 //	cp "$(go env GOROOT)/lib/wasm/wasm_exec.js" .
 //	python3 -m http.server
 //
-// and then http://localhost:8000/ has a page with a button. What Go does is in draw.go, how JavaScript calls it in
-// main_js.go, and the page is index.html.
+// and then http://localhost:8000/ has a page with a button. What Go does is in draw.go, how
+// JavaScript calls it in main_js.go, and the page is index.html.
 package main
 
 import (
@@ -18,7 +18,8 @@ import (
 
 var generator = gantiny.Must(gantiny.Read(digits.Bytes()))
 
-// digit draws one digit in the form of a canvas' ImageData: red, green, blue and opacity of each pixel, row by row.
+// digit draws one digit in the form of a canvas' ImageData: red, green, blue and opacity of each
+// pixel, row by row.
 func digit(class int, seed uint64) (pixels []byte, width int, err error) {
 	images, err := generator.Draw(context.Background(), gantiny.Request{Seed: seed, Class: gantiny.Class(class)})
 	if err != nil {

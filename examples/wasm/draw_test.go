@@ -31,7 +31,8 @@ func TestDigit(t *testing.T) {
 	}
 }
 
-// TestPage: the page loads the files that the comment above makes, and calls the function that there is.
+// TestPage: the page loads the files that the comment above makes, and calls the function that
+// there is.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("index.html")
 	if err != nil {
