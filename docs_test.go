@@ -52,7 +52,7 @@ func TestDocPaths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range append(pages, "README.md", "CONTRIBUTING.md") {
+	for _, page := range append(pages, "README.md", "CONTRIBUTING.md", "examples/README.md") {
 		b, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -69,6 +69,92 @@ func TestDocPaths(t *testing.T) {
 			if _, err := os.Stat(m[1]); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
+		}
+	}
+}
+
+// TestDocsIndex: docs/README.md has each of the pages.
+func TestDocsIndex(t *testing.T) {
+	b, err := os.ReadFile("docs/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) < 15 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" && !strings.Contains(string(b), "]("+name+")") {
+			t.Errorf("docs/README.md does not name %s", name)
+		}
+	}
+}
+
+// TestDocsProgram: the lines of Go that docs/go.md shows are lines of programs that are compiled.
+func TestDocsProgram(t *testing.T) {
+	page, err := os.ReadFile("docs/go.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled := map[string]bool{}
+	for _, pattern := range []string{"*_test.go", "model/*_test.go", "zoo/*/*_test.go", "examples/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(b)) {
+				compiled[codeOf(line)] = true
+			}
+		}
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) < 5 {
+		t.Errorf("%d pieces of Go: does this test read the page?", len(blocks))
+	}
+	for _, block := range blocks {
+		for line := range strings.Lines(block[1]) {
+			if code := codeOf(line); code != "" && !compiled[code] {
+				t.Errorf("docs/go.md: no program has the line %s", code)
+			}
+		}
+	}
+}
+
+// codeOf is a line without what surrounds its code; a directive is code.
+func codeOf(line string) string {
+	code, _, _ := strings.Cut(line, " // ")
+	return strings.TrimSpace(code)
+}
+
+// TestExamplesListed: examples/README.md has a line for each example, and each one has a test.
+func TestExamplesListed(t *testing.T) {
+	b, err := os.ReadFile("examples/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir("examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		if !strings.Contains(string(b), "| ["+e.Name()+"]("+e.Name()+") | ") {
+			t.Errorf("examples/README.md has no line for %s", e.Name())
+		}
+		programs, err := filepath.Glob(filepath.Join("examples", e.Name(), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests, err := filepath.Glob(filepath.Join("examples", e.Name(), "*_test.go"))
+		if err != nil || len(programs) > 0 && len(tests) == 0 {
+			t.Errorf("examples/%s has no test, %v", e.Name(), err)
 		}
 	}
 }

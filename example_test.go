@@ -2,6 +2,7 @@ package gantiny_test
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"image/png"
 	"io"
@@ -31,4 +32,24 @@ func Example() {
 	}
 	fmt.Println(len(images), "images of", images[0].Bounds().Size())
 	// Output: 4 images of (28,28)
+}
+
+//go:embed zoo/tiny/generator.safetensors
+var files embed.FS
+
+// A model that is part of the program.
+func ExampleOpenFS() {
+	g, err := gantiny.OpenFS(files, "zoo/tiny/generator.safetensors")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer g.Close()
+	images, err := g.Draw(context.Background(), gantiny.Request{N: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(images), "images of", images[0].Bounds().Size())
+	// Output: 2 images of (28,28)
 }

@@ -191,8 +191,8 @@ func (a *archive) readModules() error {
 	return nil
 }
 
-// wasmBuildInfo finds what package debug/buildinfo finds in other programs: between two marks, which package
-// runtime/debug cuts off (cmd/go/internal/modload/build.go).
+// wasmBuildInfo finds what package debug/buildinfo finds in other programs: between two marks,
+// which package runtime/debug cuts off (cmd/go/internal/modload/build.go).
 func wasmBuildInfo(b []byte) (*debug.BuildInfo, error) {
 	start, _ := hex.DecodeString("3077af0c9274080241e1c107e6d618e6")
 	end, _ := hex.DecodeString("f932433186182072008242104116d8f2")

@@ -13,8 +13,8 @@ var formulaText string
 // A download is an archive as a formula names it.
 type download struct{ URL, SHA256 string }
 
-// homebrewFormula is the formula by which Homebrew installs the archives for macOS and for Linux, as far as
-// they are among those given.
+// homebrewFormula is the formula by which Homebrew installs the archives for macOS and for Linux,
+// as far as they are among those given.
 func homebrewFormula(version string, archives []*archive) ([]byte, error) {
 	data := struct {
 		Homepage, Version string

@@ -24,7 +24,8 @@ const (
 // nobody is the user that the program in a container is, where the container's starter names none.
 const nobody = "65532:65532"
 
-// A descriptor points to a blob (https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md).
+// A descriptor points to a blob
+// (https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md).
 type descriptor struct {
 	MediaType   string            `json:"mediaType"`
 	Digest      string            `json:"digest"`
@@ -154,7 +155,8 @@ func named(d descriptor, version string) descriptor {
 	return d
 }
 
-// addImage adds the image of an archive to an empty layout: one layer, its configuration and its manifest.
+// addImage adds the image of an archive to an empty layout: one layer, its configuration and its
+// manifest.
 func addImage(l imageLayout, version string, a *archive, p *platform) (descriptor, error) {
 	layer, err := imageLayer(a)
 	if err != nil {
@@ -202,8 +204,8 @@ func blobPath(d descriptor) string {
 	return "blobs/sha256/" + strings.TrimPrefix(d.Digest, "sha256:")
 }
 
-// imageLayer is the file system of an image as a tar archive: where a Debian package has them, the programs,
-// the explorer page and the papers; and two directories in which anyone may write.
+// imageLayer is the file system of an image as a tar archive: where a Debian package has them, the
+// programs, the explorer page and the papers; and two directories in which anyone may write.
 func imageLayer(a *archive) ([]byte, error) {
 	files := []file{
 		{name: "tmp/", mode: 0o1777},
@@ -256,8 +258,8 @@ func writeLayout(name string, l imageLayout, entry descriptor, at time.Time) err
 	return write(name, b)
 }
 
-// writeTar makes a tar archive of files, by name, that all belong to root and have one time. The name of a
-// directory ends in a slash.
+// writeTar makes a tar archive of files, by name, that all belong to root and have one time. The
+// name of a directory ends in a slash.
 func writeTar(files []file, at time.Time) ([]byte, error) {
 	slices.SortFunc(files, func(x, y file) int { return strings.Compare(x.name, y.name) })
 	var b bytes.Buffer

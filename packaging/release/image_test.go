@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// checkLayout follows a layout from index.json to the files of each image, as a program that unpacks it does, and compares all
-// sizes and digests.
+// checkLayout follows a layout from index.json to the files of each image, as a program that
+// unpacks it does, and compares all sizes and digests.
 func checkLayout(t *testing.T, path string, platforms []platform) {
 	t.Helper()
 	packed, err := os.ReadFile(path)

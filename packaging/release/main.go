@@ -2,11 +2,12 @@
 //
 //	go run ./packaging/release VERSION [OUTDIR] [TARGET...]
 //
-// VERSION is v1.2.3, with or without the v. OUTDIR is dist/vVERSION by default and must be empty. A TARGET is
-// one of packaging/build's, all of them by default. packaging/build makes the archives and the .deb files; this
-// program reads the archives and writes beside them an image for containers for each Linux platform and one for
-// all of them, a list of what the programs contain (SPDX), a Homebrew formula, the version's part of
-// CHANGELOG.md, and SHA256SUMS over all of it. The same source, version and Go give the same bytes.
+// VERSION is v1.2.3, with or without the v. OUTDIR is dist/vVERSION by default and must be empty. A
+// TARGET is one of packaging/build's, all of them by default. packaging/build makes the archives
+// and the .deb files; this program reads the archives and writes beside them an image for
+// containers for each Linux platform and one for all of them, a list of what the programs contain
+// (SPDX), a Homebrew formula, the version's part of CHANGELOG.md, and SHA256SUMS over all of it.
+// The same source, version and Go give the same bytes.
 package main
 
 import (
@@ -42,8 +43,8 @@ func main() {
 	fmt.Println(out)
 }
 
-// release writes all files of a version into the empty directory out. It runs in the top directory of the
-// repository.
+// release writes all files of a version into the empty directory out. It runs in the top directory
+// of the repository.
 func release(version, out string, targets []string) error {
 	if !regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$`).MatchString(version) {
 		return fmt.Errorf("version %q: want it like v1.2.3 or v1.2.3-rc1", version)

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// releaseNotes returns the section of a version in a changelog, without its heading. A version before the
-// release, such as 1.2.3-rc1, may be without one: then its notes are what is not released yet.
+// releaseNotes returns the section of a version in a changelog, without its heading. A version
+// before the release, such as 1.2.3-rc1, may be without one: then its notes are what is not
+// released yet.
 func releaseNotes(changelog, version string) (string, error) {
 	text, found := section(changelog, regexp.QuoteMeta(version))
 	if !found && strings.Contains(version, "-") {

@@ -39,7 +39,8 @@ func page() []byte {
 	return slices.Concat([]byte("\x00asm...."), inMarks("path\texample.com/page\ndep\texample.com/Mixed\tv1.0.0\th1:abc=\n"), []byte("...."))
 }
 
-// program is the least program that package debug/buildinfo reads: an ELF header, a segment of data, in it what Go says.
+// program is the least program that package debug/buildinfo reads: an ELF header, a segment of
+// data, in it what Go says.
 func program() []byte {
 	text := inMarks("path\texample.com/program\ndep\texample.com/other\tv1.1.0\th1:def=\n")
 	data := append([]byte("\xff Go buildinf:\x08\x02"), make([]byte, 16)...)
@@ -99,7 +100,8 @@ func writeArchive(t *testing.T, dir, target string, leaveOut ...string) {
 	}
 }
 
-// TestProducts: what is made of the archives is complete, says the same everywhere, and is the same bytes twice.
+// TestProducts: what is made of the archives is complete, says the same everywhere, and is the same
+// bytes twice.
 func TestProducts(t *testing.T) {
 	dirs := []string{t.TempDir(), t.TempDir()}
 	for _, dir := range dirs {
@@ -144,7 +146,8 @@ func TestProducts(t *testing.T) {
 	checkLayout(t, filepath.Join(dirs[0], "gantiny-1.2.3-linux-armv6.oci.tar"), []platform{{"arm", "linux", "v6"}})
 }
 
-// checkBill: each file that is described has its checksum and contents, and all IDs are of something.
+// checkBill: each file that is described has its checksum and contents, and all IDs are of
+// something.
 func checkBill(t *testing.T, path, sums string) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -223,7 +226,8 @@ func TestReadArchives(t *testing.T) {
 	}
 }
 
-// TestRelease: nothing is built for a version without notes, of another form, or beside other files.
+// TestRelease: nothing is built for a version without notes, of another form, or beside other
+// files.
 func TestRelease(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	full := t.TempDir()

@@ -63,8 +63,9 @@ type spdxRelationship struct {
 
 const unsaid = "NOASSERTION"
 
-// billOfMaterials lists, in SPDX 2.3, the archives, packages and images of a release, and what the programs in each of
-// them contain, as the programs themselves say it: the modules, Go's own library, and the data that is embedded.
+// billOfMaterials lists, in SPDX 2.3, the archives, packages and images of a release, and what the
+// programs in each of them contain, as the programs themselves say it: the modules, Go's own
+// library, and the data that is embedded.
 func billOfMaterials(version string, archives []*archive, sums []checksum, notice string) ([]byte, error) {
 	name := "gantiny-" + version
 	d := spdxDocument{Version: "SPDX-2.3", License: "CC0-1.0", ID: "SPDXRef-DOCUMENT", Name: name,
@@ -119,7 +120,8 @@ func billOfMaterials(version string, archives []*archive, sums []checksum, notic
 	return append(b, '\n'), err
 }
 
-// productTargets says for which targets the programs in a file of the release are, and what SPDX calls such a file.
+// productTargets says for which targets the programs in a file of the release are, and what SPDX
+// calls such a file.
 func productTargets(name, version string, archives []*archive) (targets []string, purpose string) {
 	debian := map[string]string{"linux-amd64": "_amd64.deb", "linux-arm64": "_arm64.deb", "linux-armv6": "_armhf.deb"}
 	for _, a := range archives {
@@ -159,7 +161,8 @@ func goPackage(path, version, license, sum string) spdxPackage {
 	return p
 }
 
-// escapeModule writes capital letters as the module proxy wants them (https://go.dev/ref/mod#goproxy-protocol).
+// escapeModule writes capital letters as the module proxy wants them
+// (https://go.dev/ref/mod#goproxy-protocol).
 func escapeModule(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -176,7 +179,8 @@ var notForIDs = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 // spdxName is a name of letters, digits, dots and hyphens, as identifiers may have.
 func spdxName(s string) string { return notForIDs.ReplaceAllString(s, "-") }
 
-// licenseOf finds a module's license in NOTICE, whose lines have modules, a license and its owner in columns.
+// licenseOf finds a module's license in NOTICE, whose lines have modules, a license and its owner
+// in columns.
 func licenseOf(path, notice string) (string, error) {
 	for line := range strings.Lines(notice) {
 		columns := regexp.MustCompile(` {2,}`).Split(strings.TrimSpace(line), 3)
