@@ -44,7 +44,7 @@ func NewPlan(g Geometry, in, out Layout, k *simd.Kernels) (*Plan, error) {
 	return newPlan(g, in, out, k, false)
 }
 
-// NewWinogradPlan is NewPlan, but by Winograd's minimal filtering where that pays, with 32
+// NewWinogradPlan is NewPlan, but by Winograd's algorithm where that pays, with 32
 // or more channels on both sides: 5x5 kernels at stride 1 take less than half
 // the time at batches of 8 and more, kernels of 4 to 6 at stride 2 two thirds.
 // Results differ from NewPlan's by at most 1e-4 of the largest value; they too

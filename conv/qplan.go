@@ -42,9 +42,9 @@ type QWeights struct {
 	zero  int32
 
 	// Of a Winograd plan, whose start is (tap set, channel) and scale (channel):
-	wide   []int16    // [plane of products][panel], see simd.GEMM16; nil: direct sums
-	high   []highHalf // of the weights that need more, by plane
-	highOf []int32    // where those of each plane begin; and the end
+	transformed []int16    // [plane of products][panel], see simd.GEMM16; nil: direct sums
+	high        []highHalf // of the weights that need more, by plane
+	highOf      []int32    // where those of each plane begin; and the end
 }
 
 // highHalf is what a transformed weight has beyond its low 16 bits.
@@ -52,7 +52,7 @@ type highHalf struct{ k, col, half int32 }
 
 // Bytes returns the memory that w takes.
 func (w *QWeights) Bytes() int64 {
-	return int64(len(w.packed)) + 2*int64(len(w.wide)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
+	return int64(len(w.packed)) + 2*int64(len(w.transformed)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
 }
 
 // WeightBytes is what Bytes of the plan's QWeights will be at most.
@@ -124,7 +124,7 @@ func (p *QPlan) Lowering(w *QWeights) string {
 	case *qdense:
 		return "dense"
 	}
-	if w.wide != nil {
+	if w.transformed != nil {
 		return "Winograd"
 	}
 	return "direct"
@@ -174,7 +174,7 @@ func (p *QPlan) Forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 	if len(y) < p.out.Len() {
 		panic("conv: buffer shorter than its layout")
 	}
-	if w.wide != nil {
+	if w.transformed != nil {
 		p.forwardWinograd(ws, y, x, w, s)
 		return
 	}
@@ -191,7 +191,7 @@ func (p *QPlan) forwardWinograd(ws *QWorkspace, y, x []int8, w *QWeights, s Shar
 	if len(x) < p.in.Len() {
 		panic("conv: buffer shorter than its layout")
 	}
-	if p.winograd == nil || len(w.wide) != p.winograd.packedLen() {
+	if p.winograd == nil || len(w.transformed) != p.winograd.packedLen() {
 		panic("conv: packed weights of the wrong length")
 	}
 	n, of := p.winograd.units(), p.Panels()

@@ -178,7 +178,7 @@ func load(file *filemap.Map, forms []form) (m *Model, err error) {
 func (m *Model) keep(file *filemap.Map) {
 	m.file = file
 	for _, p := range m.total {
-		file.Drop(p.place)
+		file.Drop(p.source)
 	}
 }
 
@@ -358,7 +358,7 @@ func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) 
 		p.Int8 = make([]int8, p.Len())
 		err = f.ReadInt8s(p.Int8, name)
 	case p.array == int8s:
-		p.Int8, p.place, err = f.Int8s(name)
+		p.Int8, p.source, err = f.Int8s(name)
 	case p.array == int32s:
 		var raw []byte
 		raw, err = f.ReadRaw(name)
@@ -367,7 +367,7 @@ func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) 
 			p.Int32[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
 		}
 	case p.Init == Weight && packed:
-		p.Data, p.place, err = f.Floats(name)
+		p.Data, p.source, err = f.Floats(name)
 	default:
 		p.Data = make([]float32, p.Len())
 		err = f.ReadFloats(p.Data, name)
@@ -377,7 +377,7 @@ func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) 
 
 // placed tells whether weights are read in place, from a file.
 func (m *Model) placed() bool {
-	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.place != nil })
+	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.source != nil })
 }
 
 // detach gives the model memory of its own for all parameters, which callers may then write to. The
@@ -390,8 +390,8 @@ func (m *Model) detach() error {
 	}
 	err := m.file.Guard(func() {
 		for _, p := range m.total {
-			if p.place != nil {
-				p.Data, p.Int8, p.place = slices.Clone(p.Data), slices.Clone(p.Int8), nil
+			if p.source != nil {
+				p.Data, p.Int8, p.source = slices.Clone(p.Data), slices.Clone(p.Int8), nil
 			}
 		}
 	})

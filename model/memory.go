@@ -50,7 +50,7 @@ func (s *Session) footprint() Memory {
 		Activations: threads * int64(4*p.floats+p.bytes+p.pixelBytes()),
 		Scratch: threads * (int64(conv.ForwardBytes(p.plans...)) + conv.QWorkspaceBytes(p.qplans...) +
 			int64(4*p.scratchFloats+8*p.scratchDoubles)),
-		Loading: 4 * int64(p.roomLen(m)), Plans: resident(p.plans, p.qplans),
+		Loading: 4 * int64(p.workspaceLen(m)), Plans: resident(p.plans, p.qplans),
 	}
 	all.Parameters = m.parameterBytes()
 	for _, st := range p.steps {
@@ -67,7 +67,7 @@ func (m *Model) parameterBytes() (n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, q := range m.total {
-		if m.file == nil || q.place == nil {
+		if m.file == nil || q.source == nil {
 			n += q.bytes()
 		}
 	}

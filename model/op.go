@@ -108,14 +108,14 @@ func (t Tensor) images(lo, n int) Tensor {
 	return t
 }
 
-// Share is what one call computes: images [N0, N1), and of those the part Part of Parts of the
+// Share is what one call computes: images [N0, N1), and of these share number Index of Count of the
 // positions or, where that suits an operator better, of something else. Shares of one value may be
-// computed at the same time; results never depend on how the work is cut.
-type Share struct{ N0, N1, Part, Parts int }
+// computed at the same time. Results never depend on how the work is cut.
+type Share struct{ N0, N1, Index, Count int }
 
-// Of returns the share's part of n things.
+// Of returns the range of n items that belongs to the share.
 func (s Share) Of(n int) (lo, hi int) {
-	return pool.Split(n, max(1, s.Parts), s.Part)
+	return pool.Split(n, max(1, s.Count), s.Index)
 }
 
 // rows goes through the share's positions p and images n of a value.
@@ -140,23 +140,23 @@ type Worker struct {
 	Int8    *conv.QWorkspace
 
 	block   []float32 // a Pass's: a block of images of an activation that is not kept
-	floats  []float32 // room for the kernels that are scratchers
+	floats  []float32 // workspace of the kernels that are scratchers
 	doubles []float64
 }
 
-// scratcher is a Kernel that needs room of each worker's own, for one call.
+// scratcher is a Kernel that needs a workspace for each worker, during one call.
 type scratcher interface {
 	scratch() (floats, doubles int)
 }
 
-// makeScratch gives workers room for the largest need of kernels.
+// makeScratch allocates the workers' workspaces, of the largest size that a kernel needs.
 func makeScratch(workers []Worker, floats, doubles int) {
 	for i := range workers {
 		workers[i].floats, workers[i].doubles = make([]float32, floats), make([]float64, doubles)
 	}
 }
 
-// scratchOf returns the larger of the needs at hand and what k needs.
+// scratchOf returns the larger of the given sizes and those that k needs.
 func scratchOf(k Kernel, floats, doubles int) (int, int) {
 	if k, ok := k.(scratcher); ok {
 		f, d := k.scratch()

@@ -18,7 +18,7 @@ type Param struct {
 
 	array    arrayKind // of an int8 operator's parameter
 	constant bool      // no parameter in the sense of a count: it follows from others
-	place    []byte    // what of a file in memory the values read; nil for the Model's own memory
+	source   []byte    // the bytes of a mapped file that hold the values; nil for values in the Model's own memory
 
 }
 

@@ -235,7 +235,7 @@ func (p *Pass) backward(scale []float32, from int) {
 	switch {
 	case scale != nil && len(scale) != p.o.Batch:
 		panic("model: Backward: scale is not one value an image")
-	case scale != nil && p.mixesImages:
+	case scale != nil && p.batchDependent:
 		panic("model: Backward: scale with BatchNorm")
 	case from < 0 || from > p.o.Batch:
 		panic("model: Backward: from is no image")

@@ -175,10 +175,10 @@ func (s *Session) schedule() {
 	for i := range p.steps {
 		name := p.steps[i].node.title()
 		one.Tasks = append(one.Tasks, engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
-			p.run(i, &s.workers[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
+			p.run(i, &s.workers[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Count: 1})
 		}})
 		all.Once(engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
-			p.run(i, &s.workers[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
+			p.run(i, &s.workers[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Index: sh.Index, Count: sh.Count})
 		}})
 	}
 	one.Tasks = append(one.Tasks, engine.Task{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})

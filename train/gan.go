@@ -14,7 +14,7 @@ import (
 // One backward pass through the discriminator serves both losses. It starts from a
 // gradient of 1 at every logit; D's own loss enters as one factor an image on its
 // weight gradients, and what G's loss is in the gradient of a fake is one factor
-// too, because no layer of D mixes images. With an auxiliary head, see there, this is not so.
+// too, because no layer of D is BatchDependent. With an auxiliary head, see there, this is not so.
 type GAN struct {
 	name      string
 	loss      Loss
@@ -230,7 +230,7 @@ func classes(m *model.Model) int {
 // fit reports why the two models cannot be trained against one another.
 func fit(g, d *model.Model) error {
 	for i, l := range d.Layers() {
-		if _, mixes := l.Op.(model.Mixing); mixes {
+		if _, depends := l.Op.(model.BatchDependent); depends {
 			return fmt.Errorf("train: %w: discriminator: layer %d (%s) makes the images of a batch depend on one another", ErrConfig, i, l.Op.Kind())
 		}
 	}
@@ -261,7 +261,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
 	o.augment.forward(t, step)
-	o.aux.share(o)
+	o.aux.takeFakes(o)
 	o.dPass.Forward(step)
 
 	// Losses and their gradients at the logits.

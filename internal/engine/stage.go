@@ -2,9 +2,9 @@ package engine
 
 import "github.com/gantiny/gantiny/internal/pool"
 
-// Share is what one call computes: images or positions [N0, N1), or, if a stage has no items, part
-// number Part of Parts of the work.
-type Share struct{ N0, N1, Part, Parts int }
+// Share is what one call computes: images or positions [N0, N1), or, if a stage has no items, share
+// number Index of Count of the work.
+type Share struct{ N0, N1, Index, Count int }
 
 // Task is what one operator does in a stage.
 type Task struct {
@@ -33,7 +33,7 @@ type Stage struct {
 // block. If stop returns true, the share ends early.
 func (st *Stage) run(worker, workers int, done func(t *Task), stop func() bool) {
 	if st.Items == 0 {
-		st.Tasks[0].Run(worker, Share{Part: worker, Parts: workers})
+		st.Tasks[0].Run(worker, Share{Index: worker, Count: workers})
 		return
 	}
 	lo, hi, step := 0, st.Items, st.Block
@@ -47,7 +47,7 @@ func (st *Stage) run(worker, workers int, done func(t *Task), stop func() bool) 
 		step = ((hi-lo+blocks-1)/blocks + st.Grain - 1) / st.Grain * st.Grain
 	}
 	for ; lo < hi; lo += step {
-		s := Share{N0: lo, N1: min(lo+step, hi), Parts: 1}
+		s := Share{N0: lo, N1: min(lo+step, hi), Count: 1}
 		for i := range st.Tasks {
 			if stop() {
 				return
