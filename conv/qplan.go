@@ -8,7 +8,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// ErrQuantized is what the errors about the numbers of a quantized layer wrap.
+// ErrQuantized is wrapped by errors about the numbers of a quantized layer.
 var ErrQuantized = errors.New("bad quantized layer")
 
 // QLayer is a quantized layer. An activation q stands for (q-zero)*step with its
@@ -55,7 +55,7 @@ func (w *QWeights) Bytes() int64 {
 	return int64(len(w.packed)) + 2*int64(len(w.transformed)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
 }
 
-// WeightBytes is what Bytes of the plan's QWeights will be at most.
+// WeightBytes is an upper bound of Bytes of the plan's QWeights.
 func (p *QPlan) WeightBytes() int64 {
 	n := p.lowering.weightBytes()
 	if p.winograd != nil {
@@ -106,8 +106,8 @@ func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, e
 	return p, nil
 }
 
-// PackedLen tells plans of a layer apart that need QWeights of their own: it is how many weights
-// Pack packs, if they fit the plan.
+// PackedLen is the number of weights that Pack packs, if they fit the plan. Plans of a layer with
+// the same PackedLen can share QWeights.
 func (p *QPlan) PackedLen() int {
 	if p.winograd != nil {
 		return p.winograd.packedLen()
@@ -130,13 +130,13 @@ func (p *QPlan) Lowering(w *QWeights) string {
 	return "direct"
 }
 
-// Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.
+// Bytes estimates the memory of the plan. GarbageBytes estimates the garbage that making it left.
 func (p *QPlan) Bytes() int64 {
 	stays, _ := p.g.QPlanBytes(p.k.NR)
 	return stays
 }
 
-// GarbageBytes is described at Bytes.
+// GarbageBytes estimates the garbage that making the plan left; see Bytes.
 func (p *QPlan) GarbageBytes() int64 {
 	_, garbage := p.g.QPlanBytes(p.k.NR)
 	return garbage
@@ -165,7 +165,7 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	return w, nil
 }
 
-// Forward computes a share of y, laid out as Out says, from x, laid out as In says.
+// Forward computes a share of y, in the Layout Out, from x, in the Layout In.
 func (p *QPlan) Forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 	q := p.lowering.common()
 	if q.sums {

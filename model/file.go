@@ -15,8 +15,8 @@ import (
 	"github.com/gantiny/gantiny/model/safetensors"
 )
 
-// ErrNone is wrapped by the errors about a file that holds no model of the form that was asked for.
-// It may hold one of the other form.
+// ErrNone is wrapped by the error about a file that does not hold the requested form of a model.
+// It may hold the other form.
 var ErrNone = errors.New("no such model in the file")
 
 // form is one of the two forms of a model that a file can hold beside one another.
@@ -39,13 +39,13 @@ func (m *Model) form() form {
 	return floatForm
 }
 
-// SaveOptions says how a model is stored.
+// SaveOptions says in which forms a model is stored.
 type SaveOptions struct {
 	Half bool   // weights in half precision; vectors (biases, BatchNorm) stay float32
 	Int8 *Model // the same model in 8-bit integers, to be stored in the same file; nil for none
 }
 
-// Save writes the model to a .safetensors file, which appears whole or not at all.
+// Save writes the model to a .safetensors file. The file appears whole or not at all.
 func (m *Model) Save(path string, o SaveOptions) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return m.Encode(w, o) })
 }
@@ -150,7 +150,8 @@ func forms(float bool) []form {
 	return []form{int8Form, floatForm}
 }
 
-// ErrChanged is wrapped by the errors about a file that was cut short while its weights were in use.
+// ErrChanged is wrapped by the error about a file that was cut short while its weights were in
+// use.
 var ErrChanged = filemap.ErrChanged
 
 func loadForms(path string, forms ...form) (*Model, error) {
