@@ -150,20 +150,7 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	if err := o.placeImages(t, n); err != nil {
 		return err
 	}
-	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
-	if gClass >= 0 {
-		o.labels, o.gClasses = make([]int32, n), o.gPass.Classes(gClass)
-	}
-	if dClass := classInput(d.model); dClass >= 0 {
-		o.dClasses = o.dPass.Classes(dClass)
-	}
-
-	o.dLogits = make([]float32, 2*n)
-	o.gLogits = make([]float32, n)
-	o.ones = make([]float32, 2*n)
-	for i := range o.ones {
-		o.ones[i] = 1
-	}
+	o.planBuffers(n, gClass)
 	if o.san != nil {
 		o.san.plan(d, o.dPass)
 	}
@@ -176,6 +163,25 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 		return o.teacher.plan(t, g.model, windowOf(o.gPass.Output()))
 	}
 	return nil
+}
+
+// planBuffers finds the passes' buffers of noise, classes and logits, and allocates the labels and the
+// gradients at the logits. gClass is the generator's class input, below 0 for none.
+func (o *GAN) planBuffers(n, gClass int) {
+	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
+	if gClass >= 0 {
+		o.labels, o.gClasses = make([]int32, n), o.gPass.Classes(gClass)
+	}
+	if dClass := classInput(o.d.model); dClass >= 0 {
+		o.dClasses = o.dPass.Classes(dClass)
+	}
+
+	o.dLogits = make([]float32, 2*n)
+	o.gLogits = make([]float32, n)
+	o.ones = make([]float32, 2*n)
+	for i := range o.ones {
+		o.ones[i] = 1
+	}
 }
 
 // placeImages finds the memory of the reals and of the fakes with their gradients.
