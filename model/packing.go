@@ -145,7 +145,8 @@ func (o *contraction) short() bool {
 	return o.plan.TakesHalf() && (o.half || half.Exact(o.node.Params[0].Data))
 }
 
-// foldAtOnce is about how many weights are folded before the memory of their range of the file is given back.
+// foldAtOnce is about how many weights are folded before the memory of their range of the file is
+// given back.
 const foldAtOnce = 1 << 16
 
 // drop gives back the memory of a weight that stays in its file, dropRange that of a range of its values.

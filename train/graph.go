@@ -7,8 +7,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// graphNetwork makes the network that a graph file describes, the text of a file of that name. Parameters begin
-// as those of the families do: weights by Glorot and Bengio's uniform rule, biases 0, scales 1.
+// graphNetwork makes the network of a graph file, given its name and text. Parameters begin as those
+// of the families do: weights by Glorot and Bengio's uniform rule, biases 0, scales 1.
 func graphNetwork(network, file, text string, seed uint64) (*model.Model, error) {
 	fail := func(err error) error {
 		return fmt.Errorf("train: %w: %s: %s: %w", ErrConfig, network, file, err)
