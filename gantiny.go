@@ -67,7 +67,7 @@ func Open(name string, options ...Option) (*Generator, error) {
 	return newGenerator(m, nil, "", options)
 }
 
-// OpenModel is Open of any model, such as a discriminator, without a Generator around it.
+// OpenModel opens any model, such as a discriminator, and returns it without a Generator.
 func OpenModel(name string, options ...Option) (*model.Model, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		name = filepath.Join(name, GeneratorFile)
@@ -111,7 +111,8 @@ func Read(b []byte, options ...Option) (*Generator, error) {
 	return newGenerator(m, err, "", options)
 }
 
-// Must returns g, and panics if err is not nil: for the variables of programs that embed a model.
+// Must returns g, and panics if err is not nil. It is meant for variables of programs that embed a
+// model:
 //
 //	var generator = gantiny.Must(gantiny.Read(model))
 func Must(g *Generator, err error) *Generator {
@@ -121,7 +122,7 @@ func Must(g *Generator, err error) *Generator {
 	return g
 }
 
-// New returns a Generator of a model that the program has otherwise.
+// New returns a Generator for a model that the program already has.
 func New(m *model.Model, options ...Option) (*Generator, error) {
 	return newGenerator(m, nil, "", options)
 }
@@ -156,13 +157,13 @@ func newGenerator(m *model.Model, err error, name string, options []Option) (*Ge
 	return g, nil
 }
 
-// Model returns the model, for what this package does not do.
+// Model returns the model, for everything that this package does not do.
 func (g *Generator) Model() *model.Model { return g.m }
 
-// Latent is the number of values in one image's latent.
+// Latent returns the number of values in the latent of one image.
 func (g *Generator) Latent() int { return g.m.Inputs()[g.latent].Shape.Len() }
 
-// Classes is the number of classes, 0 for a model without them.
+// Classes returns the number of classes, 0 for a model without classes.
 func (g *Generator) Classes() int {
 	if g.class < 0 {
 		return 0
@@ -170,8 +171,8 @@ func (g *Generator) Classes() int {
 	return g.m.Inputs()[g.class].Type.Classes
 }
 
-// Close ends the Generator: a Draw that waits, or comes later, returns ErrClosed; those at work
-// finish. It returns nil always, as io.Closer has it.
+// Close ends the Generator. A Draw that waits or comes later returns ErrClosed; those at work
+// finish. Close always returns nil; it has an error to be an io.Closer.
 func (g *Generator) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -6,12 +6,12 @@ import (
 	"math"
 )
 
-// ErrGeometry is what the errors of Validate, Out and NewPlan wrap.
+// ErrGeometry is wrapped by the errors of Validate, Out and the functions that make plans.
 var ErrGeometry = errors.New("bad geometry")
 
-// Geometry is the shape of one layer: a convolution, a transposed convolution
-// or, with DenseH set, a fully connected layer. Strides, dilations and Groups
-// are 1 where nothing is meant; Same, Valid and Dense fill them in.
+// Geometry is the shape of one layer: a convolution, a transposed convolution or, if DenseH is set,
+// a fully connected layer. Strides, dilations and Groups must be at least 1. Same, Valid and Dense
+// fill them in.
 type Geometry struct {
 	InH, InW, InC, OutC int
 
@@ -222,8 +222,8 @@ func outSize(in, k, stride, dilation, before, after, outPad int, transposed bool
 	return (i+pads-reach)/s + 1
 }
 
-// WeightLen returns the number of weights: KH*KW*(InC/Groups)*OutC, of a dense
-// layer input features times output features.
+// WeightLen returns the number of weights: KH*KW*(InC/Groups)*OutC or, for a dense layer, input
+// features times output features.
 func (g Geometry) WeightLen() int {
 	if g.IsDense() {
 		return g.InH * g.InW * g.InC * g.DenseH * g.DenseW * g.OutC
@@ -231,9 +231,8 @@ func (g Geometry) WeightLen() int {
 	return g.KH * g.KW * (g.InC / g.Groups) * g.OutC
 }
 
-// MACs returns the multiply-adds of one image: exact counts those that touch a
-// pixel, nominal also those with padding, as it is usually quoted. Both are 0
-// if g is not valid.
+// MACs returns the multiply-adds of one image. exact counts those that touch a pixel; nominal, the
+// usual figure, includes those with padding. Both are 0 if g is not valid.
 func (g Geometry) MACs() (exact, nominal int64) {
 	h, w, err := g.Out()
 	if err != nil {

@@ -1,14 +1,13 @@
 package conv
 
-// Layout describes a stack of N images in position-major layout: element
-// (y, x, n, c) stands at (y*W+x)*Stride + n*Row + c. All images of a position lie
-// together, so a kernel tap moves every row of a tile by the same distance. One
-// image is plain (H, W, C).
+// Layout describes N images in position-major memory: element (y, x, n, c) is at (y*W+x)*Stride +
+// n*Row + c. All images of a position lie together, so a kernel tap moves every row of a tile by
+// the same distance. One image is plain (H, W, C).
 //
-// Row is at least C, and Stride at least (N-1)*Row + C. A Layout may be a window
-// into a larger one: the same Row and Stride, fewer images or channels, and the
-// buffer sliced from n0*Row + c0 on. Layers that write windows of one Layout
-// concatenate their channels in it.
+// Row is at least C, and Stride at least (N-1)*Row + C. A Layout may be a window into a larger
+// one: it has the same Row and Stride and fewer images or channels, and its buffer begins at
+// n0*Row + c0 of the larger buffer. Layers that write windows of one Layout concatenate their
+// channels in it.
 //
 // A flat vector of features is any Layout with H*W*C = features, in (H, W, C) order.
 type Layout struct{ H, W, C, N, Row, Stride int }
@@ -19,9 +18,8 @@ type Layout struct{ H, W, C, N, Row, Stride int }
 // 49 positions over the 2048 sets of a common L2.
 const padLines = 41
 
-// NewLayout returns the Layout of n images of h x w x c with rows of c and the stride
-// that suits it: n*c, or slightly more where positions would be a large multiple of 4096 bytes
-// apart.
+// NewLayout returns the Layout of n images of h x w x c with rows of c. The stride is n*c, or
+// slightly more if positions would otherwise be a large multiple of 4096 bytes apart.
 func NewLayout(h, w, c, n int) Layout {
 	m := Layout{H: h, W: w, C: c, N: n, Row: c, Stride: n * c}
 	if bytes := 4 * m.Stride; bytes >= 32<<10 && bytes%4096 == 0 {
@@ -33,7 +31,7 @@ func NewLayout(h, w, c, n int) Layout {
 // Positions returns H*W.
 func (m Layout) Positions() int { return m.H * m.W }
 
-// Len returns how many floats a buffer of this Layout needs.
+// Len returns the number of elements in a buffer of this Layout.
 func (m Layout) Len() int {
 	if m.Positions() == 0 || m.N == 0 {
 		return 0
@@ -47,7 +45,7 @@ func (m Layout) span(n int) int { return (n-1)*m.Row + m.C }
 // dense says that images of a position lie side by side.
 func (m Layout) dense() bool { return m.Row == m.C }
 
-// Import fills dst, laid out as m says, from images in (N, H, W, C) order.
+// Import copies images in (N, H, W, C) order from src to dst, which has the Layout m.
 func (m Layout) Import(dst, src []float32) {
 	if m.N == 1 && m.Stride == m.C {
 		copy(dst[:m.Len()], src)
@@ -72,7 +70,7 @@ func (m Layout) Import(dst, src []float32) {
 	}
 }
 
-// Export writes src, laid out as m says, to dst as images in (N, H, W, C) order.
+// Export copies images from src, which has the Layout m, to dst in (N, H, W, C) order.
 func (m Layout) Export(dst, src []float32) {
 	if m.N == 1 && m.Stride == m.C {
 		copy(dst[:m.Len()], src)

@@ -8,14 +8,14 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// ErrLayout is what NewPlan's errors about a Layout that does not fit wrap.
+// ErrLayout is wrapped by errors about a Layout that does not fit the geometry of a plan.
 var ErrLayout = errors.New("layout does not fit the geometry")
 
-// Plan is one layer's geometry lowered to lists of offsets for given Layouts and
-// kernels. It is immutable: all workers share it, each with its own Workspace.
+// Plan is a Geometry lowered to lists of offsets for given Layouts and kernels. It is immutable:
+// all workers share it, each with its own Workspace.
 //
-// The packed weights depend on the geometry and the kernel row alone, so plans
-// for other batches can share them.
+// Packed weights depend only on the geometry and the kernel row, so plans for other batches can
+// share them.
 type Plan struct {
 	g       Geometry
 	in, out Layout
@@ -32,9 +32,8 @@ type Epilogue struct {
 	Slope float32   // of negative values; 1 for no activation
 }
 
-// Share is a share of a pass: images [N0, N1) and units [P0, P1) of Panels.
-// Disjoint shares may run at the same time, and results never depend on how the
-// work is cut.
+// Share is a share of a pass: images [N0, N1) and units [P0, P1) of Panels. Disjoint shares may
+// run at the same time, and results never depend on how the work is cut.
 type Share struct{ N0, N1, P0, P1 int }
 
 // NewPlan plans the passes of g from in to out with the kernels k, by direct
@@ -44,7 +43,7 @@ func NewPlan(g Geometry, in, out Layout, k *simd.Kernels) (*Plan, error) {
 	return newPlan(g, in, out, k, false)
 }
 
-// NewWinogradPlan is NewPlan, but by Winograd's minimal filtering where that pays, with 32
+// NewWinogradPlan is NewPlan, but by Winograd's algorithm where that pays, with 32
 // or more channels on both sides: 5x5 kernels at stride 1 take less than half
 // the time at batches of 8 and more, kernels of 4 to 6 at stride 2 two thirds.
 // Results differ from NewPlan's by at most 1e-4 of the largest value; they too
@@ -123,13 +122,13 @@ func checkLayout(what string, m Layout, h, w, c, n int) error {
 	return nil
 }
 
-// Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.
+// Bytes estimates the memory of the plan. GarbageBytes estimates the garbage that making it left.
 func (p *Plan) Bytes() int64 {
 	stays, _ := p.g.PlanBytes(p.isWinograd())
 	return stays
 }
 
-// GarbageBytes is described at Bytes.
+// GarbageBytes estimates the garbage that making the plan left; see Bytes.
 func (p *Plan) GarbageBytes() int64 {
 	_, garbage := p.g.PlanBytes(p.isWinograd())
 	return garbage
@@ -167,14 +166,15 @@ func (p *Plan) Out() Layout { return p.out }
 // PackedLen returns the length of Forward's packed weights.
 func (p *Plan) PackedLen() int { return int(p.forward.packedLen()) }
 
-// Pack writes the weights w, of the shape that the package describes, to dst
-// as Forward wants them. ws is made for this plan.
+// Pack writes the weights w, in the shape that the package comment gives, to dst in the form that
+// Forward reads. ws must be made for this plan.
 func (p *Plan) Pack(ws *Workspace, dst, w []float32) { pack(p.forward, ws, dst, w) }
 
 // PackedGradLen returns the length of InputGrad's packed weights.
 func (p *Plan) PackedGradLen() int { return int(p.grad.packedLen()) }
 
-// PackGrad writes the weights w to dst as InputGrad wants them. ws is by NewWorkspace.
+// PackGrad writes the weights w to dst in the form that InputGrad reads. ws must come from
+// NewWorkspace.
 func (p *Plan) PackGrad(ws *Workspace, dst, w []float32) { pack(p.grad, ws, dst, w) }
 
 // Panels returns the number of units that Forward can be cut into: panels of
@@ -189,9 +189,9 @@ func (p *Plan) Forward(ws *Workspace, y, x, packed []float32, e Epilogue, s Shar
 	run(p.forward, ws, y, x, packed, e, s)
 }
 
-// TakesHalf reports whether the plan can also read its weights in half precision,
-// by PackHalf and ForwardHalf. Dense plans of several features can: for one image
-// their time is that of reading the weights.
+// TakesHalf reports whether the plan can read weights in half precision, by PackHalf and
+// ForwardHalf. Dense plans of several features can: for one image, their time is the time to read
+// the weights.
 func (p *Plan) TakesHalf() bool { _, ok := p.forward.(*densePass); return ok }
 
 // denseForward is the forward pass of a plan that TakesHalf.
@@ -203,8 +203,8 @@ func (p *Plan) denseForward(what string) *densePass {
 	return d
 }
 
-// PackHalf is Pack, but rounds the weights to half precision (IEEE 754 binary16).
-// It reports whether that lost nothing.
+// PackHalf is Pack with the weights rounded to half precision (IEEE 754 binary16). It reports
+// whether the rounding was exact for all of them.
 func (p *Plan) PackHalf(dst []uint16, w []float32) (exact bool) {
 	return p.denseForward("PackHalf").packHalf(dst, w)
 }
@@ -240,15 +240,15 @@ func (p *Plan) InputGrad(ws *Workspace, dx, dy, packed []float32, s Share) {
 	run(p.grad, ws, dx, dy, packed, Epilogue{Slope: 1}, s)
 }
 
-// Sums is where a weight gradient is added up.
+// Sums is the destination of a weight gradient.
 type Sums struct {
 	DW        []float32 // the gradient, in the shape of the weights
 	Workspace []float32 // SumsLen floats, which all workers share
 	Add       bool      // go on from what is there; else from zero
 }
 
-// SumsLen is the length of the Workspace in which WeightGrad leaves what
-// FinishWeightGrad makes into the gradient; 0 if DW is all that the plan needs.
+// SumsLen is the length of Sums.Workspace. WeightGrad leaves sums there, and FinishWeightGrad
+// turns them into the gradient. It is 0 if the plan needs only DW.
 func (p *Plan) SumsLen() int { return p.weight.sumsLen() }
 
 // WeightGrad is the first stage of s.DW = the gradient of Σ dy*y by w over images
@@ -265,12 +265,12 @@ func (p *Plan) WeightGrad(ws *Workspace, s Sums, x, dy []float32, n, share, shar
 	p.weight.run(ws, s, x, dy, n, share, shares)
 }
 
-// WeightImages is how many images WeightGrad takes at a time. Pieces of a multiple of it
-// give the bits of one whole batch.
+// WeightImages is the number of images that WeightGrad takes at a time. If a batch is cut into
+// pieces of a multiple of it, the bits are those of the whole batch.
 func (p *Plan) WeightImages() int { return p.weight.images() }
 
-// WeightGradAt sets what of s.DW belongs to one output position of a dense plan
-// of several: dy holds the gradient there alone, n rows as in Out.
+// WeightGradAt sets the part of s.DW that belongs to one output position of a dense plan of
+// several positions. dy holds the gradient at that position alone: n rows, as in Out.
 func (p *Plan) WeightGradAt(ws *Workspace, s Sums, x, dy []float32, n, position int) {
 	d, ok := p.weight.(*directGrad)
 	if !ok || !p.g.IsDense() || d.swap {
@@ -285,8 +285,8 @@ func (p *Plan) WeightGradAt(ws *Workspace, s Sums, x, dy []float32, n, position 
 	d.positionGrad(ws, s.DW, x, dy, n, position)
 }
 
-// FinishWeightGrad is the second stage, which belongs after all shares of the
-// first. It is cut into shares likewise and may be left out if SumsLen is 0.
+// FinishWeightGrad is the second stage of a weight gradient. Call it after all shares of
+// WeightGrad are done. It is cut into shares in the same way and may be left out if SumsLen is 0.
 func (p *Plan) FinishWeightGrad(ws *Workspace, s Sums, share, shares int) {
 	p.checkSums(s, share, shares)
 	p.weight.finish(ws, s, share, shares)

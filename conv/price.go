@@ -13,9 +13,9 @@ const (
 	winogradLinks = 1 << 7 // whose memory a Winograd plan's matrices take
 )
 
-// PlanBytes is about what a float32 plan of g takes, and GarbageBytes what making it leaves to the
-// collector: known before there is a plan. winograd says whether it is to be by NewWinogradPlan. Of a
-// geometry that is not valid both are 0.
+// PlanBytes estimates, without making a plan, the bytes that a float32 plan of g takes and the
+// garbage that making it leaves. winograd selects NewWinogradPlan. Both results are 0 if g is not
+// valid.
 func (g Geometry) PlanBytes(winograd bool) (stays, garbage int64) {
 	h, w, err := g.Out()
 	if err != nil {
@@ -28,8 +28,8 @@ func (g Geometry) PlanBytes(winograd bool) (stays, garbage int64) {
 	return linkBytes*links + positionBytes*positions, garbageBytes*links + positionGarbageBytes*positions
 }
 
-// QPlanBytes is PlanBytes of an int8 plan whose kernels have panels of so many columns. Panels of four
-// make twice as many tiles.
+// QPlanBytes is PlanBytes for an int8 plan whose kernels have panels of the given number of
+// columns. Panels of four columns need twice as many tiles.
 func (g Geometry) QPlanBytes(columns int) (stays, garbage int64) {
 	stays, garbage = g.PlanBytes(false)
 	return stays * max(1, 8/int64(columns)), garbage

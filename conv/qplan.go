@@ -8,7 +8,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// ErrQuantized is what the errors about the numbers of a quantized layer wrap.
+// ErrQuantized is wrapped by errors about the numbers of a quantized layer.
 var ErrQuantized = errors.New("bad quantized layer")
 
 // QLayer is a quantized layer. An activation q stands for (q-zero)*step with its
@@ -42,9 +42,9 @@ type QWeights struct {
 	zero  int32
 
 	// Of a Winograd plan, whose start is (tap set, channel) and scale (channel):
-	wide   []int16    // [plane of products][panel], see simd.GEMM16; nil: direct sums
-	high   []highHalf // of the weights that need more, by plane
-	highOf []int32    // where those of each plane begin; and the end
+	transformed []int16    // [plane of products][panel], see simd.GEMM16; nil: direct sums
+	high        []highHalf // of the weights that need more, by plane
+	highOf      []int32    // where those of each plane begin; and the end
 }
 
 // highHalf is what a transformed weight has beyond its low 16 bits.
@@ -52,10 +52,10 @@ type highHalf struct{ k, col, half int32 }
 
 // Bytes returns the memory that w takes.
 func (w *QWeights) Bytes() int64 {
-	return int64(len(w.packed)) + 2*int64(len(w.wide)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
+	return int64(len(w.packed)) + 2*int64(len(w.transformed)) + 4*int64(len(w.start)+len(w.rows)+len(w.scale)+3*len(w.high)+len(w.highOf))
 }
 
-// WeightBytes is what Bytes of the plan's QWeights will be at most.
+// WeightBytes is an upper bound of Bytes of the plan's QWeights.
 func (p *QPlan) WeightBytes() int64 {
 	n := p.lowering.weightBytes()
 	if p.winograd != nil {
@@ -106,8 +106,8 @@ func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, e
 	return p, nil
 }
 
-// PackedLen tells plans of a layer apart that need QWeights of their own: it is how many weights
-// Pack packs, if they fit the plan.
+// PackedLen is the number of weights that Pack packs, if they fit the plan. Plans of a layer with
+// the same PackedLen can share QWeights.
 func (p *QPlan) PackedLen() int {
 	if p.winograd != nil {
 		return p.winograd.packedLen()
@@ -124,19 +124,19 @@ func (p *QPlan) Lowering(w *QWeights) string {
 	case *qdense:
 		return "dense"
 	}
-	if w.wide != nil {
+	if w.transformed != nil {
 		return "Winograd"
 	}
 	return "direct"
 }
 
-// Bytes is about what the plan takes, and GarbageBytes what making it left to the collector.
+// Bytes estimates the memory of the plan. GarbageBytes estimates the garbage that making it left.
 func (p *QPlan) Bytes() int64 {
 	stays, _ := p.g.QPlanBytes(p.k.NR)
 	return stays
 }
 
-// GarbageBytes is described at Bytes.
+// GarbageBytes estimates the garbage that making the plan left; see Bytes.
 func (p *QPlan) GarbageBytes() int64 {
 	_, garbage := p.g.QPlanBytes(p.k.NR)
 	return garbage
@@ -165,7 +165,7 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	return w, nil
 }
 
-// Forward computes a share of y, laid out as Out says, from x, laid out as In says.
+// Forward computes a share of y, in the Layout Out, from x, in the Layout In.
 func (p *QPlan) Forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 	q := p.lowering.common()
 	if q.sums {
@@ -174,7 +174,7 @@ func (p *QPlan) Forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 	if len(y) < p.out.Len() {
 		panic("conv: buffer shorter than its layout")
 	}
-	if w.wide != nil {
+	if w.transformed != nil {
 		p.forwardWinograd(ws, y, x, w, s)
 		return
 	}
@@ -191,7 +191,7 @@ func (p *QPlan) forwardWinograd(ws *QWorkspace, y, x []int8, w *QWeights, s Shar
 	if len(x) < p.in.Len() {
 		panic("conv: buffer shorter than its layout")
 	}
-	if p.winograd == nil || len(w.wide) != p.winograd.packedLen() {
+	if p.winograd == nil || len(w.transformed) != p.winograd.packedLen() {
 		panic("conv: packed weights of the wrong length")
 	}
 	n, of := p.winograd.units(), p.Panels()

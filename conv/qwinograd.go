@@ -2,7 +2,7 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// qwinograd computes an int8 layer by Winograd's minimal filtering in whole numbers, see
+// qwinograd computes an int8 layer by Winograd's algorithm in whole numbers, see
 // qwinograd_axis.go: the bytes are those of direct sums. Values of the inputs have 16 bits, at most
 // 15*15*128, and products 32. It goes with a direct plan, which takes over where a layer's weights do
 // not fit, see pack.
@@ -22,7 +22,7 @@ type qwinograd struct {
 	high     int          // for tests: that many weights may have high halves anyway
 	products []exactPlane // in the order in which they are made
 	first    []int        // of each point along y; and the end
-	x, y     [2][]exactSpread
+	x, y     [2][]exactSlots
 }
 
 // exactPlane is the products of a point along each axis and a phase along each.
@@ -32,8 +32,8 @@ type exactPlane struct {
 	slot         int // of j in its phase
 }
 
-// exactSpread is the coefficients of a tile and a phase, spread over scratch.
-type exactSpread struct {
+// exactSlots says where the coefficients of a tile and a phase lie in the workspace.
+type exactSlots struct {
 	even, odd    []simd.Coefficient
 	points, last int // last: the slot of infinity
 }
@@ -88,7 +88,7 @@ func newQWinograd(d *qdirect) *qwinograd {
 	for p.chunk > 1 && 4*len(p.xs.points)*p.tiles()*p.chunk*max(p.src.C, p.dst.C) > exactBytes {
 		p.chunk = (p.chunk + 1) / 2
 	}
-	p.spread()
+	p.planSlots()
 	return p
 }
 
@@ -155,12 +155,12 @@ func (p *qwinograd) halfAt(py, ty, slot int) int {
 	return (py*len(p.ys.tiles)*len(p.ys.slots[0]) + ty*len(p.ys.slots[py])) + slot
 }
 
-// spread lists where coefficients go in scratch.
-func (p *qwinograd) spread() {
-	list := func(a *exactAxis, phase, step int) (all []exactSpread) {
+// planSlots lists where coefficients go in the workspace.
+func (p *qwinograd) planSlots() {
+	list := func(a *exactAxis, phase, step int) (all []exactSlots) {
 		for i := range a.tiles {
 			q := &a.tiles[i].products[phase]
-			s := exactSpread{points: len(q.points), last: len(a.slots[phase]) - 1}
+			s := exactSlots{points: len(q.points), last: len(a.slots[phase]) - 1}
 			for _, c := range q.even {
 				c.At *= step
 				s.even = append(s.even, c)
@@ -190,11 +190,11 @@ func (p *qwinograd) scratch() (shorts, ints int) {
 	return p.src.W*block + len(p.xs.points)*p.valuePlane(), phases*p.productPlane() + lines*p.halfLine() + p.dst.H*p.halfPlane()
 }
 
-// units is how many parts the work can be cut into: panels of output channels.
+// units is how many shares the work can be cut into: panels of output channels.
 func (p *qwinograd) units() int { return p.dst.C / simd.Lanes16 }
 
-// exactWork is what one call of forward works with.
-type exactWork struct {
+// exactCall holds the workspace and the loop variables of one call of forward.
+type exactCall struct {
 	line, values []int16
 	products     []int32
 	half, sums   []int32
@@ -207,7 +207,7 @@ type exactWork struct {
 func (p *qwinograd) forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 	_, block := blockOf(p.src)
 	phases := p.ys.stride * (len(p.xs.slots[0]) + len(p.xs.slots[1]))
-	c := exactWork{w: w, col: s.P0 * simd.Lanes16, width: (s.P1 - s.P0) * simd.Lanes16}
+	c := exactCall{w: w, col: s.P0 * simd.Lanes16, width: (s.P1 - s.P0) * simd.Lanes16}
 	c.line, c.values = ws.shorts[:p.src.W*block], ws.shorts[p.src.W*block:]
 	c.products, c.half = ws.ints[:phases*p.productPlane()], ws.ints[phases*p.productPlane():]
 	c.half, c.sums = c.half[:len(c.half)-p.dst.H*p.halfPlane()], c.half[len(c.half)-p.dst.H*p.halfPlane():]
@@ -225,7 +225,7 @@ func (p *qwinograd) forward(ws *QWorkspace, y, x []int8, w *QWeights, s Share) {
 }
 
 // evaluate makes the values of a point along y: values[j*plane + ((ty*tiles+tx)*images+n)*C+c].
-func (p *qwinograd) evaluate(ws *QWorkspace, c *exactWork, x []int8, point int) {
+func (p *qwinograd) evaluate(ws *QWorkspace, c *exactCall, x []int8, point int) {
 	m := &p.src
 	step, block := blockOf(*m)
 	plane := p.valuePlane()
@@ -275,14 +275,14 @@ func (p *qwinograd) pointSlot(point int) int {
 }
 
 // multiply makes a plane of products: products[((ty*tiles+tx)*images+n)*width+column].
-func (p *qwinograd) multiply(ws *QWorkspace, c *exactWork, at int) {
+func (p *qwinograd) multiply(ws *QWorkspace, c *exactCall, at int) {
 	q := &p.products[at]
 	panel := p.src.C * simd.Lanes16
 	from := c.values[p.pointSlot(q.j)*p.valuePlane():]
 	to := c.products[(p.phaseAt(q.py, q.px)+q.slot)*p.productPlane():]
 	g := &ws.gemm16
 	*g = simd.GEMM16{
-		B: c.w.wide[(at*p.units()*panel + c.col*p.src.C):], Panels: c.width / simd.Lanes16, K: p.src.C, LDA: p.src.C, LDC: c.width,
+		B: c.w.transformed[(at*p.units()*panel + c.col*p.src.C):], Panels: c.width / simd.Lanes16, K: p.src.C, LDA: p.src.C, LDC: c.width,
 	}
 	g.B = g.B[:g.Panels*panel]
 	line := len(p.xs.tiles) * c.images // rows of a tile along y
@@ -299,7 +299,7 @@ func (p *qwinograd) multiply(ws *QWorkspace, c *exactWork, at int) {
 }
 
 // repair adds what products with weights of more than 16 bits lack: the weights' high halves.
-func (p *qwinograd) repair(c *exactWork, at int, from []int16, to []int32) {
+func (p *qwinograd) repair(c *exactCall, at int, from []int16, to []int32) {
 	q := &p.products[at]
 	line, rows := len(p.xs.tiles)*c.images, q.nx*c.images
 	for _, f := range c.w.high[c.w.highOf[at]:c.w.highOf[at+1]] {
@@ -318,7 +318,7 @@ func (p *qwinograd) repair(c *exactWork, at int, from []int16, to []int32) {
 }
 
 // interpolateX goes from products to lines: half[line*halfLine + x*halfPlane], of a point along y.
-func (p *qwinograd) interpolateX(ws *QWorkspace, c *exactWork, point int) {
+func (p *qwinograd) interpolateX(ws *QWorkspace, c *exactCall, point int) {
 	plane := p.productPlane()
 	t := &ws.interpolation
 	for py := range p.ys.stride {
@@ -339,7 +339,7 @@ func (p *qwinograd) interpolateX(ws *QWorkspace, c *exactWork, point int) {
 }
 
 // finish goes from lines to sums, column by column of y, and from these to bytes.
-func (p *qwinograd) finish(ws *QWorkspace, c *exactWork, y []int8) {
+func (p *qwinograd) finish(ws *QWorkspace, c *exactCall, y []int8) {
 	line, plane := p.halfLine(), p.halfPlane()
 	m := &p.dst
 	for x := range m.W {

@@ -7,7 +7,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Winograd's minimal filtering in whole numbers, as Toom and Cook multiply polynomials. A line x of the
+// Winograd's algorithm in whole numbers, as Toom and Cook multiply polynomials. A line x of the
 // small side is cut into tiles of at most four values. With each phase of the kernel, its taps that
 // lie stride apart, a tile makes the coefficients of a product of two polynomials,
 //

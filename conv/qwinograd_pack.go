@@ -67,14 +67,14 @@ func (p *qwinograd) pack(w *QWeights, l QLayer) bool {
 	if !p.fits(l) {
 		return false
 	}
-	wide := arena.Shorts(p.packedLen())
+	transformed := arena.Shorts(p.packedLen())
 	high := make([][]highHalf, len(p.products))
 	x := newExactKernel(p)
 	for k := 0; k < p.src.C; k += exactDepth {
 		x.along(l.Weights, k)
 		for i, q := range p.products {
 			x.value(q)
-			x.interleave(wide[i*p.src.C*p.dst.C:][:p.src.C*p.dst.C], k)
+			x.interleave(transformed[i*p.src.C*p.dst.C:][:p.src.C*p.dst.C], k)
 			if x.grows(q) {
 				high[i] = x.highHalves(high[i], q, k)
 			}
@@ -88,7 +88,7 @@ func (p *qwinograd) pack(w *QWeights, l QLayer) bool {
 		w.highOf = nil
 		return false
 	}
-	w.wide, w.high = wide, slices.Concat(high...)
+	w.transformed, w.high = transformed, slices.Concat(high...)
 	p.packStarts(w, l)
 	return true
 }

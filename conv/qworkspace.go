@@ -5,8 +5,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// QWorkspace is the scratch of one worker. It serves any of the plans that it was
-// made for, one call at a time.
+// QWorkspace is the temporary memory of one worker. It serves any of the plans that it was made
+// for, one call at a time.
 type QWorkspace struct {
 	gemm    simd.QGEMM
 	back    bool    // the next dense layer goes backwards
@@ -24,7 +24,7 @@ type QWorkspace struct {
 	requantization simd.Requantization
 }
 
-// NewQWorkspace returns scratch that suits all the plans.
+// NewQWorkspace returns a workspace that serves all the plans.
 func NewQWorkspace(plans ...*QPlan) *QWorkspace {
 	n := scratchOf(plans)
 	return &QWorkspace{
@@ -33,7 +33,7 @@ func NewQWorkspace(plans ...*QPlan) *QWorkspace {
 	}
 }
 
-// QWorkspaceBytes is the memory that NewQWorkspace's scratch takes.
+// QWorkspaceBytes is the size of NewQWorkspace's result.
 func QWorkspaceBytes(plans ...*QPlan) int64 {
 	n := scratchOf(plans)
 	return int64(n.staged) + 2*int64(n.shorts) + 4*int64(n.sums+n.columns+n.ints)
@@ -55,7 +55,7 @@ func scratchOf(plans []*QPlan) (n qscratch) {
 	return n
 }
 
-// NewQWorkspace returns scratch that suits this plan.
+// NewQWorkspace returns a workspace for this plan.
 func (p *QPlan) NewQWorkspace() *QWorkspace { return NewQWorkspace(p) }
 
 // Bytes returns the memory that ws takes.

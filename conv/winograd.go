@@ -2,7 +2,7 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// Winograd's minimal filtering F(4x4, 5x5): a 4x4 block of outputs of a 5x5
+// Winograd's algorithm F(4x4, 5x5): a 4x4 block of outputs of a 5x5
 // kernel at stride 1 takes 8x8 products instead of 16x25, as
 //
 //	Y = A^T [ (G g G^T) . (B^T d B) ] A

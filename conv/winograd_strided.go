@@ -2,7 +2,7 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// Winograd's minimal filtering at stride 2. Seen from the small side, a transposed
+// Winograd's algorithm at stride 2. Seen from the small side, a transposed
 // convolution with kernel k makes two interleaved lines of each line x, one of
 // the even taps and one of the odd ones:
 //

@@ -5,8 +5,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Workspace is the scratch of one worker. It serves any of the plans that it was
-// made for, one call at a time.
+// Workspace is the temporary memory of one worker. It serves any of the plans that it was made
+// for, one call at a time.
 type Workspace struct {
 	gemm       simd.GEMM
 	outer      simd.Outer
@@ -18,7 +18,7 @@ type Workspace struct {
 	taps       [4]simd.Tap
 }
 
-// NewWorkspace returns scratch that suits all the plans.
+// NewWorkspace returns a workspace that serves all the plans.
 func NewWorkspace(plans ...*Plan) *Workspace {
 	n := ForwardBytes(plans...) / 4
 	for _, p := range plans {
@@ -30,13 +30,14 @@ func NewWorkspace(plans ...*Plan) *Workspace {
 	return newWorkspace(n, plans)
 }
 
-// NewForwardWorkspace returns scratch that suits all the plans' Pack and Forward, and nothing
-// else of them.
+// NewForwardWorkspace returns a workspace that serves Pack and Forward of all the plans, but no
+// other method.
 func NewForwardWorkspace(plans ...*Plan) *Workspace {
 	return newWorkspace(ForwardBytes(plans...)/4, plans)
 }
 
-// ForwardBytes is the memory that NewForwardWorkspace's scratch takes, a few hundred bytes less.
+// ForwardBytes is the size of NewForwardWorkspace's result, without a few hundred bytes of
+// bookkeeping.
 func ForwardBytes(plans ...*Plan) int {
 	n := 0
 	for _, p := range plans {
@@ -56,7 +57,7 @@ func newWorkspace(n int, plans []*Plan) *Workspace {
 	return &Workspace{bias: make([]float32, bias), scale: make([]float32, bias), buf: arena.Floats(n)}
 }
 
-// NewWorkspace returns scratch that suits this plan.
+// NewWorkspace returns a workspace for this plan.
 func (p *Plan) NewWorkspace() *Workspace { return NewWorkspace(p) }
 
 // cut returns the first n values of s, and the rest.

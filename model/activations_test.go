@@ -191,7 +191,7 @@ func TestWindows(t *testing.T) {
 		classes := Tensor{Class: []int32{2, 0, 1, 1, 0}}
 		w := newScratchWorker(k)
 		x, want := tensor(l.In[0], 1), tensor(l.Out, 0)
-		k.Forward(w, want, []Tensor{x, classes}, Share{N1: n, Parts: 1})
+		k.Forward(w, want, []Tensor{x, classes}, Share{N1: n, Count: 1})
 		wide := conv.Layout{H: s.H, W: s.W, C: s.C, N: n, Row: s.C + 3, Stride: n*(s.C+3) + 1}
 		from := tensor(wide, 0)
 		wide.Import(from.F, exported(x.Layout, x.F))
@@ -200,8 +200,8 @@ func TestWindows(t *testing.T) {
 				for _, out := range []conv.Layout{l.Out, wide} {
 					y := tensor(out, 0)
 					for part := range parts {
-						k.Forward(w, y, []Tensor{x, classes}, Share{N0: 0, N1: 2, Part: part, Parts: parts})
-						k.Forward(w, y, []Tensor{x, classes}, Share{N0: 2, N1: n, Part: part, Parts: parts})
+						k.Forward(w, y, []Tensor{x, classes}, Share{N0: 0, N1: 2, Index: part, Count: parts})
+						k.Forward(w, y, []Tensor{x, classes}, Share{N0: 2, N1: n, Index: part, Count: parts})
 					}
 					if !equalBits(exported(out, y.F), exported(want.Layout, want.F)) {
 						t.Errorf("%s: other bits from %s, %d parts, rows of %d", o.Kind(), name, parts, out.Row)

@@ -7,8 +7,7 @@ import (
 	"fmt"
 )
 
-// ErrFormat is wrapped by the errors about a description or a file that is not
-// one of a model.
+// ErrFormat is wrapped by errors about a description or a file that is not that of a model.
 var ErrFormat = errors.New("not a gantiny model")
 
 // The versions of the description: a chain, whose layers each read the one before, and a graph,
@@ -73,7 +72,8 @@ type inputDescription struct {
 	Classes int    `json:"classes,omitempty"`
 }
 
-// Architecture returns the model's description, without its parameters' values, as one JSON object.
+// Architecture returns the description of the model, without the values of its parameters, as one
+// JSON object.
 func (m *Model) Architecture() ([]byte, error) {
 	if d := m.describeInt8Chain(); d != nil {
 		return json.Marshal(d)
@@ -112,8 +112,8 @@ func (m *Model) Architecture() ([]byte, error) {
 	return json.Marshal(d)
 }
 
-// Build returns the model that Architecture described, with the parameters'
-// values as FromGraph leaves them.
+// Build returns the model that Architecture described. Its parameters have the values that
+// FromGraph sets.
 func Build(architecture []byte) (*Model, error) {
 	d, g, outputs, err := parse(architecture)
 	if err != nil {

@@ -66,8 +66,8 @@ func (l BatchNorm) withDefaults() Op {
 	return l
 }
 
-// MixesImages: a channel's statistics are those of the whole batch.
-func (BatchNorm) MixesImages() {}
+// BatchDependent: a channel's statistics are those of the whole batch.
+func (BatchNorm) BatchDependent() {}
 
 func (BatchNorm) anyLayout()       {}
 func (BatchNorm) backwardInPlace() {}

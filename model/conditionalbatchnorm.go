@@ -63,8 +63,8 @@ func (l ConditionalBatchNorm) withDefaults() Op {
 	return l
 }
 
-// MixesImages: a channel's statistics are those of the whole batch.
-func (ConditionalBatchNorm) MixesImages() {}
+// BatchDependent: a channel's statistics are those of the whole batch.
+func (ConditionalBatchNorm) BatchDependent() {}
 
 // keeps: Backward reads the input alone.
 func (ConditionalBatchNorm) keeps() (limit, output need) { return never, nothing }
@@ -170,7 +170,7 @@ func (o *conditionalNorm) eachImage(class *Tensor, b normBlock, f func(k, at int
 func (o *conditionalNorm) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	mean, inv := o.statistics.mean, o.statistics.inv
 	o.norm.blocks(s, []*Tensor{&y, &x[0]}, func(b normBlock) {
-		r := o.norm.room(w, b.len())
+		r := o.norm.workspace(w, b.len())
 		o.eachImage(&x[1], b, func(k, at int) {
 			for c, m := range mean {
 				a := float32(float64(o.gamma[k+c]) * inv[c])
@@ -187,7 +187,7 @@ func (o *conditionalNorm) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 func (o *conditionalNorm) gradSums(w *Worker, dy, x Tensor, s Share) {
 	c := o.norm.channels
 	o.norm.blocks(s, []*Tensor{&dy, &x}, func(b normBlock) {
-		r := o.norm.room(w, b.len())
+		r := o.norm.workspace(w, b.len())
 		for at := 0; at < b.len(); at += c {
 			copy(r.shift[at:], o.statistics.mean)
 		}
@@ -233,7 +233,7 @@ func (o *conditionalNorm) gradStatistics(dgamma, dbeta []float32, class []int32,
 func (o *conditionalNorm) Backward(w *Worker, dx []Tensor, dy Tensor, x []Tensor, _ Tensor, s Share) {
 	inv := o.statistics.inv
 	o.norm.blocks(s, []*Tensor{&dx[0], &dy, &x[0]}, func(b normBlock) {
-		r := o.norm.room(w, b.len())
+		r := o.norm.workspace(w, b.len())
 		o.eachImage(&x[1], b, func(k, at int) {
 			copy(r.k0[at:], o.k0)
 			copy(r.k1[at:], o.k1)

@@ -15,8 +15,8 @@ import (
 	"github.com/gantiny/gantiny/model/safetensors"
 )
 
-// ErrNone is wrapped by the errors about a file that holds no model of the form that was asked for.
-// It may hold one of the other form.
+// ErrNone is wrapped by the error about a file that does not hold the requested form of a model.
+// It may hold the other form.
 var ErrNone = errors.New("no such model in the file")
 
 // form is one of the two forms of a model that a file can hold beside one another.
@@ -39,13 +39,13 @@ func (m *Model) form() form {
 	return floatForm
 }
 
-// SaveOptions says how a model is stored.
+// SaveOptions says in which forms a model is stored.
 type SaveOptions struct {
 	Half bool   // weights in half precision; vectors (biases, BatchNorm) stay float32
 	Int8 *Model // the same model in 8-bit integers, to be stored in the same file; nil for none
 }
 
-// Save writes the model to a .safetensors file, which appears whole or not at all.
+// Save writes the model to a .safetensors file. The file appears whole or not at all.
 func (m *Model) Save(path string, o SaveOptions) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return m.Encode(w, o) })
 }
@@ -150,7 +150,8 @@ func forms(float bool) []form {
 	return []form{int8Form, floatForm}
 }
 
-// ErrChanged is wrapped by the errors about a file that was cut short while its weights were in use.
+// ErrChanged is wrapped by the error about a file that was cut short while its weights were in
+// use.
 var ErrChanged = filemap.ErrChanged
 
 func loadForms(path string, forms ...form) (*Model, error) {
@@ -178,7 +179,7 @@ func load(file *filemap.Map, forms []form) (m *Model, err error) {
 func (m *Model) keep(file *filemap.Map) {
 	m.file = file
 	for _, p := range m.total {
-		file.Drop(p.place)
+		file.Drop(p.source)
 	}
 }
 
@@ -358,7 +359,7 @@ func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) 
 		p.Int8 = make([]int8, p.Len())
 		err = f.ReadInt8s(p.Int8, name)
 	case p.array == int8s:
-		p.Int8, p.place, err = f.Int8s(name)
+		p.Int8, p.source, err = f.Int8s(name)
 	case p.array == int32s:
 		var raw []byte
 		raw, err = f.ReadRaw(name)
@@ -367,7 +368,7 @@ func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) 
 			p.Int32[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
 		}
 	case p.Init == Weight && packed:
-		p.Data, p.place, err = f.Floats(name)
+		p.Data, p.source, err = f.Floats(name)
 	default:
 		p.Data = make([]float32, p.Len())
 		err = f.ReadFloats(p.Data, name)
@@ -377,7 +378,7 @@ func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) 
 
 // placed tells whether weights are read in place, from a file.
 func (m *Model) placed() bool {
-	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.place != nil })
+	return slices.ContainsFunc(m.total, func(p *Param) bool { return p.source != nil })
 }
 
 // detach gives the model memory of its own for all parameters, which callers may then write to. The
@@ -390,8 +391,8 @@ func (m *Model) detach() error {
 	}
 	err := m.file.Guard(func() {
 		for _, p := range m.total {
-			if p.place != nil {
-				p.Data, p.Int8, p.place = slices.Clone(p.Data), slices.Clone(p.Int8), nil
+			if p.source != nil {
+				p.Data, p.Int8, p.source = slices.Clone(p.Data), slices.Clone(p.Int8), nil
 			}
 		}
 	})

@@ -25,8 +25,8 @@ func strided(input, from, fromC, stepP, stepC, to, toC, n int) featureRun {
 	return featureRun{int32(input), int32(from), int32(fromC), int32(stepP), int32(stepC), int32(to), int32(toC), int32(n)}
 }
 
-// part returns features [lo, hi) of a run.
-func (r featureRun) part(lo, hi int32) featureRun {
+// slice returns features [lo, hi) of a run.
+func (r featureRun) slice(lo, hi int32) featureRun {
 	r.from, r.fromC, r.toC, r.n = r.from+lo*r.stepP, r.fromC+lo*r.stepC, r.toC+lo, hi-lo
 	return r
 }
@@ -80,14 +80,14 @@ func (g *gather) scatter(input int32, positions, channels int) (s scatter) {
 		}
 		at := func(j int32) *bool { return &read[int(r.from+j*r.stepP)*channels+int(r.fromC+j*r.stepC)] }
 		for lo := int32(0); lo < r.n; {
-			again, hi := *at(lo), lo
-			for ; hi < r.n && *at(hi) == again; hi++ {
+			repeated, hi := *at(lo), lo
+			for ; hi < r.n && *at(hi) == repeated; hi++ {
 				*at(hi) = true
 			}
-			if again {
-				s.add = append(s.add, r.part(lo, hi))
+			if repeated {
+				s.add = append(s.add, r.slice(lo, hi))
 			} else {
-				s.set = append(s.set, r.part(lo, hi))
+				s.set = append(s.set, r.slice(lo, hi))
 			}
 			lo = hi
 		}

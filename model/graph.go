@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// ErrLayer is wrapped by the errors about a node of a graph: its operator, attributes or inputs.
+// ErrLayer is wrapped by errors about a node of a graph: its operator, attributes or inputs.
 var ErrLayer = errors.New("bad layer")
 
-// Graph is a network of operators: inputs, nodes in an order in which each reads only what stands
-// before it, and outputs. Input, Class and Add build one; the first mistake is kept for
-// FromGraph, so that building needs no checks of its own.
+// Graph is a network of operators: inputs, nodes and outputs. Each node reads only inputs and the
+// outputs of earlier nodes. Input, Class and Add build a graph. They keep the first mistake for
+// FromGraph to return, so callers need not check each call.
 type Graph struct {
 	Inputs  []*Value
 	Nodes   []*Node
@@ -21,7 +21,7 @@ type Graph struct {
 	err   error
 }
 
-// Value is an input of a graph, or what a node makes.
+// Value is an input of a graph or the output of a node.
 type Value struct {
 	Name string // an input's own, else its node's
 	Spec
@@ -31,7 +31,7 @@ type Value struct {
 	root *Value // of a reshaped view: the value whose memory it is
 }
 
-// Node is one operator at its place.
+// Node is one operator in a graph.
 type Node struct {
 	Op     Op
 	Name   string // kind and index: conv2d0
@@ -55,10 +55,10 @@ type epilogue struct {
 // look at every node for every node.
 const maxNodes = 4096
 
-// Input adds a float32 input. The first one is what a Session's Run reads.
+// Input adds a float32 input. Session.Run reads the first input.
 func (g *Graph) Input(name string, s Shape) *Value { return g.input(name, Floats(s)) }
 
-// Class adds an input of one class index an image, 0 to classes-1.
+// Class adds an input that is one class index per image, 0 to classes-1.
 func (g *Graph) Class(name string, classes int) *Value {
 	return g.input(name, Spec{Shape: Flat(1), Type: Type{Kind: Class, Classes: classes}})
 }
@@ -75,8 +75,8 @@ func (g *Graph) input(name string, s Spec) *Value {
 	return v
 }
 
-// Add adds a node that applies o to in, without which it reads what was added before, and returns
-// what it makes.
+// Add adds a node that applies o to the values in, and returns the node's output. Without in, the
+// node reads the value that was added last.
 func (g *Graph) Add(o Op, in ...*Value) *Value { return g.add("", o, in...) }
 
 // add is Add of a node with a name, or none for kind and index.
@@ -115,7 +115,7 @@ func (g *Graph) add(name string, o Op, in ...*Value) *Value {
 	return n.Out
 }
 
-// Err returns the first mistake in what was added, which FromGraph returns too.
+// Err returns the first mistake made while the graph was built, or nil. FromGraph returns it too.
 func (g *Graph) Err() error { return g.err }
 
 func (g *Graph) fail(kind string, err error) {
@@ -160,7 +160,7 @@ func (n *Node) describe(g *Graph) error {
 	return nil
 }
 
-// Specs returns what the node's inputs are.
+// Specs returns the Specs of the node's inputs.
 func (n *Node) Specs() []Spec {
 	s := make([]Spec, len(n.In))
 	for i, v := range n.In {

@@ -31,11 +31,10 @@ type LayerInfo struct {
 // Parameters is the number of the node's parameters.
 func (l LayerInfo) Parameters() int { return count(l.Params) }
 
-// Layers describes the nodes of the graph. The parameters come without their values, for which see
-// Params.
+// Layers describes the nodes of the graph. Its parameters have no values; Params has them.
 func (m *Model) Layers() []LayerInfo { return m.Graph().Nodes }
 
-// Graph describes the graph as it is.
+// Graph describes the graph before any rewrite.
 func (m *Model) Graph() GraphInfo { return m.graph.info() }
 
 // Rewritten describes the graph that a Session runs or, for training, a Pass, and lists the

@@ -12,7 +12,7 @@ import (
 // into batches: factors between scales are whole numbers over a power of two, see quant.Fixed. Its
 // operators have no Backward: it cannot be trained.
 
-// Quantized tells whether the model is an int8 one: whether it has int8 operators.
+// Quantized reports whether the model has int8 operators.
 func (m *Model) Quantized() bool {
 	for _, n := range m.graph.Nodes {
 		if _, ok := n.Op.(int8Op); ok {

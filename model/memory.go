@@ -7,7 +7,8 @@ import (
 	"github.com/gantiny/gantiny/conv"
 )
 
-// Memory is what a Session takes, in bytes, and its Model for it. What the program itself takes is not in it.
+// Memory is the memory of a Session and its Model, in bytes. It does not include the program's
+// own.
 type Memory struct {
 	Parameters  int64 `json:"parameters"`  // the Model's; 0 for weights that stay in a mapped file
 	Packed      int64 `json:"packed"`      // weights as the kernels read them, which Sessions share
@@ -25,9 +26,10 @@ func (m Memory) Peak() int64 {
 // needed is what of it is still to be allocated.
 func (m Memory) needed() int64 { return m.Peak() - m.Parameters }
 
-// Memory predicts what a Session with these options takes, without making it and whatever MaxBytes
-// is. Where making the plan alone would take more than 64 MiB there is none: the prediction then
-// comes from shapes, is at most the truth, and leaves out scratch.
+// Memory predicts the memory of a Session with these options, without making one and whatever
+// MaxBytes is. If making the plan would itself take more than 64 MiB, no plan is made: the
+// prediction is then computed from shapes alone, is never above the true figure, and leaves out
+// scratch.
 func (m *Model) Memory(o Options) (Memory, error) {
 	s, g, price, err := m.prepare(o, mode{})
 	if err != nil {
@@ -50,7 +52,7 @@ func (s *Session) footprint() Memory {
 		Activations: threads * int64(4*p.floats+p.bytes+p.pixelBytes()),
 		Scratch: threads * (int64(conv.ForwardBytes(p.plans...)) + conv.QWorkspaceBytes(p.qplans...) +
 			int64(4*p.scratchFloats+8*p.scratchDoubles)),
-		Loading: 4 * int64(p.roomLen(m)), Plans: resident(p.plans, p.qplans),
+		Loading: 4 * int64(p.workspaceLen(m)), Plans: resident(p.plans, p.qplans),
 	}
 	all.Parameters = m.parameterBytes()
 	for _, st := range p.steps {
@@ -67,7 +69,7 @@ func (m *Model) parameterBytes() (n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, q := range m.total {
-		if m.file == nil || q.place == nil {
+		if m.file == nil || q.source == nil {
 			n += q.bytes()
 		}
 	}
@@ -89,7 +91,8 @@ func (p *Param) bytes() int64 {
 	return 4*int64(len(p.Data)+len(p.Int32)) + int64(len(p.Int8))
 }
 
-// PeakBytes is the memory that the Session and its Model take at most: parameters, packed weights, activations and scratch.
+// PeakBytes is the largest memory that the Session and its Model take: parameters, packed weights,
+// activations and scratch.
 func (s *Session) PeakBytes() int64 { return s.footprint().Peak() }
 
 // threads is the number of threads that a Session of these options has.

@@ -8,8 +8,8 @@ import (
 	"github.com/gantiny/gantiny/internal/filemap"
 )
 
-// Model is a graph and its parameters. Sessions and passes of one Model may run at the same time as
-// long as nobody changes the parameters.
+// Model is a graph and its parameters. Sessions and passes of one Model may run at the same time
+// as long as nothing changes the parameters.
 type Model struct {
 	Name       string
 	Provenance Provenance
@@ -38,14 +38,14 @@ type Provenance struct {
 	Measured string  `json:"measured,omitempty"`
 }
 
-// New builds a model that is a chain: each operator reads what the one before makes. Parameters
-// start as FromGraph says. An error names the layer and wraps ErrLayer.
+// New builds a model that is a chain: each operator reads the output of the one before it.
+// Parameters start as FromGraph leaves them. An error names the layer and wraps ErrLayer.
 func New(name string, input Shape, layers ...Op) (*Model, error) {
 	return FromGraph(name, chainOf(input, layers))
 }
 
-// FromGraph builds a model of g, which becomes its own; with no outputs, the last value is the
-// output. Parameters have their first values, weights 0: those Init sets.
+// FromGraph builds a model from g, which the model then owns. Without outputs, the last value is
+// the output. Weights are 0 and other parameters have their first values; Init sets the weights.
 func FromGraph(name string, g *Graph, outputs ...*Value) (*Model, error) {
 	m, err := describe(name, g, outputs...)
 	if err != nil {
@@ -57,7 +57,7 @@ func FromGraph(name string, g *Graph, outputs ...*Value) (*Model, error) {
 	return m, nil
 }
 
-// Assemble is FromGraph of a graph whose parameters have their values already.
+// Assemble is FromGraph for a graph whose parameters have their values already.
 func Assemble(name string, g *Graph, outputs ...*Value) (*Model, error) {
 	m, err := describe(name, g, outputs...)
 	if err != nil {
@@ -128,9 +128,9 @@ func ports(values []*Value) []Port {
 	return list
 }
 
-// Params returns all parameters in the order of the nodes. Callers that change their Data must call
-// Changed afterwards. Of a model that Load has mapped, it copies the weights to memory first, and
-// panics if the file has been cut short meanwhile; see ReadParams.
+// Params returns all parameters in the order of the nodes. Callers that change Data must call
+// Changed afterwards. If Load has mapped the model's file, Params first copies the weights to
+// memory, and panics if the file has been cut short; ReadParams returns an error instead.
 func (m *Model) Params() []*Param {
 	list, err := m.ReadParams()
 	if err != nil {
@@ -139,7 +139,7 @@ func (m *Model) Params() []*Param {
 	return list
 }
 
-// ReadParams is Params with an error, which wraps ErrChanged, in place of the panic.
+// ReadParams is Params, but returns an error that wraps ErrChanged instead of panicking.
 func (m *Model) ReadParams() ([]*Param, error) {
 	if err := m.detach(); err != nil {
 		return nil, err
@@ -147,13 +147,13 @@ func (m *Model) ReadParams() ([]*Param, error) {
 	return slices.Clone(m.total), nil
 }
 
-// TrainableParams returns those parameters that have gradients, in the order of the nodes.
+// TrainableParams returns the parameters that have gradients, in the order of the nodes.
 func (m *Model) TrainableParams() []*Param {
 	return slices.DeleteFunc(m.Params(), func(p *Param) bool { return !p.Trainable })
 }
 
-// Changed tells the model that parameters have changed: sessions made from now
-// on see the new values. Existing ones keep the old.
+// Changed tells the model that parameters have changed. Sessions made afterwards use the new
+// values; existing ones keep the old.
 func (m *Model) Changed() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -127,7 +127,7 @@ func (b normBlock) row(t *Tensor, p int) []float32 {
 // blocks calls f for each block of a share: a part of the groups of each image, where the images are
 // shared.
 func (o *norm) blocks(s Share, t []*Tensor, f func(b normBlock)) {
-	dense := s.Parts <= 1
+	dense := s.Count <= 1
 	for _, t := range t {
 		dense = dense && t.Row == t.C
 	}
@@ -147,8 +147,8 @@ func (o *norm) blocks(s Share, t []*Tensor, f func(b normBlock)) {
 	}
 }
 
-// normRoom is a worker's room for a block; all slices are as long as a row.
-type normRoom struct {
+// normWorkspace is a worker's workspace for a block. All slices are as long as a row.
+type normWorkspace struct {
 	shift, sum, sq, sum1, sq1 []float32
 	a, b, k0, k1, dz          []float32
 	total, square, mean, inv  []float64
@@ -159,8 +159,8 @@ func (o *norm) scratch() (floats, doubles int) {
 	return 10 * row, 4 * row
 }
 
-// room returns a worker's room for rows of n values.
-func (o *norm) room(w *Worker, n int) (r normRoom) {
+// workspace returns w's workspace for rows of n values.
+func (o *norm) workspace(w *Worker, n int) (r normWorkspace) {
 	f, d := w.floats, w.doubles
 	for _, s := range []*[]float32{&r.shift, &r.sum, &r.sq, &r.sum1, &r.sq1, &r.a, &r.b, &r.k0, &r.k1, &r.dz} {
 		*s, f = f[:n:n], f[n:]
@@ -175,7 +175,7 @@ func (o *norm) room(w *Worker, n int) (r normRoom) {
 const maxSumPositions = 32
 
 // collect sets r.total and r.square to the sums over all positions of what at sets for one.
-func (o *norm) collect(w *Worker, r *normRoom, at func(sum, sq []float32, p int)) {
+func (o *norm) collect(w *Worker, r *normWorkspace, at func(sum, sq []float32, p int)) {
 	clear(r.total)
 	clear(r.square)
 	for p0 := 0; p0 < o.positions; p0 += maxSumPositions {
@@ -194,7 +194,7 @@ func (o *norm) collect(w *Worker, r *normRoom, at func(sum, sq []float32, p int)
 
 // statistics sets r.mean and r.inv = 1/sqrt(variance+epsilon) of a block, for each of its values at a
 // position. The squares are those of distances from about the mean, which comes first.
-func (o *norm) statistics(w *Worker, r *normRoom, x *Tensor, b normBlock) {
+func (o *norm) statistics(w *Worker, r *normWorkspace, x *Tensor, b normBlock) {
 	copy(r.shift, b.row(x, 0))
 	for p := 1; p < o.positions; p++ {
 		w.Kernels.Add(r.shift, b.row(x, p))
@@ -224,7 +224,7 @@ func (o *norm) statistics(w *Worker, r *normRoom, x *Tensor, b normBlock) {
 // Forward: y = gamma * (x-mean) * inv + beta.
 func (o *norm) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	o.blocks(s, []*Tensor{&y, &x[0]}, func(b normBlock) {
-		r := o.room(w, b.len())
+		r := o.workspace(w, b.len())
 		o.statistics(w, &r, &x[0], b)
 		for i, inv := range r.inv {
 			shift := 0.0
@@ -256,7 +256,7 @@ func (o *norm) of(param []float32, p int) []float32 { return param[p*o.channels:
 func (o *norm) Backward(w *Worker, dx []Tensor, dy Tensor, x []Tensor, _ Tensor, s Share) {
 	tensors := []*Tensor{&dy, &x[0], &dx[0]}
 	o.blocks(s, tensors, func(b normBlock) {
-		r := o.room(w, b.len())
+		r := o.workspace(w, b.len())
 		o.statistics(w, &r, &x[0], b)
 		at := b.n0*o.channels + b.c0
 		mean, inv := o.mean[at:][:b.len()], o.inv[at:][:b.len()]
@@ -277,7 +277,7 @@ func (o *norm) Backward(w *Worker, dx []Tensor, dy Tensor, x []Tensor, _ Tensor,
 }
 
 // scaled returns the row of dy at position p, times gamma if that is of features.
-func (o *norm) scaled(w *Worker, r *normRoom, dy *Tensor, b normBlock, p int) []float32 {
+func (o *norm) scaled(w *Worker, r *normWorkspace, dy *Tensor, b normBlock, p int) []float32 {
 	row := b.row(dy, p)
 	if !o.byFeature() {
 		return row
@@ -288,7 +288,7 @@ func (o *norm) scaled(w *Worker, r *normRoom, dy *Tensor, b normBlock, p int) []
 
 // gradStatistics sets the coefficients of dx = a*dy + k1*x + k0, from the sums Σdy and Σ(dy*(x-mean))
 // over positions.
-func (o *norm) gradStatistics(r *normRoom, b normBlock) {
+func (o *norm) gradStatistics(r *normWorkspace, b normBlock) {
 	size := o.channels / o.groups
 	m := float64(o.positions * size)
 	factor := func(i int) float64 {

@@ -296,7 +296,7 @@ func TestConditionalDescription(t *testing.T) {
 	if !bytes.Equal(encode(t, same, SaveOptions{}), b) {
 		t.Error("the file differs")
 	}
-	if !m.MixesImages() {
+	if !m.BatchDependent() {
 		t.Error("images do not mix")
 	}
 }

@@ -13,53 +13,54 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Op is the description of one operator: a plain value whose exported fields are its attributes in
-// the file format. A Model holds the parameters.
+// Op describes one operator. It is a plain value whose exported fields are the operator's
+// attributes in the file format. The parameters belong to the Model.
 //
-// What else can be done with an operator follows from the rules that its type has besides, each an
-// interface of this file. There is no default: a graph that needs a rule which an operator lacks
-// gives an error that names the operator and wraps ErrRule.
+// What else can be done with an operator depends on the other rules that its type implements. Each
+// rule is an interface in this file, and there are no defaults: if a graph needs a rule that an
+// operator lacks, the error names the operator and wraps ErrRule.
 //
-// Packages outside this one add operators by the exported rules; examples/operator shows how. Rules
-// with unexported names are optimizations, and the int8 forms of operators that are not pointwise.
+// Packages outside this one add operators by the exported rules; examples/operator shows how.
+// Rules with unexported names are optimizations and the int8 forms of operators that are not
+// pointwise.
 type Op interface {
 	// Kind is the operator's name in files and messages, such as "conv2d".
 	Kind() string
-	// Infer returns what the operator makes of its inputs. The error wraps ErrShape if the inputs
-	// are at fault, not an attribute.
+	// Infer returns the Spec of the output. The error wraps ErrShape if the inputs are wrong, and not
+	// if an attribute is.
 	Infer(in []Spec) (Spec, error)
-	// Params lists the parameters on inputs that Infer accepts, without values.
+	// Params lists the parameters, without values, for inputs that Infer accepts.
 	Params(in []Spec) []Param
 }
 
-// ErrRule is wrapped by the errors about an operator that cannot do what a graph needs of it.
+// ErrRule is wrapped by the error about an operator that lacks a rule that the graph needs.
 var ErrRule = errors.New("operator lacks a rule")
 
-// Referencer computes one image at inference by plain loops in float64: what every other form of
-// the operator is held against. Values are in (H, W, C) order; a class is x[i][0].
+// Referencer computes one image at inference by plain loops in float64. All other forms of the
+// operator are tested against it. Values are in (H, W, C) order; a class is x[i][0].
 type Referencer interface {
 	Op
 	Reference(y []float64, x [][]float64, p [][]float64, in []Spec)
 }
 
-// Lowerer plans the operator for inference on layouts.
+// Lowerer plans the operator for inference, for given layouts.
 type Lowerer interface {
 	Op
 	Lower(l *Lowering) (Kernel, error)
 }
 
-// TrainLowerer plans the operator for training: Forward there and Backward. An operator without
-// parameters need not be one if its Lower returns a TrainKernel.
+// TrainLowerer plans the operator's Forward and Backward for training. An operator without
+// parameters does not need it if its Lower returns a TrainKernel.
 type TrainLowerer interface {
 	Op
 	LowerTraining(l *Lowering) (TrainKernel, error)
 }
 
-// Pointwise is an operator that treats every element alike: y = At(x). It needs no other rule: the
-// reference, both lowerings and the int8 form (a table of 256 bytes) follow from it. At and
-// Derivative must give the same bits on every machine. Functions that do are in internal/fmath, for
-// this module; others can keep to quotients, square roots, comparisons, and sums of products that
-// float64(x*y) rounds before they are added.
+// Pointwise is an operator that applies one function to every element: y = At(x). It needs no
+// other rule: the reference, both lowerings and the int8 form (a table of 256 bytes) follow from
+// At and Derivative. Both must give the same bits on every machine. Operators of this module use
+// internal/fmath, which does. Others can use quotients, square roots, comparisons, and sums of
+// products in which each product is rounded by float64(x*y) before it is added.
 type Pointwise interface {
 	Op
 	At(x float64) float64
@@ -67,8 +68,8 @@ type Pointwise interface {
 	Derivative(x, y float64) float64
 }
 
-// Lowering is what a rule that lowers an operator learns of its place in the program. The fields
-// that say how values lie in memory have as many images as a call may work on.
+// Lowering tells a rule that lowers an operator about the operator's place in the program. The
+// layouts have as many images as one call may work on.
 type Lowering struct {
 	Name    string        // of the node
 	In      []conv.Layout // of the inputs; a class input has H = W = C = 1
@@ -82,7 +83,7 @@ type Lowering struct {
 	options Options
 }
 
-// Tensor is a value in memory: N images in a layout, and one of the slices.
+// Tensor is a value in memory: N images in a layout, in one of the slices.
 type Tensor struct {
 	conv.Layout
 	F     []float32
@@ -108,14 +109,14 @@ func (t Tensor) images(lo, n int) Tensor {
 	return t
 }
 
-// Share is what one call computes: images [N0, N1), and of those the part Part of Parts of the
+// Share is what one call computes: images [N0, N1), and of these share number Index of Count of the
 // positions or, where that suits an operator better, of something else. Shares of one value may be
-// computed at the same time; results never depend on how the work is cut.
-type Share struct{ N0, N1, Part, Parts int }
+// computed at the same time. Results never depend on how the work is cut.
+type Share struct{ N0, N1, Index, Count int }
 
-// Of returns the share's part of n things.
+// Of returns the range of n items that belongs to the share.
 func (s Share) Of(n int) (lo, hi int) {
-	return pool.Split(n, max(1, s.Parts), s.Part)
+	return pool.Split(n, max(1, s.Count), s.Index)
 }
 
 // rows goes through the share's positions p and images n of a value.
@@ -132,7 +133,7 @@ func (s Share) rows(l conv.Layout) iter.Seq2[int, int] {
 	}
 }
 
-// Worker is what one thread of a Session or Pass works with.
+// Worker holds what one thread of a Session or Pass works with.
 type Worker struct {
 	ID, Of  int // this one, and how many there are
 	Kernels *simd.Kernels
@@ -140,23 +141,23 @@ type Worker struct {
 	Int8    *conv.QWorkspace
 
 	block   []float32 // a Pass's: a block of images of an activation that is not kept
-	floats  []float32 // room for the kernels that are scratchers
+	floats  []float32 // workspace of the kernels that are scratchers
 	doubles []float64
 }
 
-// scratcher is a Kernel that needs room of each worker's own, for one call.
+// scratcher is a Kernel that needs a workspace for each worker, during one call.
 type scratcher interface {
 	scratch() (floats, doubles int)
 }
 
-// makeScratch gives workers room for the largest need of kernels.
+// makeScratch allocates the workers' workspaces, of the largest size that a kernel needs.
 func makeScratch(workers []Worker, floats, doubles int) {
 	for i := range workers {
 		workers[i].floats, workers[i].doubles = make([]float32, floats), make([]float64, doubles)
 	}
 }
 
-// scratchOf returns the larger of the needs at hand and what k needs.
+// scratchOf returns the larger of the given sizes and those that k needs.
 func scratchOf(k Kernel, floats, doubles int) (int, int) {
 	if k, ok := k.(scratcher); ok {
 		f, d := k.scratch()
@@ -165,13 +166,13 @@ func scratchOf(k Kernel, floats, doubles int) (int, int) {
 	return floats, doubles
 }
 
-// Kernel is an operator planned on layouts. Several workers run it at the same time.
+// Kernel is an operator planned for given layouts. Several workers run it at the same time.
 type Kernel interface {
 	// Forward computes the share s of y from x.
 	Forward(w *Worker, y Tensor, x []Tensor, s Share)
 }
 
-// TrainKernel is a Kernel that can go backward.
+// TrainKernel is a Kernel with a Backward.
 type TrainKernel interface {
 	Kernel
 	// Backward sets the gradients dx of the inputs from dy, that of the output, for images
@@ -206,8 +207,8 @@ var registry = struct {
 	decode map[string]func(attributes []byte) (Op, error)
 }{decode: map[string]func([]byte) (Op, error){}}
 
-// Register makes the kind of O known to files, importers and tests. It belongs into a package's
-// variable declarations or init function, and panics if the kind is taken.
+// Register makes the kind of O known to files, importers and tests. Call it from a variable
+// declaration of the package or from an init function. It panics if the kind is taken.
 func Register[O Op]() {
 	var zero O
 	registry.Lock()

@@ -246,9 +246,9 @@ func shares(n int) [][]Share {
 	a := (n + 1) / 2
 	return [][]Share{
 		{{N1: n}},
-		{{N0: a, N1: n, Parts: 1}, {N1: a, Parts: 1}},
-		{{N1: n, Part: 2, Parts: 3}, {N1: n, Parts: 3}, {N1: n, Part: 1, Parts: 3}},
-		{{N1: n, Parts: 40}, {N1: n, Part: 1, Parts: 2}, {N1: n, Part: 0, Parts: 2}},
+		{{N0: a, N1: n, Count: 1}, {N1: a, Count: 1}},
+		{{N1: n, Index: 2, Count: 3}, {N1: n, Count: 3}, {N1: n, Index: 1, Count: 3}},
+		{{N1: n, Count: 40}, {N1: n, Index: 1, Count: 2}, {N1: n, Index: 0, Count: 2}},
 	}
 }
 
@@ -373,7 +373,7 @@ func (c *operatorRun) checkParams(t *testing.T, o TrainKernel, w *Worker, want [
 			dp = append(dp, make([]float32, q.Len()))
 		}
 		for i := range parts {
-			p.ParamGrad(w, dp, dy, x, y, Share{Part: i, Parts: parts})
+			p.ParamGrad(w, dp, dy, x, y, Share{Index: i, Count: parts})
 		}
 		if first == nil {
 			first = dp

@@ -2,9 +2,9 @@ package model
 
 import "fmt"
 
-// WithOutputs returns a model that makes other values of m's graph: those of the given names, of nodes
-// or inputs as Graph lists them, in that order. It shares m's parameters. The error wraps ErrShape
-// and names a value that there is not.
+// WithOutputs returns a model with other outputs: the values of m's graph with the given names, of
+// nodes or inputs as Graph lists them, in that order. The models share their parameters. The error
+// wraps ErrShape and names a value that does not exist.
 func (m *Model) WithOutputs(names ...string) (*Model, error) {
 	if err := m.detach(); err != nil { // so that the parameters outlive m's file
 		return nil, err

@@ -11,20 +11,20 @@ import (
 
 // loader is a Kernel with weights of its own form, which sessions of one model and row share.
 type loader interface {
-	// load finds or makes the weights. room has roomLen floats.
-	load(m *Model, w *Worker, room []float32) error
+	// load finds or makes the weights. workspace has workspaceLen floats.
+	load(m *Model, w *Worker, workspace []float32) error
 	// footprint is what the weights take, in bytes, and what loading them leaves as garbage.
 	footprint(m *Model) (packed, garbage int64)
-	// roomLen is the room that load needs.
-	roomLen(m *Model) int
+	// workspaceLen is how many floats of workspace load needs.
+	workspaceLen(m *Model) int
 }
 
 // load finds or makes the weights of all steps, in w's workspaces.
 func (p *program) load(m *Model, w *Worker) error {
-	room := make([]float32, p.roomLen(m)) // one operator's weights at a time
+	workspace := make([]float32, p.workspaceLen(m)) // one operator's weights at a time
 	for _, s := range p.steps {
 		if k, ok := s.Kernel.(loader); ok {
-			if err := k.load(m, w, room); err != nil {
+			if err := k.load(m, w, workspace); err != nil {
 				return s.node.error(err)
 			}
 		}
@@ -32,12 +32,12 @@ func (p *program) load(m *Model, w *Worker) error {
 	return nil
 }
 
-// roomLen is the most that any step needs to load its weights.
-func (p *program) roomLen(m *Model) int {
+// workspaceLen is the largest workspace that any step needs to load its weights, in floats.
+func (p *program) workspaceLen(m *Model) int {
 	n := 0
 	for _, s := range p.steps {
 		if k, ok := s.Kernel.(loader); ok {
-			n = max(n, k.roomLen(m))
+			n = max(n, k.workspaceLen(m))
 		}
 	}
 	return n
@@ -54,7 +54,7 @@ type packKey struct {
 }
 
 // load finds or makes the weights and the bias, with the BatchNorm after it folded in.
-func (o *contraction) load(m *Model, w *Worker, room []float32) error {
+func (o *contraction) load(m *Model, w *Worker, workspace []float32) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := packKey{w.Kernels, o.node.Name, o.node.epilogue.norm != nil, o.plan.PackedLen(), o.half}
@@ -63,7 +63,7 @@ func (o *contraction) load(m *Model, w *Worker, room []float32) error {
 		return nil
 	}
 	p := &weights{}
-	if err := m.file.Guard(func() { o.pack(p, m, w, room) }); err != nil {
+	if err := m.file.Guard(func() { o.pack(p, m, w, workspace) }); err != nil {
 		return err
 	}
 	m.keepPack(key, p)
@@ -80,13 +80,13 @@ func (m *Model) keepPack(key packKey, p any) {
 }
 
 // pack makes a node's weights and bias.
-func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
+func (o *contraction) pack(p *weights, m *Model, at *Worker, workspace []float32) {
 	n := o.node
 	weight := n.Params[0]
 	if len(n.Params) > 1 {
 		p.bias = append(p.bias, n.Params[1].Data...) // the model's own may change later
 	}
-	values := weight.values(room)
+	values := weight.values(workspace)
 	w := values
 	short := o.short()
 	if norm := n.epilogue.norm; norm != nil {
@@ -97,12 +97,12 @@ func (o *contraction) pack(p *weights, m *Model, at *Worker, room []float32) {
 				p.scale = append(p.scale, float32(f))
 			}
 		} else {
-			w = room[:len(w)]
+			w = workspace[:len(w)]
 			each := (foldAtOnce + len(a) - 1) / len(a) * len(a)
 			for at := 0; at < len(w); at += each {
 				end := min(at+each, len(w))
 				fold(w[at:end], values[at:end], a)
-				m.dropPart(weight, at, end)
+				m.dropRange(weight, at, end)
 			}
 		}
 	}
@@ -122,12 +122,12 @@ type derived struct {
 	set  func(dst, from []float32)
 }
 
-// values returns Data or, of a derived parameter, its values in room.
-func (p *Param) values(room []float32) []float32 {
+// values returns Data or, of a derived parameter, its values in workspace.
+func (p *Param) values(workspace []float32) []float32 {
 	if p.derived == nil {
 		return p.Data
 	}
-	v := room[:p.Len()]
+	v := workspace[:p.Len()]
 	p.derived.set(v, p.derived.from.Data)
 	return v
 }
@@ -145,24 +145,25 @@ func (o *contraction) short() bool {
 	return o.plan.TakesHalf() && (o.half || half.Exact(o.node.Params[0].Data))
 }
 
-// foldAtOnce is about how many weights are folded before their part of the file is given back.
+// foldAtOnce is about how many weights are folded before the memory of their range of the file is
+// given back.
 const foldAtOnce = 1 << 16
 
-// drop gives back the memory of a weight that stays in its file, dropPart that of some of its values.
+// drop gives back the memory of a weight that stays in its file, dropRange that of a range of its values.
 func (m *Model) drop(p *Param) {
 	if p.derived != nil { // it was read as a whole
 		p = p.derived.from
 	}
-	if p.place != nil {
-		m.file.Drop(p.place)
+	if p.source != nil {
+		m.file.Drop(p.source)
 	}
 }
 
-func (m *Model) dropPart(p *Param, from, to int) {
+func (m *Model) dropRange(p *Param, from, to int) {
 	if p.derived != nil {
 		m.drop(p)
-	} else if p.place != nil {
-		m.file.Drop(p.place[4*from : 4*to])
+	} else if p.source != nil {
+		m.file.Drop(p.source[4*from : 4*to])
 	}
 }
 
@@ -182,8 +183,8 @@ func (o *contraction) footprint(m *Model) (packed, garbage int64) {
 // lowering names how the sums are computed.
 func (o *contraction) lowering() string { return o.plan.Lowering() }
 
-// roomLen is the length of the weight if a BatchNorm is folded into it, or if it is derived.
-func (o *contraction) roomLen(m *Model) (n int) {
+// workspaceLen is the length of the weight if a BatchNorm is folded into it, or if it is derived.
+func (o *contraction) workspaceLen(m *Model) (n int) {
 	if o.node.epilogue.norm == nil && o.node.Params[0].derived == nil {
 		return 0
 	}

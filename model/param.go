@@ -2,7 +2,7 @@ package model
 
 import "fmt"
 
-// Param is a named array of a model's values.
+// Param is a named array of a model's parameter values.
 type Param struct {
 	Name      string    // "conv2d0.weight": node and role
 	Shape     []int     // see the operator's documentation
@@ -18,7 +18,7 @@ type Param struct {
 
 	array    arrayKind // of an int8 operator's parameter
 	constant bool      // no parameter in the sense of a count: it follows from others
-	place    []byte    // what of a file in memory the values read; nil for the Model's own memory
+	source   []byte    // the bytes of a mapped file that hold the values; nil for values in the Model's own memory
 
 }
 
@@ -44,7 +44,7 @@ func (p *Param) allocate() {
 	p.fill(p.Init.start())
 }
 
-// Role is what a parameter does, as far as its first values depend on it.
+// Role says how Init sets the first values of a parameter.
 type Role uint8
 
 const (

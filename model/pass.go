@@ -11,7 +11,7 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// PassOptions says how a Pass runs.
+// PassOptions configures a Pass.
 type PassOptions struct {
 	Batch     int           // images of every pass
 	Threads   int           // 0 for one per processor that Go may use
@@ -37,10 +37,9 @@ type PassOptions struct {
 	Observe func(op int, stage string, d time.Duration)
 }
 
-// Pass runs a Model forward and backward on a batch, in training. It belongs to
-// one goroutine at a time; two at work with it are a mistake of the program, on which it panics. Its results do not depend on the number of threads.
-// It uses the Model's parameters in place: it reads all of them and writes the
-// moving statistics.
+// Pass runs a Model forward and backward on a batch, in training. Only one goroutine may use it at
+// a time; if two do, it panics. Its results do not depend on the number of threads. It uses the
+// Model's parameters in place: it reads all of them and writes the moving statistics.
 type Pass struct {
 	m *Model
 	o PassOptions
@@ -114,7 +113,7 @@ func (m *Model) newPass(o PassOptions, md mode) (*Pass, error) {
 	return p, nil
 }
 
-// Close ends the threads of a pass that was made without a Team.
+// Close ends the threads of a pass. A pass with a Team leaves the Team's threads alone.
 func (p *Pass) Close() {
 	if p.o.Team == nil {
 		p.team.Close()
@@ -157,9 +156,9 @@ func (p *Pass) InputGrad() (conv.Layout, []float32) {
 	return p.inputGrad.Layout, p.inputGrad.F
 }
 
-// Bind makes Forward write its first output to buf, laid out as out says, which may be
-// a window into a larger Layout. It plans the pass anew and so belongs before its
-// first use. It panics if out does not fit.
+// Bind makes Forward write its first output to buf, in the layout out, which may be a window into
+// a larger Layout. It plans the pass anew, so call it before the first use. It panics if out does
+// not fit.
 func (p *Pass) Bind(out conv.Layout, buf []float32) {
 	have := p.acts[p.outputs[0]].layout
 	if out.H != have.H || out.W != have.W || out.C != have.C || out.N != have.N || out.Row != out.C || out.Stride < out.N*out.C || len(buf) < out.Len() {
@@ -171,7 +170,7 @@ func (p *Pass) Bind(out conv.Layout, buf []float32) {
 	}
 }
 
-// Repack tells the pass that weights have changed, so that it packs them anew.
+// Repack tells the pass that weights have changed. The pass packs them again.
 func (p *Pass) Repack() { p.holds = nothingPacked }
 
 // Grads returns the gradients of the model's TrainableParams, in that order and without those that
@@ -201,13 +200,13 @@ func (p *Pass) Forward(step uint64) {
 	p.run(p.forward)
 }
 
-// Backward computes, from the gradient of a loss at the first output, laid out as the
-// output is, the gradients of all trainable parameters and, if the pass has it,
-// that of the first input for images [from, Batch). It belongs after Forward.
+// Backward computes gradients from dout, the gradient of a loss at the first output, in the layout
+// of that output. It computes the gradients of all trainable parameters and, with the option
+// InputGrad, the gradient of the first input for images [from, Batch). Call it after Forward.
 //
-// With scale, image n counts scale[n] times in the parameters' gradients, but
-// once in the input's. That is meant for networks without BatchNorm, whose
-// images do not depend on one another; with BatchNorm it panics.
+// With scale, the contribution of image n to the parameters' gradients is multiplied by scale[n];
+// the input's gradient is not scaled. This is for networks whose images do not depend on one
+// another; with BatchNorm it panics.
 func (p *Pass) Backward(dout, scale []float32, from int) {
 	p.begin()
 	defer p.end()
@@ -216,7 +215,7 @@ func (p *Pass) Backward(dout, scale []float32, from int) {
 	p.backward(scale, from)
 }
 
-// BackwardAll is Backward from the gradients at all outputs; nil is a gradient of 0.
+// BackwardAll is Backward from the gradients at all outputs. A nil gradient stands for 0.
 func (p *Pass) BackwardAll(douts [][]float32, scale []float32, from int) {
 	p.begin()
 	defer p.end()
@@ -235,7 +234,7 @@ func (p *Pass) backward(scale []float32, from int) {
 	switch {
 	case scale != nil && len(scale) != p.o.Batch:
 		panic("model: Backward: scale is not one value an image")
-	case scale != nil && p.mixesImages:
+	case scale != nil && p.batchDependent:
 		panic("model: Backward: scale with BatchNorm")
 	case from < 0 || from > p.o.Batch:
 		panic("model: Backward: from is no image")

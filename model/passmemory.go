@@ -153,7 +153,7 @@ func (p *Pass) bindTensors(borrowed []float32, grads []*engine.Buffer) {
 	for _, b := range p.douts {
 		p.doutt = append(p.doutt, gradient(b, p.grads[b].layout))
 	}
-	for _, b := range p.inputParts {
+	for _, b := range p.inputGrads {
 		p.inputSums = append(p.inputSums, gradient(b, p.grads[b].layout))
 	}
 }

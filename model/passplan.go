@@ -8,11 +8,11 @@ import (
 
 // passPlan is what a Pass prepares: operators, buffers and stages.
 type passPlan struct {
-	mode        mode
-	graph       *Graph
-	mixesImages bool // images depend on one another: there is a BatchNorm
-	chunk       int  // images that go backward at a time
-	blockLen    int  // length of what a worker keeps of an activation that is not kept: the longest block
+	mode           mode
+	graph          *Graph
+	batchDependent bool // images depend on one another, as with BatchNorm
+	chunk          int  // images that go backward at a time
+	blockLen       int  // length of what a worker keeps of an activation that is not kept: the longest block
 
 	nodes   []*passNode
 	outputs []int        // activations
@@ -20,7 +20,7 @@ type passPlan struct {
 	grads   []*gradBuffer
 
 	douts      []int // gradients of the outputs
-	inputParts []int // gradients of the first input, one for each node that reads it, if there are several
+	inputGrads []int // gradients of the first input, one for each node that reads it, if there are several
 }
 
 // activation is a value's memory in a Pass.
@@ -116,30 +116,31 @@ type inPlaceBackward interface {
 	backwardInPlace()
 }
 
-// Mixing is an Op that makes the images of a batch depend on one another in training.
-type Mixing interface {
+// BatchDependent is an Op that makes the images of a batch depend on one another in training, as
+// BatchNorm does by its batch statistics.
+type BatchDependent interface {
 	Op
-	MixesImages()
+	BatchDependent()
 }
 
-// MixesImages tells whether the images of a batch depend on one another in training, as BatchNorm
-// makes them.
-func (m *Model) MixesImages() bool {
+// BatchDependent reports whether an operator of the model is BatchDependent: whether the images of a
+// batch depend on one another in training.
+func (m *Model) BatchDependent() bool {
 	return slices.ContainsFunc(m.graph.Nodes, func(n *Node) bool {
-		_, mixes := n.Op.(Mixing)
-		return mixes
+		_, depends := n.Op.(BatchDependent)
+		return depends
 	})
 }
 
 // plan makes the operators and finds out what memory they need.
 func (p *Pass) plan() error {
 	bound := p.bound
-	p.passPlan = passPlan{mode: p.mode, graph: p.m.graph.rewritten(p.mode), mixesImages: p.m.MixesImages()}
+	p.passPlan = passPlan{mode: p.mode, graph: p.m.graph.rewritten(p.mode), batchDependent: p.m.BatchDependent()}
 	p.infos, p.ready = nil, false
 	p.placeActivations(bound)
 	p.recompute()
 	p.chunk = p.o.Batch
-	if !p.mixesImages && !p.mode.whole {
+	if !p.batchDependent && !p.mode.whole {
 		p.chunk = chunkOf(p.o.Batch)
 	}
 	p.planGradients()
@@ -243,9 +244,9 @@ func (p *Pass) planGradients() {
 			}
 		}
 	}
-	p.inputParts = of[p.graph.Inputs[0]]
+	p.inputGrads = of[p.graph.Inputs[0]]
 	for b, g := range p.grads {
-		if p.o.Tangents || slices.Contains(p.inputParts, b) {
+		if p.o.Tangents || slices.Contains(p.inputGrads, b) {
 			g.last = len(p.nodes) + 1
 		}
 	}

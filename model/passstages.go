@@ -116,7 +116,7 @@ func (p *Pass) addGeneric(l *stages, t *passNode) {
 	if params != nil {
 		l.once(t.op, "weight gradient", func(w *Worker, s Share) {
 			if p.lo == 0 {
-				clearParts(t.dparams, s)
+				clearShare(t.dparams, s)
 			}
 		})
 		l.once(t.op, "weight gradient", func(w *Worker, s Share) {
@@ -126,8 +126,8 @@ func (p *Pass) addGeneric(l *stages, t *passNode) {
 	}
 }
 
-// clearParts zeroes the worker's share of each parameter's gradient.
-func clearParts(params [][]float32, s Share) {
+// clearShare zeroes the worker's share of each parameter's gradient.
+func clearShare(params [][]float32, s Share) {
 	for _, d := range params {
 		lo, hi := s.Of(len(d))
 		clear(d[lo:hi])

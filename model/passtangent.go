@@ -201,7 +201,7 @@ func (p *Pass) addFixedGrad(l *stages, t *passNode) {
 	})
 }
 
-// InputBackward is Backward without the gradients of the parameters: it leaves InputGrad alone.
+// InputBackward is Backward without the gradients of the parameters. It computes only InputGrad.
 func (p *Pass) InputBackward(dout []float32) {
 	p.begin()
 	defer p.end()

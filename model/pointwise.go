@@ -1,7 +1,7 @@
 package model
 
-// Elementwise is what operators that treat every element alike embed: the output is what the input
-// is, and there are no parameters.
+// Elementwise is meant to be embedded by operators that apply one function to every element. The
+// output has the Spec of the input, and there are no parameters.
 type Elementwise struct{}
 
 // Infer returns what the input is.

@@ -9,8 +9,9 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// ErrMemory is wrapped by the errors about what would take more memory than it may. They say how much
-// is needed and how much is allowed, and come before anything of the size is allocated.
+// ErrMemory is wrapped by the error about a request that needs more memory than it may take. The
+// error says how much is needed and how much is allowed. It is returned before the memory is
+// allocated.
 var ErrMemory = errors.New("needs more memory")
 
 const (

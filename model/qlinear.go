@@ -200,5 +200,5 @@ func (k *qlinear) footprint(m *Model) (packed, garbage int64) {
 // lowering names how the sums are computed.
 func (k *qlinear) lowering() string { return k.plan.Lowering(k.weights) }
 
-// roomLen is what of the weights comes to memory while they are packed, in floats.
-func (k *qlinear) roomLen(*Model) int { return 0 }
+// workspaceLen is 0: packing needs no floats.
+func (k *qlinear) workspaceLen(*Model) int { return 0 }

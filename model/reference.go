@@ -2,7 +2,7 @@ package model
 
 import "fmt"
 
-// Config scales the reference networks. Zero fields have the reference's values.
+// Config scales the reference networks. A zero field stands for the reference's value.
 type Config struct {
 	Latent   int    `json:"latent"`   // latent dimensions, 100
 	Size     int    `json:"size"`     // rows and columns of an image, a multiple of 4; 28

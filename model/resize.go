@@ -64,8 +64,8 @@ func (l Resize) Infer(in []Spec) (Spec, error) {
 	return Floats(Shape{l.H, l.W, in[0].Shape.C}), nil
 }
 
-// place returns where one of out rows lies among n: num/den, exactly.
-func (l Resize) place(row, rows, outRows int) (num, den int64) {
+// coordinate returns the input coordinate num/den of an output row, exactly.
+func (l Resize) coordinate(row, rows, outRows int) (num, den int64) {
 	i, n, out := int64(row), int64(rows), int64(outRows)
 	switch l.Coordinates {
 	case HalfPixel:
@@ -78,7 +78,7 @@ func (l Resize) place(row, rows, outRows int) (num, den int64) {
 
 // nearest returns which of n rows one of out is.
 func (l Resize) nearest(i, n, out int) int {
-	num, den := l.place(i, n, out)
+	num, den := l.coordinate(i, n, out)
 	if l.Coordinates == HalfPixel {
 		num += den / 2
 	}
@@ -87,7 +87,7 @@ func (l Resize) nearest(i, n, out int) int {
 
 // between returns the two of n rows that one of out lies between, and the second one's weight.
 func (l Resize) between(i, n, out int) (lo, hi int, weight float64) {
-	num, den := l.place(i, n, out)
+	num, den := l.coordinate(i, n, out)
 	num = min(max(num, 0), int64(n-1)*den)
 	lo = int(num / den)
 	return lo, min(lo+1, n-1), float64(num%den) / float64(den)
@@ -181,19 +181,19 @@ func (l nearestResize) runs(in []Spec) (list []featureRun) {
 // means: the weights are whole numbers of 1/(rows' denominator * columns' denominator), reduced.
 func (l bilinearResize) means(x, y Shape, f func(to int, from []int, weight []int64, total int64)) {
 	for i := range y.H {
-		top, bottom, v, vs := l.share(i, x.H, y.H)
+		top, bottom, v, vs := l.fraction(i, x.H, y.H)
 		for j := range y.W {
-			left, right, u, us := l.share(j, x.W, y.W)
+			left, right, u, us := l.fraction(j, x.W, y.W)
 			f(i*y.W+j, []int{top*x.W + left, top*x.W + right, bottom*x.W + left, bottom*x.W + right},
 				[]int64{(vs - v) * (us - u), (vs - v) * u, v * (us - u), v * u}, vs*us)
 		}
 	}
 }
 
-// share is between with the second one's weight as a fraction part/all in lowest terms.
-func (l Resize) share(i, n, out int) (lo, hi int, part, all int64) {
+// fraction is between with the second row's weight as a fraction num/den in lowest terms.
+func (l Resize) fraction(i, n, out int) (lo, hi int, num, den int64) {
 	lo, hi, _ = l.between(i, n, out)
-	num, den := l.place(i, n, out)
+	num, den = l.coordinate(i, n, out)
 	num = min(max(num, 0), int64(n-1)*den) % den
 	a, b := den, num
 	for b != 0 {

@@ -16,7 +16,7 @@ import (
 // up to 75 KB an image for two neighbouring layers, stay in a second-level cache.
 const maxChunk = 16
 
-// Options says how a Session runs.
+// Options configures a Session.
 type Options struct {
 	Batch   int           // images of a typical Run, 0 for many; any other number works too
 	Threads int           // 0 for one per processor that Go may use
@@ -73,8 +73,8 @@ func (n *Node) info() OpInfo {
 	return info
 }
 
-// Session runs a Model for inference. It belongs to one goroutine at a time;
-// any number of Sessions share a Model and its packed weights.
+// Session runs a Model for inference. Only one goroutine may use it at a time. Any number of
+// Sessions share a Model and its packed weights.
 type Session struct {
 	m       *Model
 	o       Options
@@ -96,22 +96,22 @@ type Session struct {
 	lo   int     // the first image of the chunk that goes through together
 }
 
-// Feed is what one Run reads and writes: a slice for each of the model's inputs and outputs, in
-// their order, each in row-major order of (n, ...) for n images.
+// Feed holds the inputs and outputs of one Run: a Data for each of the model's inputs and outputs,
+// in their order. Each is in row-major order of (n, ...) for n images.
 type Feed struct {
 	In  []Data
 	Out []Data
 }
 
-// Data is an array of a Feed. One field is set, of an output perhaps Floats and Pixels.
+// Data is an array of a Feed. One field is set; for an output, Floats and Pixels may both be.
 type Data struct {
 	Floats  []float32 // of a float32 value; of a Pixel output: (p-127.5) / 127.5
 	Classes []int32   // of a Class input: one index an image
 	Pixels  []uint8   // of a Pixel output; of a float32 one in [-1, 1]: see quant.Pixels
 }
 
-// NewSession plans a Session. The first one folds and packs the model's
-// weights, later ones with the same kernels share them. Close ends its threads.
+// NewSession plans a Session. The first one folds and packs the model's weights; later ones with
+// the same kernels share them. Close ends its threads.
 func (m *Model) NewSession(o Options) (*Session, error) {
 	return m.newSession(o, mode{})
 }
@@ -162,8 +162,8 @@ func (s *Session) plan(g *Graph) (err error) {
 	return err
 }
 
-// Close ends the Session's threads. A Session that is dropped unclosed is
-// closed by the collector.
+// Close ends the Session's threads. A Session that becomes unreachable without Close is closed by
+// the garbage collector.
 func (s *Session) Close() { s.pool.Close() }
 
 // schedule lists the stages of a Run.
@@ -175,10 +175,10 @@ func (s *Session) schedule() {
 	for i := range p.steps {
 		name := p.steps[i].node.title()
 		one.Tasks = append(one.Tasks, engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
-			p.run(i, &s.workers[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Parts: 1})
+			p.run(i, &s.workers[id], &s.memory[id], Share{N1: sh.N1 - sh.N0, Count: 1})
 		}})
 		all.Once(engine.Task{Op: i, Name: name, Run: func(id int, sh engine.Share) {
-			p.run(i, &s.workers[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Part: sh.Part, Parts: sh.Parts})
+			p.run(i, &s.workers[id], &s.memory[0], Share{N1: min(p.chunk, s.n-s.lo), Index: sh.Index, Count: sh.Count})
 		}})
 	}
 	one.Tasks = append(one.Tasks, engine.Task{Op: -1, Run: func(id int, sh engine.Share) { s.store(id, sh.N0, sh.N1-sh.N0) }})
@@ -198,21 +198,21 @@ func (s *Session) Ops() []OpInfo {
 	return list
 }
 
-// Run computes the images of all latents in z, of a model with one input: z is (n, latent), dst
-// (n, H, W, C), both in row-major order, n at least 1. An image does not depend on the others,
-// on n or on the number of threads, and with the option Strict neither on the
-// Session's batch. Run allocates nothing.
+// Run computes the images of all latents in z, for a model with one input. z is (n, latent) and
+// dst (n, H, W, C), both in row-major order, n at least 1. An image does not depend on the others,
+// on n or on the number of threads; with the option Strict it does not depend on the Session's
+// batch either. Run allocates nothing.
 func (s *Session) Run(dst, z []float32) error {
 	return s.RunContext(context.Background(), dst, z)
 }
 
-// RunContext is Run, but returns the context's error soon after it is done:
-// it looks between the operators. dst is then incomplete.
+// RunContext is Run with a context. It checks the context between operators and returns the
+// context's error soon after it is done; dst is then incomplete.
 func (s *Session) RunContext(ctx context.Context, dst, z []float32) error {
 	return s.runOne(ctx, Data{Floats: z}, Data{Floats: dst})
 }
 
-// Pixels is Run with pixels, 0 to 255, in place of values in [-1, 1].
+// Pixels is Run, but writes pixels from 0 to 255 instead of values in [-1, 1].
 func (s *Session) Pixels(dst []uint8, z []float32) error {
 	return s.PixelsContext(context.Background(), dst, z)
 }
@@ -222,8 +222,8 @@ func (s *Session) PixelsContext(ctx context.Context, dst []uint8, z []float32) e
 	return s.runOne(ctx, Data{Floats: z}, Data{Pixels: dst})
 }
 
-// RunFeed is RunContext of a model with any inputs and outputs. An output whose Data is empty is not
-// wanted. Two Runs of one Session at the same time are a mistake of the program, on which it panics.
+// RunFeed is RunContext for a model with any inputs and outputs. An output whose Data is empty is
+// not stored. Two Runs of one Session at the same time are a programming error, and RunFeed panics.
 func (s *Session) RunFeed(ctx context.Context, f Feed) error {
 	s.begin(ctx)
 	defer s.end()

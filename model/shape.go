@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrShape is wrapped by every error about sizes that do not fit together.
+// ErrShape is wrapped by errors about sizes that do not fit together.
 var ErrShape = errors.New("wrong shape")
 
 // Shape is the shape of one image's activations. A flat vector of n features

@@ -32,10 +32,10 @@ type simulation struct {
 	weights map[*Node]folded        // of linear operators, as the graph has them
 	kernels map[*Node]*contraction
 
-	chunks [][]Data      // inputs of all calibration images
-	want   [][][]float32 // the model's own outputs of those that judge: of each chunk, of each output
-	unit   []float64     // of each output: what its errors are multiplied with
-	packed map[*Node][]float32
+	chunks     [][]Data      // inputs of all calibration images
+	want       [][][]float32 // the model's own outputs of those that judge: of each chunk, of each output
+	errorScale []float64     // by output: the factor on its errors
+	packed     map[*Node][]float32
 }
 
 // newSimulation prepares a model for calibration. The error names the first node that has no int8
@@ -233,7 +233,7 @@ func (s *simulation) judgeExact() error {
 		if !s.pixels[v.storage()] && hi > lo {
 			unit = 2 / (float64(hi) - float64(lo))
 		}
-		s.unit = append(s.unit, unit)
+		s.errorScale = append(s.errorScale, unit)
 	}
 	return nil
 }
@@ -253,14 +253,14 @@ func (s *simulation) Judge(p []quant.Params) (float64, error) {
 	if err := s.setWeights(p); err != nil {
 		return 0, err
 	}
-	sums := make([]float64, len(s.unit))
+	sums := make([]float64, len(s.errorScale))
 	for c, in := range s.chunks[:s.judged()] {
 		if err := s.run(in, s.round(p)); err != nil {
 			return 0, err
 		}
 		for k, got := range s.outcome() {
 			for i, v := range got {
-				d := float64((float64(v) - float64(s.want[c][k][i])) * s.unit[k])
+				d := float64((float64(v) - float64(s.want[c][k][i])) * s.errorScale[k])
 				sums[k] += float64(d * d)
 			}
 		}
@@ -322,7 +322,7 @@ func (s *simulation) run(in []Data, after func(v *Value, t Tensor)) error {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		p.run(i, &s.worker, m, Share{N1: calibrationChunk, Parts: 1})
+		p.run(i, &s.worker, m, Share{N1: calibrationChunk, Count: 1})
 		after(p.steps[i].node.Out, m.values[p.steps[i].out])
 	}
 	return nil

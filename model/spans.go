@@ -34,8 +34,8 @@ func (c spans) count() int {
 	return c.p1 - c.p0
 }
 
-// place returns where span i of t begins, and its length.
-func (c spans) place(t *Tensor, i int) (at, n int) {
+// span returns where span i of t begins, and its length.
+func (c spans) span(t *Tensor, i int) (at, n int) {
 	switch {
 	case c.joined:
 		return c.p0 * t.Stride, (c.p1-c.p0-1)*t.Stride + t.N*t.C
@@ -48,7 +48,7 @@ func (c spans) place(t *Tensor, i int) (at, n int) {
 
 // of returns span i of float32 values.
 func (c spans) of(t *Tensor, i int) []float32 {
-	at, n := c.place(t, i)
+	at, n := c.span(t, i)
 	return t.F[at:][:n]
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// Spec says what a value of a graph is: the shape of one image's part of it, and its type.
+// Spec is the shape and type of a value of a graph. The shape is that of one image.
 type Spec struct {
 	Shape Shape
 	Type  Type

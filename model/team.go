@@ -2,8 +2,8 @@ package model
 
 import "github.com/gantiny/gantiny/internal/pool"
 
-// Team is a set of threads that several passes share, of which one is at work at a time. It belongs
-// to one goroutine.
+// Team is a set of threads that several passes share. Only one of the passes may run at a time. A
+// Team belongs to one goroutine.
 type Team struct{ pool *pool.Pool }
 
 // NewTeam starts a team of the given number of threads, of which the caller of Run is one; 0 stands
@@ -22,5 +22,6 @@ func (t *Team) Workers() int { return t.pool.Workers() }
 // returned. It allocates nothing.
 func (t *Team) Run(f func(worker int)) { t.pool.Run(f) }
 
-// Close ends the threads. A Team that is dropped unclosed is closed by the collector.
+// Close ends the threads. A Team that becomes unreachable without Close is closed by the garbage
+// collector.
 func (t *Team) Close() { t.pool.Close() }

@@ -12,8 +12,7 @@ import (
 // ErrModel is wrapped by the errors about a model that cannot be quantized.
 var ErrModel = errors.New("cannot be quantized")
 
-// Options says how a model is quantized, see model.Model.Quantize. The zero value will do for a
-// generator.
+// Options configures quantization; see model.Model.Quantize. The zero value suits a generator.
 type Options struct {
 	Images  int           // latents to calibrate with, 1024 if 0; rounded up to whole chunks
 	Seed    uint64        // of those latents; model.Latents draws others of the same seed
@@ -26,7 +25,7 @@ type Options struct {
 	Inputs [][]float32
 }
 
-// Report says what was chosen, and what it is worth as measured on the calibration's latents.
+// Report lists the choices of a quantization and their quality on the calibration's latents.
 type Report struct {
 	Images int     `json:"calibration_images"`
 	Judged int     `json:"judged_images"` // of them: those that Steps and SNR are measured on
@@ -34,7 +33,7 @@ type Report struct {
 	Steps  []Step  `json:"steps"`
 }
 
-// Layer describes one operator's numbers.
+// Layer describes the quantization of one operator.
 type Layer struct {
 	Name     string  `json:"name"`
 	Observer string  `json:"observer"` // that chose the range of its input
@@ -49,7 +48,7 @@ type Step struct {
 	Kept bool    `json:"kept"`
 }
 
-// Network is a network in float32, some of whose values can be rounded to what bytes stand for. Its
+// Network is a float32 network whose values Calibrate can round to what bytes represent. Its
 // values are numbered in the order in which they are computed.
 type Network interface {
 	Values() int
@@ -64,7 +63,7 @@ type Network interface {
 	Judge(p []Params) (float64, error)
 }
 
-// Calibration is what Calibrate chose for each of a network's values.
+// Calibration holds the choices of Calibrate for each of a network's values.
 type Calibration struct {
 	Params   []Params
 	Observer []string // that chose the range
@@ -72,8 +71,9 @@ type Calibration struct {
 	Steps    []Step   // what was tried
 }
 
-// Calibrate chooses the range of each value: first all that was seen, then, from the first value to
-// the last, the observer's after which the images come nearest to the network's own.
+// Calibrate chooses the range of each value. It starts with the range of all that was seen. Then,
+// from the first value to the last, it takes the observer whose range brings the images nearest to
+// the network's own.
 func Calibrate(n Network, log func(string)) (*Calibration, error) {
 	hist, err := histograms(n)
 	if err != nil {

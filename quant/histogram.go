@@ -5,7 +5,8 @@ import "math"
 // bins is the resolution of a Histogram.
 const bins = 2048
 
-// Histogram counts the values of a tensor. Its range is found first: Widen with everything, then Add everything.
+// Histogram counts the values of a tensor. First call Widen with all values to find the range,
+// then Add with all values.
 type Histogram struct {
 	Lo, Hi float64       // the range, which holds 0
 	Counts [bins]float64 // of equal parts of it

@@ -7,7 +7,8 @@ import (
 	"github.com/gantiny/gantiny/internal/fmath"
 )
 
-// Observer chooses the range that a tensor's bytes shall cover from what was seen of it. The range holds 0.
+// Observer chooses the range that a tensor's bytes cover, from a histogram of the tensor. The
+// range includes 0.
 type Observer struct {
 	Name  string
 	Range func(h *Histogram) (lo, hi float64)

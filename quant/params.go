@@ -11,7 +11,7 @@ type Params struct {
 // minScale keeps the scale of a tensor that is always zero, and the quotients made of it, away from zero and infinity.
 const minScale = 1e-12
 
-// Range returns the Params that spread [lo, hi], widened to hold 0, over the 256 bytes.
+// Range returns the Params that map [lo, hi], widened to include 0, to the 256 bytes.
 func Range(lo, hi float64) Params {
 	lo, hi = math.Min(lo, 0), math.Max(hi, 0)
 	scale := math.Max((hi-lo)/255, minScale)

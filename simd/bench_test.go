@@ -22,7 +22,7 @@ func BenchmarkElementwise(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/kernel=%s", o.name, k.Name), func(b *testing.B) {
 				out, in := o.place(&heap{}, benchRows, benchChannels)
 				o.fill(rand.New(rand.NewPCG(1, 1)), out, in)
-				p := someParams
+				p := testParams
 				// What multiplies its own result must not run into denormals.
 				switch o.name {
 				case "Scale":

@@ -10,7 +10,7 @@ type contraction struct {
 	k            int   // of each tap
 	stepA, stepB int   // elements from one k to the next
 	from         int   // k of the first tap that are handed out
-	part         Tap
+	rest         Tap
 	done         bool
 }
 
@@ -27,8 +27,8 @@ func (c *contraction) piece() (taps *Tap, n, k int) {
 	case len(c.taps) == 0:
 		n = 0
 	default:
-		c.part = Tap{c.taps[0].A + c.from*c.stepA, c.taps[0].B + c.from*c.stepB}
-		taps = &c.part
+		c.rest = Tap{c.taps[0].A + c.from*c.stepA, c.taps[0].B + c.from*c.stepB}
+		taps = &c.rest
 		if c.from += k; c.from == c.k {
 			c.taps, c.from = c.taps[1:], 0
 		}

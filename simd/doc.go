@@ -1,30 +1,31 @@
-// Package simd holds the float32 and int8 kernels that everything above leans on: one table, one
-// row (a [Kernels]) for each instruction set, each row with the same functions. Callers take a row
-// from [Best], [Lookup] or [Variants] and call its functions; no other code looks at the CPU.
+// Package simd holds the float32 and int8 kernels on which the other packages are built. There is
+// one table with one row (a [Kernels]) for each instruction set, and all rows have the same
+// functions. Callers take a row from [Best], [Lookup] or [Variants] and call its functions; no
+// other code looks at the CPU.
 //
-// The row "scalar" is plain Go, runs everywhere and is the reference for all others. Where there is
-// no assembly, on 32-bit ARM, and with -tags purego, the row "go" is beside it: plain Go too, but
-// arranged for the compiler.
+// The row "scalar" is plain Go. It runs everywhere and is the reference for all others. On
+// machines without assembly, on 32-bit ARM, and with -tags purego there is also the row "go":
+// plain Go too, but arranged for the compiler.
 //
 // # Numbers
 //
 // Every function but Sum and Dot states its steps in order. Rows with FMA false round each product
-// before it is added; rows with FMA true fuse the products that the comment writes as fma(x, y, z).
-// All rows of one kind give the same bits, in any body or tail, on any machine; between the two
-// kinds results differ by rounding only. Sum and Dot may add in any order. GEMM and Transform of a
-// row with Flush take subnormal numbers for zero.
+// before it is added. Rows with FMA true fuse the products that the comment writes as fma(x, y,
+// z). All rows of one kind give the same bits on every machine; results of the two kinds differ
+// only by rounding. Sum and Dot may add in any order. In a row with Flush, GEMM and Transform
+// treat subnormal numbers as zero.
 //
-// The int8 functions (an [Int8] in each row) give the same bytes on all rows, and so do those on
-// 16-bit integers that some rows have beside them (an [Int16]). What the operands of int8 functions
-// look like in memory is the row's own matter, behind Pack and Stage.
+// The int8 functions (an [Int8] in each row) give the same bytes on all rows. So do the functions
+// on 16-bit integers that some rows also have (an [Int16]). Each row has its own layout for the
+// operands of int8 functions; Pack and Stage produce it.
 //
 // # Slices
 //
-// Lengths must agree as each comment says; otherwise the function panics before it writes. A dst or
-// dx may be the very same slice as an input of its length, unless the comment says otherwise. No
-// other slices may overlap where one of them is written.
+// Lengths must agree as each comment says; otherwise the function panics before it writes. A dst
+// or dx may be the very same slice as an input of its length, unless the comment says otherwise.
+// No other slices may overlap if one of them is written.
 //
-// Geometry, packing and threads are no matter of this package: see conv.
+// Geometry, packing and threads are in package conv.
 package simd
 
 // Here, and not in files of one architecture, so that go generate finds them on any machine.

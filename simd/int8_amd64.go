@@ -44,9 +44,9 @@ func qgemmVEX(g *QGEMM)  { qgemmWith(g, formVEX) }
 func qgemmVNNI(g *QGEMM) { qgemmWith(g, formVNNI) }
 
 const (
-	// maxWork is the most groups of channels, over all tiles and taps, that one call into assembly
+	// maxGroups is the most groups of channels, over all tiles and taps, that one call into assembly
 	// contracts: some 50 microseconds.
-	maxWork = 8192
+	maxGroups = 8192
 	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50
 	// microseconds.
 	maxGathers = 1024

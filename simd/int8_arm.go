@@ -7,9 +7,9 @@ import "math"
 const formNEON form = 1
 
 const (
-	// maxWork is the most pairs of channels, over all tiles and taps, that one call into assembly
+	// maxGroups is the most pairs of channels, over all tiles and taps, that one call into assembly
 	// contracts: 60 microseconds on a Cortex-A7 at 900 MHz, at two cycles an instruction.
-	maxWork = 2048
+	maxGroups = 2048
 	// maxSums is the size of the largest tile.
 	maxSums = 7 * 4
 	// peakRounds is the most rounds of one call: some 80 microseconds.

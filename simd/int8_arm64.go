@@ -10,9 +10,9 @@ const (
 )
 
 const (
-	// maxWork is the most groups of channels, over all tiles and taps, that one call into assembly
+	// maxGroups is the most groups of channels, over all tiles and taps, that one call into assembly
 	// contracts: 60 microseconds of pairs on a Cortex-A53 at 1 GHz.
-	maxWork = 2048
+	maxGroups = 2048
 	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50
 	// microseconds.
 	maxGathers = 1024

@@ -17,13 +17,13 @@ func qgemmWith(g *QGEMM, f form) {
 	b.groups, b.rows = uintptr(q.k.depthOf(q.depth)/q.k.Group), uintptr(g.Rows)
 	b.constants(g)
 	most := q.most*b.groups + 8 // what a tile takes besides
-	n := int(maxWork / most)
+	n := int(maxGroups / most)
 	if n >= 4 {
 		n &^= 3 // neighbors stay together
 	}
 	for from := g.From; from < g.To; {
 		n := g.takes(q.tiles[from:min(g.To, from+max(1, n))])
-		if t := &q.tiles[from]; n == 0 || most > 2*maxWork && uintptr(t.Taps)*b.groups > 2*maxWork {
+		if t := &q.tiles[from]; n == 0 || most > 2*maxGroups && uintptr(t.Taps)*b.groups > 2*maxGroups {
 			g.alone(&b, t, f)
 			n = 1
 		} else {
@@ -47,17 +47,17 @@ func (g *QGEMM) alone(b *qgemmBlock, t *QTile, f form) {
 	p := *t
 	p.C, p.LDC, p.CRun, p.Cols = 0, int32(k.NR), int32((rows+1)/2*k.NR), int32(k.NR)
 	p.Rows, p.ARun, p.Start, p.Requantize = int32(rows), int32(runA), StartC, false
-	if uintptr(t.Taps)*b.groups <= 2*maxWork {
+	if uintptr(t.Taps)*b.groups <= 2*maxGroups {
 		part.call(f, &p, 1)
 	} else {
 		p.Tap, p.Taps = 0, 1
 		var tap Tap
 		part.taps = unsafe.Pointer(&tap)
 		for _, whole := range g.Tiles.taps[t.Tap:][:t.Taps] {
-			for at := uintptr(0); at < b.groups; at += maxWork {
+			for at := uintptr(0); at < b.groups; at += maxGroups {
 				n := int(at) * k.Group
 				tap = Tap{whole.A + n, whole.B + n*k.NR}
-				part.groups = min(b.groups-at, maxWork)
+				part.groups = min(b.groups-at, maxGroups)
 				part.call(f, &p, 1)
 			}
 		}

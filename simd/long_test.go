@@ -16,7 +16,7 @@ func TestLongSlices(t *testing.T) {
 			for _, shape := range [][2]int{{1, 40001}, {3, 17003}, {1200, 29}} {
 				out, in := o.place(&heap{}, shape[0], shape[1])
 				o.fill(rnd, out, in)
-				checkModel(t, k, o, someParams, out, in, fmt.Sprintf("%s of %dx%d", o.name, shape[0], shape[1]))
+				checkModel(t, k, o, testParams, out, in, fmt.Sprintf("%s of %dx%d", o.name, shape[0], shape[1]))
 			}
 		}
 	})

@@ -34,7 +34,7 @@ func gemmArm(g *GEMM, a53 bool) {
 		}
 		t.at(g, at)
 	}
-	t.part(g, a53)
+	t.partialPanel(g, a53)
 }
 
 // set fills in what all panels of g have in common, and the first one's operands.
@@ -73,8 +73,8 @@ func (t *gemmBlock) at(g *GEMM, i int) {
 	}
 }
 
-// part computes the last panel of g, which has fewer columns than the tile.
-func (t *gemmBlock) part(g *GEMM, a53 bool) {
+// partialPanel computes the last panel of g, which has fewer columns than the tile.
+func (t *gemmBlock) partialPanel(g *GEMM, a53 bool) {
 	var buffer tileBuffer
 	h := (g.Rows + 1) / 2
 	if g.Start == StartC {

@@ -14,7 +14,7 @@ type params struct {
 	adam        AdamStep
 }
 
-var someParams = params{
+var testParams = params{
 	slope: 0.3, a: -0.7, key: [2]uint32{0x9e3779b9, 0x1234567}, first: 1<<32 - 40, keep: 0xb3333333,
 	adam: AdamStep{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-7},
 }

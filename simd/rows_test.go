@@ -85,7 +85,7 @@ func TestModel(t *testing.T) {
 					out, in := o.place(mem, shape[0], shape[1])
 					o.fill(rnd, out, in)
 					label := fmt.Sprintf("%s of %dx%d, %s", o.name, shape[0], shape[1], where)
-					checkModel(t, k, o, someParams, out, in, label)
+					checkModel(t, k, o, testParams, out, in, label)
 					mem.check(t)
 					if t.Failed() {
 						t.Fatal(label)
@@ -144,7 +144,7 @@ func TestSpecials(t *testing.T) {
 			o := &ops[i]
 			rnd := rand.New(rand.NewPCG(2, uint64(i)))
 			for _, slope := range []float32{0, 0.3, 1, -0.5} {
-				p := someParams
+				p := testParams
 				p.slope = slope
 				for range 60 {
 					out, in := o.place(&heap{}, 3, 37)
@@ -176,8 +176,8 @@ func TestOracle(t *testing.T) {
 				out, in := o.place(&heap{}, shape[0], shape[1])
 				o.fill(rnd, out, in)
 				want := clones[float64](out)
-				o.oracle(oracle, someParams, want, clones[float64](in))
-				o.run(k, someParams, out, in)
+				o.oracle(oracle, testParams, want, clones[float64](in))
+				o.run(k, testParams, out, in)
 				tol := o.tol(float64(shape[0])) / (1 << 24)
 				for i := range out {
 					for j, w := range want[i] {
@@ -209,9 +209,9 @@ func TestAlias(t *testing.T) {
 						o.fill(rand.New(rand.NewPCG(4, uint64(i))), out, in)
 						copy(out[a], in[b])
 						want := clones[float32](out)
-						o.model(model32(k), someParams, want, clones[float32](in))
+						o.model(model32(k), testParams, want, clones[float32](in))
 						in[b] = out[a]
-						o.run(k, someParams, out, in)
+						o.run(k, testParams, out, in)
 						for i := range out {
 							if j, ok := sameBits(out[i], want[i], false); !ok {
 								t.Fatalf("%s, out %d is in %d: [%d] = %g, want %g", o.name, a, b, j, out[i][j], want[i][j])
@@ -243,7 +243,7 @@ func TestLengths(t *testing.T) {
 					in[s-len(out)] = in[s-len(out)][:len(in[s-len(out)])-1]
 				}
 				before := clones[float32](out)
-				if !panics(func() { o.run(k, someParams, out, in) }) {
+				if !panics(func() { o.run(k, testParams, out, in) }) {
 					t.Errorf("%s: no panic with slice %d too short", o.name, s)
 				}
 				for i := range out {
@@ -322,7 +322,7 @@ func TestAllocs(t *testing.T) {
 			o := &ops[i]
 			out, in := o.place(&heap{}, 3, 37)
 			o.fill(rand.New(rand.NewPCG(7, uint64(i))), out, in)
-			if n := alloctest.PerRun(func() { o.run(k, someParams, out, in) }); n != 0 {
+			if n := alloctest.PerRun(func() { o.run(k, testParams, out, in) }); n != 0 {
 				t.Errorf("%s: %d allocations", o.name, n)
 			}
 		}

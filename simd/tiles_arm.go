@@ -42,7 +42,7 @@ func gemmNEON(g *GEMM) {
 	}
 	if whole < panels {
 		t.at(g, whole)
-		t.part(g)
+		t.partialPanel(g)
 	}
 }
 
@@ -64,8 +64,8 @@ func (t *gemmBlock) at(g *GEMM, p int) {
 	}
 }
 
-// part computes the last panel of g, which has fewer columns than the tile.
-func (t *gemmBlock) part(g *GEMM) {
+// partialPanel computes the last panel of g, which has fewer columns than the tile.
+func (t *gemmBlock) partialPanel(g *GEMM) {
 	var buffer [neonMR * neonNR]float32
 	h := (g.Rows + 1) / 2
 	row := func(r int) []float32 { // what the panel has of it

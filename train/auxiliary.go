@@ -74,9 +74,9 @@ func (a *auxiliary) fits(g, d *model.Model) error {
 	return nil
 }
 
-// share gives both passes of D the fakes, which G has drawn into that of the auxiliary head unless they
+// takeFakes gives both passes of D the fakes, which G has drawn into that of the auxiliary head unless they
 // were changed behind it.
-func (a *auxiliary) share(o *GAN) {
+func (a *auxiliary) takeFakes(o *GAN) {
 	switch {
 	case a == nil:
 	case o.augment == nil:

@@ -126,7 +126,7 @@ func (r headsRun) check(t *testing.T, name string, k *simd.Kernels) {
 		}
 		for net, n := range map[string]*Network{"g": tr.g, "d": tr.d} {
 			for i, p := range n.model.Params() {
-				at := indexOf(n.params, n.trained(p))
+				at := indexOf(n.params, n.trainable(p))
 				if at < 0 {
 					continue
 				}

@@ -73,7 +73,7 @@ func (t *Trainer) state() []safetensors.Tensor {
 	}
 	for _, n := range t.networks() {
 		for _, p := range n.model.Params() {
-			add(n.name, p, n.trained(p).Data)
+			add(n.name, p, n.trainable(p).Data)
 		}
 		for _, w := range n.normalized {
 			if !w.direction {

@@ -17,7 +17,7 @@ type Classify struct {
 	net     *Network
 	pass    *model.Pass
 	image   window    // the pass's input
-	moved   window    // images before augment changes them; image itself without it
+	shifted window    // images before augment changes them; image itself without it
 	still   window    // images before they are moved; moved itself without a shift
 	logits  window    // (N, classes)
 	dLogits []float32 // gradient of the loss at the logits, laid out alike
@@ -51,12 +51,12 @@ func (o *Classify) Plan(t *Trainer, g, d *Network) (err error) {
 	}
 	o.net, o.key = g, rng.NewKey(t.cfg.Seed, rng.Augment)
 	o.image, o.logits = windowOf(o.pass.Input()), windowOf(o.pass.Output())
-	o.moved = o.image
+	o.shifted = o.image
 	if o.augment != nil {
-		o.moved.data = make([]float32, o.image.Len())
-		o.augment.planImages(t, o.image, o.moved)
+		o.shifted.data = make([]float32, o.image.Len())
+		o.augment.planImages(t, o.image, o.shifted)
 	}
-	o.still = o.moved
+	o.still = o.shifted
 	if o.shift > 0 {
 		o.still.data = make([]float32, o.image.Len())
 	}
@@ -94,13 +94,13 @@ func (o *Classify) move(step uint64) {
 	if o.shift == 0 {
 		return
 	}
-	key, m := o.key.Sub(step), o.moved.Layout
+	key, m := o.key.Sub(step), o.shifted.Layout
 	for n := range m.N {
 		words := rng.Block(key, [4]uint32{uint32(n)})
 		dy, dx := o.displacement(words[0]), o.displacement(words[1])
 		for y := range m.H {
 			for x := range m.W {
-				copy(o.moved.pixel(y*m.W+x, n), o.still.pixel(clamp(y+dy, m.H)*m.W+clamp(x+dx, m.W), n))
+				copy(o.shifted.pixel(y*m.W+x, n), o.still.pixel(clamp(y+dy, m.H)*m.W+clamp(x+dx, m.W), n))
 			}
 		}
 	}

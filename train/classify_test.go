@@ -59,7 +59,7 @@ func TestMove(t *testing.T) {
 	for i := range still.data {
 		still.data[i] = float32(i)
 	}
-	o := &Classify{shift: shift, moved: image, still: still, key: rng.NewKey(1, rng.Augment)}
+	o := &Classify{shift: shift, shifted: image, still: still, key: rng.NewKey(1, rng.Augment)}
 	o.move(3)
 	seen := map[[2]int]bool{}
 	for i := range n {
@@ -113,8 +113,8 @@ func TestClassifyAugment(t *testing.T) {
 			same, flip := true, true
 			for p := range 64 {
 				got := o.image.pixel(p, i)[0]
-				same = same && got == o.moved.pixel(p, i)[0]
-				flip = flip && got == o.moved.pixel(p/8*8+7-p%8, i)[0]
+				same = same && got == o.shifted.pixel(p, i)[0]
+				flip = flip && got == o.shifted.pixel(p/8*8+7-p%8, i)[0]
 			}
 			if same == flip {
 				t.Fatalf("image %d is neither as it was nor mirrored", i)
@@ -381,7 +381,7 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 	if d := tr.Discriminator(); d != nil {
 		t.Errorf("a classifier's discriminator is %v", d)
 	}
-	if _, err := New(c, m, nil, Tuning{Parts: Parts{Objective: NewGAN("bce", BCE, GANOptions{})}}); !errors.Is(err, ErrConfig) {
+	if _, err := New(c, m, nil, Tuning{Components: Components{Objective: NewGAN("bce", BCE, GANOptions{})}}); !errors.Is(err, ErrConfig) {
 		t.Errorf("a GAN of one network: %v", fmt.Sprint(err))
 	}
 }

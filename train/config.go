@@ -186,7 +186,7 @@ func (c Config) augment() Augment {
 }
 
 // gan is the objective of task gan.
-func (c Config) gan(p *Parts) Objective {
+func (c Config) gan(p *Components) Objective {
 	loss := losses[c.Loss]
 	if c.LabelSmoothing > 0 {
 		loss = SmoothedBCE(c.LabelSmoothing)

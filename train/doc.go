@@ -13,7 +13,7 @@
 //
 // A Config names the loss, the optimizer, the learning rates and how they change.
 // Callers may bring networks, objectives and optimizers of their own, see Options
-// and Parts.
+// and Components.
 //
 // Classify, of the task classify, trains one network in place of two: a classifier of the images' labels, by the
 // cross-entropy of its softmax. A run of it ends in classifier.safetensors, draws no grids, and writes lines of

@@ -14,7 +14,7 @@ import (
 // One backward pass through the discriminator serves both losses. It starts from a
 // gradient of 1 at every logit; D's own loss enters as one factor an image on its
 // weight gradients, and what G's loss is in the gradient of a fake is one factor
-// too, because no layer of D mixes images. With an auxiliary head, see there, this is not so.
+// too, because no layer of D is BatchDependent. With an auxiliary head, see there, this is not so.
 type GAN struct {
 	name      string
 	loss      Loss
@@ -150,20 +150,7 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	if err := o.placeImages(t, n); err != nil {
 		return err
 	}
-	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
-	if gClass >= 0 {
-		o.labels, o.gClasses = make([]int32, n), o.gPass.Classes(gClass)
-	}
-	if dClass := classInput(d.model); dClass >= 0 {
-		o.dClasses = o.dPass.Classes(dClass)
-	}
-
-	o.dLogits = make([]float32, 2*n)
-	o.gLogits = make([]float32, n)
-	o.ones = make([]float32, 2*n)
-	for i := range o.ones {
-		o.ones[i] = 1
-	}
+	o.planBuffers(n, gClass)
 	if o.san != nil {
 		o.san.plan(d, o.dPass)
 	}
@@ -176,6 +163,25 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 		return o.teacher.plan(t, g.model, windowOf(o.gPass.Output()))
 	}
 	return nil
+}
+
+// planBuffers finds the passes' buffers of noise, classes and logits, and allocates the labels and the
+// gradients at the logits. gClass is the generator's class input, below 0 for none.
+func (o *GAN) planBuffers(n, gClass int) {
+	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
+	if gClass >= 0 {
+		o.labels, o.gClasses = make([]int32, n), o.gPass.Classes(gClass)
+	}
+	if dClass := classInput(o.d.model); dClass >= 0 {
+		o.dClasses = o.dPass.Classes(dClass)
+	}
+
+	o.dLogits = make([]float32, 2*n)
+	o.gLogits = make([]float32, n)
+	o.ones = make([]float32, 2*n)
+	for i := range o.ones {
+		o.ones[i] = 1
+	}
 }
 
 // placeImages finds the memory of the reals and of the fakes with their gradients.
@@ -230,7 +236,7 @@ func classes(m *model.Model) int {
 // fit reports why the two models cannot be trained against one another.
 func fit(g, d *model.Model) error {
 	for i, l := range d.Layers() {
-		if _, mixes := l.Op.(model.Mixing); mixes {
+		if _, depends := l.Op.(model.BatchDependent); depends {
 			return fmt.Errorf("train: %w: discriminator: layer %d (%s) makes the images of a batch depend on one another", ErrConfig, i, l.Op.Kind())
 		}
 	}
@@ -261,7 +267,7 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	// G forward; D forward on reals and fakes.
 	o.gPass.Forward(step)
 	o.augment.forward(t, step)
-	o.aux.share(o)
+	o.aux.takeFakes(o)
 	o.dPass.Forward(step)
 
 	// Losses and their gradients at the logits.

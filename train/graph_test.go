@@ -8,7 +8,7 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-const ownGenerator = `
+const testGenerator = `
 [[inputs]]
 name = "z"
 shape = [1, 1, 5]
@@ -24,7 +24,7 @@ c = 1
 kind = "tanh"
 `
 
-const ownDiscriminator = `
+const testDiscriminator = `
 [[inputs]]
 name = "x"
 shape = [8, 8, 1]
@@ -49,17 +49,17 @@ bias = true
 func useGraphs(t *testing.T, c *Config) {
 	t.Helper()
 	c.Size, c.Channels = 28, 3
-	if err := c.UseGraph("generator", "g.toml", ownGenerator); err != nil {
+	if err := c.UseGraph("generator", "g.toml", testGenerator); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.UseGraph("discriminator", "d.toml", ownDiscriminator); err != nil {
+	if err := c.UseGraph("discriminator", "d.toml", testDiscriminator); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // TestOwnGraphs: networks of graph files are trained, what is resumed comes to the same bits without the files, and
 // other files are another run.
-func TestOwnGraphs(t *testing.T) {
+func TestGraphNetworks(t *testing.T) {
 	with := func(epochs int, resume bool) func(*Config, *Options) {
 		return func(c *Config, o *Options) { useGraphs(t, c); c.Epochs, o.Resume = epochs, resume }
 	}
@@ -71,7 +71,7 @@ func TestOwnGraphs(t *testing.T) {
 		t.Fatal(err)
 	}
 	saved, err := Saved(parts)
-	if err != nil || saved.Size != 8 || saved.Channels != 1 || saved.Generator != "g.toml" || saved.DiscriminatorGraph != ownDiscriminator {
+	if err != nil || saved.Size != 8 || saved.Channels != 1 || saved.Generator != "g.toml" || saved.DiscriminatorGraph != testDiscriminator {
 		t.Fatalf("the run's settings are %+v, %v", saved, err)
 	}
 	saved.Epochs = 2
@@ -88,7 +88,7 @@ func TestOwnGraphs(t *testing.T) {
 	}
 	other := func(c *Config, o *Options) {
 		with(3, true)(c, o)
-		c.DiscriminatorGraph = strings.Replace(ownDiscriminator, "0.2", "0.3", 1)
+		c.DiscriminatorGraph = strings.Replace(testDiscriminator, "0.2", "0.3", 1)
 	}
 	if err := runIn(t, parts, other); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), "discriminator_graph") {
 		t.Errorf("resumed with another slope: %v", err)
@@ -96,8 +96,8 @@ func TestOwnGraphs(t *testing.T) {
 }
 
 // TestOwnGraphsRefused: errors name the network, the file and the layer.
-func TestOwnGraphsRefused(t *testing.T) {
-	replace := func(old, by string) string { return strings.Replace(ownGenerator, old, by, 1) }
+func TestGraphNetworksRefused(t *testing.T) {
+	replace := func(old, by string) string { return strings.Replace(testGenerator, old, by, 1) }
 	for says, text := range map[string]string{
 		"layer 1 (reshape)": replace("h = 8", "h = 9"),
 		"nonsense":          replace(`kind = "tanh"`, `kind = "nonsense"`),

@@ -13,7 +13,7 @@ func (t *Trainer) Bytes() int64 {
 		}
 		n += parameterBytes(x.model)
 		for _, w := range x.normalized {
-			n += 4 * int64(len(w.raw.Data)+len(w.u)+len(w.v)+2*len(w.sums))
+			n += 4 * int64(len(w.unnormalized.Data)+len(w.u)+len(w.v)+2*len(w.sums))
 		}
 		for _, p := range x.params {
 			n += 4 * int64(len(x.rule.State())) * int64(p.Len())

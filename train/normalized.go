@@ -10,27 +10,27 @@ import (
 	"github.com/gantiny/gantiny/model/safetensors"
 )
 
-// normalized is a weight that a network reads in a normalized form w of what is trained, raw. As a
-// matrix it has rows of raw's last dimension, its outputs.
+// normalized is a weight that a network reads in a normalized form w of the trained weight W. As a
+// matrix it has rows of W's last dimension, its outputs.
 //
 // Spectral normalization (Miyato et al. 2018) divides it by its largest singular value, of which a power
 // iteration a step keeps track:
 //
-//	u = raw·v / |raw·v|, v = rawᵀ·u / |rawᵀ·u|, sigma = uᵀ·raw·v
-//	w = raw / sigma
-//	draw = (dw - <dw, w> u·vᵀ) / sigma, with u and v held fixed
+//	u = W·v / |W·v|, v = rawᵀ·u / |rawᵀ·u|, sigma = uᵀ·W·v
+//	w = W / sigma
+//	dW = (dw - <dw, w> u·vᵀ) / sigma, with u and v held fixed
 //
-// A direction is a vector of length 1, and raw is scaled to that, too, after each update:
+// A direction is a vector of length 1, and W is scaled to that, too, after each update:
 //
-//	w = raw, draw = dw - <dw, w> w
+//	w = W, dW = dw - <dw, w> w
 type normalized struct {
-	param, raw *model.Param // of one name; the passes read param
-	grad       []float32
-	direction  bool
-	u          []float32 // (outputs), of length 1
-	v          []float32 // (rows)
-	sigma      float64
-	sums       []float64 // (outputs)
+	param, unnormalized *model.Param // of one name; the passes read param
+	grad                []float32
+	direction           bool
+	u                   []float32 // (outputs), of length 1
+	v                   []float32 // (rows)
+	sigma               float64
+	sums                []float64 // (outputs)
 }
 
 const (
@@ -45,8 +45,8 @@ func normalizable(p *model.Param) bool {
 
 // newNormalized normalizes p, whose gradient is grad, from here on.
 func newNormalized(p, grad *model.Param, direction bool, key rng.Key) *normalized {
-	raw := &model.Param{Name: p.Name, Shape: p.Shape, Trainable: true, Data: append([]float32(nil), p.Data...)}
-	n := &normalized{param: p, raw: raw, grad: grad.Data, direction: direction, sigma: 1}
+	unnormalized := &model.Param{Name: p.Name, Shape: p.Shape, Trainable: true, Data: append([]float32(nil), p.Data...)}
+	n := &normalized{param: p, unnormalized: unnormalized, grad: grad.Data, direction: direction, sigma: 1}
 	if direction {
 		n.step()
 	} else {
@@ -61,21 +61,21 @@ func newNormalized(p, grad *model.Param, direction bool, key rng.Key) *normalize
 	return n
 }
 
-// step follows an update of raw.
+// step follows an update of W.
 func (n *normalized) step() {
 	if n.direction {
 		var squares float64
-		for _, x := range n.raw.Data {
+		for _, x := range n.unnormalized.Data {
 			squares += float64(x) * float64(x)
 		}
 		length := max(math.Sqrt(squares), leastSigma)
-		for i, x := range n.raw.Data {
-			n.raw.Data[i] = float32(float64(x) / length)
+		for i, x := range n.unnormalized.Data {
+			n.unnormalized.Data[i] = float32(float64(x) / length)
 		}
 		return
 	}
 	n.multiply()
-	unit(n.u, n.sums)
+	normalize(n.u, n.sums)
 	rows := len(n.v)
 	var squares float64
 	for r := range rows {
@@ -88,13 +88,13 @@ func (n *normalized) step() {
 	}
 }
 
-// multiply sets sums to raw·v. Products of two float32 are exact in float64, so that no machine's fused
+// multiply sets sums to W·v. Products of two float32 are exact in float64, so that no machine's fused
 // multiply-add makes other bits.
 func (n *normalized) multiply() {
 	clear(n.sums)
 	k := len(n.u)
 	for r, v := range n.v {
-		for j, w := range n.raw.Data[r*k:][:k] {
+		for j, w := range n.unnormalized.Data[r*k:][:k] {
 			n.sums[j] += float64(w) * float64(v)
 		}
 	}
@@ -104,14 +104,14 @@ func (n *normalized) multiply() {
 func (n *normalized) row(r int) float64 {
 	var sum float64
 	k := len(n.u)
-	for j, w := range n.raw.Data[r*k:][:k] {
+	for j, w := range n.unnormalized.Data[r*k:][:k] {
 		sum += float64(w) * float64(n.u[j])
 	}
 	return sum
 }
 
-// unit sets u to x, scaled to length 1.
-func unit(u []float32, x []float64) {
+// normalize sets u to x, scaled to length 1.
+func normalize(u []float32, x []float64) {
 	var squares float64
 	for _, v := range x {
 		squares += float64(v * v)
@@ -125,7 +125,7 @@ func unit(u []float32, x []float64) {
 // apply sets what the passes read.
 func (n *normalized) apply() {
 	if n.direction {
-		copy(n.param.Data, n.raw.Data)
+		copy(n.param.Data, n.unnormalized.Data)
 		return
 	}
 	n.multiply()
@@ -134,12 +134,12 @@ func (n *normalized) apply() {
 		n.sigma += float64(float64(n.u[j]) * x)
 	}
 	n.sigma = max(n.sigma, leastSigma)
-	for i, x := range n.raw.Data {
+	for i, x := range n.unnormalized.Data {
 		n.param.Data[i] = float32(float64(x) / n.sigma)
 	}
 }
 
-// backward turns the gradient of what the passes read into that of raw.
+// backward turns the gradient of what the passes read into that of W.
 func (n *normalized) backward() {
 	var product float64
 	for i, g := range n.grad {
@@ -166,7 +166,7 @@ func (n *normalized) vector(which, network string, data []float32) safetensors.T
 	return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: []int{len(data)}, Floats: data}
 }
 
-// normalize has the network train the raw forms of weights that its passes read normalized. It
+// normalize has the network train the unnormalized forms of weights that its passes read normalized. It
 // returns all parameters to train.
 func (n *Network) normalize(grads []*model.Param, key rng.Key) ([]*model.Param, error) {
 	params := n.model.TrainableParams()
@@ -177,7 +177,7 @@ func (n *Network) normalize(grads []*model.Param, key rng.Key) ([]*model.Param, 
 		}
 		w := newNormalized(p, grads[i], direction, key.Sub(uint64(i)))
 		n.normalized = append(n.normalized, w)
-		params[i] = w.raw
+		params[i] = w.unnormalized
 	}
 	if n.spectral && len(n.normalized) == 0 {
 		return nil, fmt.Errorf("train: %w: spectral_norm is set, and the %s has no weights that it applies to", ErrConfig, n.name)
@@ -185,11 +185,11 @@ func (n *Network) normalize(grads []*model.Param, key rng.Key) ([]*model.Param, 
 	return params, nil
 }
 
-// trained returns what an update changes in the place of p: itself, or its raw form.
-func (n *Network) trained(p *model.Param) *model.Param {
+// trainable returns the parameter that updates change in place of p: p itself, or its unnormalized form.
+func (n *Network) trainable(p *model.Param) *model.Param {
 	for _, w := range n.normalized {
 		if w.param == p {
-			return w.raw
+			return w.unnormalized
 		}
 	}
 	return p

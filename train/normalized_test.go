@@ -28,11 +28,11 @@ func TestNormalizedGradient(t *testing.T) {
 		}
 		settle()
 		w.backward()
-		at := append([]float32(nil), w.raw.Data...)
+		at := append([]float32(nil), w.unnormalized.Data...)
 		for i, got := range w.grad {
 			value := func(by float32) (sum float64) {
-				copy(w.raw.Data, at)
-				w.raw.Data[i] += by
+				copy(w.unnormalized.Data, at)
+				w.unnormalized.Data[i] += by
 				settle()
 				for j, x := range p.Data {
 					sum += float64(outer[j]) * float64(x)
@@ -89,9 +89,9 @@ func TestNormalizedOfZeros(t *testing.T) {
 		w.step()
 		w.apply()
 		w.backward()
-		for _, x := range append(append(p.Data, w.raw.Data...), w.grad...) {
+		for _, x := range append(append(p.Data, w.unnormalized.Data...), w.grad...) {
 			if x != 0 {
-				t.Errorf("direction %v: zeros became %v of %v", direction, p.Data, w.raw.Data)
+				t.Errorf("direction %v: zeros became %v of %v", direction, p.Data, w.unnormalized.Data)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func TestObjectiveOfTheCaller(t *testing.T) {
 		c.Epochs = epochs
 		first = -1
 		err := train.Run(context.Background(), c, data, train.Options{
-			Dir: dir, Resume: resume, Parts: train.Parts{Objective: objective},
+			Dir: dir, Resume: resume, Components: train.Components{Objective: objective},
 			OnStep: func(s train.Stats) {
 				if first < 0 {
 					first = s.D
@@ -158,7 +158,7 @@ func tensors(t *testing.T, dir string) []byte {
 func TestObjectiveOfTheCallerAllocatesNothing(t *testing.T) {
 	c := train.Default()
 	c.Batch, c.Latent, c.Width, c.Size, c.Threads = 6, 5, 3, 8, 1
-	tr, err := train.New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), train.Tuning{Parts: train.Parts{Objective: &leastSquares{}}})
+	tr, err := train.New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), train.Tuning{Components: train.Components{Objective: &leastSquares{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type updater struct {
 	rate    float64 // of the update in progress
 	clipped float64 // norm of the gradients before clip scaled them last
 	bad     []bool  // by worker: a gradient is not finite
-	parts   [][][]float32
+	shares  [][][]float32
 	norm    norm
 
 	run  func(worker int) // update and check on one worker's part, bound once
@@ -65,10 +65,10 @@ func newUpdater(rule Optimizer, params, grads []*model.Param, k *simd.Kernels, w
 		u.state = append(u.state, arrays)
 	}
 	for range workers {
-		u.parts = append(u.parts, make([][]float32, len(names)))
+		u.shares = append(u.shares, make([][]float32, len(names)))
 	}
 	u.norm.plan(grads)
-	u.run, u.test = u.updatePart, u.checkPart
+	u.run, u.test = u.updateShare, u.checkShare
 	return u
 }
 
@@ -86,8 +86,8 @@ func (u *updater) update(p *model.Team, rate float64) {
 	p.Run(u.run)
 }
 
-func (u *updater) updatePart(worker int) {
-	state := u.parts[worker]
+func (u *updater) updateShare(worker int) {
+	state := u.shares[worker]
 	for i, p := range u.params {
 		lo, hi := u.cut(len(p.Data), worker)
 		for j, array := range u.state[i] {
@@ -110,7 +110,7 @@ func (u *updater) finite(p *model.Team) bool {
 	return true
 }
 
-func (u *updater) checkPart(worker int) {
+func (u *updater) checkShare(worker int) {
 	for _, g := range u.grads {
 		lo, hi := u.cut(len(g.Data), worker)
 		if s := u.k.Sum(g.Data[lo:hi]); s-s != 0 {
@@ -140,10 +140,10 @@ func (u *updater) clip(p *model.Team, limit float64) float64 {
 // size are summed each in float64, in which the squares are exact, and then in
 // order: neither the number of workers nor the row of kernels changes a bit.
 type norm struct {
-	blocks [][]float32
-	sums   []float64 // of the squares in each block
-	parts  int
-	run    func(worker int)
+	blocks  [][]float32
+	sums    []float64 // of the squares in each block
+	workers int
+	run     func(worker int)
 }
 
 const normBlock = 4096
@@ -157,11 +157,11 @@ func (n *norm) plan(tensors []*model.Param) {
 		}
 	}
 	n.sums = make([]float64, len(n.blocks))
-	n.run = n.part
+	n.run = n.sumShare
 }
 
 func (n *norm) of(p *model.Team) float64 {
-	n.parts = p.Workers()
+	n.workers = p.Workers()
 	p.Run(n.run)
 	var sum float64
 	for _, s := range n.sums {
@@ -170,8 +170,8 @@ func (n *norm) of(p *model.Team) float64 {
 	return math.Sqrt(sum)
 }
 
-func (n *norm) part(worker int) {
-	lo, hi := pool.Split(len(n.blocks), n.parts, worker)
+func (n *norm) sumShare(worker int) {
+	lo, hi := pool.Split(len(n.blocks), n.workers, worker)
 	for i := lo; i < hi; i++ {
 		var sum float64
 		for _, x := range n.blocks[i] {

@@ -64,7 +64,7 @@ type penalty struct {
 	classes []int32 // (N), empty without classes
 	key     rng.Key
 	ones    []float32 // (N) gradients at the logits
-	shares  []float32 // (N) of the real in a point between it and a fake
+	mix     []float32 // (N) weight of the real image in a point between it and a fake
 	squares []float64 // (N) of |g|, then the factors on g
 	grads   []*model.Param
 }
@@ -83,7 +83,7 @@ func (p *penalty) plan(t *Trainer, d *Network, both *model.Pass) (err error) {
 		p.classes = p.pass.Classes(i)
 	}
 	p.key = rng.NewKey(t.cfg.Seed, rng.Penalty)
-	p.ones, p.shares, p.squares = make([]float32, n), make([]float32, n), make([]float64, n)
+	p.ones, p.mix, p.squares = make([]float32, n), make([]float32, n), make([]float64, n)
 	p.v = window{p.g.Layout, make([]float32, len(p.g.data))}
 	for i := range p.ones {
 		p.ones[i] = 1
@@ -134,9 +134,9 @@ func (p *penalty) add(t *Trainer, o *GAN, step uint64) float64 {
 
 // takeBetween puts a random point between each real and the fake beside it into the pass.
 func (p *penalty) takeBetween(o *GAN, step uint64) {
-	rng.FillUniform(p.shares, p.key.Sub(step), 0)
+	rng.FillUniform(p.mix, p.key.Sub(step), 0)
 	for pos := range p.x.Positions() {
-		for i, e := range p.shares {
+		for i, e := range p.mix {
 			real, fake, x := o.reals.pixel(pos, i), o.fakes.pixel(pos, i), p.x.pixel(pos, i)
 			for c := range x {
 				x[c] = fake[c] + e*(real[c]-fake[c])

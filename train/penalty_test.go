@@ -55,7 +55,7 @@ func checkPenaltyGradients(t *testing.T, kind string) {
 	c, g, _ := conditional(t, "dcgan")
 	d := smooth(t)
 	o := NewGAN("bce", BCE, GANOptions{Penalties: []Penalty{{kind, 3, 2}}})
-	tr, err := New(c, g, d, Tuning{Parts: Parts{Objective: o}, Strict: true})
+	tr, err := New(c, g, d, Tuning{Components: Components{Objective: o}, Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -353,7 +353,7 @@ func TestNextGrid(t *testing.T) {
 
 // A step of an objective that takes no batch, or several, is found out: the cursor would not tell the step.
 func TestObjectiveTakesOneBatch(t *testing.T) {
-	err := Run(context.Background(), small(), pictures, Options{Dir: t.TempDir(), Parts: Parts{Objective: &greedy{NewGAN("bce", BCE, GANOptions{})}}})
+	err := Run(context.Background(), small(), pictures, Options{Dir: t.TempDir(), Components: Components{Objective: &greedy{NewGAN("bce", BCE, GANOptions{})}}})
 	if err == nil || !strings.Contains(err.Error(), "took 2 batches in 1 steps") {
 		t.Errorf("error %v", err)
 	}

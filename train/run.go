@@ -44,7 +44,7 @@ type Options struct {
 	// it networks of the same layers. Of task classify the first one is the classifier, and there is
 	// no other.
 	Generator, Discriminator *model.Model
-	Parts
+	Components
 
 	OnStep  func(Stats)       // after each step; nil: none
 	OnEpoch func(Stats)       // after each epoch, its files written; nil: none
@@ -157,7 +157,7 @@ func (o *Options) build(c Config, data *dataset.Dataset) (err error) {
 	n := c.Networks(data.NumClasses())
 	if o.Generator == nil {
 		if c.GeneratorGraph != "" {
-			o.Generator, err = ownGraph("generator", c.Generator, c.GeneratorGraph, c.Seed)
+			o.Generator, err = graphNetwork("generator", c.Generator, c.GeneratorGraph, c.Seed)
 		} else if o.Generator, err = networks.Generator(n); err != nil {
 			err = fmt.Errorf("train: %w: %w", ErrConfig, err)
 		}
@@ -172,7 +172,7 @@ func (o *Options) build(c Config, data *dataset.Dataset) (err error) {
 		}
 	}
 	if o.Discriminator == nil && c.DiscriminatorGraph != "" {
-		if o.Discriminator, err = ownGraph("discriminator", c.Discriminator, c.DiscriminatorGraph, c.Seed); err != nil {
+		if o.Discriminator, err = graphNetwork("discriminator", c.Discriminator, c.DiscriminatorGraph, c.Seed); err != nil {
 			return err
 		}
 	}
@@ -204,7 +204,7 @@ func checkData(c Config, data *dataset.Dataset, g *model.Model) error {
 // open makes the Trainer and brings it, the batches and the directory to the
 // state that the run goes on from.
 func (r *run) open(data *dataset.Dataset, lock *os.File) (err error) {
-	if r.t, err = New(r.c, r.o.Generator, r.o.Discriminator, Tuning{Parts: r.o.Parts, Kernels: r.o.Kernels}); err != nil {
+	if r.t, err = New(r.c, r.o.Generator, r.o.Discriminator, Tuning{Components: r.o.Components, Kernels: r.o.Kernels}); err != nil {
 		return err
 	}
 	defer func() {
@@ -214,7 +214,7 @@ func (r *run) open(data *dataset.Dataset, lock *os.File) (err error) {
 	}()
 	r.perEpoch = data.N / r.c.Batch
 	r.total = uint64(r.c.Epochs) * uint64(r.perEpoch)
-	r.dataStd = dataSpread(data.Pix, data.H*data.W*data.C)
+	r.dataStd = dataStd(data.Pix, data.H*data.W*data.C)
 	at := dataset.Cursor{Seed: r.c.Seed}
 	fresh := true
 	if r.o.Resume {

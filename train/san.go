@@ -15,7 +15,7 @@ import (
 //	D of w = mean(<w, f> at the fakes) - mean(<w, f> at the reals)
 type san struct {
 	features window    // (2N) f, of the pass for D
-	apart    []float32 // gradient of D of w
+	dw       []float32 // of D of w: the direction's gradient
 	grad     []float32 // of w, in the pass
 }
 
@@ -46,7 +46,7 @@ func (s *san) plan(d *Network, pass *model.Pass) {
 	s.features = windowOf(pass.OutputAt(len(d.model.Outputs())))
 	i := slices.IndexFunc(d.model.TrainableParams(), func(p *model.Param) bool { return p.Name == d.direction })
 	s.grad = pass.Grads()[i].Data
-	s.apart = make([]float32, len(s.grad))
+	s.dw = make([]float32, len(s.grad))
 }
 
 // measure computes the direction's gradient from the features of D's Forward, whose memory other passes
@@ -55,11 +55,11 @@ func (s *san) measure(t *Trainer) {
 	if s == nil {
 		return
 	}
-	clear(s.apart)
+	clear(s.dw)
 	n := s.features.N / 2
 	by := 1 / float32(n)
 	for p := range s.features.Positions() {
-		to := s.apart[p*s.features.C:][:s.features.C]
+		to := s.dw[p*s.features.C:][:s.features.C]
 		for i := range n {
 			t.k.Axpy(to, -by, s.features.pixel(p, i))
 			t.k.Axpy(to, by, s.features.pixel(p, n+i))
@@ -70,6 +70,6 @@ func (s *san) measure(t *Trainer) {
 // replace puts it in the place of what the loss and penalties have left.
 func (s *san) replace() {
 	if s != nil {
-		copy(s.grad, s.apart)
+		copy(s.grad, s.dw)
 	}
 }

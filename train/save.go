@@ -277,7 +277,7 @@ func (r *run) drawGrid(path string) (std float64, err error) {
 	if k > 0 {
 		group = columns
 	}
-	return spread(pix, out.Len(), group), nil
+	return imageStd(pix, out.Len(), group), nil
 }
 
 // clearPath removes what a run that ended here has left of path, and path itself if it

@@ -13,7 +13,7 @@ type task struct {
 	product    string // the file of the network that the run is for
 	classifies bool   // whether that is a classifier, which draws no grids
 	validate   func(c Config) error
-	objective  func(c Config, p *Parts) Objective
+	objective  func(c Config, p *Components) Objective
 	build      func(o *Options, c Config, data *dataset.Dataset) error // makes the networks that o lacks
 	check      func(c Config, data *dataset.Dataset, product *model.Model) error
 }
@@ -30,7 +30,7 @@ var tasks = map[string]task{
 	"classify": {
 		product: ClassifierFile, classifies: true,
 		validate:  Config.validateClassify,
-		objective: func(c Config, _ *Parts) Objective { return NewClassify(c.Shift, c.augment()) },
+		objective: func(c Config, _ *Components) Objective { return NewClassify(c.Shift, c.augment()) },
 		build:     (*Options).buildClassifier,
 		check:     checkClassifier,
 	},

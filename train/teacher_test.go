@@ -17,7 +17,7 @@ func taught(t *testing.T, c Config) *Trainer {
 	t.Helper()
 	wide := c
 	wide.Width, wide.Seed = 2*c.Width, c.Seed+1
-	tr, err := New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), Tuning{Parts: Parts{Teacher: model.Generator(wide.Model())}})
+	tr, err := New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), Tuning{Components: Components{Teacher: model.Generator(wide.Model())}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestTeacherByFiniteDifferences(t *testing.T) {
 func TestTeacherOfItself(t *testing.T) {
 	c := small()
 	g, d := model.Generator(c.Model()), model.Discriminator(c.Model())
-	tr, err := New(c, g, d, Tuning{Parts: Parts{Teacher: model.Generator(c.Model())}, Strict: true})
+	tr, err := New(c, g, d, Tuning{Components: Components{Teacher: model.Generator(c.Model())}, Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestTeacherRefuses(t *testing.T) {
 		change(&c)
 		teacher := model.Generator(c.Model())
 		c = small()
-		_, err := New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), Tuning{Parts: Parts{Teacher: teacher}})
+		_, err := New(c, model.Generator(c.Model()), model.Discriminator(c.Model()), Tuning{Components: Components{Teacher: teacher}})
 		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), name) {
 			t.Errorf("other %s: %v", name, err)
 		}

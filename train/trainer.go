@@ -30,15 +30,15 @@ type Trainer struct {
 	ema       *average // nil: none
 
 	// The call of each in progress, and its share of a worker, bound once.
-	eachOf   int
-	eachCall func(i int)
-	eachPart func(worker int)
+	eachOf    int
+	eachCall  func(i int)
+	eachShare func(worker int)
 }
 
 // Tuning holds what a Trainer takes beside its Config. The zero value is the
 // reference.
 type Tuning struct {
-	Parts
+	Components
 	Kernels *simd.Kernels // nil: what Config.Kernel names
 	Strict  bool          // direct sums only, see model.PassOptions
 
@@ -50,9 +50,9 @@ type Tuning struct {
 	Observe func(network string, op int, name string, d time.Duration)
 }
 
-// Parts are a library user's own in place of what a Config names. Nil fields stand
-// for the Config's.
-type Parts struct {
+// Components replace what a Config names by a caller's own. A nil field stands for the
+// Config's.
+type Components struct {
 	Objective              Objective
 	GOptimizer, DOptimizer Optimizer // the generator's and the discriminator's
 
@@ -81,9 +81,9 @@ func New(c Config, g, d *model.Model, o Tuning) (*Trainer, error) {
 			return nil, err
 		}
 	}
-	c.choose(&o.Parts)
+	c.choose(&o.Components)
 	t := &Trainer{cfg: c, schedule: c.schedule(), objective: o.Objective, k: o.Kernels, slow: 1, team: model.NewTeam(c.Threads)}
-	t.eachPart = t.runEach
+	t.eachShare = t.runEach
 	if d != nil {
 		t.g = t.network("generator", g, o.GOptimizer, c.LearningRate, o)
 		t.d = t.network("discriminator", d, o.DOptimizer, c.dLearningRate(), o)
@@ -173,7 +173,7 @@ func (t *Trainer) Update(networks ...*Network) error {
 // each calls f for 0 to n-1, shared out to the Trainer's threads. It allocates nothing.
 func (t *Trainer) each(n int, f func(i int)) {
 	t.eachOf, t.eachCall = n, f
-	t.team.Run(t.eachPart)
+	t.team.Run(t.eachShare)
 }
 
 func (t *Trainer) runEach(worker int) {

@@ -21,11 +21,11 @@ func (a alarm) String() string {
 
 // What is out of the ordinary in a line of metrics.
 const (
-	sure       = 0.999 // difference of the mean probabilities of reals and fakes
-	large      = 1000  // loss
-	fewSpread  = 0.02  // of the spread that the data's pictures have, after it was lostSpread times as much
-	noSpread   = 0.003 // of it, at any time: a fresh generator has more
-	lostSpread = 4
+	sure    = 0.999 // difference of the mean probabilities of reals and fakes
+	large   = 1000  // loss
+	lowStd  = 0.02  // of the data's standard deviation, after it was lostStd times as much
+	noStd   = 0.003 // of it, at any time: a fresh generator has more
+	lostStd = 4
 )
 
 // alarm returns the first thing in a line of metrics that shows trouble. loss is the
@@ -43,7 +43,7 @@ func (m Metrics) alarm(loss string, drawn bool, dataStd, before float64) alarm {
 	case math.Abs(m.G) > large || math.Abs(m.D) > large:
 		return alarm{"loss", fmt.Sprintf("the losses are out of proportion: G %.4g, D %.4g", m.G, m.D),
 			"a smaller learning_rate, clip_norm or, of a GAN, a gradient penalty"}
-	case drawn && (m.SampleStd < noSpread*dataStd || m.SampleStd < fewSpread*dataStd && m.SampleStd*lostSpread < before):
+	case drawn && (m.SampleStd < noStd*dataStd || m.SampleStd < lowStd*dataStd && m.SampleStd*lostStd < before):
 		return alarm{"same", fmt.Sprintf("all latents draw the same picture: its pixels differ by %.3g of 255 from sample to sample, the data's by %.3g", m.SampleStd, dataStd),
 			"an earlier checkpoint with a smaller learning_rate, or a gradient penalty: variety hardly comes back by itself"}
 	}
@@ -59,11 +59,11 @@ func (r *run) watch(m Metrics, a alarm, last bool) {
 	r.alarmed = a.kind
 }
 
-// spread is how much images (n, size) differ from one another: the standard deviation of
+// imageStd is how much images (n, size) differ from one another: the standard deviation of
 // a pixel within groups of so many successive images, of which the mean square is taken over all pixels.
 //
 //	sqrt( mean over groups and pixels of mean over the group of (x - the group's mean)^2 )
-func spread(pix []uint8, size, group int) float64 {
+func imageStd(pix []uint8, size, group int) float64 {
 	n := len(pix) / size
 	var total float64
 	groups := 0
@@ -83,18 +83,18 @@ func spread(pix []uint8, size, group int) float64 {
 	return math.Sqrt(max(0, total) / max(1, float64(groups*size)))
 }
 
-// spreadImages is how many of the data's images are measured.
-const spreadImages = 256
+// stdImages is how many of the data's images are measured.
+const stdImages = 256
 
-// dataSpread is the spread of some of the data's images, taken over all of them.
-func dataSpread(pix []uint8, size int) float64 {
+// dataStd is the imageStd of a sample of the data, taken as one group.
+func dataStd(pix []uint8, size int) float64 {
 	n := len(pix) / size
-	count := min(n, spreadImages)
-	some := make([]uint8, 0, count*size)
+	count := min(n, stdImages)
+	sample := make([]uint8, 0, count*size)
 	for i := range count {
-		some = append(some, pix[i*n/count*size:][:size]...)
+		sample = append(sample, pix[i*n/count*size:][:size]...)
 	}
-	return spread(some, size, count)
+	return imageStd(sample, size, count)
 }
 
 // GradNorms returns the Euclidean norms of the last step's gradients of all of a network's

@@ -58,7 +58,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
+func TestImageStd(t *testing.T) {
 	for _, x := range []struct {
 		pix         []uint8
 		size, group int
@@ -70,7 +70,7 @@ func TestSpread(t *testing.T) {
 		{[]uint8{0, 0, 255, 255}, 1, 4, 127.5},
 		{nil, 4, 2, 0},
 	} {
-		if got := spread(x.pix, x.size, x.group); math.Abs(got-x.want) > 1e-12 {
+		if got := imageStd(x.pix, x.size, x.group); math.Abs(got-x.want) > 1e-12 {
 			t.Errorf("%v, %d in a group: %g, want %g", x.pix, x.group, got, x.want)
 		}
 	}
@@ -79,7 +79,7 @@ func TestSpread(t *testing.T) {
 	for i := range 1024 {
 		pix[1024+i] = 100
 	}
-	if got := dataSpread(pix, 1); got != 50 {
+	if got := dataStd(pix, 1); got != 50 {
 		t.Errorf("of images in order: %g, want 50", got)
 	}
 }
@@ -107,7 +107,7 @@ func TestCollapse(t *testing.T) {
 
 // TestFreshSpread: a generator that has not learned yet is no collapsed one, nor does a resumed run forget what its
 // grids were like.
-func TestFreshSpread(t *testing.T) {
+func TestFreshStd(t *testing.T) {
 	dir := t.TempDir()
 	var notes *[]string
 	if err := runIn(t, dir, func(c *Config, o *Options) { c.LearningRate, c.EMAImages = 1e-30, 1e6; notes = notesOf(o) }); err != nil {

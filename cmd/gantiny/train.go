@@ -209,7 +209,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return err
 	}
 	w := newWatching(stderr, c.Task, test, f.show)
-	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test, Judge: judge, Parts: train.Parts{Teacher: teacher}})
+	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test, Judge: judge, Components: train.Components{Teacher: teacher}})
 	return f.report(c.Task, err, stderr)
 }
 

@@ -23,6 +23,11 @@ import (
 	"github.com/gantiny/gantiny/zoo/digits"
 )
 
+func TestMain(m *testing.M) {
+	beam.Init()
+	os.Exit(m.Run())
+}
+
 var set = fleet.Set{Name: "digits-%02d.tar", Count: 100, PartImages: 9, Seed: 3, Class: -1, Truncation: 1}
 
 // run draws the set by Beam's local runner, which gives the functions to workers as the large ones

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Buffer is a value's memory in an arena, in use from step First to step Last.
+// Buffer is the memory of a value in an arena. It is in use from step First to step Last.
 type Buffer struct {
 	Size        int // elements
 	First, Last int
@@ -19,12 +19,12 @@ func align(n int) int { return (n + 15) &^ 15 }
 // meets tells whether two buffers are in use at the same time.
 func (b *Buffer) meets(o *Buffer) bool { return b.First <= o.Last && o.First <= b.Last }
 
-// Place gives each buffer its place in one arena, so that those in use at the same time do not
-// overlap, and returns the arena's length.
+// Place sets At of each buffer so that buffers in use at the same time do not overlap, and returns
+// the arena's length in elements.
 //
-// For a chain, where only neighbors overlap in time, it finds the least possible length by placing
-// buffers alternately at the bottom and at the top. Otherwise it takes the better of two greedy
-// orders, by time and by size.
+// In a chain only neighbors overlap in time. Place then finds the least length by putting buffers
+// alternately at the bottom and at the top. Otherwise it takes the better of two greedy orders, by
+// time and by size.
 func Place(buffers []*Buffer) int {
 	if n, ok := alternate(buffers); ok {
 		return n
@@ -79,8 +79,7 @@ func lowest(buffers []*Buffer) (total int) {
 	return total
 }
 
-// Concatenate places buffers one after another, whenever they are used, and returns the arena's
-// length.
+// Concatenate places buffers one after another, without sharing, and returns the arena's length.
 func Concatenate(buffers []*Buffer) (total int) {
 	for _, b := range buffers {
 		b.At = total

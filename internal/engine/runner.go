@@ -8,7 +8,8 @@ import (
 	"github.com/gantiny/gantiny/internal/pool"
 )
 
-// Observer is told how long a task, or a block of it, has taken on the calling goroutine.
+// Observer is called after a task, or a block of it, with the time that it took on the calling
+// goroutine.
 type Observer func(op int, name string, d time.Duration)
 
 // Runner runs stages on a pool. It belongs to one goroutine at a time and allocates nothing.
@@ -45,8 +46,9 @@ func NewRunner(p *pool.Pool, observe Observer) *Runner {
 	return r
 }
 
-// Run runs stages one after another, each on all workers. It looks at the context between the tasks
-// and returns its cause soon after it is done; what the stages write is then incomplete.
+// Run runs stages one after another, each on all workers. It checks the context between tasks.
+// When the context is done, Run soon returns its cause, and the output of the stages is
+// incomplete.
 func (r *Runner) Run(ctx context.Context, stages []Stage) error {
 	r.ctx = ctx
 	r.stopped.Store(false)

@@ -2,23 +2,23 @@ package engine
 
 import "github.com/gantiny/gantiny/internal/pool"
 
-// Share is what one call computes: images or positions [N0, N1), or, if a stage has no items, part
-// number Part of Parts of the work.
-type Share struct{ N0, N1, Part, Parts int }
+// Share is the work of one call: images or positions [N0, N1) or, if a stage has no items, share
+// number Index of Count.
+type Share struct{ N0, N1, Index, Count int }
 
-// Task is what one operator does in a stage.
+// Task is the work of one operator in a stage.
 type Task struct {
 	Op   int    // for the observer; below 0: not reported
 	Name string // alike: "forward"
 	Run  func(worker int, s Share)
 }
 
-// Stage is work that all workers do at the same time: a single task, which each worker calls once,
-// or tasks that go through images or positions.
+// Stage is work that all workers do at the same time. It is a single task, which each worker calls
+// once with its share, or a list of tasks that go through images or positions.
 //
 // Tasks of the second kind treat every image, or every position, independently. A worker takes a
-// block of them through all tasks before the next block: what one task writes, the next one finds
-// in the caches.
+// block of them through all tasks before it goes on to the next block, so that each task finds its
+// input in the caches.
 type Stage struct {
 	Tasks     []Task
 	Items     int  // images or positions to go through, 0 for a single task
@@ -33,7 +33,7 @@ type Stage struct {
 // block. If stop returns true, the share ends early.
 func (st *Stage) run(worker, workers int, done func(t *Task), stop func() bool) {
 	if st.Items == 0 {
-		st.Tasks[0].Run(worker, Share{Part: worker, Parts: workers})
+		st.Tasks[0].Run(worker, Share{Index: worker, Count: workers})
 		return
 	}
 	lo, hi, step := 0, st.Items, st.Block
@@ -47,7 +47,7 @@ func (st *Stage) run(worker, workers int, done func(t *Task), stop func() bool) 
 		step = ((hi-lo+blocks-1)/blocks + st.Grain - 1) / st.Grain * st.Grain
 	}
 	for ; lo < hi; lo += step {
-		s := Share{N0: lo, N1: min(lo+step, hi), Parts: 1}
+		s := Share{N0: lo, N1: min(lo+step, hi), Count: 1}
 		for i := range st.Tasks {
 			if stop() {
 				return

@@ -17,7 +17,7 @@ var optimizers = map[string]func(c Config, beta1, beta2 float64) Optimizer{
 
 // choose fills what is nil in p by what the settings name, which Validate has
 // passed.
-func (c Config) choose(p *Parts) {
+func (c Config) choose(p *Components) {
 	if p.Objective == nil {
 		p.Objective = tasks[c.Task].objective(c, p)
 	}
