@@ -29,7 +29,7 @@ func TestProject(t *testing.T) {
 	}
 	var first *Projection
 	for threads := 1; threads <= 2; threads++ {
-		p, err := NewProjector(m, Options{Seed: 1, Starts: 16, Refine: 2, Threads: threads})
+		p, err := NewProjector(m, Options{Seed: 1, Starts: 48, Refine: 4, Threads: threads})
 		if err != nil {
 			t.Fatal(err)
 		}

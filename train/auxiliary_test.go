@@ -261,7 +261,6 @@ func TestAuxiliaryResumes(t *testing.T) {
 
 func TestAuxiliaryRefused(t *testing.T) {
 	for says, set := range map[string]func(c *Config){
-		"conditional":    func(c *Config) { c.Conditional = false },
 		"projection":     func(c *Config) { c.Auxiliary, c.Projection = 0, false },
 		"auxiliary is -": func(c *Config) { c.Auxiliary = -1 },
 		"auxiliary is N": func(c *Config) { c.Auxiliary = math.NaN() },

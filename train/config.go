@@ -54,7 +54,7 @@ type Config struct {
 	Conditional bool    `toml:"conditional" json:"conditional"` // images have classes, which the generator draws and the discriminator judges
 	Embed       int     `toml:"embed" json:"embed"`
 	Projection  bool    `toml:"projection" json:"projection"` // with conditional: the discriminator judges classes by projection
-	Auxiliary   float64 `toml:"auxiliary" json:"auxiliary"`   // and by a second head that names them; the weight of its cross-entropy, 0: no such head
+	Auxiliary   float64 `toml:"auxiliary" json:"auxiliary"`   // of Conditional: and by a second head that names them; the weight of its cross-entropy, 0: no such head
 
 	Loss           string  `toml:"loss" json:"loss"`                       // bce, hinge, lsgan, wasserstein or relativistic
 	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing"` // of bce, see SmoothedBCE
@@ -156,6 +156,14 @@ func (c Config) Model() model.Config {
 	return model.Config{Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, Seed: c.Seed}
 }
 
+// auxiliary is the weight of the second head, which only a run with classes has.
+func (c Config) auxiliary() float64 {
+	if !c.Conditional {
+		return 0
+	}
+	return c.Auxiliary
+}
+
 // Networks returns the description of the two networks, for images of so many classes.
 func (c Config) Networks(classes int) networks.Config {
 	n := networks.Config{
@@ -192,7 +200,7 @@ func (c Config) gan(p *Components) Objective {
 		loss = SmoothedBCE(c.LabelSmoothing)
 	}
 	o := GANOptions{
-		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.Auxiliary, SAN: c.SAN, DSteps: c.DSteps,
+		Penalties: c.penalties(), Augment: c.augment(), Auxiliary: c.auxiliary(), SAN: c.SAN, DSteps: c.DSteps,
 		Noise: InstanceNoise{c.InstanceNoise, c.InstanceNoiseSteps},
 	}
 	if c.adapts() {

@@ -23,8 +23,8 @@ func optimizedBy(names ...string) func(c Config) bool {
 	return func(c Config) bool { return slices.Contains(names, c.Optimizer) }
 }
 
-// needs lists the settings that belong to others. Those whose own value turns something on, such as auxiliary or
-// ada, are refused by Validate.
+// needs lists the settings that belong to others. Those whose own value turns something on, such as ada, are
+// refused by Validate.
 var needs = []need{
 	{[]string{"family", "latent", "levels", "d_width", "d_depth", "conditional", "embed", "projection", "generator", "discriminator",
 		"loss", "r1", "r2", "gp", "d_learning_rate", "d_beta1", "d_beta2"}, "task gan", Config.trainsGAN},
@@ -33,7 +33,7 @@ var needs = []need{
 	{[]string{"latent", "embed"}, "a family's generator: it is a file of one's own", func(c Config) bool { return c.Generator == "" }},
 	{[]string{"d_width", "d_depth", "dropout"}, "a family's discriminator: it is a file of one's own", func(c Config) bool { return c.Discriminator == "" }},
 	{[]string{"d_depth"}, "family dcgan", func(c Config) bool { return c.Family == "dcgan" }},
-	{[]string{"embed", "projection"}, "conditional", func(c Config) bool { return c.Conditional }},
+	{[]string{"embed", "projection", "auxiliary"}, "conditional", func(c Config) bool { return c.Conditional }},
 	{[]string{"penalty_every"}, "r1, r2 or gp", func(c Config) bool { return len(c.penalties()) > 0 }},
 	{[]string{"instance_noise_steps"}, "instance_noise", func(c Config) bool { return c.InstanceNoise > 0 }},
 	{[]string{"ada_images"}, "ada", func(c Config) bool { return c.ADA > 0 }},

@@ -65,7 +65,7 @@ func (r *run) writeEvents(m Metrics, s *Stats) error {
 	if len(r.c.penalties()) > 0 {
 		values = append(values, tfevents.Value{Tag: "penalty", Scalar: float32(m.Penalty)})
 	}
-	if r.c.Auxiliary > 0 {
+	if r.c.auxiliary() > 0 {
 		values = append(values, tfevents.Value{Tag: "class_real", Scalar: float32(m.ClassReal)},
 			tfevents.Value{Tag: "class_fake", Scalar: float32(m.ClassFake)}, tfevents.Value{Tag: "class_right", Scalar: float32(m.ClassRight)})
 	}

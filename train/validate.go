@@ -26,8 +26,6 @@ func (c Config) Validate() error {
 // validateGAN reports what is wrong with the settings of task gan.
 func (c Config) validateGAN() error {
 	switch {
-	case c.Auxiliary > 0 && !c.Conditional:
-		return fmt.Errorf("auxiliary is %v, and nothing has a class without conditional", c.Auxiliary)
 	case c.SAN && c.Conditional && c.Projection:
 		return fmt.Errorf("san is set with projection, which has no last layer of its own; set projection to false and auxiliary to a weight")
 	case c.LabelSmoothing > 0 && c.Loss != "bce":

@@ -1,6 +1,6 @@
 // Drawset draws a set of pictures on whatever runner is asked for:
 //
-//	go run ./drawset --runner=prism --count=100000 --out=/data/digits-%05d.tar
+//	go -C contrib/beam run ./drawset --runner=prism --count=100000 --out=/data/digits-%05d.tar
 //
 // The flags of runners are Beam's own, such as --runner=flink --endpoint=host:8099 or
 // --runner=dataflow --project=P --region=R --staging_location=gs://B/staging.
