@@ -78,6 +78,15 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return &limitedConn{Conn: c, l: l, slot: slot}, nil
 }
 
+// Close ends listening at once. It is no error if that has ended: http.Server may close a listener
+// whose last Accept has not come back to it.
+func (l *Listener) Close() error {
+	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // Open is the number of connections.
 func (l *Listener) Open() int { return int(l.open.Load()) }
 

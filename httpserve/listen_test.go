@@ -57,6 +57,9 @@ func TestListener(t *testing.T) {
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("it ends with %v", err)
 	}
+	if err := l.Close(); err != nil { // as http.Server does where it has not heard of the end
+		t.Errorf("closed once more: %v", err)
+	}
 	for _, c := range []net.Conn{second, third, fourth} {
 		c.Close()
 	}

@@ -213,6 +213,9 @@ func (s *service) stop() error {
 	defer cancel()
 	if err := s.server.Shutdown(ctx, s.http, s.sockets...); err != nil {
 		s.http.Close()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("stopping: %w", err)
+		}
 		return fmt.Errorf("requests were cut off: they did not finish within --stop %v", s.f.Stop)
 	}
 	s.log.Info("stopped")
