@@ -138,3 +138,25 @@ func TestCSVLabelsCached(t *testing.T) {
 		t.Error("sets of other class names are taken for one")
 	}
 }
+
+// TestTakeClasses: the parts of a set number their classes alike, whichever of them they have.
+func TestTakeClasses(t *testing.T) {
+	training := &Dataset{Labels: []int32{0, 1, 2}, Classes: []string{"a", "b", "c"}}
+	labels := []int32{0, 1, 1}
+	test := &Dataset{Name: "set", Labels: labels, Classes: []string{"b", "c"}}
+	if err := test.TakeClasses(training); err != nil || !slices.Equal(test.Labels, []int32{1, 2, 2}) || !slices.Equal(test.Classes, training.Classes) {
+		t.Errorf("%+v, %v", test, err)
+	}
+	if !slices.Equal(labels, []int32{0, 1, 1}) {
+		t.Errorf("the labels that were there are %v", labels)
+	}
+	other := &Dataset{Name: "set", Labels: []int32{0}, Classes: []string{"d"}}
+	if err := other.TakeClasses(training); !errors.Is(err, ErrLabels) || !strings.Contains(err.Error(), `class "d"`) {
+		t.Error(err)
+	}
+	for _, d := range []*Dataset{{}, {Labels: []int32{2}}} {
+		if err := d.TakeClasses(training); err != nil || d.Classes != nil {
+			t.Errorf("%+v, %v", d, err)
+		}
+	}
+}

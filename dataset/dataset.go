@@ -23,7 +23,7 @@ import (
 var (
 	ErrNotFound = errors.New("no such data set")                      // nothing to read under this name
 	ErrNotFile  = errors.New("neither a folder nor an ordinary file") // a pipe, a device, a socket
-	ErrLabels   = errors.New("labels are needed")                     // NeedLabels is set, and there are none to use
+	ErrLabels   = errors.New("labels are needed")                     // NeedLabels is set, and there are none to use, see also TakeClasses
 )
 
 // Dataset is a set of images of one size, with a label each if it has labels.
@@ -44,6 +44,29 @@ func (d *Dataset) NumClasses() int {
 		return 0
 	}
 	return max(len(d.Classes), int(slices.Max(d.Labels))+1)
+}
+
+// TakeClasses numbers the labels as another set's, such as the training pictures', by the names of the
+// classes. Sets without names stay as they are; a class that other lacks is an error, which wraps
+// ErrLabels.
+func (d *Dataset) TakeClasses(other *Dataset) error {
+	if d.Labels == nil || d.Classes == nil || other.Classes == nil || slices.Equal(d.Classes, other.Classes) {
+		return nil
+	}
+	number := make([]int32, len(d.Classes))
+	for i, name := range d.Classes {
+		k := slices.Index(other.Classes, name)
+		if k < 0 {
+			return fmt.Errorf("%w: there are pictures of class %q in one part of %s, and none in another", ErrLabels, name, d.Name)
+		}
+		number[i] = int32(k)
+	}
+	labels := make([]int32, len(d.Labels)) // those there are may be shared
+	for i, k := range d.Labels {
+		labels[i] = number[k]
+	}
+	d.Labels, d.Classes = labels, slices.Clone(other.Classes)
+	return nil
 }
 
 // Split selects one of the parts that MNIST-like sets come in.

@@ -19,7 +19,7 @@ func (m *Model) Morph(path []int, between int) (*Model, error) {
 		return nil, fmt.Errorf("model: %w: no input of classes to go between", ErrShape)
 	}
 	classes := m.graph.Inputs[at].Type.Classes
-	if len(path) < 2 || between < 0 || between > math.MaxInt32 || int64(len(path)-1)*int64(between+1)+1 > math.MaxInt32 {
+	if len(path) < 2 || between < 0 || between >= math.MaxInt32 || int64(len(path)-1)*int64(between+1)+1 > math.MaxInt32 {
 		return nil, fmt.Errorf("model: %w: %d classes with %d between each and the next", ErrShape, len(path), between)
 	}
 	for _, k := range path {

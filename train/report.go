@@ -179,6 +179,15 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 		}
 		return s
 	}
+	measured := func(name string, of func(q *Quality) float64) htmlreport.Series {
+		s := htmlreport.Series{Name: name}
+		for i := range lines {
+			if q := &lines[i].Eval; *q != (Quality{}) {
+				s.X, s.Y = append(s.X, float64(lines[i].Step)/float64(r.perEpoch)), append(s.Y, of(q))
+			}
+		}
+		return s
+	}
 	chart := func(title string, curves ...htmlreport.Series) htmlreport.Chart {
 		return htmlreport.Chart{Title: title, Series: curves}
 	}
@@ -208,8 +217,8 @@ func (r *run) charts(lines []reportLine) []htmlreport.Chart {
 		chart("gradient penalty", curve("penalty", false, func(m *reportLine) float64 { return m.Penalty })),
 		chart("squared distance from the teacher", curve("teacher", false, func(m *reportLine) float64 { return m.Teacher })),
 		frechet,
-		chart("precision, recall and coverage", curve("precision", false, func(m *reportLine) float64 { return m.Eval.Precision }),
-			curve("recall", false, func(m *reportLine) float64 { return m.Eval.Recall }), curve("coverage", false, func(m *reportLine) float64 { return m.Eval.Coverage })),
+		chart("precision, recall and coverage", measured("precision", func(q *Quality) float64 { return q.Precision }),
+			measured("recall", func(q *Quality) float64 { return q.Recall }), measured("coverage", func(q *Quality) float64 { return q.Coverage })),
 		chart("label agreement", curve("pictures", false, func(m *reportLine) float64 { return m.Eval.LabelAgreement })),
 		chart("spread of the samples, of 255", curve("sample_std", false, func(m *reportLine) float64 { return m.SampleStd })),
 		speed,

@@ -88,9 +88,11 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 	if err != nil {
 		return nil, err
 	}
-	o.Split, o.NeedLabels = split, o.NeedLabels || c.Task == taskClassify
-	if split == dataset.Train { // test pictures have a file of their own in their folder
-		o.Labels = c.Labels
+	o.Split = split
+	if split == dataset.Train { // test pictures have a file of their own in their folder, and can do without
+		o.Labels, o.NeedLabels = c.Labels, o.NeedLabels || c.Task == taskClassify
+	} else {
+		o.NeedLabels = false
 	}
 	bar := display.NewBriefProgress(stderr)
 	o.Note = func(line string) { bar.Log("%s: %s", c.Data, line) }

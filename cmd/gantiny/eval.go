@@ -194,6 +194,9 @@ func (f *dataFlags) loadOthers(ctx context.Context, c train.Config, training *da
 	if errors.Is(err, dataset.ErrNotFound) || err == nil && test.SHA256 == training.SHA256 {
 		return nil, nil
 	}
+	if err == nil {
+		err = test.TakeClasses(training)
+	}
 	return test, err
 }
 

@@ -164,7 +164,7 @@ func (f *generateFlags) plan(ctx context.Context, m network, args []string) (*dr
 		}
 		class = max(class, 0)
 	}
-	if f.morph != "" {
+	if f.set("morph") {
 		if m, err = f.morphed(m, classes, z); err != nil {
 			return nil, nil, err
 		}
@@ -301,7 +301,7 @@ func (f *generateFlags) check() error {
 		return usagef("-n and --count are the same; give one of them")
 	case f.directions != "" && (f.set("number") || f.set("count") || f.interpolate > 0):
 		return usagef("--directions draws around one latent: no -n, no --count, no --interpolate")
-	case f.morph != "" && (f.set("number") || f.set("count") || f.set("class") || f.directions != ""):
+	case f.set("morph") && (f.set("number") || f.set("count") || f.set("class") || f.directions != ""):
 		return usagef("--morph draws one latent from class to class: no -n, no --count, no --class, no --directions")
 	case f.interpolate < 0:
 		return usagef("--interpolate %d: need at least 0", f.interpolate)

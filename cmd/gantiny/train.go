@@ -149,7 +149,7 @@ func bindNetworks(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Generator, "generator", c.Generator, "a generator of one's own in place of the family's: its layers in a TOML `FILE`")
 	fl.StringVar(&c.Discriminator, "discriminator", c.Discriminator, "a discriminator of one's own, a TOML `FILE` alike")
 	fl.StringVar(&c.Family, "family", c.Family, "of networks: "+strings.Join(networks.Families(), " or "))
-	fl.BoolVar(&c.Conditional, "conditional", c.Conditional, "learn the images' classes: labels of IDX files, or folders")
+	fl.BoolVar(&c.Conditional, "conditional", c.Conditional, "learn the images' classes: labels of IDX files, folders, or a CSV file")
 	fl.IntVar(&c.Latent, "latent", c.Latent, "numbers that an image is drawn from")
 	fl.IntVar(&c.Width, "width", c.Width, "channels of the generator's largest images; those of half the size have twice as many")
 	fl.IntVar(&c.DWidth, "d-width", c.DWidth, "channels of the discriminator's largest images, 0 for --width")
@@ -191,7 +191,7 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
 
-	test, err := f.loadTest(ctx, c, stderr)
+	test, err := f.loadTest(ctx, c, data, stderr)
 	if err != nil {
 		return err
 	}
@@ -202,11 +202,13 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 	if c.Data, err = lasting(c.Data); err != nil {
 		return err
 	}
-	if c.Labels, err = lasting(c.Labels); err != nil {
-		return err
-	}
-	if c.EvalClassifier, err = lasting(c.EvalClassifier); err != nil {
-		return err
+	for _, path := range []*string{&c.Labels, &c.EvalClassifier} {
+		if *path == "" {
+			continue
+		}
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
 	}
 	w := newWatching(stderr, c.Task, test, f.show)
 	err = w.run(ctx, c, data, train.Options{Dir: f.out, Resume: f.resume, Command: f.command, Version: version(), Kernels: kernels, Test: test, Judge: judge, Components: train.Components{Teacher: teacher}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/dataset"
@@ -30,8 +31,11 @@ func (f *trainFlags) judge(ctx context.Context, c train.Config, data *dataset.Da
 		return nil, usagef("--eval-every: the pictures are %v, the classifier %s reads %v; train one for these, with gantiny train --task classify, and name it by --eval-classifier",
 			shape, name, classifier.Input())
 	}
+	if classes := data.NumClasses(); c.Conditional && classes != classifier.Classes() {
+		fmt.Fprintf(stderr, "note: %s has %d classes, the classifier tells %d apart: no label_agreement\n", c.Data, classes, classifier.Classes())
+	}
 	if c.EvalClassifier != "" {
-		if name, err = lasting(name); err != nil {
+		if name, err = filepath.Abs(name); err != nil {
 			return nil, err
 		}
 	}

@@ -1,7 +1,6 @@
 package beam
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -140,5 +139,8 @@ func (w *Worker) into(ctx context.Context, write func(dir string) error) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return cmp.Or(write(dir), send(ctx, dir, w.Dir))
+	if err := write(dir); err != nil {
+		return err
+	}
+	return send(ctx, dir, w.Dir)
 }
