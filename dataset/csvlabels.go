@@ -131,8 +131,12 @@ func csvNames(r io.Reader, pictures map[string]int, n int) ([]string, error) {
 		if len(row) != 2 {
 			return nil, fmt.Errorf("line %d: %w: %s, want a picture's name and its label", line, ErrCSV, plural(len(row), "field"))
 		}
-		name, label := strings.ReplaceAll(strings.TrimSpace(row[0]), `\`, "/"), strings.TrimSpace(row[1])
-		i, ok := pictures[strings.TrimPrefix(name, "./")]
+		name, label := row[0], strings.TrimSpace(row[1])
+		i, ok := pictures[name]
+		if !ok { // as other systems and other programs write it
+			name = strings.ReplaceAll(strings.TrimSpace(name), `\`, "/")
+			i, ok = pictures[strings.TrimPrefix(name, "./")]
+		}
 		switch {
 		case !ok && first:
 		case !ok:

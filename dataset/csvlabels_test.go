@@ -57,6 +57,20 @@ func TestCSVLabels(t *testing.T) {
 	}
 }
 
+// TestCSVBackslash: a backslash may be part of a name.
+func TestCSVBackslash(t *testing.T) {
+	if filepath.Separator == '\\' {
+		t.Skip("it separates folders here")
+	}
+	dir := labeledFolder(t, "b\\s.png,x\na.png,y\nc.png,y\n")
+	if err := os.Rename(filepath.Join(dir, "b.png"), filepath.Join(dir, `b\s.png`)); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := Open(dir, Options{NeedLabels: true}); err != nil || !slices.Equal(d.Labels, []int32{1, 0, 1}) {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 // A file that is named wins over class folders, and its paths count from the set's folder or from its own.
 func TestCSVLabelsNamed(t *testing.T) {
 	dir := t.TempDir()

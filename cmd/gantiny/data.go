@@ -89,6 +89,13 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 		return nil, err
 	}
 	o.Split = split
+	if split == dataset.Train && c.Labels != "" {
+		if info, err := os.Stat(c.Labels); err != nil {
+			return nil, usagef("--labels: %w", err)
+		} else if info.IsDir() {
+			return nil, usagef("--labels: %s is a folder, want a CSV file", c.Labels)
+		}
+	}
 	if split == dataset.Train { // test pictures have a file of their own in their folder, and can do without
 		o.Labels, o.NeedLabels = c.Labels, o.NeedLabels || c.Task == taskClassify
 	} else {
@@ -113,6 +120,8 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 		return data, nil
 	case errors.Is(err, dataset.ErrNotFound) || errors.Is(err, dataset.ErrNotFile):
 		return nil, usagef("--data: %w", err)
+	case errors.Is(err, dataset.ErrCSV) && o.Labels != "":
+		return nil, usagef("--labels: %w", err)
 	case errors.Is(err, dataset.ErrCSV):
 		return nil, usagef("--data: %w", err)
 	case errors.Is(err, dataset.ErrPicture) && errors.Is(err, dataset.ErrMemory):

@@ -107,6 +107,8 @@ func TestTrainCSVLabels(t *testing.T) {
 	writeFile(t, "kinds.csv", strings.Replace(csv.String(), "00.png,round", "00.png,square", 1))
 	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "3").want(t, exitUsage, "have other labels")
 	writeFile(t, "kinds.csv", strings.Replace(csv.String(), "07.png", "77.png", 1))
-	gantiny(t, append(args, "--out", "other", "--labels", "kinds.csv")...).want(t, exitUsage, "--data: dataset: labels: kinds.csv: line 9: bad labels file: no picture of the set is called \"77.png\"")
+	gantiny(t, append(args, "--out", "other", "--labels", "kinds.csv")...).want(t, exitUsage, "--labels: dataset: labels: kinds.csv: line 9: bad labels file: no picture of the set is called \"77.png\"")
 	gantiny(t, append(args, "--out", "other")...).want(t, exitFailed, "labels are needed")
+	gantiny(t, append(args, "--out", "other", "--labels", "none.csv")...).want(t, exitUsage, "--labels: stat none.csv")
+	gantiny(t, append(args, "--out", "other", "--labels", ".")...).want(t, exitUsage, "--labels: . is a folder")
 }
