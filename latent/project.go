@@ -18,7 +18,7 @@ var ErrShape = errors.New("wrong shape")
 type Options struct {
 	Class      int     // of the picture plus 1: 0 tries all classes
 	Starts     int     // random latents of each class that are drawn first, 0 for 64
-	Refine     int     // how many of these, the nearest ones, are improved, 0 for 4
+	Refine     int     // how many of these, the nearest ones, are improved, 0 for 6
 	Iterations int     // at most, of each of them, 0 for 25
 	Prior      float64 // weight of the latents' own squares against the squared differences of pixels in [-1, 1], 0 for 0.02
 	Seed       uint64  // of the random latents
@@ -74,7 +74,7 @@ func NewProjector(m *model.Model, o Options) (*Projector, error) {
 
 func (o Options) withDefaults() Options {
 	o.Starts = cmp.Or(o.Starts, 64)
-	o.Refine = cmp.Or(o.Refine, 4)
+	o.Refine = cmp.Or(o.Refine, 6)
 	o.Iterations = cmp.Or(o.Iterations, 25)
 	o.Prior = cmp.Or(o.Prior, 0.02)
 	return o
