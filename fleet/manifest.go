@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -157,8 +158,12 @@ func (m *Manifest) write(path string, parts map[int]Part) error {
 			}
 		}
 	}
-	m.Parts = slices.SortedFunc(maps.Values(parts), func(a, b Part) int { return a.Part - b.Part })
+	m.Parts = inOrder(maps.Values(parts))
 	return m.replace(path)
+}
+
+func inOrder(parts iter.Seq[Part]) []Part {
+	return slices.SortedFunc(parts, func(a, b Part) int { return a.Part - b.Part })
 }
 
 // replace writes the manifest to a file.
@@ -175,7 +180,7 @@ func (m *Manifest) replace(path string) error {
 func (d *Drawer) WriteManifest(dir string, parts []Part) (string, error) {
 	path := filepath.Join(dir, d.name.manifest(Shard{1, 1}))
 	m := &Manifest{Format: manifestFormat, Set: d.set, Shard: Shard{1, 1}.String()}
-	m.Parts = slices.SortedFunc(slices.Values(parts), func(a, b Part) int { return a.Part - b.Part })
+	m.Parts = inOrder(slices.Values(parts))
 	err := m.check()
 	if err == nil && len(parts) != d.set.Parts() {
 		err = fmt.Errorf("%d parts of %d", len(parts), d.set.Parts())

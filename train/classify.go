@@ -18,7 +18,7 @@ type Classify struct {
 	pass    *model.Pass
 	image   window    // the pass's input
 	shifted window    // images before augment changes them; image itself without it
-	still   window    // images before they are moved; moved itself without a shift
+	still   window    // images before they are moved; shifted itself without a shift
 	logits  window    // (N, classes)
 	dLogits []float32 // gradient of the loss at the logits, laid out alike
 	labels  []int32

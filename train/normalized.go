@@ -16,7 +16,7 @@ import (
 // Spectral normalization (Miyato et al. 2018) divides it by its largest singular value, of which a power
 // iteration a step keeps track:
 //
-//	u = W·v / |W·v|, v = rawᵀ·u / |rawᵀ·u|, sigma = uᵀ·W·v
+//	u = W·v / |W·v|, v = Wᵀ·u / |Wᵀ·u|, sigma = uᵀ·W·v
 //	w = W / sigma
 //	dW = (dw - <dw, w> u·vᵀ) / sigma, with u and v held fixed
 //

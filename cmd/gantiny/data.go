@@ -42,7 +42,9 @@ func bindData(fl *cli.FlagSet, c *train.Config) {
 
 // dataOptions are the options of package dataset that the settings stand for.
 func dataOptions(c train.Config) (o dataset.Options, err error) {
-	o = dataset.Options{Size: c.Size, RGB: c.Channels == 3, White: c.White, SkipBad: c.SkipBad, NeedLabels: c.Conditional}
+	o = dataset.Options{
+		Size: c.Size, RGB: c.Channels == 3, White: c.White, SkipBad: c.SkipBad, Labels: c.Labels, NeedLabels: c.Conditional || c.Task == taskClassify,
+	}
 	if o.Background, err = parseColor(c.Background); err != nil {
 		return o, usagef("--background %s: %w", c.Background, err)
 	}
@@ -82,24 +84,44 @@ func (f *dataFlags) load(ctx context.Context, c train.Config, out string, stderr
 	return f.loadSplit(ctx, c, dataset.Train, out, stderr)
 }
 
+// loadOthers reads the test pictures; nil if there are none that are not the training pictures.
+func (f *dataFlags) loadOthers(ctx context.Context, c train.Config, training *dataset.Dataset, out string, stderr io.Writer) (*dataset.Dataset, error) {
+	test, err := f.loadSplit(ctx, c, dataset.Test, out, stderr)
+	if errors.Is(err, dataset.ErrNotFound) || err == nil && test.SHA256 == training.SHA256 {
+		return nil, nil
+	}
+	if err == nil {
+		err = test.TakeClasses(training)
+	}
+	return test, err
+}
+
+// checkLabels returns an error if --labels names a file, and there is none.
+func checkLabels(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return usagef("--labels: %w", err)
+	case info.IsDir():
+		return usagef("--labels: %s is a folder, want a CSV file", path)
+	}
+	return nil
+}
+
 // loadSplit is load of a part of the data.
 func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset.Split, out string, stderr io.Writer) (*dataset.Dataset, error) {
 	o, err := dataOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	o.Split = split
-	if split == dataset.Train && c.Labels != "" {
-		if info, err := os.Stat(c.Labels); err != nil {
-			return nil, usagef("--labels: %w", err)
-		} else if info.IsDir() {
-			return nil, usagef("--labels: %s is a folder, want a CSV file", c.Labels)
-		}
+	if o.Split = split; split == dataset.Test { // which has a file of labels in its own folder, and can do without
+		o.Labels, o.NeedLabels = "", false
 	}
-	if split == dataset.Train { // test pictures have a file of their own in their folder, and can do without
-		o.Labels, o.NeedLabels = c.Labels, o.NeedLabels || c.Task == taskClassify
-	} else {
-		o.NeedLabels = false
+	if err := checkLabels(o.Labels); err != nil {
+		return nil, err
 	}
 	bar := display.NewBriefProgress(stderr)
 	o.Note = func(line string) { bar.Log("%s: %s", c.Data, line) }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -143,7 +142,8 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	noteClasses(m, c, stderr)
+	_, classes := m.latents()
+	noteClasses(m.name, classes, c, stderr)
 	o.Stage(fmt.Sprintf("drawing %d pictures", n))
 	pix, asked, err := drawFor(ctx, m, r, f.truncation, o)
 	if err != nil {
@@ -188,18 +188,6 @@ func (f *evalFlags) load(ctx context.Context, m network, stderr io.Writer) (trai
 	return training, test, err
 }
 
-// loadOthers reads the test pictures; nil if there are none that are not the training pictures.
-func (f *dataFlags) loadOthers(ctx context.Context, c train.Config, training *dataset.Dataset, out string, stderr io.Writer) (*dataset.Dataset, error) {
-	test, err := f.loadSplit(ctx, c, dataset.Test, out, stderr)
-	if errors.Is(err, dataset.ErrNotFound) || err == nil && test.SHA256 == training.SHA256 {
-		return nil, nil
-	}
-	if err == nil {
-		err = test.TakeClasses(training)
-	}
-	return test, err
-}
-
 // pictures is how many pictures are drawn: as many as there are to compare with, at most.
 func (f *evalFlags) pictures(training, test *dataset.Dataset, stderr io.Writer) (int, error) {
 	most := eval.MostPictures(training, test)
@@ -219,10 +207,10 @@ func (f *evalFlags) pictures(training, test *dataset.Dataset, stderr io.Writer) 
 	return most, nil
 }
 
-// noteClasses says where a generator's classes are not those that the classifier sees.
-func noteClasses(m network, c *eval.Classifier, stderr io.Writer) {
-	if _, classes := m.latents(); classes > 0 && classes != c.Classes() {
-		fmt.Fprintf(stderr, "note: %s draws %d classes, the classifier tells %d apart: no label_agreement\n", m.name, classes, c.Classes())
+// noteClasses says where what is drawn is not of the classes, 0 for none, that the classifier sees.
+func noteClasses(name string, classes int, c *eval.Classifier, stderr io.Writer) {
+	if classes > 0 && classes != c.Classes() {
+		fmt.Fprintf(stderr, "note: %s draws %d classes, the classifier tells %d apart: no label_agreement\n", name, classes, c.Classes())
 	}
 }
 

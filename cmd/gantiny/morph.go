@@ -33,13 +33,14 @@ func (f *generateFlags) morphed(m network, classes int, z *latents) (network, er
 	if err != nil {
 		return m, usagef("--morph: %s: %w", m.name, err)
 	}
+	n := network{m.name, along}
 	first := make([]float32, z.dim)
 	z.read(first, 0)
-	z.rows, z.between = (len(path)-1)*(between+1)+1, 0
+	_, z.rows = n.latents() // one a class
 	z.read = func(dst []float32, _ int) {
 		for ; len(dst) > 0; dst = dst[z.dim:] {
 			copy(dst, first)
 		}
 	}
-	return network{m.name, along}, nil
+	return n, nil
 }

@@ -31,8 +31,8 @@ func (f *trainFlags) judge(ctx context.Context, c train.Config, data *dataset.Da
 		return nil, usagef("--eval-every: the pictures are %v, the classifier %s reads %v; train one for these, with gantiny train --task classify, and name it by --eval-classifier",
 			shape, name, classifier.Input())
 	}
-	if classes := data.NumClasses(); c.Conditional && classes != classifier.Classes() {
-		fmt.Fprintf(stderr, "note: %s has %d classes, the classifier tells %d apart: no label_agreement\n", c.Data, classes, classifier.Classes())
+	if c.Conditional {
+		noteClasses("the generator", data.NumClasses(), classifier, stderr)
 	}
 	if c.EvalClassifier != "" {
 		if name, err = filepath.Abs(name); err != nil {

@@ -175,7 +175,7 @@ func addImage(l imageLayout, version string, a *archive, p *platform) (descripto
 	c.Config.User = nobody
 	c.Config.ExposedPorts = map[string]struct{}{"8080/tcp": {}}
 	c.Config.Entrypoint = []string{"/usr/bin/gantiny"}
-	c.Config.WorkingDir = "/work"
+	c.Config.WorkingDir = "/pictures"
 	c.Config.Labels = map[string]string{
 		"org.opencontainers.image.title":    "gantiny",
 		"org.opencontainers.image.version":  version,
@@ -209,7 +209,7 @@ func blobPath(d descriptor) string {
 func imageLayer(a *archive) ([]byte, error) {
 	files := []file{
 		{name: "tmp/", mode: 0o1777},
-		{name: "work/", mode: 0o1777},
+		{name: "pictures/", mode: 0o1777},
 	}
 	for from, to := range map[string]string{
 		"gantiny":           "usr/bin/gantiny",

@@ -76,7 +76,7 @@ func checkLayout(t *testing.T, path string, platforms []platform) {
 // checkLayer: the programs are executable, and anyone may write where they work.
 func checkLayer(t *testing.T, files map[string]file) {
 	t.Helper()
-	for name, mode := range map[string]int64{"usr/bin/gantiny": 0o755, "usr/bin/gantiny-serve": 0o755, "work/": 0o1777, "tmp/": 0o1777,
+	for name, mode := range map[string]int64{"usr/bin/gantiny": 0o755, "usr/bin/gantiny-serve": 0o755, "pictures/": 0o1777, "tmp/": 0o1777,
 		"usr/share/gantiny/web/explorer.wasm": 0o644, "usr/share/doc/gantiny/LICENSE": 0o644} {
 		f, ok := files[name]
 		if !ok || f.mode != mode || len(f.data) == 0 != strings.HasSuffix(name, "/") {
