@@ -326,6 +326,12 @@ func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8)
 	if q.g.IsDense() {
 		per *= q.oh * q.ow
 	}
+	q.fill(rnd, per)
+	return q
+}
+
+// fill draws the layer's values and its input: one in three times extremes that saturate.
+func (q *qlayer) fill(rnd *rand.Rand, per int) {
 	q.l = conv.QLayer{
 		Weights: make([]int8, q.g.WeightLen()), Bias: make([]int32, per), Scale: make([]float32, per),
 		Slope: []float32{1, 0.3, 0}[rnd.IntN(3)], InZero: int32(int8(rnd.Uint32())), OutZero: int32(int8(rnd.Uint32())),
@@ -360,7 +366,6 @@ func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8)
 	for i := range q.table {
 		q.table[i] = uint8(rnd.Uint32())
 	}
-	return q
 }
 
 // compare runs every row, the work cut into parts at random, and returns how many results it compared with the scalar row's.

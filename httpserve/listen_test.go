@@ -7,16 +7,9 @@ import (
 	"time"
 )
 
-// TestListener: it has no more connections than it may, and takes the next when one is closed.
-func TestListener(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := NewListener(inner, 2, false)
-	defer l.Close()
-	accepted := make(chan net.Conn)
-	ended := make(chan error)
+// acceptAll hands on the connections and, at last, the error.
+func acceptAll(l net.Listener) (<-chan net.Conn, <-chan error) {
+	accepted, ended := make(chan net.Conn), make(chan error)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -27,6 +20,18 @@ func TestListener(t *testing.T) {
 			accepted <- c
 		}
 	}()
+	return accepted, ended
+}
+
+// TestListener: it has no more connections than it may, and takes the next when one is closed.
+func TestListener(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewListener(inner, 2, false)
+	defer l.Close()
+	accepted, ended := acceptAll(l)
 	for range 4 {
 		c, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {

@@ -12,46 +12,48 @@ import (
 // real is a vector of float32.
 func real(v ...float32) constant { return constant{[]int{len(v)}, v} }
 
-// TestFolding: what is computed of constants while a file is read, as ONNX defines it.
+// foldings are operators on constants, as ONNX defines them: what is computed while a file is read.
+var foldings = []struct {
+	op    string
+	in    []constant
+	attrs []attr
+	want  []float32
+}{
+	{"Less", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{1, 0, 0}},
+	{"Less", []constant{real(1, 2, 3), real(2)}, nil, []float32{1, 0, 0}},
+	{"Greater", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{0, 0, 1}},
+	{"Greater", []constant{real(1, 2, 3), real(2)}, nil, []float32{0, 0, 1}},
+	{"LessOrEqual", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{1, 1, 0}},
+	{"LessOrEqual", []constant{real(1, 2, 3), real(2)}, nil, []float32{1, 1, 0}},
+	{"GreaterOrEqual", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{0, 1, 1}},
+	{"GreaterOrEqual", []constant{real(1, 2, 3), real(2)}, nil, []float32{0, 1, 1}},
+	{"Equal", []constant{real(1, 2, 3), real(2)}, nil, []float32{0, 1, 0}},
+	{"And", []constant{ints(0, 1, 0, 1), ints(0, 0, 1, 1)}, nil, []float32{0, 0, 0, 1}},
+	{"Or", []constant{ints(0, 1, 0, 1), ints(0, 0, 1, 1)}, nil, []float32{0, 1, 1, 1}},
+	{"Div", []constant{ints(7, -7, 5), ints(2, 2, 0)}, nil, []float32{3, -3, 0}},
+	{"Mod", []constant{ints(7, -7, 5), ints(4, 4, 0)}, nil, []float32{3, 1, 0}},
+	{"Mod", []constant{ints(7, -7, 5), ints(4, 4, 0)}, with("fmod", 1), []float32{3, -3, 0}},
+	{"Constant", nil, with("value_ints", []int{4, 5}), []float32{4, 5}},
+	{"Constant", nil, with("value_int", 4), []float32{4}},
+	{"Constant", nil, with("value_floats", []float32{4.5, 5}), []float32{4.5, 5}},
+	{"Constant", nil, with("value_float", float32(4.5)), []float32{4.5}},
+	{"Range", []constant{{nil, []int{1}}, {nil, []int{8}}, {nil, []int{3}}}, nil, []float32{1, 4, 7}},
+	{"ReduceSum", []constant{ints(1, 2, 3)}, nil, []float32{6}},
+	{"ReduceMean", []constant{ints(1, 2, 4)}, nil, []float32{2}},
+	{"MatMul", []constant{{[]int{1, 2}, []int{2, 3}}, {[]int{2, 2}, []int{1, 10, 100, 1000}}}, nil, []float32{302, 3020}},
+	{"MatMul", []constant{{[]int{1, 2}, []float32{2, 3}}, {[]int{2, 2}, []float32{1, 10, 100, 1000}}}, nil, []float32{302, 3020}},
+	{"Gemm", []constant{{[]int{1, 2}, []int{2, 3}}, {[]int{2, 1}, []int{1, 10}}, {[]int{1}, []int{5}}}, with("alpha", float32(2)), []float32{69}},
+	{"Where", []constant{ints(1, 0), real(2, 2), real(3, 3)}, nil, []float32{2, 3}},
+	{"Tile", []constant{real(2, 3), ints(2)}, nil, []float32{2, 3, 2, 3}},
+	{"Flatten", []constant{{[]int{1, 2}, []int{2, 3}}}, nil, []float32{2, 3}},
+	{"OneHot", []constant{ints(2, -1), {nil, []int{3}}, real(5, 6)}, with("axis", 0), []float32{5, 5, 5, 5, 6, 6}},
+	{"Cast", []constant{real(2.9, -2.9)}, with("to", ir.TypeInt64), []float32{2, -2}},
+	{"Cast", []constant{real(0.5, 0)}, with("to", ir.TypeBool), []float32{1, 0}},
+	{"Cast", []constant{real(1e30, -1e30)}, with("to", ir.TypeInt64), []float32{1 << 63, -1 << 63}},
+}
+
 func TestFolding(t *testing.T) {
-	for _, c := range []struct {
-		op    string
-		in    []constant
-		attrs []attr
-		want  []float32
-	}{
-		{"Less", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{1, 0, 0}},
-		{"Less", []constant{real(1, 2, 3), real(2)}, nil, []float32{1, 0, 0}},
-		{"Greater", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{0, 0, 1}},
-		{"Greater", []constant{real(1, 2, 3), real(2)}, nil, []float32{0, 0, 1}},
-		{"LessOrEqual", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{1, 1, 0}},
-		{"LessOrEqual", []constant{real(1, 2, 3), real(2)}, nil, []float32{1, 1, 0}},
-		{"GreaterOrEqual", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{0, 1, 1}},
-		{"GreaterOrEqual", []constant{real(1, 2, 3), real(2)}, nil, []float32{0, 1, 1}},
-		{"Equal", []constant{real(1, 2, 3), real(2)}, nil, []float32{0, 1, 0}},
-		{"And", []constant{ints(0, 1, 0, 1), ints(0, 0, 1, 1)}, nil, []float32{0, 0, 0, 1}},
-		{"Or", []constant{ints(0, 1, 0, 1), ints(0, 0, 1, 1)}, nil, []float32{0, 1, 1, 1}},
-		{"Div", []constant{ints(7, -7, 5), ints(2, 2, 0)}, nil, []float32{3, -3, 0}},
-		{"Mod", []constant{ints(7, -7, 5), ints(4, 4, 0)}, nil, []float32{3, 1, 0}},
-		{"Mod", []constant{ints(7, -7, 5), ints(4, 4, 0)}, with("fmod", 1), []float32{3, -3, 0}},
-		{"Constant", nil, with("value_ints", []int{4, 5}), []float32{4, 5}},
-		{"Constant", nil, with("value_int", 4), []float32{4}},
-		{"Constant", nil, with("value_floats", []float32{4.5, 5}), []float32{4.5, 5}},
-		{"Constant", nil, with("value_float", float32(4.5)), []float32{4.5}},
-		{"Range", []constant{{nil, []int{1}}, {nil, []int{8}}, {nil, []int{3}}}, nil, []float32{1, 4, 7}},
-		{"ReduceSum", []constant{ints(1, 2, 3)}, nil, []float32{6}},
-		{"ReduceMean", []constant{ints(1, 2, 4)}, nil, []float32{2}},
-		{"MatMul", []constant{{[]int{1, 2}, []int{2, 3}}, {[]int{2, 2}, []int{1, 10, 100, 1000}}}, nil, []float32{302, 3020}},
-		{"MatMul", []constant{{[]int{1, 2}, []float32{2, 3}}, {[]int{2, 2}, []float32{1, 10, 100, 1000}}}, nil, []float32{302, 3020}},
-		{"Gemm", []constant{{[]int{1, 2}, []int{2, 3}}, {[]int{2, 1}, []int{1, 10}}, {[]int{1}, []int{5}}}, with("alpha", float32(2)), []float32{69}},
-		{"Where", []constant{ints(1, 0), real(2, 2), real(3, 3)}, nil, []float32{2, 3}},
-		{"Tile", []constant{real(2, 3), ints(2)}, nil, []float32{2, 3, 2, 3}},
-		{"Flatten", []constant{{[]int{1, 2}, []int{2, 3}}}, nil, []float32{2, 3}},
-		{"OneHot", []constant{ints(2, -1), {nil, []int{3}}, real(5, 6)}, with("axis", 0), []float32{5, 5, 5, 5, 6, 6}},
-		{"Cast", []constant{real(2.9, -2.9)}, with("to", ir.TypeInt64), []float32{2, -2}},
-		{"Cast", []constant{real(0.5, 0)}, with("to", ir.TypeBool), []float32{1, 0}},
-		{"Cast", []constant{real(1e30, -1e30)}, with("to", ir.TypeInt64), []float32{1 << 63, -1 << 63}},
-	} {
+	for _, c := range foldings {
 		g := &testGraph{}
 		n := len(c.want)
 		g.input("x", -1, n)

@@ -76,6 +76,12 @@ func TestBestGenerator(t *testing.T) {
 	if !slices.Equal(epochs, []int{2, 4, 5}) || n != 3 || len(told) != 3 {
 		t.Errorf("measured at epochs %v, %d times, told %d times", epochs, n, len(told))
 	}
+	checkBest(t, dir, least, at, &n)
+}
+
+// checkBest looks at what a run leaves: the generator with the least distance, and the figures in TensorBoard's file and the report.
+func checkBest(t *testing.T, dir string, least float64, at uint64, n *int) {
+	t.Helper()
 	g, err := model.Load(filepath.Join(dir, BestFile))
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +89,7 @@ func TestBestGenerator(t *testing.T) {
 	if p := g.Provenance; p.Frechet != least || p.Step != at || p.Measured != "its first parameter" || p.Command != "test" {
 		t.Errorf("provenance %+v, want %v after step %d", p, least, at)
 	}
-	if f, err := scores(&n).Measure(context.Background(), g); err != nil || f.Frechet != least {
+	if f, err := scores(n).Measure(context.Background(), g); err != nil || f.Frechet != least {
 		t.Errorf("the file's generator measures %v, %v, want %v", f.Frechet, err, least)
 	}
 	scalars, _ := toldOf(t, dir)

@@ -48,35 +48,36 @@ func wholeSet(t *testing.T) string {
 	return gantiny(t, "verify", filepath.Join(dir, "digits-manifest.json")).want(t, exitDone).stdout
 }
 
+// kubernetesObject is what the test reads of a job or a claim.
+type kubernetesObject struct {
+	APIVersion, Kind string
+	Metadata         struct{ Name string }
+	Spec             struct {
+		CompletionMode           string
+		Completions, Parallelism int
+		Template                 struct {
+			Spec struct {
+				RestartPolicy string
+				Containers    []struct {
+					Args         []string
+					VolumeMounts []struct{ Name, MountPath string }
+				}
+				Volumes []struct {
+					Name                  string
+					PersistentVolumeClaim struct{ ClaimName string }
+				}
+			}
+		}
+	}
+}
+
 // TestDeployKubernetes reads the Jobs and runs what each index would.
 func TestDeployKubernetes(t *testing.T) {
 	python := tool(t, "/usr/bin/python3")
 	if exec.Command(python, "-c", "import yaml").Run() != nil && os.Getenv(deployVariable) == "" {
 		t.Skip("no yaml for python3")
 	}
-	type container struct {
-		Args         []string
-		VolumeMounts []struct{ Name, MountPath string }
-	}
-	type object struct {
-		APIVersion, Kind string
-		Metadata         struct{ Name string }
-		Spec             struct {
-			CompletionMode           string
-			Completions, Parallelism int
-			Template                 struct {
-				Spec struct {
-					RestartPolicy string
-					Containers    []container
-					Volumes       []struct {
-						Name                  string
-						PersistentVolumeClaim struct{ ClaimName string }
-					}
-				}
-			}
-		}
-	}
-	read := func(file string) (list []object) {
+	read := func(file string) (list []kubernetesObject) {
 		out, err := exec.Command(python, "-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))", filepath.Join("../../deploy/kubernetes", file)).Output()
 		if err != nil {
 			t.Fatal(file, err)
@@ -92,7 +93,7 @@ func TestDeployKubernetes(t *testing.T) {
 		t.Fatalf("%+v", draw)
 	}
 	dir := t.TempDir()
-	run := func(o object, index int) {
+	run := func(o kubernetesObject, index int) {
 		pod := o.Spec.Template.Spec
 		c := pod.Containers[0]
 		if pod.RestartPolicy != "Never" || pod.Volumes[0].PersistentVolumeClaim.ClaimName != claim.Metadata.Name || c.VolumeMounts[0].Name != pod.Volumes[0].Name {

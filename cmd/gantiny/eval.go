@@ -116,35 +116,19 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 	if err != nil {
 		return err
 	}
-	training, test, err := f.load(ctx, m, stderr)
-	if err != nil {
-		return err
-	}
-	c, name, err := openClassifier("--classifier", f.classifier, f.settings.Data, training)
-	if err != nil {
-		return err
-	}
-	if c.Input() != shape {
-		return fmt.Errorf("%s draws pictures of %v, the classifier %s reads %v: train one for these, with gantiny train --task classify, and name it by --classifier",
-			m.name, shape, name, c.Input())
-	}
-	n, err := f.pictures(training, test, stderr)
-	if err != nil {
-		return err
-	}
 	threads, err := f.threads.number()
 	if err != nil {
 		return err
 	}
 	o := eval.Options{Seed: f.seed, Nearest: f.nearest, Threads: threads, Kernels: kernels}
 	o.Stage = func(what string) { fmt.Fprintln(stderr, what) }
-	r, err := eval.NewReference(ctx, c, training, test, n, o)
+	r, c, name, err := f.reference(ctx, m, shape, o, stderr)
 	if err != nil {
 		return err
 	}
 	_, classes := m.latents()
 	noteClasses(m.name, classes, c, stderr)
-	o.Stage(fmt.Sprintf("drawing %d pictures", n))
+	o.Stage(fmt.Sprintf("drawing %d pictures", r.N()))
 	pix, asked, err := drawFor(ctx, m, r, f.truncation, o)
 	if err != nil {
 		return err
@@ -161,6 +145,28 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 		return json.NewEncoder(stdout).Encode(e)
 	}
 	return e.write(stdout)
+}
+
+// reference reads the data and the classifier, whose name it returns too, and measures the training and the test pictures.
+func (f *evalFlags) reference(ctx context.Context, m network, shape model.Shape, o eval.Options, stderr io.Writer) (*eval.Reference, *eval.Classifier, string, error) {
+	training, test, err := f.load(ctx, m, stderr)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	c, name, err := openClassifier("--classifier", f.classifier, f.settings.Data, training)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if c.Input() != shape {
+		return nil, nil, "", fmt.Errorf("%s draws pictures of %v, the classifier %s reads %v: train one for these, with gantiny train --task classify, and name it by --classifier",
+			m.name, shape, name, c.Input())
+	}
+	n, err := f.pictures(training, test, stderr)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	r, err := eval.NewReference(ctx, c, training, test, n, o)
+	return r, c, name, err
 }
 
 // load reads the training pictures, as the generator draws them, and the test pictures, nil if there are

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/fleet"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // drawnSet is what generate --json prints of a set of parts; its names are a contract.
@@ -45,8 +46,6 @@ func (f *generateFlags) drawSet(ctx context.Context, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	dir, name := filepath.Split(f.out)
-	dir = filepath.Clean(dir)
 	kernels, err := lookupKernels(f.kernel)
 	if err != nil {
 		return err
@@ -55,31 +54,9 @@ func (f *generateFlags) drawSet(ctx context.Context, args []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	shape, err := m.pictureShape()
-	if err != nil {
-		return err
-	}
-	dim, classes := m.latents()
-	class, err := f.classOf(m, classes)
-	if err != nil {
-		return err
-	}
-	if err := tryFolder("-o", f.out, dir); err != nil {
-		return err
-	}
-	batch, err := batchOf(min(f.batch, f.partImages), dim+shape.Len(), f.set("batch"))
-	if err != nil {
-		return err
-	}
-	o, err := f.sessionOptions(m, kernels, max(batch, 1), encodingBytes+2*int64(batch)*int64(shape.Len()))
-	if err != nil {
-		return err
-	}
-	set := fleet.Set{Name: name, Count: f.n, PartImages: f.partImages, Seed: f.seed, Class: class, Truncation: float32(f.truncation)}
-	d, err := fleet.NewDrawer(m.Model, set, o)
-	if errors.Is(err, fleet.ErrSet) {
-		return usagef("-o %s: %w", f.out, err)
-	}
+	dir, name := filepath.Split(f.out)
+	dir = filepath.Clean(dir)
+	d, err := f.newDrawer(m, kernels, dir, name)
 	if err != nil {
 		return err
 	}
@@ -102,8 +79,38 @@ func (f *generateFlags) drawSet(ctx context.Context, args []string, stdout, stde
 		kept = fmt.Sprintf(", %d of which were there already", p.Kept)
 	}
 	_, err = fmt.Fprintf(stderr, "%s: shard %d/%d: %s%s; %s of %v in %.3g s, %s, kernels %s\n", manifest, i, n,
-		display.Plural(p.Parts, "part"), kept, display.Plural(p.Images, "image"), shape, r.Seconds, r.Form, r.Kernel)
+		display.Plural(p.Parts, "part"), kept, display.Plural(p.Images, "image"), m.Output(), r.Seconds, r.Form, r.Kernel)
 	return err
+}
+
+// newDrawer makes what draws the set's parts into the folder dir, which it tries first. The caller closes it.
+func (f *generateFlags) newDrawer(m network, kernels *simd.Kernels, dir, name string) (*fleet.Drawer, error) {
+	shape, err := m.pictureShape()
+	if err != nil {
+		return nil, err
+	}
+	dim, classes := m.latents()
+	class, err := f.classOf(m, classes)
+	if err != nil {
+		return nil, err
+	}
+	if err := tryFolder("-o", f.out, dir); err != nil {
+		return nil, err
+	}
+	batch, err := batchOf(min(f.batch, f.partImages), dim+shape.Len(), f.set("batch"))
+	if err != nil {
+		return nil, err
+	}
+	o, err := f.sessionOptions(m, kernels, max(batch, 1), encodingBytes+2*int64(batch)*int64(shape.Len()))
+	if err != nil {
+		return nil, err
+	}
+	set := fleet.Set{Name: name, Count: f.n, PartImages: f.partImages, Seed: f.seed, Class: class, Truncation: float32(f.truncation)}
+	d, err := fleet.NewDrawer(m.Model, set, o)
+	if errors.Is(err, fleet.ErrSet) {
+		return nil, usagef("-o %s: %w", f.out, err)
+	}
+	return d, err
 }
 
 // drawShard draws and shows how far it is.
