@@ -48,6 +48,7 @@ type Node struct {
 type epilogue struct {
 	norm  *Node   // a BatchNorm at inference, nil for none
 	slope float32 // of a leaky activation, 1 for none
+	table *Param  // of a QTable, nil for none
 	fused []*Node // into the node, in the order of the graph
 }
 

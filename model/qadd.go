@@ -43,9 +43,11 @@ type qadder struct {
 	first, second [256]int64 // (x-zero) * m
 }
 
+func (QAdd) rounds() {}
+
 // Lower makes the tables.
 func (o QAdd) Lower(l *Lowering) (Kernel, error) {
-	pair, m, err := newQPair(l.Specs, o.Output, o.factors)
+	pair, m, err := newQPair(l, o.Output, o.factors)
 	if err != nil {
 		return nil, err
 	}

@@ -112,12 +112,14 @@ type qaffine struct {
 	to                  rounding
 }
 
+func (QAffine) rounds() {}
+
 // Lower copies the parameters.
 func (o QAffine) Lower(l *Lowering) (Kernel, error) {
 	p := l.Params
 	return &qaffine{
 		weight: slices.Clone(p[0].Int32), bias: slices.Clone(p[1].Int32), slope: slices.Clone(p[2].Int32),
-		columns: o.columns(l.Specs[0].Shape), in: l.Specs[0].Type.Zero, to: newRounding(o.Shift, o.Output.Zero),
+		columns: o.columns(l.Specs[0].Shape), in: l.Specs[0].Type.Zero, to: newRounding(o.Shift, o.Output.Zero, l.table()),
 	}, nil
 }
 

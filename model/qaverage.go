@@ -37,6 +37,8 @@ func (o QAverage[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 	average{o.Op, o.Output}.exact(y.q, x[0].q, in)
 }
 
+func (QAverage[O]) rounds() {}
+
 // FloatForm returns the operator in floats whose means these are, and the steps of the output.
 func (o QAverage[O]) FloatForm() (Op, quant.Params) { return plainOp(o.Op), o.Output }
 
@@ -113,6 +115,7 @@ type qterm struct {
 func (o average) lower(l *Lowering) (Kernel, error) {
 	in := l.Specs[0].Type.Params
 	k := &qblend{sums: make([]qsum, l.Out.Positions()), in: int64(in.Zero)}
+	table := l.table()
 	var err error
 	o.means(l.Specs[0].Shape, l.Result.Shape, func(to int, from []int, weight []int64, total int64) {
 		s := &k.sums[to]
@@ -121,7 +124,7 @@ func (o average) lower(l *Lowering) (Kernel, error) {
 			err = e
 			return
 		}
-		s.factor, s.to = m, newRounding(shift, o.output.Zero)
+		s.factor, s.to = m, newRounding(shift, o.output.Zero, table)
 		for i, p := range from {
 			s.terms = append(s.terms, qterm{int32(p), int32(weight[i])})
 			s.weight += weight[i]

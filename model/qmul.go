@@ -44,9 +44,11 @@ type qmultiplier struct {
 	factor int64
 }
 
+func (QMul) rounds() {}
+
 // Lower finds the factor.
 func (o QMul) Lower(l *Lowering) (Kernel, error) {
-	pair, m, err := newQPair(l.Specs, o.Output, o.factor)
+	pair, m, err := newQPair(l, o.Output, o.factor)
 	if err != nil {
 		return nil, err
 	}

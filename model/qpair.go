@@ -25,13 +25,13 @@ func inferPair(in []Spec, out quant.Params, factors factorsOf) (Spec, error) {
 	return s, err
 }
 
-func newQPair(in []Spec, out quant.Params, factors factorsOf) (k qpair, m []int64, err error) {
-	if k.how, err = int8Pair(in); err != nil {
+func newQPair(l *Lowering, out quant.Params, factors factorsOf) (k qpair, m []int64, err error) {
+	if k.how, err = int8Pair(l.Specs); err != nil {
 		return k, nil, err
 	}
-	m, shift, err := factors(in)
+	m, shift, err := factors(l.Specs)
 	if err == nil {
-		k.to = newRounding(shift, out.Zero)
+		k.to = newRounding(shift, out.Zero, l.table())
 	}
 	return k, m, err
 }

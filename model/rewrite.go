@@ -31,6 +31,7 @@ var rewrites = []rewrite{
 	{"fold BatchNorm", func(m mode) bool { return !m.plain && !m.training }, foldBatchNorms},
 	{"add to convolutions", func(m mode) bool { return !m.plain && !m.training && !m.int8 }, fuseAdditions},
 	{"fuse activations", unlessPlain, fuseActivations},
+	{"fuse tables", unlessPlain, fuseTables},
 	{"copy where output and input would be one", always, separateOutputs},
 }
 
