@@ -54,12 +54,24 @@ func (g *grids) grid(pixels []uint8) (htmlreport.HTML, error) {
 	return htmlreport.PNG(img)
 }
 
-// difference returns the amplified distance of the pixels.
+// difference returns the amplified distance of the pixels. Where there is alpha it is the most that can
+// be seen of it on any ground, and opaque.
 func (g *grids) difference() []uint8 {
 	d := make([]uint8, min(len(g.float), gridImages*g.shape.Len()))
+	amplify := func(v int) uint8 { return uint8(min(255, amplified*max(v, -v))) }
+	c := g.shape.C
 	for i := range d {
-		v := int(g.float[i]) - int(g.int8[i])
-		d[i] = uint8(min(255, amplified*max(v, -v)))
+		alpha := i - i%c + c - 1
+		a, b := int(g.float[i]), int(g.int8[i])
+		switch {
+		case c%2 == 1:
+			d[i] = amplify(a - b)
+		case i == alpha:
+			d[i] = 255
+		default:
+			a, b = a*int(g.float[alpha])/255, b*int(g.int8[alpha])/255
+			d[i] = max(amplify(a-b), amplify(int(g.float[alpha])-int(g.int8[alpha])))
+		}
 	}
 	return d
 }
@@ -132,7 +144,7 @@ func (r *quantizeReport) page() ([]byte, error) {
 // writeGrids shows pictures of both forms and their difference, as far as they are pictures.
 func (r *quantizeReport) writeGrids(h *htmlreport.Page) error {
 	h.Printf("<h2>The same latents</h2>\n<div class=\"grids\">\n")
-	if c := r.grids.shape.C; c == 1 || c == 3 {
+	if r.grids.shape.C <= 4 {
 		for _, g := range []struct {
 			title, caption string
 			pixels         []uint8
