@@ -16,6 +16,7 @@ import (
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/internal/tfevents"
+	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -39,6 +40,20 @@ func alphaRun(t *testing.T) {
 
 // colorType is the kind of colors that a PNG file names: 0 gray, 2 RGB, 6 RGB and alpha.
 func colorType(t *testing.T, path string) byte { return readFile(t, path)[25] }
+
+// TestQuantizedAlpha: what cannot be seen is no difference, and differences of alpha are seen.
+func TestQuantizedAlpha(t *testing.T) {
+	g := &grids{float: []uint8{200, 7, 90, 0, 100, 100, 100, 255, 10, 20, 30, 255}, int8: []uint8{1, 99, 255, 0, 100, 100, 100, 251, 11, 20, 30, 255}, shape: model.Shape{H: 1, W: 3, C: 4}}
+	if got, want := g.difference(), []uint8{0, 0, 0, 255, 32, 32, 32, 255, 8, 0, 0, 255}; !slices.Equal(got, want) {
+		t.Errorf("shown as %v, want %v", got, want)
+	}
+	if d := difference(seen(g.float, 4), seen(g.int8, 4)); d.Largest != 4 {
+		t.Errorf("%+v", d)
+	}
+	if pix := []uint8{1, 2, 3}; !slices.Equal(seen(pix, 3), pix) || !slices.Equal(seen(pix, 1), pix) {
+		t.Error("pixels without alpha are others")
+	}
+}
 
 // imageEvents counts the pictures of so many channels in TensorBoard's file.
 func imageEvents(t *testing.T, path string, channels int) (n int) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gantiny/gantiny/internal/htmlreport"
 	"github.com/gantiny/gantiny/model"
@@ -12,6 +13,21 @@ import (
 
 // perfect is the PSNR of pictures that agree in every pixel: JSON has no infinity.
 const perfect = 999
+
+// seen returns pixels of c channels with their colors multiplied by alpha, if they have it: differences
+// that cannot be seen are none.
+func seen(pix []uint8, c int) []uint8 {
+	if c != 2 && c != 4 {
+		return pix
+	}
+	out := slices.Clone(pix)
+	for p := out; len(p) >= c; p = p[c:] {
+		for i, v := range p[:c-1] {
+			p[i] = uint8((int(v)*int(p[c-1]) + 127) / 255)
+		}
+	}
+	return out
+}
 
 // difference compares pixels.
 func difference(a, b []uint8) comparison {
@@ -57,21 +73,21 @@ func (g *grids) grid(pixels []uint8) (htmlreport.HTML, error) {
 // difference returns the amplified distance of the pixels. Where there is alpha it is the most that can
 // be seen of it on any ground, and opaque.
 func (g *grids) difference() []uint8 {
-	d := make([]uint8, min(len(g.float), gridImages*g.shape.Len()))
-	amplify := func(v int) uint8 { return uint8(min(255, amplified*max(v, -v))) }
-	c := g.shape.C
+	n, c := min(len(g.float), gridImages*g.shape.Len()), g.shape.C
+	a, b := seen(g.float[:n], c), seen(g.int8[:n], c)
+	d := make([]uint8, n)
 	for i := range d {
-		alpha := i - i%c + c - 1
-		a, b := int(g.float[i]), int(g.int8[i])
-		switch {
-		case c%2 == 1:
-			d[i] = amplify(a - b)
-		case i == alpha:
-			d[i] = 255
-		default:
-			a, b = a*int(g.float[alpha])/255, b*int(g.int8[alpha])/255
-			d[i] = max(amplify(a-b), amplify(int(g.float[alpha])-int(g.int8[alpha])))
+		v := int(a[i]) - int(b[i])
+		d[i] = uint8(min(255, amplified*max(v, -v)))
+	}
+	if c != 2 && c != 4 {
+		return d
+	}
+	for p := d; len(p) >= c; p = p[c:] {
+		for i, v := range p[:c-1] {
+			p[i] = max(v, p[c-1])
 		}
+		p[c-1] = 255
 	}
 	return d
 }
