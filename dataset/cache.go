@@ -47,7 +47,7 @@ func (l *loader) cacheKey(set *pictureSet) (string, error) {
 		return "", nil
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s%q %d %t %v %d %t\n", cacheFormat, dir, l.o.Size, l.o.RGB, l.ground, l.o.White, l.o.SkipBad)
+	fmt.Fprintf(h, "%s%q %d %d %t %v %d %t\n", cacheFormat, dir, l.o.Size, l.o.Channels, l.alpha, l.ground, l.o.White, l.o.SkipBad)
 	if set.csv {
 		fmt.Fprintf(h, "%q\n", set.classes)
 	}

@@ -4,21 +4,19 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"slices"
 
 	"golang.org/x/image/draw"
 )
 
 // convert returns d in the size and channels of o.
 func (l *loader) convert(d *Dataset) (*Dataset, error) {
-	size, c := l.o.Size, 1
-	if l.o.RGB {
-		c = 3
-	}
-	if (size == 0 || size == d.H && size == d.W) && c == d.C {
+	size := l.o.Size
+	if (size == 0 || size == d.H && size == d.W) && l.o.Channels == d.C && l.settled(d) {
 		return d, nil
 	}
 	to := *d
-	to.C = c
+	to.C = l.o.Channels
 	if size != 0 {
 		to.H, to.W = size, size
 	}
@@ -31,10 +29,29 @@ func (l *loader) convert(d *Dataset) (*Dataset, error) {
 	}
 	to.Pix = make([]uint8, bytes)
 	err = each(l.ctx, d.N, func(i int) error {
-		canvas{h: to.H, w: to.W, c: to.C}.store(to.Image(i), decoded{Image: d.picture(i), turn: 1})
+		l.canvas(&to).store(to.Image(i), decoded{Image: d.picture(i), turn: 1})
 		return nil
 	})
 	return &to, err
+}
+
+// hasAlpha reports whether the last of so many channels is alpha.
+func hasAlpha(channels int) bool { return channels == 2 || channels == 4 }
+
+// settled reports whether the pixels of d, of the options' channels, are what the options make of
+// transparent ones: opaque, or black where they cannot be seen.
+func (l *loader) settled(d *Dataset) bool {
+	if !hasAlpha(d.C) {
+		return true
+	}
+	for p := d.Pix; len(p) > 0; p = p[d.C:] {
+		switch alpha := p[d.C-1]; {
+		case alpha == 0xff:
+		case !l.alpha, alpha == 0 && slices.Max(p[:d.C]) > 0:
+			return false
+		}
+	}
+	return true
 }
 
 // picture returns image i.
@@ -43,10 +60,17 @@ func (d *Dataset) picture(i int) image.Image {
 	if d.C == 1 {
 		return &image.Gray{Pix: pix, Stride: d.W, Rect: r}
 	}
-	img := image.NewRGBA(r)
+	img := image.NewNRGBA(r)
 	for p := range d.W * d.H {
-		copy(img.Pix[4*p:], pix[3*p:3*p+3])
-		img.Pix[4*p+3] = 0xff
+		in, out := pix[d.C*p:][:d.C], img.Pix[4*p:][:4]
+		switch d.C {
+		case 2:
+			out[0], out[1], out[2], out[3] = in[0], in[0], in[0], in[1]
+		case 3:
+			out[0], out[1], out[2], out[3] = in[0], in[1], in[2], 0xff
+		case 4:
+			copy(out, in)
+		}
 	}
 	return img
 }
@@ -54,11 +78,26 @@ func (d *Dataset) picture(i int) image.Image {
 // canvas is what pictures are laid on: (h, w, c) pixels, with a color below what is transparent.
 type canvas struct {
 	h, w, c int
-	ground  color.RGBA // opaque
+	alpha   bool       // is kept
+	ground  color.RGBA // opaque; without alpha
+}
+
+// canvas is that of the images of d.
+func (l *loader) canvas(d *Dataset) canvas {
+	return canvas{h: d.H, w: d.W, c: d.C, alpha: l.alpha, ground: l.ground}
+}
+
+// pixelBytes is how many bytes a pixel takes on a canvas's way to a set.
+func (l *loader) pixelBytes() int64 {
+	if l.alpha {
+		return 8
+	}
+	return 4
 }
 
 // store writes a picture to dst, upright: its centered square where it must be resized. It reports
-// whether the picture was transparent anywhere.
+// whether the picture was transparent anywhere. Colors are resized multiplied by alpha, so that those
+// that cannot be seen leave no trace, and stored as they are seen: 16 bits between keep them exact.
 func (k canvas) store(dst []uint8, d decoded) (transparent bool) {
 	b := d.Bounds()
 	w, h := b.Dx(), b.Dy() // as stored
@@ -76,39 +115,85 @@ func (k canvas) store(dst []uint8, d decoded) (transparent bool) {
 	if d.turn.turned() {
 		size = image.Pt(k.h, k.w)
 	}
-	rgba := image.NewRGBA(image.Rectangle{Max: size})
+	laid := k.sheet(size)
 	if same {
-		draw.Draw(rgba, rgba.Rect, d.Image, b.Min, draw.Src)
+		draw.Draw(laid, laid.Bounds(), d.Image, b.Min, draw.Src)
 	} else {
 		part := d.turn.rect(square(w, h), b.Dx(), b.Dy()).Add(b.Min)
 		img, part := shrink(d.Image, part, max(k.h, k.w))
-		draw.CatmullRom.Scale(rgba, rgba.Rect, img, part, draw.Src, nil)
+		draw.CatmullRom.Scale(laid, laid.Bounds(), img, part, draw.Src, nil)
 	}
 	for y := range k.h {
 		for x := range k.w {
-			sx, sy := d.turn.source(x, y, size.X, size.Y)
-			q := rgba.Pix[4*(sy*size.X+sx):][:4:4]
-			if q[3] != 0xff {
-				transparent = true
-				k.over(q)
-			}
-			if p := y*k.w + x; k.c == 3 {
-				copy(dst[3*p:], q[:3])
-			} else {
-				// Rec. 601 luma with weights of sum 2^16: gray stays what it is.
-				dst[p] = uint8((19595*uint32(q[0]) + 38470*uint32(q[1]) + 7471*uint32(q[2]) + 1<<15) >> 16)
-			}
+			q, opaque := k.color(laid, d.turn, x, y)
+			transparent = transparent || !opaque
+			k.put(dst[(y*k.w+x)*k.c:][:k.c], q)
 		}
 	}
 	return transparent
 }
 
+// sheet is an image of premultiplied colors: of 16 bits where alpha is kept, since 8 say little of
+// the colors of what is nearly transparent.
+func (k canvas) sheet(size image.Point) draw.Image {
+	if k.alpha {
+		return image.NewRGBA64(image.Rectangle{Max: size})
+	}
+	return image.NewRGBA(image.Rectangle{Max: size})
+}
+
+// color is pixel (x, y), upright, of a sheet that is turned: red, green, blue and alpha, not
+// premultiplied. It reports whether it was opaque.
+func (k canvas) color(sheet draw.Image, turn orientation, x, y int) (q [4]uint8, opaque bool) {
+	size := sheet.Bounds().Max
+	sx, sy := turn.source(x, y, size.X, size.Y)
+	switch img := sheet.(type) {
+	case *image.RGBA64:
+		q = straight(img.RGBA64At(sx, sy))
+		return q, q[3] == 0xff
+	case *image.RGBA:
+		copy(q[:], img.Pix[4*(sy*size.X+sx):])
+		if opaque = q[3] == 0xff; !opaque {
+			k.over(&q)
+		}
+	}
+	return q, opaque
+}
+
+// put stores a color.
+func (k canvas) put(to []uint8, q [4]uint8) {
+	// Rec. 601 luma with weights of sum 2^16: gray stays what it is.
+	luma := uint8((19595*uint32(q[0]) + 38470*uint32(q[1]) + 7471*uint32(q[2]) + 1<<15) >> 16)
+	switch k.c {
+	case 1:
+		to[0] = luma
+	case 2:
+		to[0], to[1] = luma, q[3]
+	default:
+		copy(to, q[:])
+	}
+}
+
 // over lays the premultiplied color q over the ground.
-func (k canvas) over(q []uint8) {
+func (k canvas) over(q *[4]uint8) {
 	through := 0xff - uint32(q[3])
 	for i, g := range [3]uint8{k.ground.R, k.ground.G, k.ground.B} {
 		q[i] = uint8(min(0xff, uint32(q[i])+(uint32(g)*through+127)/255))
 	}
+	q[3] = 0xff
+}
+
+// straight returns a premultiplied color as red, green, blue and alpha of 8 bits, not premultiplied:
+// black where alpha is 0.
+func straight(c color.RGBA64) (q [4]uint8) {
+	a := uint32(c.A)
+	if q[3] = uint8((a*0xff + 0x7fff) / 0xffff); q[3] == 0 {
+		return q
+	}
+	for i, v := range [3]uint16{c.R, c.G, c.B} {
+		q[i] = uint8(min(0xff, (uint32(v)*0xff+a/2)/a))
+	}
+	return q
 }
 
 // square returns the largest square in the middle of w x h pixels.

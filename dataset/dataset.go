@@ -29,9 +29,9 @@ var (
 // Dataset is a set of images of one size, with a label each if it has labels.
 type Dataset struct {
 	Name    string // what Load was asked for, without its directory
-	H, W, C int    // C is 1 (gray) or 3 (RGB)
+	H, W, C int    // C is 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGB and alpha)
 	N       int
-	Pix     []uint8  // (N, H, W, C)
+	Pix     []uint8  // (N, H, W, C), colors not multiplied by alpha, and 0 where alpha is 0
 	Labels  []int32  // (N), the class of each image, or nil
 	Classes []string // names of the labels where they have any, or nil
 	SHA256  string   // of Pix, in hex
@@ -89,10 +89,12 @@ const (
 // Options change what Load returns. The zero value is grayscale images of their own size.
 type Options struct {
 	Size  int   // resize to Size x Size, after cropping to a centered square; 0 keeps the size
-	RGB   bool  // three channels instead of one
 	Split Split // which of the IDX files of a directory or a named set, or which folder of pictures
 
-	// Background is what transparent pictures are laid on; nil is white.
+	// Channels is C of the set: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha; 0 is 1.
+	Channels int
+	// Background is what transparent pictures are laid on, which makes them opaque. nil is white for
+	// sets without alpha; those with alpha keep it then.
 	Background color.Color
 	// White is the value of a color of 16 bits that becomes 255, 1 to 65535. For 0 it is 65535,
 	// unless no picture of 16 bits uses more than the lowest 8, 10, 12 or 14 bits: then it is the
@@ -136,7 +138,8 @@ type loader struct {
 	ctx     context.Context
 	o       Options
 	limit   int64      // bytes that loading may take
-	ground  color.RGBA // below transparent pictures
+	ground  color.RGBA // below transparent pictures, unless alpha is kept
+	alpha   bool       // is kept
 	exclude []fs.FileInfo
 	notes   []string
 	labeled bool // by a CSV file
@@ -224,7 +227,14 @@ func (l *loader) finish(spec string, open func() (*Dataset, error)) (*Dataset, e
 
 // newLoader checks the options.
 func newLoader(ctx context.Context, spec string, o Options) (*loader, error) {
+	if o.Channels == 0 {
+		o.Channels = 1
+	}
 	l := &loader{ctx: ctx, o: o, limit: memoryLimit(o.MaxRAM), ground: color.RGBA{0xff, 0xff, 0xff, 0xff}}
+	l.alpha = o.Background == nil && hasAlpha(o.Channels)
+	if o.Channels < 1 || o.Channels > 4 {
+		return nil, fmt.Errorf("dataset: %d channels, want 1 to 4", o.Channels)
+	}
 	if o.Size < 0 || o.Size > maxSide {
 		return nil, fmt.Errorf("dataset: size %d, want 1 to %d", o.Size, maxSide)
 	}

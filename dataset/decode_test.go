@@ -91,7 +91,7 @@ func TestPicturesOracle(t *testing.T) {
 		}
 		dir := t.TempDir()
 		write(t, dir, name, testdata(t, name))
-		d, _ := loaded(t, dir, Options{RGB: c == 3})
+		d, _ := loaded(t, dir, Options{Channels: c})
 		if d.W != w || d.H != h || !slices.Equal(d.Pix, want) {
 			t.Errorf("%s: %dx%d %v, want %dx%d %v", name, d.W, d.H, d.Pix, w, h, want)
 		}
@@ -102,9 +102,9 @@ func TestPicturesOracle(t *testing.T) {
 	// A JPEG is not exact: turned by 180 degrees it is close to the TIFF of the same picture.
 	dir := t.TempDir()
 	write(t, dir, "a.jpg", testdata(t, "turned3.jpg"))
-	d, _ := loaded(t, dir, Options{RGB: true})
+	d, _ := loaded(t, dir, Options{Channels: 3})
 	write(t, dir, "a.jpg", testdata(t, "plain.webp"))
-	upright, _ := loaded(t, dir, Options{RGB: true})
+	upright, _ := loaded(t, dir, Options{Channels: 3})
 	worst := 0
 	for p := range 15 {
 		for c := range 3 {
@@ -420,9 +420,9 @@ func TestDamagedJPEG(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		write(t, dir, "a.jpg", c.as)
-		want, _ := loaded(t, dir, Options{RGB: true})
+		want, _ := loaded(t, dir, Options{Channels: 3})
 		write(t, dir, "a.jpg", c.file)
-		d, notes, err := load(t, dir, Options{RGB: true})
+		d, notes, err := load(t, dir, Options{Channels: 3})
 		quiet := name == "zeros before EOI" || name == "a second picture after" // the decoder skips these itself
 		if err != nil || d.SHA256 != want.SHA256 || strings.Contains(notes, "though all pixels are there") == quiet {
 			t.Errorf("%s: notes %q, %v", name, notes, err)

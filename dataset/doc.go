@@ -17,6 +17,10 @@
 // and turned gray by Rec. 601's luma. Of 16 bits a color the upper 8 are kept, rounded, after
 // Options.White.
 //
+// With an even number of Options.Channels and no Background, sets keep alpha. Colors are then
+// resized multiplied by alpha and stored without it; a pixel that cannot be seen at all is black,
+// whatever its file says, also in IDX files.
+//
 // A picture that cannot be read makes Load fail once all others have been tried; the error lists
 // all such pictures. Those are read, with a note, whose file is damaged but whose pixels are all
 // there: PNG with wrong checksums of pixels, end or metadata, with surplus pixels, with a palette in

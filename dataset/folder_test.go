@@ -71,7 +71,7 @@ func TestFolder(t *testing.T) {
 	if d.N != 3 || d.H != 2 || d.W != 2 || d.C != 1 || !slices.Equal(d.Pix, want) || d.Labels != nil {
 		t.Errorf("got %+v, want pixels %v", d, want)
 	}
-	d, err = Open(dir, Options{RGB: true})
+	d, err = Open(dir, Options{Channels: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestShrink(t *testing.T) {
 
 func TestConvertIDX(t *testing.T) {
 	d := &Dataset{Name: "d", N: 2, H: 2, W: 2, C: 1, Pix: []uint8{50, 50, 50, 50, 1, 2, 3, 4}}
-	rgb, err := tryConvert(d, Options{RGB: true})
+	rgb, err := tryConvert(d, Options{Channels: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

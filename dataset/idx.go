@@ -225,8 +225,8 @@ func (l *loader) readImages(name string, r io.Reader, size int64) (*Dataset, err
 	if len(dims) == 3 {
 		dims = append(dims, 1)
 	}
-	if dims[3] != 1 && dims[3] != 3 {
-		return nil, in.bad(16, "%d channels, want 1 or 3", dims[3])
+	if dims[3] > 4 {
+		return nil, in.bad(16, "%d channels, want 1 to 4", dims[3])
 	}
 	if dims[1] > maxSide || dims[2] > maxSide {
 		return nil, in.bad(8, "images of %dx%d, want at most %d a side", dims[1], dims[2], maxSide)

@@ -189,7 +189,7 @@ func TestOpenIDX(t *testing.T) {
 		want           string
 	}{
 		{idxFile(t, ramp(6), 6), nil, "t10k-images.idx3-ubyte: byte 3: bad IDX file: 1 dimensions"},
-		{idxFile(t, ramp(8), 1, 2, 2, 2), nil, "byte 16: bad IDX file: 2 channels"},
+		{idxFile(t, ramp(20), 1, 2, 2, 5), nil, "byte 16: bad IDX file: 5 channels"},
 		{idxFile(t, ramp(20000), 1, 20000, 1), nil, "byte 8: bad IDX file: images of 20000x1"},
 		{idxFile(t, ramp(12), 1, 4, 3), idxFile(t, ramp(2), 2), "t10k-labels.idx1-ubyte: byte 4: bad IDX file: 2 labels, want 1"},
 		{idxFile(t, ramp(12), 1, 4, 3), idxFile(t, ramp(1), 1, 1), "byte 3: bad IDX file: 2 dimensions, want 1"},

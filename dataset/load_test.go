@@ -28,7 +28,7 @@ func TestBackground(t *testing.T) {
 	if d, _ = loaded(t, dir, Options{Background: color.Black}); !slices.Equal(d.Pix, []uint8{0, 0, 0, 255}) {
 		t.Errorf("on black: %v", d.Pix)
 	}
-	d, _ = loaded(t, dir, Options{RGB: true, Background: color.RGBA{200, 100, 0, 255}})
+	d, _ = loaded(t, dir, Options{Channels: 3, Background: color.RGBA{200, 100, 0, 255}})
 	if want := []uint8{200, 100, 0, 100, 50, 0, 0, 0, 0, 255, 255, 255}; !slices.Equal(d.Pix, want) {
 		t.Errorf("on orange: %v, want %v", d.Pix, want)
 	}
@@ -243,7 +243,7 @@ func TestCache(t *testing.T) {
 		same(name+", written again", o, true)
 	}
 	// What the pixels depend on makes another file.
-	for name, other := range map[string]Options{"size": {Size: 9}, "RGB": {Size: 8, RGB: true}, "ground": {Size: 8, Background: color.Black}, "white": {Size: 8, White: 4095}} {
+	for name, other := range map[string]Options{"size": {Size: 9}, "RGB": {Size: 8, Channels: 3}, "alpha": {Size: 8, Channels: 4}, "no alpha": {Size: 8, Channels: 4, Background: color.White}, "ground": {Size: 8, Background: color.Black}, "white": {Size: 8, White: 4095}} {
 		before := len(kept())
 		other.CacheDir = cache
 		if _, notes := loaded(t, dir, other); len(kept()) != before+1 || strings.Contains(notes, "as they were") {
@@ -316,7 +316,7 @@ func TestMemoryLimits(t *testing.T) {
 	}
 	// 16 images of 2^28 pixels are 2^32 bytes, which 32 bits cannot count.
 	d := &Dataset{N: 16, H: 1 << 14, W: 1 << 14, C: 1}
-	l, err := newLoader(t.Context(), "", Options{Size: 1 << 14, RGB: true, MaxRAM: 1 << 30})
+	l, err := newLoader(t.Context(), "", Options{Size: 1 << 14, Channels: 3, MaxRAM: 1 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}

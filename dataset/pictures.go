@@ -63,10 +63,7 @@ func (l *loader) openPictures(set *pictureSet) (*Dataset, error) {
 	}
 	l.note("reading %s", plural(len(set.paths), "picture"))
 	from := len(l.notes)
-	d := &Dataset{Name: baseName(set.dir), C: 1, N: len(set.paths), Labels: set.labels, Classes: set.classes}
-	if l.o.RGB {
-		d.C = 3
-	}
+	d := &Dataset{Name: baseName(set.dir), C: l.o.Channels, N: len(set.paths), Labels: set.labels, Classes: set.classes}
 	r := &reader{l: l, d: d, paths: set.paths, white: l.o.White, about: make([]about, d.N)}
 	if err := r.allocate(); err != nil {
 		return nil, err
@@ -216,7 +213,7 @@ func (r *reader) read(i int) (a about, err error) {
 	}
 	need := h.size + h.decoded
 	if !r.resize {
-		need += 4 * int64(h.w) * int64(h.h)
+		need += r.l.pixelBytes() * int64(h.w) * int64(h.h)
 	}
 	if most := r.l.share(r.budget.total, need, h.size); need > most {
 		images := int64(len(r.d.Pix))
@@ -276,7 +273,7 @@ func (r *reader) store(i int, img decoded, a *about) error {
 	}
 	img.Image = narrow16(img.Image, white)
 	pix := r.d.Image(i)
-	a.transparent = canvas{h: r.d.H, w: r.d.W, c: r.d.C, ground: r.l.ground}.store(pix, img)
+	a.transparent = r.l.canvas(r.d).store(pix, img)
 	a.plain = plain(pix, r.d.C)
 	return nil
 }
@@ -364,8 +361,12 @@ func (r *reader) remark() {
 	if warned > mostNamed {
 		l.note("%d more are damaged likewise", warned-mostNamed)
 	}
-	if transparent > 0 {
-		g := l.ground
+	switch g := l.ground; {
+	case l.alpha && transparent == 0:
+		l.note("no picture is transparent anywhere: alpha is 255 in all of them")
+	case l.alpha:
+		l.note("pictures that are transparent in places: %d of %d; their alpha is kept", transparent, d.N)
+	case transparent > 0:
 		l.note("pictures that are transparent in places: %d of %d; they lie on #%02x%02x%02x", transparent, d.N, g.R, g.G, g.B)
 	}
 	if plain > 0 && 2*plain >= d.N && d.H*d.W > 1 {

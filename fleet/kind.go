@@ -32,8 +32,8 @@ var kinds = []kind{
 // takes reports why a kind cannot hold a set.
 func (k *kind) takes(s *Set) error {
 	switch {
-	case k.suffix == ".tar" && s.Channels != 1 && s.Channels != 3:
-		return fmt.Errorf("%w: %s: a picture has 1 or 3 channels, the model makes %d; .npy takes any", ErrSet, s.Name, s.Channels)
+	case k.suffix == ".tar" && s.Channels > 4:
+		return fmt.Errorf("%w: %s: a picture has 1 to 4 channels, the model makes %d; .npy takes any", ErrSet, s.Name, s.Channels)
 	case k.dims == 3 && s.Channels != 1:
 		return fmt.Errorf("%w: %s: the model makes %d channels: name it idx4", ErrSet, s.Name, s.Channels)
 	case k.dims == 4 && s.Channels == 1:

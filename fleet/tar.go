@@ -99,7 +99,7 @@ func (e *pngs) encode(s *Set, b block, threads int) error {
 				return
 			}
 			e.files[i].Reset()
-			errs[worker] = enc.Encode(&e.files[i], picture.Grid(b.pixels[i*size:][:size], s.Height, s.Width, s.Channels, 1))
+			errs[worker] = enc.Encode(&e.files[i], picture.KeepAlpha(picture.Grid(b.pixels[i*size:][:size], s.Height, s.Width, s.Channels, 1)))
 		}
 	}
 	var wg sync.WaitGroup

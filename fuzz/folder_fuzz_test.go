@@ -62,12 +62,12 @@ func pictureFiles(f *testing.F) [][]byte {
 func FuzzPictureFolder(f *testing.F) {
 	files := pictureFiles(f)
 	for i, p := range files {
-		f.Add(p, files[(i+1)%len(files)], uint8(i%5), i%2 == 0)
+		f.Add(p, files[(i+1)%len(files)], uint8(i%5), uint8(i))
 	}
-	f.Add([]byte{}, []byte("<html>"), uint8(4), false)
+	f.Add([]byte{}, []byte("<html>"), uint8(4), uint8(0))
 
 	root := f.TempDir()
-	f.Fuzz(func(t *testing.T, x, y []byte, size uint8, rgb bool) {
+	f.Fuzz(func(t *testing.T, x, y []byte, size, channels uint8) {
 		const limit = 4 << 20
 		dir, err := os.MkdirTemp(root, "")
 		if err != nil {
@@ -79,7 +79,7 @@ func FuzzPictureFolder(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		o := dataset.Options{Size: int(size), RGB: rgb, MaxRAM: limit}
+		o := dataset.Options{Size: int(size), Channels: int(channels%4) + 1, MaxRAM: limit}
 		var d *dataset.Dataset
 		// The decoders' tables, readers' buffers, what is decoded twice to be repaired or stretched, and rows in scaling.
 		if used := allocated(func() { d, err = dataset.Open(dir, o) }); used > 8*limit {
@@ -91,7 +91,7 @@ func FuzzPictureFolder(f *testing.F) {
 			}
 			return
 		}
-		if d.N != 2 || len(d.Pix) != 2*d.H*d.W*d.C || size > 0 && (d.H != int(size) || d.W != int(size)) || (d.C == 3) != rgb {
+		if d.N != 2 || len(d.Pix) != 2*d.H*d.W*d.C || size > 0 && (d.H != int(size) || d.W != int(size)) || d.C != o.Channels {
 			t.Errorf("%d images of %dx%dx%d, %d pixels", d.N, d.H, d.W, d.C, len(d.Pix))
 		}
 	})

@@ -5,15 +5,16 @@ import (
 	"image"
 )
 
-// Grid lays out the images pix (n, h, w, c), c = 1 or 3, in rows of cols, from
-// the left and the top. The last row may end in black.
+// Grid lays out the images pix (n, h, w, c) in rows of cols, from the left and the top. c is 1 (gray),
+// 2 (gray and alpha), 3 (RGB) or 4 (RGB and alpha). The last row may end in black, or in nothing
+// where there is alpha.
 func Grid(pix []uint8, h, w, c, cols int) image.Image {
 	return GridMargin(pix, h, w, c, cols, 0)
 }
 
-// GridMargin is Grid with margin black pixels round every image.
+// GridMargin is Grid with margin such pixels round every image.
 func GridMargin(pix []uint8, h, w, c, cols, margin int) image.Image {
-	if h < 1 || w < 1 || cols < 1 || margin < 0 || (c != 1 && c != 3) {
+	if h < 1 || w < 1 || cols < 1 || margin < 0 || c < 1 || c > 4 {
 		panic(fmt.Sprintf("picture: grid of images %dx%dx%d in %d columns, margin %d", h, w, c, cols, margin))
 	}
 	size := h * w * c
@@ -25,19 +26,8 @@ func GridMargin(pix []uint8, h, w, c, cols, margin int) image.Image {
 	rows := (n + cols - 1) / cols
 	r := image.Rect(0, 0, cols*(w+margin)+margin, rows*(h+margin)+margin)
 
-	var dst []uint8
-	var stride, channels int
-	var img image.Image
-	if c == 1 {
-		grey := image.NewGray(r)
-		img, dst, stride, channels = grey, grey.Pix, grey.Stride, 1
-	} else {
-		rgba := image.NewRGBA(r)
-		for i := 3; i < len(rgba.Pix); i += 4 {
-			rgba.Pix[i] = 0xff
-		}
-		img, dst, stride, channels = rgba, rgba.Pix, rgba.Stride, 4
-	}
+	img, dst, stride := blank(r, c)
+	channels := stride / r.Dx()
 	for i := range n {
 		x := margin + i%cols*(w+margin)
 		for y := range h {
@@ -48,9 +38,33 @@ func GridMargin(pix []uint8, h, w, c, cols, margin int) image.Image {
 				continue
 			}
 			for p := range w {
-				copy(at[4*p:], line[3*p:3*p+3])
+				from, to := line[c*p:][:c], at[4*p:][:4]
+				switch c {
+				case 2:
+					to[0], to[1], to[2], to[3] = from[0], from[0], from[0], from[1]
+				default:
+					copy(to, from) // of three, the fourth is set
+				}
 			}
 		}
 	}
 	return img
+}
+
+// blank returns an image for pixels of c channels, of one byte or four: black, or transparent where
+// there is alpha.
+func blank(r image.Rectangle, c int) (img image.Image, pix []uint8, stride int) {
+	switch c {
+	case 1:
+		gray := image.NewGray(r)
+		return gray, gray.Pix, gray.Stride
+	case 3:
+		rgba := image.NewRGBA(r)
+		for i := 3; i < len(rgba.Pix); i += 4 {
+			rgba.Pix[i] = 0xff
+		}
+		return rgba, rgba.Pix, rgba.Stride
+	}
+	nrgba := image.NewNRGBA(r)
+	return nrgba, nrgba.Pix, nrgba.Stride
 }

@@ -54,11 +54,25 @@ func TestGridRGB(t *testing.T) {
 	}
 }
 
+// Two channels are gray and alpha, four RGB and alpha; around the images there is nothing.
+func TestGridAlpha(t *testing.T) {
+	two := GridMargin([]uint8{9, 100, 7, 0}, 1, 1, 2, 2, 1).(*image.NRGBA)
+	four := GridMargin([]uint8{1, 2, 3, 100, 5, 6, 7, 255}, 1, 1, 4, 2, 1).(*image.NRGBA)
+	for _, c := range []struct {
+		img         *image.NRGBA
+		left, right color.NRGBA
+	}{{two, color.NRGBA{9, 9, 9, 100}, color.NRGBA{7, 7, 7, 0}}, {four, color.NRGBA{1, 2, 3, 100}, color.NRGBA{5, 6, 7, 255}}} {
+		if c.img.Rect != image.Rect(0, 0, 5, 3) || c.img.NRGBAAt(1, 1) != c.left || c.img.NRGBAAt(3, 1) != c.right || c.img.NRGBAAt(2, 1) != (color.NRGBA{}) {
+			t.Errorf("%v: %v", c.img.Rect, c.img.Pix)
+		}
+	}
+}
+
 func TestGridPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"no image":      func() { Grid(nil, 2, 2, 1, 1) },
 		"half an image": func() { Grid(make([]uint8, 6), 2, 2, 1, 1) },
-		"two channels":  func() { Grid(make([]uint8, 8), 2, 2, 2, 1) },
+		"five channels": func() { Grid(make([]uint8, 20), 2, 2, 5, 1) },
 		"no columns":    func() { Grid(make([]uint8, 4), 2, 2, 1, 0) },
 	} {
 		func() {
@@ -73,7 +87,7 @@ func TestGridPanics(t *testing.T) {
 }
 
 func TestWritePNG(t *testing.T) {
-	for _, c := range []int{1, 3} {
+	for _, c := range []int{1, 2, 3, 4} {
 		pix := make([]uint8, 4*5*6*c)
 		for i := range pix {
 			pix[i] = uint8(i * 11)
@@ -97,6 +111,28 @@ func TestWritePNG(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A picture whose alpha is 255 all over has a file of the kind that others of its model have, and can be
+// a frame beside them.
+func TestWritePNGOpaque(t *testing.T) {
+	opaque, half := image.NewNRGBA(image.Rect(0, 0, 2, 2)), image.NewNRGBA(image.Rect(0, 0, 2, 2))
+	for i := range opaque.Pix {
+		opaque.Pix[i], half.Pix[i] = 255, 128
+	}
+	for _, img := range []image.Image{opaque, half} {
+		var b bytes.Buffer
+		if err := WritePNG(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		got, err := png.Decode(&b)
+		if n, ok := got.(*image.NRGBA); err != nil || !ok || n.At(1, 1) != img.At(1, 1) {
+			t.Errorf("%T %v", got, err)
+		}
+	}
+	if err := WriteAPNG(&bytes.Buffer{}, []image.Image{half, opaque, half}, 8); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -182,6 +218,67 @@ func TestGIFColors(t *testing.T) {
 	}
 }
 
+// A GIF leaves out what is less than half opaque, keeps the colors of the rest as far as there is room for
+// them, and shows no frame through another.
+func TestGIFAlpha(t *testing.T) {
+	frame := func(colors int) *image.NRGBA {
+		img := image.NewNRGBA(image.Rect(0, 0, 20, 20))
+		for p := range 400 {
+			k := p % colors
+			img.SetNRGBA(p%20, p/20, color.NRGBA{uint8(k), uint8(k * 3), uint8(k / 256 * 9), []uint8{255, 128, 127, 0}[p/2%4]})
+		}
+		return img
+	}
+	for _, colors := range []int{3, 255, 397} {
+		img := frame(colors) // of 397 colors 199 are seen
+		var b bytes.Buffer
+		if err := WriteGIF(&b, []image.Image{img, img}, 1); err != nil {
+			t.Fatal(err)
+		}
+		g, err := gif.DecodeAll(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkGIFAlpha(t, g, img, true)
+	}
+	many := image.NewNRGBA(image.Rect(0, 0, 20, 20))
+	for p := range 400 {
+		many.SetNRGBA(p%20, p/20, color.NRGBA{uint8(p), uint8(p / 2), uint8(p / 256 * 255), 255})
+	}
+	many.SetNRGBA(7, 7, color.NRGBA{})
+	var b bytes.Buffer
+	if err := WriteGIF(&b, []image.Image{many}, 1); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gif.DecodeAll(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkGIFAlpha(t, g, many, false)
+}
+
+// checkGIFAlpha holds every frame to one image.
+func checkGIFAlpha(t *testing.T, g *gif.GIF, img *image.NRGBA, exact bool) {
+	t.Helper()
+	for i, f := range g.Image {
+		if g.Disposal[i] != gif.DisposalBackground {
+			t.Errorf("frame %d stays below the next", i)
+		}
+		for p := range img.Rect.Dx() * img.Rect.Dy() {
+			x, y := p%img.Rect.Dx(), p/img.Rect.Dx()
+			got, want := color.NRGBAModel.Convert(f.At(x, y)).(color.NRGBA), img.NRGBAAt(x, y)
+			if want.A >= 128 {
+				want.A = 255
+			} else {
+				want = color.NRGBA{}
+			}
+			if got.A != want.A || exact && got != want {
+				t.Fatalf("frame %d at %d,%d: %v, want %v", i, x, y, got, want)
+			}
+		}
+	}
+}
+
 func drawn(t *testing.T, img image.Image, o Text) string {
 	t.Helper()
 	var b strings.Builder
@@ -213,6 +310,20 @@ func TestTerminal(t *testing.T) {
 		if got := drawn(t, c.img, Text{Colors: c.colors}); got != c.want {
 			t.Errorf("%s:\n%q, want\n%q", c.name, got, c.want)
 		}
+	}
+}
+
+// What is transparent lies on a checkerboard of squares of four pixels; without colors, on black.
+func TestTerminalAlpha(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 5, 1))
+	img.SetNRGBA(1, 0, color.NRGBA{200, 100, 0, 255})
+	img.SetNRGBA(2, 0, color.NRGBA{255, 255, 255, 51})
+	want := "\x1b[38;2;153;153;153m▀\x1b[38;2;200;100;0m▀\x1b[38;2;173;173;173m▀\x1b[38;2;153;153;153m▀\x1b[38;2;102;102;102m▀\x1b[0m\n"
+	if got := drawn(t, img, Text{}); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := drawn(t, img, Text{Colors: Plain}); got != " =.  \n" {
+		t.Errorf("plain: %q", got)
 	}
 }
 

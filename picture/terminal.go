@@ -27,9 +27,11 @@ type Text struct {
 
 // Terminal draws img as lines of text that stand alone: each character is a
 // column wide and shows two pixels, one above the other, as a half block. An
-// image with more columns than there is width is scaled down.
+// image with more columns than there is width is scaled down. What is transparent
+// lies on a checkerboard or, without control codes, on black.
 func Terminal(w io.Writer, img image.Image, t Text) error {
 	rgba := fit(img, t.Width)
+	lay(rgba, t.Colors != Plain)
 	b := bufio.NewWriter(w)
 	for y := 0; y < rgba.Rect.Dy(); y += 2 {
 		if t.Colors == Plain {
@@ -58,6 +60,27 @@ func fit(img image.Image, width int) *image.RGBA {
 		draw.CatmullRom.Scale(rgba, r, img, b, draw.Src, nil)
 	}
 	return rgba
+}
+
+// lay puts an image on black or on a checkerboard of two grays.
+func lay(img *image.RGBA, checkered bool) {
+	const side, dark, light = 4, 0x66, 0x99
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			p := img.Pix[img.PixOffset(x, y):][:4]
+			through, ground := 255-uint32(p[3]), uint32(0)
+			switch {
+			case checkered && (x/side+y/side)%2 == 0:
+				ground = light
+			case checkered:
+				ground = dark
+			}
+			for c, v := range p[:3] {
+				p[c] = uint8(min(255, uint32(v)+(ground*through+127)/255))
+			}
+			p[3] = 255
+		}
+	}
 }
 
 // colorLine draws rows y and y+1. It sets a colour only where it changes, and

@@ -18,6 +18,9 @@ import (
 //	cutout     a square of half the size becomes 0
 //	flip       exchanges left and right in half of the images
 //	color      adds up to 0.5, and multiplies the contrast by 0.5 to 1.5
+//
+// Where images have alpha, the second or the fourth of their channels, what would become 0 becomes
+// transparent black, -1, and color leaves alpha as it is.
 type Augment []string
 
 // augmentKinds are the kinds of change: each sets its own part of a change from two numbers in [0, 1).
@@ -48,7 +51,8 @@ func parseAugment(text string) (list Augment, err error) {
 
 // change is what happens to one image: pixel (y, x) becomes
 // contrast*(pixel (y-down, x-right), mirrored if flip is set) + the share of the mean that contrast
-// leaves + add, and 0 outside the image and within the rows and columns that are cut.
+// leaves + add, and nothing outside the image and within the rows and columns that are cut. Contrast
+// and add are of colors alone, and so is the mean.
 type change struct {
 	flip                   bool
 	down, right            int
@@ -173,18 +177,22 @@ func (c *change) apply(dst, src window, i int) {
 	if c.contrast != 1 {
 		mean = src.mean(i)
 	}
-	rest := float32(mean*(1-c.contrast)) + c.add
+	rest, colors, nothing := float32(mean*(1-c.contrast))+c.add, src.colors(), src.nothing()
 	for y := range dst.H {
 		for x := range dst.W {
 			to := dst.pixel(y*dst.W+x, i)
 			p := c.source(y, x, src)
 			if p < 0 {
-				clear(to)
+				for k := range to {
+					to[k] = nothing
+				}
 				continue
 			}
-			for k, v := range src.pixel(p, i) {
+			from := src.pixel(p, i)
+			for k, v := range from[:colors] {
 				to[k] = float32(c.contrast*v) + rest // the conversion keeps the product from being fused with the sum
 			}
+			copy(to[colors:], from[colors:])
 		}
 	}
 }
@@ -195,37 +203,59 @@ func (c *change) applyBackward(dsrc, ddst window, i int) {
 		clear(dsrc.pixel(p, i))
 	}
 	var sum float32
+	colors := dsrc.colors()
 	for y := range ddst.H {
 		for x := range ddst.W {
 			p := c.source(y, x, dsrc)
 			if p < 0 {
 				continue
 			}
-			to := dsrc.pixel(p, i)
-			for k, v := range ddst.pixel(y*ddst.W+x, i) {
+			to, from := dsrc.pixel(p, i), ddst.pixel(y*ddst.W+x, i)
+			for k, v := range from[:colors] {
 				to[k] += float32(c.contrast * v)
 				sum += v
+			}
+			if colors < dsrc.C {
+				to[colors] += from[colors]
 			}
 		}
 	}
 	if c.contrast == 1 {
 		return
 	}
-	share := sum * (1 - c.contrast) / float32(dsrc.Positions()*dsrc.C)
+	share := sum * (1 - c.contrast) / float32(dsrc.Positions()*colors)
 	for p := range dsrc.Positions() {
-		for k := range dsrc.pixel(p, i) {
-			dsrc.pixel(p, i)[k] += share
+		to := dsrc.pixel(p, i)[:colors]
+		for k := range to {
+			to[k] += share
 		}
 	}
 }
 
-// mean returns the mean of image i.
+// colors is the number of channels without alpha.
+func (w window) colors() int {
+	if w.C == 2 || w.C == 4 {
+		return w.C - 1
+	}
+	return w.C
+}
+
+// nothing is the value of all channels where an image has nothing.
+func (w window) nothing() float32 {
+	if w.colors() < w.C {
+		return -1
+	}
+	return 0
+}
+
+// mean returns the mean of the colors of image i.
 func (w window) mean(i int) float32 {
 	var sum float32
+	colors := w.colors()
 	for p := range w.Positions() {
-		for _, v := range w.pixel(p, i) {
+		for _, v := range w.pixel(p, i)[:colors] {
 			sum += v
 		}
 	}
-	return sum / float32(w.Positions()*w.C)
+	return sum / float32(w.Positions()*colors)
 }

@@ -23,7 +23,7 @@ func testWindow(c int, fill func(data []float32)) window {
 // linear but for what it adds, and <T(x)-T(0), y> = <x, backward(y)>.
 func TestAugmentBackward(t *testing.T) {
 	for _, text := range []string{"translate", "cutout", "flip", "color", "translate,flip,cutout,color"} {
-		for _, channels := range []int{1, 3} {
+		for _, channels := range []int{1, 2, 3, 4} {
 			kinds, err := parseAugment(text)
 			if err != nil {
 				t.Fatal(err)
@@ -58,6 +58,47 @@ func TestAugmentBackward(t *testing.T) {
 			}
 			if !changed {
 				t.Errorf("%s changes nothing", text)
+			}
+		}
+	}
+}
+
+// TestAugmentAlpha: colors change without alpha, both move together, and what moves in or is cut out is
+// transparent black.
+func TestAugmentAlpha(t *testing.T) {
+	for _, channels := range []int{2, 4} {
+		x := testWindow(channels, func(data []float32) { rng.FillNormal(data, rng.Key{1}, 0) })
+		y := testWindow(channels, nil)
+		color := change{contrast: 0.5, add: 0.25}
+		color.apply(y, x, 1)
+		var mean float64
+		for p := range x.Positions() {
+			for _, v := range x.pixel(p, 1)[:channels-1] {
+				mean += float64(v) / float64(x.Positions()*(channels-1))
+			}
+		}
+		for p := range x.Positions() {
+			from, to := x.pixel(p, 1), y.pixel(p, 1)
+			if to[channels-1] != from[channels-1] {
+				t.Fatalf("%d channels: color makes alpha %g of %g", channels, to[channels-1], from[channels-1])
+			}
+			for k, v := range from[:channels-1] {
+				if want := 0.5*float64(v) + 0.5*mean + 0.25; math.Abs(float64(to[k])-want) > 1e-5 {
+					t.Fatalf("%d channels: color %g, want %g", channels, to[k], want)
+				}
+			}
+		}
+		move := change{contrast: 1, down: 2, right: -1, top: 4, bottom: 6, from: 3, end: 7}
+		move.apply(y, x, 2)
+		for row := range y.H {
+			for column := range y.W {
+				want := slices.Repeat([]float32{-1}, channels)
+				if cut := row >= 4 && row < 6 && column >= 3 && column < 7; !cut && row >= 2 && column < y.W-1 {
+					want = x.pixel((row-2)*x.W+column+1, 2)
+				}
+				if got := y.pixel(row*y.W+column, 2); !slices.Equal(got, want) {
+					t.Fatalf("%d channels, row %d, column %d: %v, want %v", channels, row, column, got, want)
+				}
 			}
 		}
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen from
 	// the images themselves.
 	SkipBad    bool   `toml:"skip_bad" json:"skip_bad" resume:"free"`     // leave out unreadable pictures
-	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color
+	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color, "": white, or they keep alpha
 	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
 	Labels     string `toml:"labels" json:"labels" resume:"free"`         // CSV file of a folder's labels
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
@@ -119,7 +119,7 @@ type Config struct {
 // MNIST DCGAN, for 50 epochs.
 func Default() Config {
 	return Config{
-		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Background: "white", Transpose: "auto",
+		Task: "gan", Epochs: 50, Batch: 256, Seed: 1, Transpose: "auto",
 		Family: "dcgan", Latent: 100, Width: 64, Levels: 2, Dropout: 0.3, Size: 28, Channels: 1, Embed: 32, Projection: true,
 		Loss: "bce", PenaltyEvery: 16, DSteps: 1, ADAImages: 500e3, TeacherWeight: 10, Optimizer: "adam", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
 		LearningRate: 1e-4, DBeta1: -1, DBeta2: -1, Schedule: "constant",

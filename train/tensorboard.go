@@ -103,8 +103,11 @@ func (r *run) writeGridEvent(step uint64, grid string, std float64) error {
 		return fmt.Errorf("train: %s: %w", grid, err)
 	}
 	img := &tfevents.Image{Height: c.Height, Width: c.Width, Channels: 3, PNG: file}
-	if c.ColorModel == color.GrayModel {
+	switch c.ColorModel {
+	case color.GrayModel:
 		img.Channels = 1
+	case color.NRGBAModel:
+		img.Channels = 4
 	}
 	return r.addEvent(step, []tfevents.Value{{Tag: "sample_std", Scalar: float32(std)}, {Tag: "samples", Image: img}})
 }

@@ -35,7 +35,7 @@ func bindData(fl *cli.FlagSet, c *train.Config) {
 	fl.StringVar(&c.Data, "data", c.Data, "a `DIR` of pictures, of folders of pictures or of IDX files (MNIST, Fashion-MNIST), or an IDX file; digits (10,000 of MNIST, built in); mnist or fashion (where they are installed)")
 	fl.StringVar(&c.Labels, "labels", c.Labels, "labels of a folder's pictures, a CSV `FILE`: a picture's path and its label a line, perhaps after a header; by default labels.csv in the folder, or class folders")
 	fl.BoolVar(&c.SkipBad, "skip-bad", c.SkipBad, "leave out pictures that cannot be read, instead of stopping")
-	fl.StringVar(&c.Background, "background", c.Background, "what transparent pictures lie on: a `COLOR` such as black or #ffcc00")
+	fl.StringVar(&c.Background, "background", c.Background, "lay transparent pictures on a `COLOR` such as black or #ffcc00; white by default for --channels 1 and 3, while 2 and 4 keep alpha without it")
 	fl.IntVar(&c.White, "white", c.White, "the value that is white in pictures of 16 bits a color; 0 finds out whether they use fewer bits")
 	fl.StringVar(&c.Transpose, "transpose", c.Transpose, "exchange rows and columns of an IDX file's images (`WHEN`: auto, yes, no); auto does so for files named emnist-*")
 }
@@ -43,9 +43,9 @@ func bindData(fl *cli.FlagSet, c *train.Config) {
 // dataOptions are the options of package dataset that the settings stand for.
 func dataOptions(c train.Config) (o dataset.Options, err error) {
 	o = dataset.Options{
-		Size: c.Size, RGB: c.Channels == 3, White: c.White, SkipBad: c.SkipBad, Labels: c.Labels, NeedLabels: c.Conditional || c.Task == taskClassify,
+		Size: c.Size, Channels: c.Channels, White: c.White, SkipBad: c.SkipBad, Labels: c.Labels, NeedLabels: c.Conditional || c.Task == taskClassify,
 	}
-	if o.Background, err = parseColor(c.Background); err != nil {
+	if o.Background, err = parseBackground(c.Background); err != nil {
 		return o, usagef("--background %s: %w", c.Background, err)
 	}
 	choices := map[string]dataset.Choice{"": dataset.Auto, "auto": dataset.Auto, "yes": dataset.Yes, "no": dataset.No}
@@ -60,10 +60,10 @@ func dataOptions(c train.Config) (o dataset.Options, err error) {
 	return o, nil
 }
 
-// parseColor reads one of the names of SVG, or #rgb or #rrggbb. "" is white.
-func parseColor(s string) (color.Color, error) {
+// parseBackground reads one of the names of SVG, or #rgb or #rrggbb. "" is none.
+func parseBackground(s string) (color.Color, error) {
 	if s == "" {
-		return color.White, nil
+		return nil, nil
 	}
 	if c, ok := colornames.Map[strings.ToLower(s)]; ok {
 		return c, nil

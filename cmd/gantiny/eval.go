@@ -179,9 +179,6 @@ func (f *evalFlags) load(ctx context.Context, m network, stderr io.Writer) (trai
 			return nil, nil, usagef("--data is missing: digits, mnist, fashion, a directory of images or an IDX file")
 		}
 	}
-	if shape.C != 1 && shape.C != 3 {
-		return nil, nil, fmt.Errorf("%s draws pictures of %v: data have 1 or 3 channels", m.name, shape)
-	}
 	if c.Channels = shape.C; shape.H == shape.W {
 		c.Size = shape.H
 	} else {

@@ -334,8 +334,8 @@ func (f *generateFlags) pictureWriter(stdout, stderr io.Writer) io.Writer {
 
 // showPicture draws the first images as text.
 func (f *generateFlags) showPicture(w io.Writer, d *drawing) error {
-	if d.shape.C != 1 && d.shape.C != 3 {
-		return fmt.Errorf("--show: a picture has 1 or 3 channels, the model makes %d", d.shape.C)
+	if d.shape.C > 4 {
+		return fmt.Errorf("--show: a picture has 1 to 4 channels, the model makes %d", d.shape.C)
 	}
 	n := len(d.kept) / d.shape.Len()
 	grid := picture.Grid(d.kept, d.shape.H, d.shape.W, d.shape.C, gridColumns(f.cols, n))

@@ -59,8 +59,8 @@ func (f *generateFlags) openOutput(shape model.Shape, n int) (*output, error) {
 	if f.cols > 0 && f.directions == "" && o.kind != "png" && o.kind != "stdout" {
 		return nil, usagef("--cols %d: only a PNG has columns, not -o %s", f.cols, o.path)
 	}
-	if o.kind != "npy" && shape.C != 1 && shape.C != 3 {
-		return nil, fmt.Errorf("-o %s: a picture has 1 or 3 channels, the model makes %d; .npy takes any", o.path, shape.C)
+	if o.kind != "npy" && shape.C > 4 {
+		return nil, fmt.Errorf("-o %s: a picture has 1 to 4 channels, the model makes %d; .npy takes any", o.path, shape.C)
 	}
 	if bytes := int64(n) * int64(shape.Len()); o.kind != "npy" && o.kind != "dir" && bytes > maxGridBytes {
 		return nil, usagef("-n: %s do not fit one picture; use -o FILE.npy or -o DIR/", display.Plural(n, "image"))

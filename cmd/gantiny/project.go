@@ -61,7 +61,7 @@ A PICTURE is turned upright, cropped to the centered square and resized to what 
 	fl.StringVar(&f.out, "out", "latents.npy", "`FILE` for the latents, float32 (pictures, latent)").Letter = 'o'
 	fl.StringVar(&f.preview, "preview", "", "write a `FILE`.png of pairs: a picture, and what the generator draws")
 	fl.StringVar(&f.class, "class", "", "class of the pictures, a number or a name, of models with classes; without it all are tried")
-	fl.StringVar(&f.background, "background", "white", "what transparent pictures lie on: a `COLOR` such as black or #ffcc00")
+	fl.StringVar(&f.background, "background", "", "lay transparent pictures on a `COLOR` such as black or #ffcc00; white by default, unless the generator draws alpha")
 	fl.BoolVar(&f.invert, "invert", false, "exchange black and white first: MNIST's digits are white on black")
 	fl.Uint64Var(&f.seed, "seed", 1, "of the latents that the search begins with")
 	addThreadsFlag(fl, &f.threads)
@@ -143,23 +143,37 @@ func (f *projectFlags) check(paths []string) error {
 
 // load reads the pictures in the size that the generator draws.
 func (f *projectFlags) load(ctx context.Context, paths []string, shape model.Shape) (*dataset.Dataset, error) {
-	if shape.H != shape.W || shape.C != 1 && shape.C != 3 {
-		return nil, fmt.Errorf("the model draws %v; pictures are looked for in squares of 1 or 3 channels", shape)
+	if shape.H != shape.W {
+		return nil, fmt.Errorf("the model draws %v; pictures are looked for in squares", shape)
 	}
-	background, err := parseColor(f.background)
+	background, err := parseBackground(f.background)
 	if err != nil {
 		return nil, usagef("--background %s: %w", f.background, err)
 	}
-	data, err := dataset.LoadPictures(ctx, paths, dataset.Options{Size: shape.H, RGB: shape.C == 3, Background: background})
+	data, err := dataset.LoadPictures(ctx, paths, dataset.Options{Size: shape.H, Channels: shape.C, Background: background})
 	if err != nil {
 		return nil, err
 	}
 	if f.invert {
-		for i, v := range data.Pix {
-			data.Pix[i] = 255 - v
-		}
+		invert(data)
 	}
 	return data, nil
+}
+
+// invert exchanges black and white, and leaves alpha and what cannot be seen.
+func invert(data *dataset.Dataset) {
+	for p := data.Pix; len(p) > 0; p = p[data.C:] {
+		colors, alpha := p[:data.C], uint8(255)
+		if data.C%2 == 0 {
+			colors, alpha = p[:data.C-1], p[data.C-1]
+		}
+		if alpha == 0 {
+			continue
+		}
+		for i, v := range colors {
+			colors[i] = 255 - v
+		}
+	}
 }
 
 // projector prepares the search.

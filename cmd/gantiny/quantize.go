@@ -280,7 +280,7 @@ func (c *comparing) compare(ctx context.Context, r *quantizeReport, n int) error
 			return err
 		}
 	}
-	r.comparison = difference(a, b)
+	r.comparison = difference(seen(a, c.shape.C), seen(b, c.shape.C))
 	r.Images, r.SHA256 = n, picture.PixelsSHA256(b)
 	r.grids = grids{float: a, int8: b, shape: c.shape}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gantiny/gantiny/internal/htmlreport"
 	"github.com/gantiny/gantiny/model"
@@ -12,6 +13,21 @@ import (
 
 // perfect is the PSNR of pictures that agree in every pixel: JSON has no infinity.
 const perfect = 999
+
+// seen returns pixels of c channels with their colors multiplied by alpha, if they have it: differences
+// that cannot be seen are none.
+func seen(pix []uint8, c int) []uint8 {
+	if c != 2 && c != 4 {
+		return pix
+	}
+	out := slices.Clone(pix)
+	for p := out; len(p) >= c; p = p[c:] {
+		for i, v := range p[:c-1] {
+			p[i] = uint8((int(v)*int(p[c-1]) + 127) / 255)
+		}
+	}
+	return out
+}
 
 // difference compares pixels.
 func difference(a, b []uint8) comparison {
@@ -54,12 +70,24 @@ func (g *grids) grid(pixels []uint8) (htmlreport.HTML, error) {
 	return htmlreport.PNG(img)
 }
 
-// difference returns the amplified distance of the pixels.
+// difference returns the amplified distance of the pixels. Where there is alpha it is the most that can
+// be seen of it on any ground, and opaque.
 func (g *grids) difference() []uint8 {
-	d := make([]uint8, min(len(g.float), gridImages*g.shape.Len()))
+	n, c := min(len(g.float), gridImages*g.shape.Len()), g.shape.C
+	a, b := seen(g.float[:n], c), seen(g.int8[:n], c)
+	d := make([]uint8, n)
 	for i := range d {
-		v := int(g.float[i]) - int(g.int8[i])
+		v := int(a[i]) - int(b[i])
 		d[i] = uint8(min(255, amplified*max(v, -v)))
+	}
+	if c != 2 && c != 4 {
+		return d
+	}
+	for p := d; len(p) >= c; p = p[c:] {
+		for i, v := range p[:c-1] {
+			p[i] = max(v, p[c-1])
+		}
+		p[c-1] = 255
 	}
 	return d
 }
@@ -132,7 +160,7 @@ func (r *quantizeReport) page() ([]byte, error) {
 // writeGrids shows pictures of both forms and their difference, as far as they are pictures.
 func (r *quantizeReport) writeGrids(h *htmlreport.Page) error {
 	h.Printf("<h2>The same latents</h2>\n<div class=\"grids\">\n")
-	if c := r.grids.shape.C; c == 1 || c == 3 {
+	if r.grids.shape.C <= 4 {
 		for _, g := range []struct {
 			title, caption string
 			pixels         []uint8

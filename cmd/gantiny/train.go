@@ -160,7 +160,7 @@ func bindNetworks(fl *cli.FlagSet, c *train.Config) {
 	fl.Float64Var(&c.Auxiliary, "auxiliary", c.Auxiliary, "with --conditional: weight of the cross-entropy of a second head of the discriminator, which names classes, 0 for none")
 	fl.Float64Var(&c.Dropout, "dropout", c.Dropout, "share of the discriminator's values that are left out")
 	fl.IntVar(&c.Size, "size", c.Size, "rows and columns of an image; it must be possible to halve it --levels times")
-	fl.IntVar(&c.Channels, "channels", c.Channels, "1 for gray, 3 for color")
+	fl.IntVar(&c.Channels, "channels", c.Channels, "1 gray, 2 gray and alpha, 3 color, 4 color and alpha")
 }
 
 // runTrain opens what f names, trains, and says on stderr how it goes.

@@ -296,17 +296,20 @@ func TestTrainData(t *testing.T) {
 	gantiny(t, append(args, "other", "--data", "nosuch")...).want(t, exitUsage, "nosuch: no such data set")
 }
 
-func TestParseColor(t *testing.T) {
+func TestParseBackground(t *testing.T) {
 	for text, want := range map[string]color.RGBA{
-		"": {255, 255, 255, 255}, "black": {0, 0, 0, 255}, "Orange": {255, 165, 0, 255}, "#fc0": {255, 204, 0, 255}, "#12aBcD": {0x12, 0xab, 0xcd, 255},
+		"black": {0, 0, 0, 255}, "Orange": {255, 165, 0, 255}, "#fc0": {255, 204, 0, 255}, "#12aBcD": {0x12, 0xab, 0xcd, 255},
 	} {
-		c, err := parseColor(text)
+		c, err := parseBackground(text)
 		if err != nil || color.RGBAModel.Convert(c) != want {
 			t.Errorf("%q: %v, %v", text, c, err)
 		}
 	}
+	if c, err := parseBackground(""); c != nil || err != nil {
+		t.Errorf("none: %v, %v", c, err)
+	}
 	for _, text := range []string{"#", "#12", "#12345g", "#1234567", "ffffff", "nocolor"} {
-		if c, err := parseColor(text); err == nil {
+		if c, err := parseBackground(text); err == nil {
 			t.Errorf("%q: %v", text, c)
 		}
 	}

@@ -34,8 +34,8 @@ func ContentType(k Kind) string {
 
 // CanEncode returns an error unless images of a shape can be of a kind.
 func CanEncode(k Kind, s model.Shape) error {
-	if k != NPY && s.C != 1 && s.C != 3 {
-		return fmt.Errorf("a picture has 1 or 3 channels, the model makes %d; .npy takes any", s.C)
+	if k != NPY && s.C > 4 {
+		return fmt.Errorf("a picture has 1 to 4 channels, the model makes %d; .npy takes any", s.C)
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func Write(w io.Writer, k Kind, pix []uint8, s model.Shape, cols int) error {
 		if cols == 0 {
 			cols = int(math.Ceil(math.Sqrt(float64(n))))
 		}
-		return encoder.Encode(w, picture.Grid(pix, s.H, s.W, s.C, cols))
+		return encoder.Encode(w, picture.KeepAlpha(picture.Grid(pix, s.H, s.W, s.C, cols)))
 	case GIF:
 		var frames []image.Image
 		for ; len(pix) > 0; pix = pix[s.Len():] {

@@ -1,9 +1,13 @@
 package explorer
 
 import (
+	"bytes"
+	"image"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gantiny/gantiny/model"
 )
 
 // TestPage: both forms have every file that the page names, and nothing is in it that its policy
@@ -29,5 +33,33 @@ func TestPage(t *testing.T) {
 		if (files["worker.js"] != nil) != (form == Browser) || files["engine.js"] == nil {
 			t.Errorf("%s: the engine is another form's", form)
 		}
+	}
+}
+
+// TestWrite: pictures of one to four channels become files, with alpha where the model has it even if it
+// is 255; of five, only .npy.
+func TestWrite(t *testing.T) {
+	for channels, kind := range map[int]byte{1: 0, 2: 6, 3: 2, 4: 6} { // kinds of colors of PNG
+		s := model.Shape{H: 2, W: 3, C: channels}
+		pix := bytes.Repeat([]byte{255}, 2*s.Len())
+		for _, k := range []Kind{PNG, GIF} {
+			if err := CanEncode(k, s); err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if err := Write(&b, k, pix, s, 2); err != nil {
+				t.Fatal(err)
+			}
+			if k == PNG && b.Bytes()[25] != kind {
+				t.Errorf("%d channels: colors of kind %d, want %d", channels, b.Bytes()[25], kind)
+			}
+			if _, _, err := image.Decode(&b); err != nil {
+				t.Errorf("%d channels, %s: %v", channels, k, err)
+			}
+		}
+	}
+	five := model.Shape{H: 2, W: 2, C: 5}
+	if CanEncode(PNG, five) == nil || CanEncode(NPY, five) != nil {
+		t.Error("of five channels only .npy can be made")
 	}
 }

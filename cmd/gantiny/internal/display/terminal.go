@@ -65,7 +65,7 @@ func screen(terminal bool, width int, system string, env func(string) string) Sc
 // PictureColors is Colors for pictures with so many channels: of the palette, grey ones need the
 // greys alone.
 func (s Screen) PictureColors(channels int) picture.Colors {
-	if channels == 1 && s.Colors == picture.Palette256 {
+	if channels <= 2 && s.Colors == picture.Palette256 {
 		return picture.Grey256
 	}
 	return s.Colors
