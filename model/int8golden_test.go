@@ -36,7 +36,7 @@ func goldenModels(t *testing.T) map[string]*model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := map[string]*model.Model{"generator": m, "residual": graph, "branches": branchesModel(t)}
+	named := map[string]*model.Model{"generator": m, "residual": graph, "branches": branchesModel(t), "normed": normedModel(t)}
 	for i, m := range models(t) {
 		named[fmt.Sprint("random", i)] = m
 	}
@@ -88,7 +88,7 @@ func updateGolden(t *testing.T, n int) {
 	keep(t, goldenGraph, floatNet(t, "residual", residualNet))
 	var b strings.Builder
 	named := goldenModels(t)
-	for _, name := range []string{"generator", "random0", "random1", "random2", "random3", "residual", "branches"} {
+	for _, name := range []string{"generator", "random0", "random1", "random2", "random3", "residual", "branches", "normed"} {
 		for _, seed := range []uint64{1, 1 << 40} {
 			fmt.Fprintln(&b, name, seed, digest(exactOutputs(t, named[name], seeded(named[name], n, seed))))
 		}

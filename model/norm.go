@@ -79,6 +79,7 @@ type norm struct {
 	groups              int // that share statistics, channels/groups channels each
 	images              int // of a block, at most
 	epsilon             float64
+	slope               float32   // of negative values, at inference
 	gamma, beta         []float32 // channels, or positions x channels
 
 	zeros     []float32 // channels, of a gamma for each feature
@@ -88,9 +89,13 @@ type norm struct {
 
 // newNorm plans a norm for inference, with copies of the parameters.
 func newNorm(l *Lowering, groups int, epsilon float64) *norm {
+	return planNorm(l, groups, epsilon, l.node.epilogue.slope)
+}
+
+func planNorm(l *Lowering, groups int, epsilon float64, slope float32) *norm {
 	in := l.In[0]
 	o := &norm{
-		positions: in.Positions(), channels: in.C, groups: groups, epsilon: epsilon,
+		positions: in.Positions(), channels: in.C, groups: groups, epsilon: epsilon, slope: slope,
 		gamma: slices.Clone(l.Params[gamma].Data), beta: slices.Clone(l.Params[beta].Data),
 	}
 	o.images = max(1, min(in.N, blockFloats/(o.positions*o.channels)))
@@ -102,7 +107,7 @@ func newNorm(l *Lowering, groups int, epsilon float64) *norm {
 
 // newTrainNorm plans one for training.
 func newTrainNorm(l *Lowering, groups int, epsilon float64) *norm {
-	o := newNorm(l, groups, epsilon)
+	o := planNorm(l, groups, epsilon, 1)
 	o.gamma, o.beta = l.Params[gamma].Data, l.Params[beta].Data
 	row := l.In[0].N * o.channels
 	o.mean, o.inv = make([]float32, row), make([]float32, row)
@@ -221,7 +226,7 @@ func (o *norm) statistics(w *Worker, r *normWorkspace, x *Tensor, b normBlock) {
 	}
 }
 
-// Forward: y = gamma * (x-mean) * inv + beta.
+// Forward: y = leaky(gamma * (x-mean) * inv + beta).
 func (o *norm) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	o.blocks(s, []*Tensor{&y, &x[0]}, func(b normBlock) {
 		r := o.workspace(w, b.len())
@@ -237,10 +242,12 @@ func (o *norm) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 		}
 		for p := range o.positions {
 			dst := b.row(&y, p)
-			w.Kernels.Affine(dst, b.row(&x[0], p), r.a, r.b, 1)
-			if o.byFeature() {
-				w.Kernels.Affine(dst, dst, o.of(o.gamma, p), o.of(o.beta, p), 1)
+			if !o.byFeature() {
+				w.Kernels.Affine(dst, b.row(&x[0], p), r.a, r.b, o.slope)
+				continue
 			}
+			w.Kernels.Affine(dst, b.row(&x[0], p), r.a, r.b, 1)
+			w.Kernels.Affine(dst, dst, o.of(o.gamma, p), o.of(o.beta, p), o.slope)
 		}
 	})
 }

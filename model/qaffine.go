@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -78,7 +77,10 @@ func (o QAffine) Params(in []Spec) []Param {
 }
 
 // check returns an error unless the sums fit.
-func (QAffine) check(p []*Param) error {
+func (QAffine) check(p []*Param) error { return checkAffine(p) }
+
+// checkAffine returns an error unless weights and biases are small enough.
+func checkAffine(p []*Param) error {
 	for i, bits := range []int{affineBits, biasBits} {
 		for k, v := range p[i].Int32 {
 			if v < -1<<bits || v > 1<<bits {
@@ -169,16 +171,14 @@ func (q *quantization) affine(n *Node, a, b, slope []float64, out quant.Params) 
 		}
 		slopes[i] = int32(v)
 	}
-	_, shift, err := quant.Fixed(affineBits, weights...)
-	_, most, err1 := quant.Fixed(biasBits, biases...)
-	if err := errors.Join(err, err1); err != nil {
+	w, b32, shift, err := fixedAffine(weights, biases)
+	if err != nil {
 		return nil, err
 	}
-	shift = min(shift, most)
 	v := q.add(n, QAffine{Shift: shift, Features: len(slope) != x.Shape.C, Output: out})
 	if q.graph.err == nil {
 		p := v.Node.Params
-		p[0].Int32, p[1].Int32, p[2].Int32 = whole(weights, shift), whole(biases, shift), slopes
+		p[0].Int32, p[1].Int32, p[2].Int32 = w, b32, slopes
 	}
 	return v, nil
 }

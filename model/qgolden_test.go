@@ -12,8 +12,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// branches is a graph of latents and a class that has every int8 operator, described as files do;
-// NAME stands for the geometry of that name.
+// branches is a graph of latents and a class that has every int8 operator but the norms, which are in
+// normed, described as files do; NAME stands for the geometry of that name.
 const branches = `{"format":2,"name":"branches","inputs":[{"name":"z","shape":[1,1,10]},{"name":"class","classes":5}],"layers":[
 {"kind":"qlatents","in":["z"],"step":65536},
 {"kind":"qembedding","name":"e","in":["class"],"dim":6,"output":{"scale":0.03,"zero":5}},
@@ -37,11 +37,24 @@ const branches = `{"format":2,"name":"branches","inputs":[{"name":"z","shape":[1
 {"kind":"qlinear","name":"last","in":["folded"],"from":"conv2d","geometry":LAST,"slope":1,"output":{"scale":0.001953125,"zero":0},"tanh":true},
 {"kind":"qdequantize","name":"features","in":["mean"]}],"outputs":["last","features"],"provenance":{}}`
 
+// normed has the norms by image.
+const normed = `{"format":2,"name":"normed","inputs":[{"name":"z","shape":[1,1,10]}],"layers":[
+{"kind":"qlatents","in":["z"],"step":65536},
+{"kind":"qlinear","name":"d","in":["qlatents0"],"from":"dense","geometry":FIRST,"slope":0.25,"output":{"scale":0.05,"zero":-20}},
+{"kind":"qnorm","name":"n0","in":["d"],"from":"pixelnorm","epsilon":1e-8,"shift":14,"slope":1,"output":{"scale":0.03,"zero":9}},
+{"kind":"qnorm","name":"n1","in":["n0"],"from":"instancenorm","epsilon":1e-5,"shift":14,"slope":0.2,"output":{"scale":0.04,"zero":-30}},
+{"kind":"qnorm","name":"n2","in":["n1"],"from":"groupnorm","groups":2,"epsilon":1e-5,"shift":14,"slope":0,"output":{"scale":0.02,"zero":-128}},
+{"kind":"qnorm","name":"n3","in":["n2"],"from":"layernorm","epsilon":0.001,"shift":14,"slope":1,"output":{"scale":0.03,"zero":0}},
+{"kind":"qtable","name":"last","in":["n3"],"output":{"scale":1,"zero":0},"pixels":true}],"outputs":["last"],"provenance":{}}`
+
 // branchesModel fills the graph with numbers of rng, integers in the main.
-func branchesModel(t testing.TB) *model.Model {
+func branchesModel(t testing.TB) *model.Model { return filled(t, branches) }
+
+func normedModel(t testing.TB) *model.Model { return filled(t, normed) }
+
+func filled(t testing.TB, text string) *model.Model {
 	t.Helper()
-	text := branches
-	for name, g := range map[string]conv.Geometry{"DENSE": conv.Dense(1, 1, 16, 3, 4, 8), "LAST": conv.Same(10, 7, 2, 3, 3, 1, false)} {
+	for name, g := range map[string]conv.Geometry{"DENSE": conv.Dense(1, 1, 16, 3, 4, 8), "FIRST": conv.Dense(1, 1, 10, 5, 6, 4), "LAST": conv.Same(10, 7, 2, 3, 3, 1, false)} {
 		b, err := json.Marshal(g)
 		if err != nil {
 			t.Fatal(err)
@@ -59,6 +72,9 @@ func branchesModel(t testing.TB) *model.Model {
 			p.Int8[i] = int8(below(127))
 		}
 		most := map[string]int{"d.bias": 5000, "last.bias": 5000, "n.weight": 1 << 20, "n.bias": 1 << 25, "n.slope": 1 << 16}[p.Name]
+		if m.Name == "normed" && p.Name != "d.bias" {
+			most = map[bool]int{true: 1 << 20, false: 1 << 19}[strings.HasSuffix(p.Name, "weight")]
+		}
 		for i := range p.Int32 {
 			p.Int32[i] = int32(below(most))
 		}
@@ -78,6 +94,9 @@ func TestBranches(t *testing.T) {
 	for _, l := range m.Layers() {
 		kinds[l.Op.Kind()] = true
 	}
+	for _, l := range normedModel(t).Layers() {
+		kinds[l.Op.Kind()] = true
+	}
 	for _, kind := range model.Kinds() {
 		if strings.HasPrefix(kind, "q") && !kinds[kind] {
 			t.Errorf("it has no %q", kind)
@@ -93,6 +112,8 @@ func TestBranches(t *testing.T) {
 	}
 	checkSameBytes(t, m)
 	checkFile(t, m)
+	checkSameBytes(t, normedModel(t))
+	checkFile(t, normedModel(t))
 
 	s, err := m.NewSession(model.Options{Batch: 3, Threads: 1})
 	if err != nil {

@@ -126,6 +126,23 @@ func judgeNet(g *model.Graph) []*model.Value {
 	return []*model.Value{g.Add(model.Dense{Units: 1, Bias: true}, joined), features}
 }
 
+// normedNet has every norm by image, with activations after them.
+func normedNet(g *model.Graph) []*model.Value {
+	g.Input("z", model.Flat(10))
+	g.Add(model.PixelNorm{}, g.Add(model.Dense{Units: 3 * 3 * 8}))
+	g.Add(model.LayerNorm{})
+	g.Add(model.ReLU{})
+	g.Add(model.Reshape{H: 3, W: 3, C: 8})
+	g.Add(model.ConvTranspose2D{Filters: 8, Kernel: three, Stride: two, Same: true, Bias: true})
+	g.Add(model.InstanceNorm{})
+	g.Add(model.LeakyReLU{Slope: 0.2})
+	g.Add(model.GroupNorm{Groups: 3}, g.Add(conv3(12)))
+	g.Add(model.SiLU{})
+	g.Add(model.LayerNorm{}, g.Add(conv3(6)))
+	g.Add(model.PixelNorm{})
+	return []*model.Value{g.Add(model.Tanh{}, g.Add(conv3(3)))}
+}
+
 // unitNet ends in a sigmoid.
 func unitNet(g *model.Graph) []*model.Value {
 	g.Input("z", model.Flat(6))
@@ -155,7 +172,7 @@ var netsOf = []struct {
 	build func(g *model.Graph) []*model.Value
 }{
 	{"conditional", conditionalNet}, {"residual", residualNet}, {"skips", skipNet}, {"gates", gatedNet},
-	{"discriminator", judgeNet}, {"sigmoid", unitNet}, {"reshaped", reshapedNet},
+	{"discriminator", judgeNet}, {"sigmoid", unitNet}, {"reshaped", reshapedNet}, {"norms", normedNet},
 }
 
 // floatNet builds a graph whose operators all do something.
@@ -387,7 +404,7 @@ func checkFile(t *testing.T, m *model.Model) {
 
 // TestQuantizeGraphsRefuses: what has no int8 form is named.
 func TestQuantizeGraphsRefuses(t *testing.T) {
-	for _, o := range []model.Op{model.InstanceNorm{}, model.LayerNorm{}, model.GroupNorm{Groups: 2}, model.PixelNorm{}, model.Softmax{}} {
+	for _, o := range []model.Op{model.Softmax{}} {
 		m, err := model.New("m", model.Shape{H: 2, W: 2, C: 4}, conv3(4), o, conv3(1), model.Tanh{})
 		if err != nil {
 			t.Fatal(err)

@@ -60,6 +60,12 @@ func bytesForm(r *rand.Rand, o Op) Op {
 		return nil
 	case BatchNorm, PReLU, ConditionalBatchNorm:
 		return QAffine{Shift: 8 + r.IntN(20), Output: out, Features: r.IntN(2) == 0}
+	case InstanceNorm, LayerNorm, PixelNorm, GroupNorm:
+		q := QNorm{From: o.Kind(), Epsilon: math.Ldexp(r.Float64(), -r.IntN(30)), Shift: 1 + r.IntN(40), Slope: []float32{1, 0.25, 0}[r.IntN(3)], Output: out}
+		if g, ok := o.(GroupNorm); ok {
+			q.Groups = g.Groups
+		}
+		return q
 	case Tanh:
 		return QTable{Output: out}
 	case ReLU:
@@ -90,6 +96,15 @@ var more = []func(r *rand.Rand) (Op, []Spec){
 		in := anyShape(r)
 		g := conv.Same(in.Shape.H, in.Shape.W, in.Shape.C, 1+r.IntN(9), 3, 1, false)
 		return QLinear{From: "conv2d", Geometry: g, Slope: r.Float32(), Output: anyParams(r)}, []Spec{in}
+	},
+	func(r *rand.Rand) (Op, []Spec) { // more channels than are worked on at a time
+		in := Floats(Shape{1, 1 + r.IntN(3), 2 * (normChannels - 1 + r.IntN(3))})
+		from := []string{"instancenorm", "layernorm", "pixelnorm", "groupnorm"}[r.IntN(4)]
+		q := QNorm{From: from, Epsilon: 1e-5, Shift: 10 + r.IntN(20), Slope: 1, Output: anyParams(r)}
+		if from == "groupnorm" {
+			q.Groups = 2
+		}
+		return q, []Spec{in}
 	},
 	func(r *rand.Rand) (Op, []Spec) { return QTable{Output: anyParams(r)}, []Spec{anyShape(r)} },
 	func(r *rand.Rand) (Op, []Spec) { return QTable{Pixels: true}, []Spec{anyShape(r)} },

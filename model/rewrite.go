@@ -245,11 +245,9 @@ type leakyOp interface {
 }
 
 // fuseActivations makes a leaky activation part of the operator whose output it alone reads.
-func fuseActivations(g *Graph, _ mode) {
+func fuseActivations(g *Graph, m mode) {
 	for _, n := range slices.Clone(g.Nodes) {
-		_, weights := n.Op.(linear)
-		_, norm := n.Op.(BatchNorm)
-		if !weights && !norm || !slices.Contains(g.Nodes, n) {
+		if !appliesLeak(n.Op, m) || !slices.Contains(g.Nodes, n) {
 			continue
 		}
 		if r := g.consumer(n.Out); r != nil {
@@ -259,6 +257,18 @@ func fuseActivations(g *Graph, _ mode) {
 			}
 		}
 	}
+}
+
+// appliesLeak tells whether an operator's kernel has a leaky activation. In training the norms by image
+// have none: their Backward does not know it.
+func appliesLeak(o Op, m mode) bool {
+	switch o.(type) {
+	case linear, BatchNorm:
+		return true
+	case InstanceNorm, GroupNorm, LayerNorm:
+		return !m.training
+	}
+	return false
 }
 
 // separateOutputs puts a copy before an output that would be an input's memory or another output's.

@@ -1,6 +1,7 @@
 package csource
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gantiny/gantiny/model"
@@ -12,6 +13,7 @@ var elementRules = map[string]rule{
 	"qadd":        {write: add, inPlace: true},
 	"qmul":        {write: multiply, inPlace: true},
 	"qaffine":     {write: affine, inPlace: true},
+	"qnorm":       {write: norm, inPlace: true},
 	"qdequantize": {write: dequantize},
 }
 
@@ -83,6 +85,29 @@ func affine(s *step) {
 	}
 	s.call([]string{"number", "affine"}, "affine(%s, %s, %d, %d, %s%s, %s%s, %s, %d, %d, %d)", s.out.at(), s.in[0].at(), s.Out.Shape.Len(), columns,
 		weight, row, bias, row, constant(s.Program, s.params[2].Int32), s.in[0].Type.Zero, o.Shift, o.Output.Zero)
+}
+
+// norm: what does not depend on the image is that of model.QNorm.
+func norm(s *step) {
+	o, x := s.Op.(model.QNorm), s.in[0]
+	positions, channels := x.Shape.H*x.Shape.W, x.Shape.C
+	size := map[string][2]int{"instancenorm": {positions, 1}, "layernorm": {positions, channels}, "pixelnorm": {1, channels}}[o.From]
+	if o.From == "groupnorm" {
+		size = [2]int{positions, channels / o.Groups}
+	}
+	features, plain := 0, 0
+	if len(s.params[0].Int32) > channels {
+		features = 1
+	}
+	if o.From == "pixelnorm" {
+		plain = 1
+	}
+	h, epsilon, slope := o.Whole(x.Spec)
+	const bytes = 2*4 + 12*4 + 8
+	weight, bias := constant(s.Program, s.params[0].Int32), constant(s.Program, s.params[1].Int32)
+	l := s.structure("norm", bytes, weight, bias, positions, channels, size[0], size[1], size[0]*size[1], h,
+		features, plain, x.Type.Zero, o.Output.Zero, o.Shift, slope, fmt.Sprintf("INT64_C(%d)", epsilon))
+	s.call([]string{"number", "norm"}, "norm(%s, %s, &%s)", s.out.at(), x.at(), l)
 }
 
 // rises lists the least index at which the table of tanh reaches 129, 130, ... 255.

@@ -318,7 +318,7 @@ func list[T number](x []T) string {
 func (p *Program) sortedParts() (list []string) {
 	for _, name := range []string{
 		"number", "nearest", "requantize", "tanh", "linear", "linear_bytes", "linear_pixels", "table", "table_pixels", "pair", "add", "multiply",
-		"affine", "move", "mean", "largest",
+		"affine", "norm", "move", "mean", "largest",
 	} {
 		if p.parts[name] {
 			list = append(list, name)

@@ -24,6 +24,7 @@ var int8Rules = map[string]rule{
 	"qmul":        func(s *step) string { return s.held(s.add("Mul", s.met()), s.Out.Type.Params) },
 	"qtable":      table,
 	"qaffine":     affine,
+	"qnorm":       quantizedNorm,
 	"qembedding":  quantizedEmbedding,
 	"qreshape":    moveRules["reshape"],
 	"qmaxpool": func(s *step) string {
@@ -221,6 +222,35 @@ func affine(s *step) string {
 		y = s.fromFeatures(y, s.Out.Shape)
 	}
 	return y
+}
+
+// quantizedNorm is the norm in floats, with the weights and biases as its parameters.
+func quantizedNorm(s *step) string {
+	o := s.Op.(model.QNorm)
+	out := math.Ldexp(float64(o.Output.Scale), -o.Shift)
+	list := [2][]float32{}
+	for i := range list {
+		for _, v := range s.param(i).Int32 {
+			list[i] = append(list[i], float32(float64(v)*out))
+		}
+	}
+	var y string
+	switch n := (norm{o.Epsilon, list[0], list[1]}); o.From {
+	case "instancenorm":
+		y = s.instanceNorm(n)
+	case "groupnorm":
+		y = s.groupNorm(n, o.Groups)
+	case "layernorm":
+		y = s.layerNorm(n)
+	default:
+		if y = s.pixelNorm(n.epsilon); !near(n.gamma, 1) || !near(n.beta, 0) {
+			y = s.scaled(y, n)
+		}
+	}
+	if o.Slope != 1 {
+		y = s.on("LeakyRelu", y, attr{"alpha", float64(o.Slope)})
+	}
+	return s.held(y, o.Output)
 }
 
 // near tells whether all values are one, up to rounding.

@@ -9,10 +9,32 @@ import (
 var normRules = map[string]rule{
 	"batchnorm":            batchNorm,
 	"conditionalbatchnorm": conditionalBatchNorm,
-	"instancenorm":         instanceNorm,
-	"groupnorm":            groupNorm,
-	"layernorm":            layerNorm,
-	"pixelnorm":            pixelNorm,
+	"instancenorm":         func(s *step) string { return s.instanceNorm(s.norm(s.Op.(model.InstanceNorm).Epsilon)) },
+	"groupnorm": func(s *step) string {
+		o := s.Op.(model.GroupNorm)
+		return s.groupNorm(s.norm(o.Epsilon), o.Groups)
+	},
+	"layernorm": func(s *step) string { return s.layerNorm(s.norm(s.Op.(model.LayerNorm).Epsilon)) },
+	"pixelnorm": func(s *step) string { return s.pixelNorm(s.Op.(model.PixelNorm).Epsilon) },
+}
+
+// norm is what those by image have, in floats and in 8-bit integers.
+type norm struct {
+	epsilon     float64
+	gamma, beta []float32
+}
+
+func (s *step) norm(epsilon float64) norm { return norm{epsilon, s.param(0).Data, s.param(1).Data} }
+
+func (s *step) vectors(n norm) []string {
+	size := []int{len(n.gamma)}
+	return []string{s.floats("gamma", size, n.gamma...), s.floats("beta", size, n.beta...)}
+}
+
+// scaled is gamma*x + beta, with a value for each channel.
+func (s *step) scaled(x string, n norm) string {
+	x = s.add("Mul", []string{x, s.perChannel("gamma", s.in[0], n.gamma)})
+	return s.add("Add", []string{x, s.perChannel("beta", s.in[0], n.beta)})
 }
 
 func batchNorm(s *step) string {
@@ -43,39 +65,34 @@ func conditionalBatchNorm(s *step) string {
 	return s.add("Add", []string{s.add("Mul", []string{s.in[0].name, row("factor", a)}), row("sum", b)})
 }
 
-func instanceNorm(s *step) string {
-	o := s.Op.(model.InstanceNorm)
-	y := s.add("InstanceNormalization", []string{s.image(s.in[0]), s.vector(0), s.vector(1)}, attr{"epsilon", o.Epsilon})
+func (s *step) instanceNorm(n norm) string {
+	y := s.add("InstanceNormalization", append([]string{s.image(s.in[0])}, s.vectors(n)...), attr{"epsilon", n.epsilon})
 	return s.fromImage(y, s.Out.Shape)
 }
 
 // groupNorm: each group as a channel of InstanceNormalization, as exporters write it for opsets
 // before 18.
-func groupNorm(s *step) string {
-	o := s.Op.(model.GroupNorm)
+func (s *step) groupNorm(n norm, groups int) string {
 	x := s.in[0].Shape
-	ones, zeros := make([]float32, o.Groups), make([]float32, o.Groups)
+	ones, zeros := make([]float32, groups), make([]float32, groups)
 	for i := range ones {
 		ones[i] = 1
 	}
-	y := s.reshaped(s.in[0].name, o.Groups, x.Len()/o.Groups)
-	y = s.add("InstanceNormalization", []string{y, s.floats("ones", []int{o.Groups}, ones...), s.floats("zeros", []int{o.Groups}, zeros...)}, attr{"epsilon", o.Epsilon})
-	y = s.reshaped(y, dims(s.Out)...)
-	y = s.add("Mul", []string{y, s.perChannel("gamma", s.in[0], s.param(0).Data)})
-	return s.add("Add", []string{y, s.perChannel("beta", s.in[0], s.param(1).Data)})
+	y := s.reshaped(s.in[0].name, groups, x.Len()/groups)
+	y = s.add("InstanceNormalization", []string{y, s.floats("ones", []int{groups}, ones...), s.floats("zeros", []int{groups}, zeros...)}, attr{"epsilon", n.epsilon})
+	return s.scaled(s.reshaped(y, dims(s.Out)...), n)
 }
 
 // layerNorm is over all features, in gantiny's order, which its parameters have.
-func layerNorm(s *step) string {
-	o := s.Op.(model.LayerNorm)
-	y := s.add("LayerNormalization", []string{s.features(s.in[0].name, s.in[0].Shape), s.vector(0), s.vector(1)}, attr{"axis", 1}, attr{"epsilon", o.Epsilon})
-	return s.fromFeatures(y, s.Out.Shape)
+func (s *step) layerNorm(n norm) string {
+	in := append([]string{s.features(s.in[0].name, s.in[0].Shape)}, s.vectors(n)...)
+	return s.fromFeatures(s.add("LayerNormalization", in, attr{"axis", 1}, attr{"epsilon", n.epsilon}), s.Out.Shape)
 }
 
 // pixelNorm: x / sqrt(mean over channels of x*x + epsilon).
-func pixelNorm(s *step) string {
+func (s *step) pixelNorm(epsilon float64) string {
 	x := s.in[0].name
 	mean := s.on("ReduceMean", s.add("Mul", []string{x, x}), attr{"axes", []int{1}}, attr{"keepdims", 1})
-	root := s.on("Sqrt", s.add("Add", []string{mean, s.scalar(s.Op.(model.PixelNorm).Epsilon)}))
+	root := s.on("Sqrt", s.add("Add", []string{mean, s.scalar(epsilon)}))
 	return s.add("Div", []string{x, root})
 }

@@ -30,7 +30,7 @@ func All() []Net {
 	return []Net{
 		{"plain", plain, true}, {"reference", reference, true}, {"conditional", conditional, true}, {"residual", residual, true}, {"skips", skips, true},
 		{"gates", gates, true}, {"activations", activations, true}, {"kernels", kernels, true}, {"judge", judge, true},
-		{"resizes", resizes, true}, {"stepped", stepped, true}, {"functions", functions, false}, {"norms", norms, false}, {"views", views, true},
+		{"resizes", resizes, true}, {"stepped", stepped, true}, {"functions", functions, false}, {"norms", norms, true}, {"views", views, true},
 	}
 }
 
