@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,7 +162,7 @@ func TestDrawErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]gantiny.Request{
-		"number": {N: -1}, "huge": {N: 1 << 40}, "first": {First: -1}, "class": {Class: gantiny.Class(0)},
+		"number": {N: -1}, "huge": {N: math.MaxInt32}, "first": {First: -1}, "class": {Class: gantiny.Class(0)},
 		"latents": {Latents: make([]float32, 3)}, "fewer latents": {N: 2, Latents: make([]float32, 5)}, "truncation": {Truncation: -1},
 	} {
 		if _, err := g.Draw(t.Context(), r); !errors.Is(err, gantiny.ErrRequest) {
