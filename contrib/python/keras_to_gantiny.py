@@ -364,8 +364,9 @@ class Weights:
         snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer["class_name"].replace("2D", "2d")).lower()
         k = self.count.get(snake, 0)
         self.count[snake] = k + 1
-        layers = self.group.get("layers", {})
-        at = layers.get(name) if name in layers else layers.get(snake if k == 0 else "%s_%d" % (snake, k))
+        layers = self.group.get("layers", self.group.get("_layer_checkpoint_dependencies", {}))  # the second of Keras 2.12 to 2.15
+        same = sorted((n for n in layers if re.fullmatch(snake + r"(_\d+)?", n)), key=lambda n: int(n[len(snake) + 1:] or 0))  # some numbers may be left out
+        at = layers.get(name) if name in layers else layers[same[k]] if k < len(same) else None
         if container:
             return Weights(at if at is not None else {}, True)
         if at is None or "vars" not in at:
