@@ -159,8 +159,29 @@ func (c *checkpoint) walk(v any, name string, depth int, f func(name string, o *
 		if isTensor(v) {
 			return f(name, v)
 		}
-		if g, ok := v.function.(global); ok && g.name == "_rebuild_parameter" && len(v.arguments) > 0 {
+		if g, ok := v.function.(global); ok && (g.name == "_rebuild_parameter" || g.name == "Parameter") && len(v.arguments) > 0 {
 			return c.walk(v.arguments[0], name, depth+1, f)
+		}
+		return c.walkModule(v, name, depth, f)
+	}
+	return nil
+}
+
+// walkModule goes through what a module has that was saved as a whole, under the names that its
+// state_dict would give.
+func (c *checkpoint) walkModule(o *object, name string, depth int, f func(name string, o *object) error) error {
+	fields, ok := o.state.(*dict)
+	if !ok {
+		return nil
+	}
+	for _, part := range []string{"_parameters", "_buffers", "_modules"} {
+		for i, k := range fields.keys {
+			if k != part {
+				continue
+			}
+			if err := c.walk(fields.values[i], name, depth, f); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -170,6 +170,22 @@ func TestParameter(t *testing.T) {
 	}
 }
 
+// TestWholeModule: the tensors of a module that was saved as a whole, of the older form too, which holds
+// the sources of its classes, are found under the names of its state.
+func TestWholeModule(t *testing.T) {
+	storage := strings.Replace(wholeStorage, "U\x010", "K\x00", 1)
+	tensor := strings.TrimSuffix(strings.TrimPrefix(pickledTensor(storage, twoElements, oneApart), "}U\x01w"), "s.")
+	parameter := "ctorch.nn.parameter\nParameter\n(" + tensor + "\x88tR"
+	inner := "(U\x06modulecnets\nInner\nU\x04a.pyU\x04texttQ)\x81}U\x0b_parameters}U\x01w" + parameter + "ssb"
+	for what, class := range map[string]string{"class": "cnets\nOuter\n", "source": "(U\x06modulecnets\nOuter\nU\x04a.pyU\x04texttQ"} {
+		outer := class + ")\x81}(U\x0b_parameters}U\x08_modules}U\x04main" + inner + "sU\x04selfNub."
+		b := []byte(string(legacyMagic) + "M\xe9\x03.}." + outer + "(K\x00l.\x02\x00\x00\x00\x00\x00\x00\x0012345678")
+		if _, _, err := (Options{}).Read(b); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), `module "main": no module of a known family`) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // TestArchiveOfOthers: an archive of arrays that has something else too.
 func TestArchiveOfOthers(t *testing.T) {
 	refused(t, "text", archiveOfAll(t, "w.npy", "", "readme.txt", "text"), `"w" is no array of NumPy`)

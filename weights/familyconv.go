@@ -28,7 +28,7 @@ func (b *builder) convolution(m module) error {
 	if err != nil {
 		return err
 	}
-	if n := b.next(); n == nil || n.norm || gap(m, *n) == 0 {
+	if !b.activeBehind(m) {
 		return nil
 	}
 	if err := b.activate(b.o.Hidden, b.hidden); err != nil {
@@ -72,6 +72,13 @@ func (b *builder) geometries(k int) []geometry {
 	}
 	return append(list, geometry{1, 0, 0}, geometry{2, 0, 0})
 }
+
+// Some of these by their index.
+const (
+	noPadding1    = 1 // an even kernel with a stride of 1
+	noPadding2    = 2 // and of 2
+	noPaddingOdd2 = 4 // an odd kernel with a stride of 2
+)
 
 // spread adds a ConvTranspose2d.
 func (b *builder) spread(m module) error {

@@ -347,7 +347,15 @@ class Weights:
     """The weights of a file's layers."""
 
     def __init__(self, group, keras3):
-        self.group, self.keras3, self.count = group, keras3, {}
+        self.group, self.keras3, self.count, self.by_name = group, keras3, {}, False
+
+    def layers(self):
+        return self.group.get("layers", self.group.get("_layer_checkpoint_dependencies", {}))  # the second in Keras 2.12 to 2.15
+
+    def begin(self, layers):
+        """Tells of which layers it will be asked. Names of groups are those of classes with numbers, which can be other
+        layers' names; only where all layers are there by name, those count."""
+        self.by_name = all(l["config"].get("name", l.get("name", "")) in self.layers() for l in layers if l["class_name"] != "InputLayer")
 
     def of(self, layer):
         """A layer's arrays, in Keras' order; for a container the Weights of its layers."""
@@ -364,8 +372,9 @@ class Weights:
         snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer["class_name"].replace("2D", "2d")).lower()
         k = self.count.get(snake, 0)
         self.count[snake] = k + 1
-        layers = self.group.get("layers", {})
-        at = layers.get(name) if name in layers else layers.get(snake if k == 0 else "%s_%d" % (snake, k))
+        layers = self.layers()
+        same = sorted((n for n in layers if re.fullmatch(snake + r"(_\d+)?", n)), key=lambda n: int(n[len(snake) + 1:] or 0))  # some numbers may be left out
+        at = layers.get(name) if self.by_name else layers[same[k]] if k < len(same) else None
         if container:
             return Weights(at if at is not None else {}, True)
         if at is None or "vars" not in at:
@@ -399,6 +408,7 @@ def add_input(c, layer, embedded):
 def convert(c, network, reads, weights):
     """Converts a Sequential or Functional network that reads values, or inputs of its own if reads is None."""
     layers = network["config"]["layers"] if isinstance(network["config"], dict) else network["config"]
+    weights.begin(layers)
     if network["class_name"] == "Sequential":
         return sequence(c, layers, reads, weights)
     embedded = {n for l in layers if l["class_name"] == "Embedding" for n in histories(l["inbound_nodes"])}

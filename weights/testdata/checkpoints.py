@@ -112,6 +112,19 @@ class MLP(nn.Module):
         return self.model(z).view(-1, 3, 4, 4)
 
 
+def course():
+    """As in a course that many have taken: no padding anywhere."""
+    def block(i, o, k=3, s=2):
+        return nn.Sequential(nn.ConvTranspose2d(i, o, k, s), nn.BatchNorm2d(o), nn.ReLU())
+    return nn.Sequential(nn.Unflatten(1, (6, 1, 1)), block(6, 8), block(8, 6, 4, 1), block(6, 4), nn.Sequential(nn.ConvTranspose2d(4, 1, 4, 2), nn.Tanh()))
+
+
+def before():
+    """Activations before the normalizations."""
+    return nn.Sequential(nn.Linear(4, 6), nn.LeakyReLU(0.2), nn.BatchNorm1d(6), nn.Linear(6, 9), nn.LeakyReLU(0.2), nn.BatchNorm1d(9), nn.Linear(9, 16), nn.Tanh(),
+                         nn.Unflatten(1, (1, 4, 4)))
+
+
 class Branched(nn.Module):
     """A network of no family: see branched.toml."""
 
@@ -190,6 +203,14 @@ run("mlp.npz", net, 4)
 CASES.append("mlp_packed.npz")
 for part in ("z", "out"):
     TENSORS["mlp_packed.npz." + part] = TENSORS["mlp.npz." + part]
+
+net = randomise(course(), 8)
+save("dc_course.pth", net.state_dict())
+run("dc_course.pth", net, 6)
+
+net = randomise(before(), 9)
+save("ml_before.pth", net)  # the module itself, not its state
+run("ml_before.pth", net, 4)
 
 net = randomise(Branched(), 7)
 save("branched.pth", net.state_dict())
