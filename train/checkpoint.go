@@ -118,6 +118,21 @@ func (t *Trainer) adaptation() *adaptation {
 // save writes the Trainer's state with h to path in one piece. Unless old is "", what
 // was there stands at old afterwards.
 func (t *Trainer) save(path, old string, h header) error {
+	text, err := t.describe(h)
+	if err != nil {
+		return err
+	}
+	err = atomicfile.WriteKeeping(path, old, func(w io.Writer) error {
+		return safetensors.Write(w, map[string]string{checkpointKey: text}, t.state())
+	})
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	return nil
+}
+
+// describe completes h by what the Trainer knows and returns its text.
+func (t *Trainer) describe(h header) (string, error) {
 	h.Format, h.Step, h.Config, h.Kernels, h.Fused = checkpointFormat, t.steps, t.cfg, t.k.Name, &t.k.FMA
 	h.Aim = t.objective.Name()
 	if a := t.adaptation(); a != nil {
@@ -128,15 +143,9 @@ func (t *Trainer) save(path, old string, h header) error {
 	}
 	text, err := json.Marshal(h)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return "", fmt.Errorf("train: %w", err)
 	}
-	err = atomicfile.WriteKeeping(path, old, func(w io.Writer) error {
-		return safetensors.Write(w, map[string]string{checkpointKey: string(text)}, t.state())
-	})
-	if err != nil {
-		return fmt.Errorf("train: checkpoint: %w", err)
-	}
-	return nil
+	return string(text), nil
 }
 
 // checkpoint is an open checkpoint file.

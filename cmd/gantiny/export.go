@@ -21,15 +21,16 @@ type exportFlags struct {
 	out, name             string
 	wasm                  string
 	float, compress, json bool
-	web                   bool
+	web, ddp              bool
+	data                  string // of ddp
 }
 
 func newExport() *cli.Command {
 	f := &exportFlags{}
 	cmd := &cli.Command{
 		Name:  "export",
-		Args:  "[MODEL] -o FILE.onnx|.npz|.c, or --web -o DIR/",
-		Short: "Writes a model for ONNX Runtime, numpy, a microcontroller or a web page",
+		Args:  "[MODEL] -o FILE.onnx|.npz|.c, or --web -o DIR/, or --ddp RUN -o DIR/",
+		Short: "Writes a model for ONNX Runtime, numpy, a microcontroller or a web page, or a run for PyTorch",
 		Long: `export writes a model in a form that other programs read; the ending of FILE says which one. With no MODEL it is the one inside this program.
 
 .onnx  ONNX, for ONNX Runtime and others: a model in 8-bit integers becomes a graph in QDQ form. 'gantiny import' reads it back to the same bits.
@@ -39,11 +40,15 @@ func newExport() *cli.Command {
 What cannot be written is listed at once.
 
 --web writes the explorer page of 'gantiny serve' into a folder, as files for any web server, with the model and this program in WebAssembly:
-the browser draws, and after loading nothing is fetched any more.`,
+the browser draws, and after loading nothing is fetched any more.
+
+--ddp writes a run of 'gantiny train' into a folder: its last checkpoint, its images, and a PyTorch program, train_ddp.py, which continues it under
+DistributedDataParallel with the same batches, noise and dropout. The folder is that of a run: 'gantiny train --out DIR --resume' takes over again.`,
 		Example: `  gantiny export run1 -o generator.onnx
   gantiny quantize run1 -o small.safetensors
   gantiny export small.safetensors -o gen.c
-  gantiny export run1 --web -o page/`,
+  gantiny export run1 --web -o page/
+  gantiny export --ddp run1 -o run1-torch/`,
 		Check:    atMostOneModel,
 		Complete: completeModel,
 		Run: func(ctx context.Context, cmd *cli.Command, args []string) error {
@@ -51,12 +56,14 @@ the browser draws, and after loading nothing is fetched any more.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.out, "out", "", "the `FILE` to write: .onnx, .npz or .c; with --web the folder").Letter = 'o'
+	fl.StringVar(&f.out, "out", "", "the `FILE` to write: .onnx, .npz or .c; with --web and --ddp the folder").Letter = 'o'
 	fl.BoolVar(&f.float, "float", false, "write the model in floats where the file holds it in bytes too")
 	fl.StringVar(&f.name, "name", "", "`NAME` in front of the functions of a .c file; without it, that of the file")
 	fl.BoolVar(&f.compress, "compress", false, "compress a .npz file")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object: model, out, format, form and, of a .c file, flash, ram, stack in bytes")
 	fl.BoolVar(&f.web, "web", false, "write the explorer page, which draws in the browser, into the folder -o")
+	fl.BoolVar(&f.ddp, "ddp", false, "write the run whose folder is given, and a PyTorch program that continues it, into the folder -o")
+	fl.StringVar(&f.data, "data", "", "with --ddp: where the run's images are now, a `DIR` or another of the values that 'gantiny train' takes; by default as when it was trained")
 	fl.StringVar(&f.wasm, "wasm", "", "take "+wasmFile+" and "+wasmExec+" from `DIR`, in place of those that packages install or those that Go builds in a clone")
 	return cmd
 }
@@ -76,7 +83,7 @@ func (f *exportFlags) check(args []string) error {
 	format := strings.ToLower(filepath.Ext(f.out))
 	switch {
 	case f.out == "":
-		return usagef("-o: which file to write? or, with --web, which folder?")
+		return usagef("-o: which file to write? or, with --web or --ddp, which folder?")
 	case f.out == "-":
 		return usagef("-o -: a model goes into a file, not to standard output")
 	case format != ".onnx" && format != ".npz" && format != ".c":
@@ -85,6 +92,8 @@ func (f *exportFlags) check(args []string) error {
 		return usagef("--name is for .c files")
 	case f.wasm != "":
 		return usagef("--wasm goes with --web")
+	case f.data != "":
+		return usagef("--data goes with --ddp")
 	case f.compress && format != ".npz":
 		return usagef("--compress is for .npz files")
 	case f.float && format == ".c":
@@ -102,7 +111,7 @@ func (f *exportFlags) check(args []string) error {
 
 // runWeb is export --web.
 func (f *exportFlags) runWeb(ctx context.Context, args []string, stderr io.Writer) error {
-	if f.json || f.compress || f.name != "" {
+	if f.json || f.compress || f.name != "" || f.data != "" {
 		return usagef("--web goes with -o, --float and --wasm only")
 	}
 	m, err := openNamed(ctx, args, f.float)
@@ -113,6 +122,9 @@ func (f *exportFlags) runWeb(ctx context.Context, args []string, stderr io.Write
 }
 
 func runExport(ctx context.Context, f *exportFlags, args []string, stdout, stderr io.Writer) error {
+	if f.ddp {
+		return f.runDDP(ctx, args, stderr)
+	}
 	if f.web {
 		return f.runWeb(ctx, args, stderr)
 	}

@@ -13,7 +13,11 @@ import (
 
 // WriteHeader writes what comes before the numbers of an array of this shape.
 // WriteFloats writes these, in as many calls as one likes.
-func WriteHeader(w io.Writer, shape ...int) error {
+func WriteHeader(w io.Writer, shape ...int) error { return WriteHeaderOf(w, "<f4", shape...) }
+
+// WriteHeaderOf is WriteHeader of an array of another type: what numpy calls it, such as |u1 for
+// uint8 and <i4 for int32. The caller writes the numbers.
+func WriteHeaderOf(w io.Writer, descr string, shape ...int) error {
 	const align = 64 // of the data's beginning
 	dims := make([]string, len(shape))
 	for i, d := range shape {
@@ -26,7 +30,7 @@ func WriteHeader(w io.Writer, shape ...int) error {
 	if len(dims) == 1 {
 		tuple += ","
 	}
-	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", tuple)
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, tuple)
 	before := len(magic) + 2 + 2
 	spaces := (align - (before+len(text)+1)%align) % align
 	text += strings.Repeat(" ", spaces) + "\n"

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/export/ddp"
+	"github.com/gantiny/gantiny/train"
+)
+
+// runDDP is export --ddp.
+func (f *exportFlags) runDDP(ctx context.Context, args []string, stderr io.Writer) error {
+	if err := f.checkDDP(args); err != nil {
+		return err
+	}
+	dir := args[0]
+	c, err := train.Saved(dir)
+	if errors.Is(err, train.ErrNoRun) {
+		return usagef("--ddp %s: %w", dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	if f.data != "" {
+		c.Data = f.data
+	}
+	data, err := new(dataFlags).load(ctx, c, dir, stderr)
+	if err != nil {
+		return err
+	}
+	h, err := train.OpenHandover(dir, data, ddp.Check)
+	if errors.Is(err, train.ErrNoRun) || errors.Is(err, train.ErrMismatch) {
+		return usagef("--ddp %s: %w", dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	for _, note := range h.Notes {
+		fmt.Fprintf(stderr, "%s: %s\n", dir, note)
+	}
+	if err := ddp.Write(f.out, h, data, version()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stderr, "%s: step %d of %s; go on with: torchrun --nproc_per_node 2 %s\n",
+		f.out, h.Step, dir, display.Quote(filepath.Join(f.out, ddp.ScriptFile)))
+	return err
+}
+
+// checkDDP reports flags and folders that do not suit --ddp. A run that is at -o is not replaced, be it
+// one that a script has gone on with.
+func (f *exportFlags) checkDDP(args []string) error {
+	switch {
+	case len(args) == 0:
+		return usagef("--ddp: which run? name its folder")
+	case !isDir(args[0]):
+		return usagef("--ddp %s: is no folder of a run", args[0])
+	case f.out == "":
+		return usagef("-o: which folder to write the program into?")
+	case f.web || f.json || f.compress || f.float || f.name != "" || f.wasm != "":
+		return usagef("--ddp goes with -o and --data only")
+	}
+	if err := checkFolder("-o", f.out); err != nil {
+		return err
+	}
+	for _, name := range []string{train.CheckpointFile, train.GeneratorFile, ddp.ScriptFile} {
+		if _, err := os.Lstat(filepath.Join(f.out, name)); err == nil {
+			return usagef("-o %s: %s is there already; name another folder", f.out, name)
+		}
+	}
+	return nil
+}
