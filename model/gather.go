@@ -32,7 +32,8 @@ func (r featureRun) slice(lo, hi int32) featureRun {
 }
 
 // gather is an operator whose output is made of features of its inputs, as they are. Its runs lie
-// in the order of the output's positions and make every feature of it once.
+// in the order of the output's positions and make every feature of it once, but for those that lie
+// there already.
 type gather struct {
 	runs     []featureRun
 	start    []int32 // of each position of the output and of the end: the first run
@@ -47,8 +48,9 @@ type scatter struct {
 	add   []featureRun // further copies, in the output's order
 }
 
-// newGather plans runs, which it sorts.
+// newGather plans runs, which it sorts, of those that are to be copied.
 func newGather(l *Lowering, runs []featureRun, constant float32) *gather {
+	runs = l.copied(runs)
 	slices.SortStableFunc(runs, func(a, b featureRun) int { return int(a.to) - int(b.to) })
 	g := &gather{runs: runs, constant: constant}
 	i := 0

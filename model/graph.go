@@ -29,6 +29,9 @@ type Value struct {
 
 	mem  Shape  // how its features lie in memory: as many, in the same order
 	root *Value // of a reshaped view: the value whose memory it is
+
+	whole *Value // what a Concat makes whose channels these are, from channel first on; nil of others
+	first int
 }
 
 // Node is one operator in a graph.

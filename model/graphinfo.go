@@ -55,8 +55,8 @@ func (g *Graph) fingerprint() string {
 	var b strings.Builder
 	for _, n := range g.Nodes {
 		fmt.Fprint(&b, n.title(), n.Op, n.Out.mem)
-		for _, v := range n.In {
-			fmt.Fprintf(&b, " %q", v.storage().Name)
+		for i, v := range n.In {
+			fmt.Fprintf(&b, " %q %v", v.storage().Name, n.joins(i))
 		}
 		b.WriteByte('\n')
 	}

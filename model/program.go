@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/arena"
@@ -40,6 +41,8 @@ type placed struct {
 	kind   TypeKind
 	layout conv.Layout
 	buffer *engine.Buffer // shared by values that are one memory; nil of an input or output in the caller's
+	first  int            // where it begins in the buffer
+	whole  int            // of a window: the index of the value that it is a part of; else its own
 }
 
 // planned is a Kernel that tells which plans of package conv it runs.
@@ -57,26 +60,34 @@ func newProgram(g *Graph, chunk int, o Options) (*program, error) {
 	for _, v := range g.Inputs {
 		at[v] = len(p.values)
 		p.inputs = append(p.inputs, len(p.values))
-		p.values = append(p.values, placed{kind: v.Type.Kind, layout: v.layout(chunk)})
+		p.values = append(p.values, placed{kind: v.Type.Kind, layout: v.layout(chunk), whole: len(p.values)})
 	}
 	for _, n := range g.Nodes {
 		s := step{node: n, out: len(p.values)}
+		for _, v := range n.In {
+			s.in = append(s.in, at[v.storage()])
+		}
+		at[n.Out] = s.out
+		p.values = append(p.values, placed{kind: n.Out.Type.Kind, layout: n.Out.layout(chunk), first: n.Out.first, whole: s.out})
+		for i := range n.In {
+			if n.joins(i) {
+				p.values[s.in[i]].whole = s.out
+			}
+		}
+		if n.joined() {
+			continue
+		}
 		l := n.lowering(chunk, o.Kernels)
 		l.options = o
 		var err error
 		if s.Kernel, err = lower(n.Op, l); err != nil {
 			return nil, n.error(err)
 		}
-		for _, v := range n.In {
-			s.in = append(s.in, at[v.storage()])
-		}
 		p.scratchFloats, p.scratchDoubles = scratchOf(s.Kernel, p.scratchFloats, p.scratchDoubles)
 		if k, ok := s.Kernel.(planned); ok {
 			f, q := k.plans()
 			p.plans, p.qplans = append(p.plans, f...), append(p.qplans, q...)
 		}
-		at[n.Out] = s.out
-		p.values = append(p.values, placed{kind: n.Out.Type.Kind, layout: l.Out})
 		p.steps = append(p.steps, s)
 	}
 	for _, v := range g.Outputs {
@@ -88,6 +99,11 @@ func newProgram(g *Graph, chunk int, o Options) (*program, error) {
 
 // layout is how n images of v lie in memory.
 func (v *Value) layout(n int) conv.Layout {
+	if v.whole != nil {
+		l := v.whole.layout(n)
+		l.H, l.W, l.C = v.mem.H, v.mem.W, v.mem.C
+		return l
+	}
 	if v.Type.Kind == Float32 {
 		return conv.NewLayout(v.mem.H, v.mem.W, v.mem.C, n)
 	}
@@ -143,10 +159,19 @@ func lowerTraining(o Op, l *Lowering) (TrainKernel, error) {
 	return nil, fmt.Errorf("%w: nothing says how to train it", ErrRule)
 }
 
-// place finds a place in the arenas for every value that a step makes. Values that are never in use
-// at the same time share memory.
-func (p *program) place() {
-	last := make([]int, len(p.values)) // the last step that reads a value
+// findWindows makes every window one of a value that is no window itself.
+func (p *program) findWindows() {
+	for i := range slices.Backward(p.values) {
+		if v := &p.values[i]; v.whole != i {
+			v.first += p.values[v.whole].first
+			v.whole = p.values[v.whole].whole
+		}
+	}
+}
+
+// lastReads lists for each value the last step that reads it or a window of it.
+func (p *program) lastReads() []int {
+	last := make([]int, len(p.values))
 	for i, s := range p.steps {
 		last[s.out] = i
 		for _, v := range s.in {
@@ -156,26 +181,48 @@ func (p *program) place() {
 	for _, v := range p.outputs {
 		last[v] = len(p.steps)
 	}
-	var floats, bytes []*engine.Buffer
-	for _, v := range p.inputs { // loaded before the first step
-		if at := &p.values[v]; at.kind == Float32 {
-			at.buffer = &engine.Buffer{Size: at.layout.Len(), First: -1, Last: last[v]}
-			floats = append(floats, at.buffer)
-		}
+	for i, v := range p.values {
+		last[v.whole] = max(last[v.whole], last[i])
 	}
-	for i, s := range p.steps {
-		at := &p.values[s.out]
-		if _, ok := s.Kernel.(overwriter); ok && last[s.in[0]] == i && p.values[s.in[0]].layout == at.layout && p.values[s.in[0]].buffer != nil {
-			at.buffer = p.values[s.in[0]].buffer
-			at.buffer.Last = last[s.out]
-			continue
-		}
-		b := &engine.Buffer{Size: at.layout.Len(), First: i, Last: last[s.out]}
+	return last
+}
+
+// place finds a place in the arenas for every value that a step makes. Values that are never in use
+// at the same time share memory.
+func (p *program) place() {
+	p.findWindows()
+	last := p.lastReads()
+	var floats, bytes []*engine.Buffer
+	add := func(v, first int) {
+		at := &p.values[v]
+		b := &engine.Buffer{Size: at.layout.Len(), First: first, Last: last[v]}
 		switch at.kind {
 		case Float32:
 			floats, at.buffer = append(floats, b), b
 		case Int8:
 			bytes, at.buffer = append(bytes, b), b
+		}
+	}
+	for _, v := range p.inputs { // loaded before the first step
+		if p.values[v].kind == Float32 {
+			add(v, -1)
+		}
+	}
+	for i, s := range p.steps {
+		out := &p.values[s.out]
+		whole, in := &p.values[out.whole], &p.values[s.in[0]]
+		if _, ok := s.Kernel.(overwriter); ok && last[s.in[0]] == i && in.layout == out.layout && in.buffer != nil && out.whole == s.out {
+			out.buffer = in.buffer
+			out.buffer.Last = last[s.out]
+			continue
+		}
+		if whole.buffer == nil { // else the first of its windows has made it
+			add(out.whole, i)
+		}
+	}
+	for i := range p.values {
+		if v := &p.values[i]; v.whole != i {
+			v.buffer = p.values[v.whole].buffer
 		}
 	}
 	p.floats, p.bytes = engine.Place(floats), engine.Place(bytes)
@@ -199,9 +246,9 @@ func (p *program) newMemory(n int) []memory {
 		for _, v := range p.values {
 			t := Tensor{Layout: v.layout}
 			if b := v.buffer; b != nil && v.kind == Float32 {
-				t.F = f[b.At:][:b.Size:b.Size]
+				t.F = f[b.At:][v.first:b.Size:b.Size]
 			} else if b != nil {
-				t.Q = q[b.At:][:b.Size:b.Size]
+				t.Q = q[b.At:][v.first:b.Size:b.Size]
 			}
 			m.values = append(m.values, t)
 		}

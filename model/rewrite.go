@@ -8,6 +8,7 @@ type mode struct {
 	int8     bool // the graph that an int8 one is made of
 	plain    bool // for tests: nothing fused or folded
 	whole    bool // for tests: Backward takes all images at once
+	rowwise  bool // convolutions go image by image through positions: rows may be windows of wider ones
 }
 
 // rewrite is one optimisation of a graph, which changes nothing of what it computes but by rounding.
@@ -33,6 +34,7 @@ var rewrites = []rewrite{
 	{"fuse activations", unlessPlain, fuseActivations},
 	{"fuse tables", unlessPlain, fuseTables},
 	{"copy where output and input would be one", always, separateOutputs},
+	{"join in place", func(m mode) bool { return !m.plain && !m.training && !m.int8 }, joinInPlace},
 }
 
 // rewritten returns the graph as a program runs it.

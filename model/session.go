@@ -152,6 +152,7 @@ func (m *Model) prepare(o Options, md mode) (*Session, *Graph, Memory, error) {
 	if o.Batch > 0 {
 		s.chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)
 	}
+	md.rowwise = s.chunk == 1 || o.direct()
 	g := m.graph.rewritten(md)
 	return s, g, m.price(g, s.chunk, s.threads, o), nil
 }
