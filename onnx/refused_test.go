@@ -28,7 +28,7 @@ func zeros(dims ...int) constant {
 type refusal struct {
 	op     string
 	dims   []int
-	in     []any // constant, or nil for an input that is left out
+	in     []any // constant, nil for an input that is left out, or the dimensions of another input of the file
 	attrs  []attr
 	want   string // part of the error; "" if the file is to be read
 	opset  int    // 13 if 0
@@ -44,7 +44,11 @@ func (r refusal) file() []byte {
 	}
 	for i, c := range r.in {
 		name := ""
-		if c, ok := c.(constant); ok {
+		switch c := c.(type) {
+		case []int: // of an input of the file without values
+			name = string(rune('a' + i))
+			g.input(name, c...)
+		case constant:
 			name = string(rune('a' + i))
 			switch v := c.values.(type) {
 			case []int:
