@@ -18,6 +18,7 @@ func corpus(t *testing.T) map[string][]byte {
 	for i, r := range refusals {
 		files[fmt.Sprintf("refusal %d, %s", i, r.op)] = r.file()
 	}
+	files["functions"], files["branch of a function"] = functions(), branchOfFunction()
 	for i, c := range foldings {
 		files[fmt.Sprintf("folding %d, %s", i, c.op)] = c.file(-1)
 	}
@@ -71,6 +72,25 @@ func TestBoundsMetAnywhere(t *testing.T) {
 	}
 	if times < 3*len(files) {
 		t.Errorf("%d bounds in %d files", times, len(files))
+	}
+}
+
+// TestEveryByteDamaged: files of which one byte is another, in their wire types, lengths, names and numbers.
+func TestEveryByteDamaged(t *testing.T) {
+	damages := []func(b byte) byte{
+		func(b byte) byte { return b ^ 1 }, func(b byte) byte { return b ^ 2 }, func(b byte) byte { return b ^ 5 }, func(b byte) byte { return b + 8 },
+		func(b byte) byte { return b ^ 0x80 }, func(b byte) byte { return 0 }, func(b byte) byte { return 0xff },
+	}
+	for name, b := range corpus(t) {
+		if len(b) > 400 {
+			continue
+		}
+		for i := range b {
+			damaged := slices.Clone(b)
+			damaged[i] = damages[(i+len(b))%len(damages)](b[i])
+			_, err := Read(damaged)
+			checkRefused(t, fmt.Sprintf("%s, byte %d", name, i), err)
+		}
 	}
 }
 
