@@ -245,7 +245,7 @@ func TestLargePicture(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.png", b.Bytes())
 	write(t, dir, "b.png", b.Bytes())
-	d, _ := loaded(t, dir, Options{Size: 1, RGB: true})
+	d, _ := loaded(t, dir, Options{Size: 1, Channels: 3})
 	if d.N != 2 || !slices.Equal(d.Pix[:3], d.Pix[3:]) {
 		t.Errorf("%+v", d.Pix)
 	}
@@ -333,7 +333,7 @@ func TestIDXReadErrors(t *testing.T) {
 			t.Errorf("labels cut to %d, which are needed: %v", cut, err)
 		}
 	}
-	if _, err := Open(images, Options{Size: math.MaxInt16, RGB: true, MaxRAM: 1 << 20}); err == nil {
+	if _, err := Open(images, Options{Size: math.MaxInt16, Channels: 3, MaxRAM: 1 << 20}); err == nil {
 		t.Error("3 GiB fit 1 MiB")
 	}
 	write(t, dir, "train-labels-idx1-ubyte", labels)

@@ -13,6 +13,18 @@ import (
 // TestFunctions: an operator that the file defines is what its nodes are, with the attributes and
 // the opset of its own; functions may call one another.
 func TestFunctions(t *testing.T) {
+	m, err := Read(functions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := drawn(t, m, model.Data{Floats: []float32{1, -100}})
+	if want := []float32{10, -100.09}; !slices.EqualFunc(got, want, func(a, b float32) bool { return a-b < 1e-4 && b-a < 1e-4 }) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// functions is a file whose function calls another one twice.
+func functions() []byte {
 	g := &testGraph{}
 	inner := &testGraph{} // leaky(x) = LeakyRelu(x)*x where the slope is the call's
 	inner.node("LeakyRelu", []string{"x"}, []string{"t"}, attr{"alpha", ref("slope")})
@@ -28,14 +40,7 @@ func TestFunctions(t *testing.T) {
 	g.call("twice", []string{"x", "c"}, []string{"a", "b"})
 	g.node("Add", []string{"a", "b"}, []string{"y"})
 	g.output("y")
-	m, err := Read(g.file(13))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := drawn(t, m, model.Data{Floats: []float32{1, -100}})
-	if want := []float32{10, -100.09}; !slices.EqualFunc(got, want, func(a, b float32) bool { return a-b < 1e-4 && b-a < 1e-4 }) {
-		t.Errorf("%v, want %v", got, want)
-	}
+	return g.file(13)
 }
 
 // TestFunctionsBounded: functions that call themselves, or one another ever more often, are refused

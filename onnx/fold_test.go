@@ -12,13 +12,45 @@ import (
 // real is a vector of float32.
 func real(v ...float32) constant { return constant{[]int{len(v)}, v} }
 
-// foldings are operators on constants, as ONNX defines them: what is computed while a file is read.
-var foldings = []struct {
+// folding is an operator, its constants, and what it makes of them.
+type folding struct {
 	op    string
 	in    []constant
 	attrs []attr
 	want  []float32
-}{
+}
+
+// file adds what is made of the constants to an input. Of the constants, the one of number other is an
+// input of the file instead, without values.
+func (c folding) file(other int) []byte {
+	g := &testGraph{}
+	n := len(c.want)
+	g.input("x", -1, n)
+	var in []string
+	for i, v := range c.in {
+		in = append(in, fmt.Sprint("c", i))
+		if i == other {
+			g.input(in[i], append([]int{-1}, v.dims...)...)
+			continue
+		}
+		switch v := v.values.(type) {
+		case []int:
+			g.ints(in[i], c.in[i].dims, v...)
+		case []float32:
+			g.floats(in[i], c.in[i].dims, v...)
+		}
+	}
+	g.ints("flat", []int{2}, 1, n)
+	g.node(c.op, in, []string{"t"}, c.attrs...)
+	g.node("Cast", []string{"t"}, []string{"f"}, attr{"to", ir.TypeFloat})
+	g.node("Reshape", []string{"f", "flat"}, []string{"r"})
+	g.node("Add", []string{"x", "r"}, []string{"y"})
+	g.output("y")
+	return g.file(13)
+}
+
+// foldings are operators on constants, as ONNX defines them: what is computed while a file is read.
+var foldings = []folding{
 	{"Less", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{1, 0, 0}},
 	{"Less", []constant{real(1, 2, 3), real(2)}, nil, []float32{1, 0, 0}},
 	{"Greater", []constant{ints(1, 2, 3), ints(2)}, nil, []float32{0, 0, 1}},
@@ -47,6 +79,13 @@ var foldings = []struct {
 	{"Tile", []constant{real(2, 3), ints(2)}, nil, []float32{2, 3, 2, 3}},
 	{"Flatten", []constant{{[]int{1, 2}, []int{2, 3}}}, nil, []float32{2, 3}},
 	{"OneHot", []constant{ints(2, -1), {nil, []int{3}}, real(5, 6)}, with("axis", 0), []float32{5, 5, 5, 5, 6, 6}},
+	{"CastLike", []constant{real(2.9, -2.9), ints(1)}, nil, []float32{2, -2}},
+	{"QuantizeLinear", []constant{real(1, -3, 600), {nil, []float32{0.5}}}, nil, []float32{2, 0, 255}},
+	{"DequantizeLinear", []constant{ints(1, -3), {nil, []float32{0.5}}}, nil, []float32{0.5, -1.5}},
+	{"DequantizeLinear", []constant{ints(1, -3), real(0.5, 2), ints(0, 1)}, with("axis", 0), []float32{0.5, -8}},
+	{"Gemm", []constant{{[]int{2, 1}, []int{2, 3}}, {[]int{1, 2}, []int{1, 10}}}, with("transA", 1, "transB", 1), []float32{32}},
+	{"Or", []constant{real(0, 2, 0), real(0, 0, 1)}, nil, []float32{0, 1, 1}},
+	{"And", []constant{real(0, 2, 3), real(0, 0, 1)}, nil, []float32{0, 0, 1}},
 	{"Cast", []constant{real(2.9, -2.9)}, with("to", ir.TypeInt64), []float32{2, -2}},
 	{"Cast", []constant{real(0.5, 0)}, with("to", ir.TypeBool), []float32{1, 0}},
 	{"Cast", []constant{real(1e30, -1e30)}, with("to", ir.TypeInt64), []float32{1 << 63, -1 << 63}},
@@ -54,31 +93,12 @@ var foldings = []struct {
 
 func TestFolding(t *testing.T) {
 	for _, c := range foldings {
-		g := &testGraph{}
-		n := len(c.want)
-		g.input("x", -1, n)
-		var in []string
-		for i, v := range c.in {
-			in = append(in, fmt.Sprint("c", i))
-			switch v := v.values.(type) {
-			case []int:
-				g.ints(in[i], c.in[i].dims, v...)
-			case []float32:
-				g.floats(in[i], c.in[i].dims, v...)
-			}
-		}
-		g.ints("flat", []int{2}, 1, n)
-		g.node(c.op, in, []string{"t"}, c.attrs...)
-		g.node("Cast", []string{"t"}, []string{"f"}, attr{"to", ir.TypeFloat})
-		g.node("Reshape", []string{"f", "flat"}, []string{"r"})
-		g.node("Add", []string{"x", "r"}, []string{"y"})
-		g.output("y")
-		m, err := Read(g.file(13))
+		m, err := Read(c.file(-1))
 		if err != nil {
 			t.Errorf("%s of %v: %v", c.op, c.in, err)
 			continue
 		}
-		if got := drawn(t, m, model.Data{Floats: make([]float32, n)}); !slices.Equal(got, c.want) {
+		if got := drawn(t, m, model.Data{Floats: make([]float32, len(c.want))}); !slices.Equal(got, c.want) {
 			t.Errorf("%s of %v is %v, want %v", c.op, c.in, got, c.want)
 		}
 	}

@@ -63,7 +63,7 @@ func Load(path string) (*model.Model, error) { return Options{}.Load(path) }
 
 // Read is the function Read with options.
 func (o Options) Read(b []byte) (*model.Model, error) {
-	return o.read(b, func(t *ir.Tensor) ([]byte, error) {
+	return o.read(b, ir.NewMeter(len(b)), func(t *ir.Tensor) ([]byte, error) {
 		return nil, ir.Refuse("tensor %q stands in another file, %q, which Load and 'gantiny import' read", t.Name, t.External["location"])
 	})
 }
@@ -76,11 +76,10 @@ func (o Options) Load(path string) (*model.Model, error) {
 	}
 	e := &external{dir: filepath.Dir(path)}
 	defer e.close()
-	return o.read(b, e.tensor)
+	return o.read(b, ir.NewMeter(len(b)), e.tensor)
 }
 
-func (o Options) read(b []byte, outside func(*ir.Tensor) ([]byte, error)) (*model.Model, error) {
-	m := ir.NewMeter(len(b))
+func (o Options) read(b []byte, m *ir.Meter, outside func(*ir.Tensor) ([]byte, error)) (*model.Model, error) {
 	f, err := onnxproto.Read(b, m)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)

@@ -107,6 +107,16 @@ func TestBranchDamage(t *testing.T) {
 
 // TestBranchOfFunction: a branch in a function reads what the call gives.
 func TestBranchOfFunction(t *testing.T) {
+	m, err := Read(branchOfFunction())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y := drawn(t, m, model.Data{Floats: []float32{1, -2}}); y[0] != -3 || y[1] != 6 {
+		t.Errorf("%v", y)
+	}
+}
+
+func branchOfFunction() []byte {
 	yes := &testGraph{}
 	yes.floats("k", nil, 3)
 	yes.node("Mul", []string{"x", "k"}, []string{"r"})
@@ -120,11 +130,5 @@ func TestBranchOfFunction(t *testing.T) {
 	g.call("f", []string{"a", "on"}, []string{"b"})
 	g.node("Neg", []string{"b"}, []string{"y"})
 	g.output("y")
-	m, err := Read(g.file(13))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if y := drawn(t, m, model.Data{Floats: []float32{1, -2}}); y[0] != -3 || y[1] != 6 {
-		t.Errorf("%v", y)
-	}
+	return g.file(13)
 }

@@ -28,7 +28,7 @@ func zeros(dims ...int) constant {
 type refusal struct {
 	op     string
 	dims   []int
-	in     []any // constant, or nil for an input that is left out
+	in     []any // constant, nil for an input that is left out, or the dimensions of another input of the file
 	attrs  []attr
 	want   string // part of the error; "" if the file is to be read
 	opset  int    // 13 if 0
@@ -44,7 +44,11 @@ func (r refusal) file() []byte {
 	}
 	for i, c := range r.in {
 		name := ""
-		if c, ok := c.(constant); ok {
+		switch c := c.(type) {
+		case []int: // of an input of the file without values
+			name = string(rune('a' + i))
+			g.input(name, c...)
+		case constant:
 			name = string(rune('a' + i))
 			switch v := c.values.(type) {
 			case []int:
@@ -214,6 +218,36 @@ var refusals = []refusal{
 	{op: "Gather", dims: row, in: []any{ints(1)}, attrs: with("axis", 0), want: "axis 0, which is the images'"},
 	{op: "Range", in: []any{constant{nil, []int{0}}, constant{nil, []int{math.MaxInt32}}, constant{nil, []int{1}}}, want: "a range of"},
 	{op: "Reshape", in: []any{zeros(2), ints(1<<20, 1<<20)}, want: "shape [1048576 1048576]"},
+	{op: "LeakyRelu", dims: row, attrs: with("alpha", float32(2))},
+	{op: "Gemm", dims: row, in: []any{zeros(4, 2), []int{1, 2}}, want: "C is no constant"},
+	{op: "Gemm", dims: row, in: []any{zeros(4, 2), zeros(1, 1)}},
+	{op: "Gemm", in: []any{zeros(2), zeros(2, 1)}, want: "a matrix of [2]"},
+	{op: "MatMul", in: []any{zeros(2, 2, 2), zeros(3, 2, 2)}, want: "matrices of [2 2 2] and [3 2 2]"},
+	{op: "Add", dims: row, in: []any{constant{[]int{1, 1, 4}, []float32{1, 2, 3, 4}}}},
+	{op: "Add", dims: []int{2, 4}, in: []any{constant{[]int{2, 4}, []float32{1, 2, 3, 4, 1, 2, 3, 4}}}},
+	{op: "Add", dims: []int{2, 4}, in: []any{zeros(3, 4)}, want: "a constant of [3 4] with a batch of 2"},
+	{op: "Add", dims: []int{2, 4}, in: []any{constant{[]int{2, 1}, []float32{1, 2}}}, want: "differs from image to image"},
+	{op: "BatchNormalization", dims: image, in: []any{zeros(2), zeros(2), zeros(2), zeros(2)}, attrs: with("epsilon", float32(0.5))},
+	{op: "Conv", dims: image, in: []any{zeros(2, 2, 1, 1)}, attrs: with("dilations", []int{0, 0}), want: "dilations [0 0]"},
+	{op: "ConvTranspose", dims: image, in: []any{zeros(2, 2, 1, 1)}, attrs: with("output_padding", []int{-1, -1})},
+	{op: "Gather", in: []any{zeros(2), ints(0)}, attrs: with("axis", 5), want: "axis 5"},
+	{op: "Split", in: []any{zeros(2)}, attrs: with("axis", 5), want: "axis 5"},
+	{op: "Split", dims: row, attrs: with("axis", 0), want: "axis 0, which is the images'"},
+	{op: "OneHot", in: []any{ints(0), ints(2), ints(0, 1)}, attrs: with("axis", 5), want: "axis 5"},
+	{op: "Softmax", dims: row, attrs: with("axis", 5), want: "axis 5"},
+	{op: "LayerNormalization", dims: row, in: []any{zeros(4)}, attrs: with("axis", 5), opset: 17, want: "axis 5"},
+	{op: "DequantizeLinear", in: []any{ints(1, 2), real(1, 2)}, attrs: with("axis", 5), want: "axis 5"},
+	{op: "DequantizeLinear", in: []any{ints(1, 2), real(1, 2, 3)}, attrs: with("axis", 0), want: "scales of [3]"},
+	{op: "DequantizeLinear", in: []any{ints(1, 2), real(1, 2)}, attrs: with("axis", 0, "block_size", 2), want: "scales of blocks", opset: 21},
+	{op: "QuantizeLinear", in: []any{real(1, 2), real(1), ints(0)}, want: "to type 7"},
+	{op: "QuantizeLinear", in: []any{real(1, 2), real(1, 2)}, attrs: with("axis", 5), want: "axis 5"},
+	{op: "QuantizeLinear", dims: row, in: []any{real(1), ints(0)}, want: "to type 7"},
+	{op: "Resize", dims: image, in: []any{nil, nil, ints(1, 2, 8, 8)}, attrs: with("mode", "linear", "coordinate_transformation_mode", "half_pixel_symmetric"), opset: 19},
+	{op: "Resize", dims: image, in: []any{nil, nil, ints(1, 2, 1, 1)}, attrs: with("mode", "linear", "coordinate_transformation_mode", "align_corners")},
+	{op: "GlobalAveragePool", dims: row, want: "want (N, C, H, W)"},
+	{op: "Expand", dims: []int{2, 4}, in: []any{ints(3, 4)}, want: "3 images of a batch of 2"},
+	{op: "Unsqueeze", in: []any{zeros(2), ints(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}, want: "17 dimensions"},
+	{op: "Dropout", dims: row, in: []any{nil, []int{1}}, want: "no constant"},
 }
 
 // TestRefusals: nodes that cannot be imported, by what their error says, and neighbors that can.

@@ -5,7 +5,7 @@ import "github.com/gantiny/gantiny/internal/importer/ir"
 // rule says how an operator is translated.
 type rule struct {
 	name      string // as the format has it
-	least     int    // inputs
+	least     int    // inputs that it must have
 	translate func(o *op) error
 }
 

@@ -73,15 +73,14 @@ func (o Options) Load(path string) (*model.Model, error) {
 
 // Read is the function Read with options.
 func (o Options) Read(b []byte) (*model.Model, error) {
-	m, err := o.read(b)
+	m, err := o.read(b, ir.NewMeter(len(b)))
 	if err != nil {
 		return nil, fmt.Errorf("tflite: %w", err)
 	}
 	return m, nil
 }
 
-func (o Options) read(b []byte) (*model.Model, error) {
-	meter := ir.NewMeter(len(b))
+func (o Options) read(b []byte, meter *ir.Meter) (*model.Model, error) {
 	n, err := parse(b, meter)
 	if err != nil {
 		return nil, err

@@ -119,6 +119,8 @@ func (t *translator) add(at table) {
 		o.refuse(ir.Refuse("no such operator here"))
 	case len(o.in) < rule.least:
 		t.fail(ir.Damaged("%s has %d inputs, want %d", o.title, len(o.in), rule.least))
+	case slices.Contains(o.in[:rule.least], -1): // only those behind may be left out
+		o.refuse(ir.Refuse("input %d is missing", slices.Index(o.in, -1)))
 	default:
 		if err := rule.translate(o); err != nil {
 			o.refuse(err)
@@ -290,11 +292,8 @@ func (o *op) dim(k, axis int) int {
 	return max(0, o.tensors[o.in[k]].dims[axis])
 }
 
-// known returns the integers of input k, which must be in the file.
+// known returns the integers of input k, one that the operator must have, which must be in the file.
 func (o *op) known(k int) ([]int, error) {
-	if k >= len(o.in) || o.in[k] < 0 {
-		return nil, ir.Refuse("input %d is missing", k)
-	}
 	v := &o.tensors[o.in[k]]
 	size := ir.TypeSize[v.typ]
 	if !v.constant() || v.typ != ir.TypeInt32 && v.typ != ir.TypeInt64 || len(v.data)%size != 0 {

@@ -78,15 +78,14 @@ func (o Options) Load(path string) (*model.Model, *Found, error) {
 // tensors are not those that the network wants, and ErrGraph for a text that is no graph. With an
 // error of the second kind Found, if it is not nil, says how far it went.
 func (o Options) Read(b []byte) (*model.Model, *Found, error) {
-	m, f, err := o.read(b)
+	m, f, err := o.read(b, ir.NewMeter(len(b)))
 	if err != nil {
 		return nil, f, fmt.Errorf("weights: %w", err)
 	}
 	return m, f, nil
 }
 
-func (o Options) read(b []byte) (*model.Model, *Found, error) {
-	meter := ir.NewMeter(len(b))
+func (o Options) read(b []byte, meter *ir.Meter) (*model.Model, *Found, error) {
 	tensors, err := readTensors(b, meter)
 	if err != nil {
 		return nil, nil, err

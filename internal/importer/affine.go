@@ -170,9 +170,6 @@ func (im *importer) stretch(v *value, to []int) (*value, error) {
 // operands returns a value and what it meets: a constant, or another value. swapped says that the
 // value is input 1.
 func (s *step) operands() (v *value, a *array, w *value, swapped bool, err error) {
-	if s.attribute("axis") != nil && s.im.file.Opset < 7 {
-		return nil, nil, nil, false, ir.Refuse("broadcasting of opset 6")
-	}
 	s.ignore("broadcast")
 	if len(s.in) != 2 {
 		return nil, nil, nil, false, ir.Refuse("%d inputs", len(s.in))

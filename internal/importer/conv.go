@@ -52,9 +52,6 @@ func (s *step) window(spatial int) (w window, err error) {
 	if w.dilation, err = two(s.intsAttr("dilations"), spatial, 1); err != nil {
 		return w, err
 	}
-	if w.dilation[0] == 0 {
-		w.dilation[0] = 1
-	}
 	switch {
 	case pads == nil:
 	case len(pads) != 2*spatial:

@@ -173,20 +173,17 @@ func (s *step) unknown(function *ir.Function) string {
 // compute makes the outputs of an operator of ONNX.
 func (s *step) compute(constant bool) error {
 	fold, to := folders[s.Op], converters[s.Op]
-	switch {
-	case fold != nil && (constant || s.Op == "Shape" || s.Op == "Size" || to == nil):
-		list, err := fold(s)
-		if err != nil {
-			return err
-		}
-		for i, a := range list {
-			s.set(i, operand{a: a})
-		}
-		return nil
-	case to != nil:
+	if to != nil && (fold == nil || !constant && s.Op != "Shape" && s.Op != "Size") {
 		return to(s)
 	}
-	return ir.Refuse("its inputs are constants")
+	list, err := fold(s)
+	if err != nil {
+		return err
+	}
+	for i, a := range list {
+		s.set(i, operand{a: a})
+	}
+	return nil
 }
 
 // settle looks at what a node has left: attributes that nobody has read, outputs that nothing is

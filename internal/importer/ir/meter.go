@@ -5,6 +5,8 @@ type Meter struct {
 	left int64 // bytes
 	Most int   // elements of a constant that is computed
 	work int64 // elements that may be looked at without being kept
+
+	calls, fail int // calls of Take and Look so far, and the one that fails
 }
 
 // spare is what a file of no size may allocate.
@@ -12,7 +14,21 @@ const spare = 900 << 10
 
 // NewMeter returns the bounds for a file of so many bytes.
 func NewMeter(file int) *Meter {
-	return &Meter{2*int64(file) + spare, file + 1<<20, 64*int64(file) + 1<<24}
+	return &Meter{left: 2*int64(file) + spare, Most: file + 1<<20, work: 64*int64(file) + 1<<24}
+}
+
+// Failing is NewMeter, but the call of Take or Look of this number, from 1, fails: for tests of what becomes
+// of files that meet their bounds at any place. Its second result tells whether it came to that.
+func Failing(file, call int) (m *Meter, failed func() bool) {
+	m = NewMeter(file)
+	m.fail = call
+	return m, func() bool { return m.calls >= call }
+}
+
+// fails counts a call and tells whether it is the one that fails.
+func (m *Meter) fails() bool {
+	m.calls++
+	return m.calls == m.fail
 }
 
 // Widen counts n bytes of weights whose elements have size bytes each in the file, and four as
@@ -25,7 +41,7 @@ func (m *Meter) Widen(n, size int) {
 
 // Look counts n elements that are about to be looked at.
 func (m *Meter) Look(n int) error {
-	if m.work -= int64(n); m.work < 0 {
+	if m.work -= int64(n); m.work < 0 || m.fails() {
 		return Refuse("its constants take too long to compute")
 	}
 	return nil
@@ -33,7 +49,7 @@ func (m *Meter) Look(n int) error {
 
 // Take counts n bytes that are about to be allocated.
 func (m *Meter) Take(n int64) error {
-	if n < 0 || n > m.left {
+	if n < 0 || n > m.left || m.fails() {
 		return Damaged("its content would take more than twice the file's size in memory")
 	}
 	m.left -= n
