@@ -413,7 +413,8 @@ def eight_bits():
         sx, sw = n.tensors[x][4][0][0], np.array(n.tensors[w][4][0])
         s = (sx * sw * np.ones(count)).astype(np.float32)
         b = np.round(n.random.randn(count) * 0.3 / s).astype(np.int32)
-        return n.const(b, "int32", (list(s), [0] * count, 0))
+        k = 1 if sw.size == 1 else count  # scales: TensorFlow Lite takes one beside one of the weights
+        return n.const(b, "int32", (list(s[:k]), [0] * k, 0))
 
     x = n.input("z", 8, quant=q(2.0 ** -5, 0))  # in steps that latents of gantiny can have
     w = n.weight(4 * 4 * 4, 8, how="tensor")
