@@ -80,6 +80,9 @@ func (s *simulation) findTails() {
 		if before == nil || before.Out.mem != n.Out.mem || before.epilogue.slope != 1 || s.graph.consumer(n.In[0]) != n {
 			continue
 		}
+		if _, keeps := s.kept[before.Out]; keeps {
+			continue
+		}
 		if _, ok := before.Op.(linear); ok {
 			s.tails[before] = n
 		}

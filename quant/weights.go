@@ -16,8 +16,9 @@ type Weights struct {
 	Scale []float32
 }
 
-// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127]. The error wraps ErrRange and names the first
-// value that is not finite.
+// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127]. A column of whole multiples of its largest value
+// divided by a whole number below 127, as other programs quantise them, gets exactly these multiples. The error wraps ErrRange
+// and names the first value that is not finite.
 func QuantizeWeights(w []float32, n int) (Weights, error) {
 	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n)}
 	most := make([]float64, n)
@@ -29,12 +30,29 @@ func QuantizeWeights(w []float32, n int) (Weights, error) {
 		most[i%n] = math.Max(most[i%n], a)
 	}
 	for c := range most {
-		q.Scale[c] = float32(math.Max(most[c]/127, minScale))
+		q.Scale[c] = float32(math.Max(most[c]/multiples(w, c, n, most[c]), minScale))
 	}
 	for i, v := range w {
 		q.Q[i] = weight(float64(v) / float64(q.Scale[i%n]))
 	}
 	return q, nil
+}
+
+// multiples returns the largest k up to 127 for which the weights of column c of n are whole multiples of most/k, or else 127.
+func multiples(w []float32, c, n int, most float64) float64 {
+	const near = 1e-4 // of one of them
+	unit := 1 / most
+	for k := 127.0; k >= 1 && most > minScale; k-- {
+		whole := true
+		for i := c; whole && i < len(w); i += n {
+			v := float64(float64(w[i]) * (k * unit))
+			whole = math.Abs(v-math.RoundToEven(v)) < near
+		}
+		if whole {
+			return k
+		}
+	}
+	return 127
 }
 
 func weight(v float64) int8 { return int8(math.Max(-127, math.Min(127, math.RoundToEven(v)))) }

@@ -43,6 +43,26 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// TestWholeMultiples: weights that other programs have quantised keep their bytes, also where no column
+// reaches 127.
+func TestWholeMultiples(t *testing.T) {
+	const rows, columns, scale = 30, 3, 0.0123
+	w := make([]float32, rows*columns)
+	for i := range w {
+		w[i] = float32(scale * float32(i*37%(2*[]int{127, 94, 61}[i%columns]+1)-[]int{127, 94, 61}[i%columns]))
+	}
+	w[1], w[2] = -scale*94, scale*61
+	q, err := QuantizeWeights(w, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range q.Floats() {
+		if d := math.Abs(float64(v - w[i])); d > 1e-6 {
+			t.Errorf("weight %d, %g, becomes %g", i, w[i], v)
+		}
+	}
+}
+
 // TestBias: a bias beside vanishing weights still fits, one that cannot is an error.
 func TestBias(t *testing.T) {
 	w, b := []float32{0, 1, 1e-20, 2}, []float32{5, -0.25} // (2, 2)

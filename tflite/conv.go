@@ -116,7 +116,11 @@ func (o *op) resize(mode string, corners, centers int) error {
 	if mode == "nearest" {
 		a = append(a, text("nearest_mode", nearest))
 	}
-	return o.moved(o.pixels(o.emit("Resize", a, o.planes(o.get(0)), "", "", o.get(1))))
+	y := o.pixels(o.emit("Resize", a, o.planes(o.get(0)), "", "", o.get(1)))
+	if mode == "nearest" {
+		return o.moved(y)
+	}
+	return o.done(y, noActivation)
 }
 
 func fullyConnected(o *op) error {

@@ -92,7 +92,7 @@ var operators = map[int]rule{
 	126: {"BATCH_MATMUL", 2, batchMatMul},
 	130: {"BROADCAST_TO", 2, func(o *op) error { return o.moved(o.emit("Expand", nil, o.get(0), o.get(1))) }},
 	150: {"GELU", 1, gelu},
-	152: {"RELU_0_TO_1", 1, func(o *op) error { return o.moved(o.clip(o.get(0), 0, 1)) }},
+	152: {"RELU_0_TO_1", 1, func(o *op) error { return o.done(o.clip(o.get(0), 0, 1), noActivation) }},
 }
 
 // unary is an operator of one input that ONNX has too.
@@ -100,9 +100,16 @@ func unary(kind string) func(o *op) error {
 	return func(o *op) error { return o.done(o.emit(kind, nil, o.get(0)), noActivation) }
 }
 
-// bounded is unary of one whose results fit into the integers for them.
+// bounded is unary of one whose results fit into the integers for them. As the last one it is not rounded:
+// pixels have 256 levels too.
 func bounded(kind string) func(o *op) error {
-	return func(o *op) error { return o.moved(o.emit(kind, nil, o.get(0))) }
+	return func(o *op) error {
+		y := o.emit(kind, nil, o.get(0))
+		if o.last[o.out[0]] {
+			return o.moved(y)
+		}
+		return o.done(y, noActivation)
+	}
 }
 
 // elementwise is an operator of two inputs, whose options are an activation.
@@ -140,7 +147,7 @@ func softmax(o *op) error {
 	if beta := o.options.float32(0, 0); beta != 1 {
 		x = o.emit("Mul", nil, x, o.floats(float32(beta)))
 	}
-	return o.moved(o.emit("Softmax", list(whole("axis", -1)), x))
+	return o.done(o.emit("Softmax", list(whole("axis", -1)), x), noActivation)
 }
 
 func squaredDifference(o *op) error {

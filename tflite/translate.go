@@ -19,12 +19,14 @@ type translator struct {
 	g      ir.Graph
 	values []string // of each tensor: the name of what it is at the moment, "" for nothing yet
 	made   int      // values that have no tensor, which count their names
+	last   []bool   // of each tensor: whether it is an output, by itself or in floats
 }
 
 // translate translates a network.
 func translate(n *network) (*ir.File, error) {
-	t := &translator{network: n, values: make([]string, len(n.tensors))}
-	t.take(16 * len(n.tensors))
+	t := &translator{network: n, values: make([]string, len(n.tensors)), last: make([]bool, len(n.tensors))}
+	t.take(17 * len(n.tensors))
+	t.findLast()
 	t.g.Name = n.name
 	if n.name == "main" {
 		t.g.Name = ""
@@ -40,6 +42,24 @@ func translate(n *network) (*ir.File, error) {
 	return &ir.File{Producer: n.producer, Opset: opset, HasGraph: true, ChannelsLast: true, Graph: t.g}, n.err
 }
 
+// findLast finds the outputs, and of what outputs are floats.
+func (t *translator) findLast() {
+	for _, i := range t.out {
+		t.last[i] = true
+	}
+	for i := range t.operators.n {
+		at := t.operators.table(i)
+		in, out := at.ints(1), at.ints(2)
+		const dequantize = 6
+		if k := at.index(0); k < 0 || k >= len(t.codes) || t.codes[k].builtin != dequantize || len(in) == 0 || len(out) == 0 {
+			continue
+		}
+		if in[0] >= 0 && in[0] < len(t.last) && out[0] >= 0 && out[0] < len(t.last) && t.last[out[0]] {
+			t.last[in[0]] = true
+		}
+	}
+}
+
 // addInputs makes the inputs, under names without what TensorFlow puts round them.
 func (t *translator) addInputs() {
 	for _, i := range t.in {
@@ -53,7 +73,8 @@ func (t *translator) addInputs() {
 			return
 		}
 		t.g.Inputs = append(t.g.Inputs, ir.Info{Name: name, Type: typ, Dims: v.dims, Rank: true})
-		t.values[i] = name
+		o := &op{translator: t, title: fmt.Sprintf("input %q", v.name)}
+		t.values[i] = o.rounded(name, v)
 	}
 }
 
@@ -339,11 +360,30 @@ func (o *op) done(name string, activation int) error {
 	default:
 		return ir.Refuse("activation %d", activation)
 	}
-	if l, h, ok := o.tensors[o.out[0]].reach(); ok && activation != tanh {
-		low, high = max(low, l), min(high, h)
+	out := &o.tensors[o.out[0]]
+	if l, h, ok := out.reach(); ok && activation != tanh {
+		if low, high = max(low, l), min(high, h); out.bytes() { // which rounding holds within l and h anyway
+			near := float64(out.scales[0]) / 256
+			if low-l < near {
+				low = math.Inf(-1)
+			}
+			if h-high < near {
+				high = math.Inf(1)
+			}
+		}
 	}
-	o.values[o.out[0]] = o.clip(name, low, high)
+	o.values[o.out[0]] = o.rounded(o.clip(name, low, high), out)
 	return nil
+}
+
+// rounded rounds a value to what the bytes of a tensor can stand for, if it is of bytes.
+func (o *op) rounded(name string, v *tensor) string {
+	if !v.bytes() {
+		return name
+	}
+	scale := o.floats(v.scales[0])
+	zero := o.constant(ir.Tensor{Type: v.typ, Raw: []byte{byte(v.zeros[0])}})
+	return o.emit("DequantizeLinear", nil, o.emit("QuantizeLinear", nil, name, scale, zero), scale, zero)
 }
 
 // clip holds a value within limits.
@@ -364,11 +404,15 @@ func (o *op) clip(name string, low, high float64) string {
 	return o.emit("Clip", limits, name)
 }
 
-// moved sets the first output to a value of elements that the operator only moves, or whose range is
-// known.
+// moved sets the first output to a value of elements that the operator only moves.
 func (o *op) moved(name string) error {
 	o.values[o.out[0]] = name
 	return nil
+}
+
+// bytes tells whether a tensor is of bytes with one scale and zero point.
+func (t *tensor) bytes() bool {
+	return t.quantized() && len(t.scales) == 1 && (t.typ == ir.TypeInt8 || t.typ == ir.TypeUint8)
 }
 
 // reach returns what the integers of a tensor can stand for.

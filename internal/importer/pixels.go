@@ -115,7 +115,7 @@ func (im *importer) rescaled(n *node, black, white float64) (*node, error) {
 		at = at.in[0]
 	}
 	if _, ok := at.op.(model.Sigmoid); ok && a == 2 && b == -1 {
-		to, err := im.affine(at.in[0], fixed(0.5), nil)
+		to, err := im.halved(at.in[0])
 		if err == nil {
 			to, err = im.add(model.Tanh{}, nil, to)
 		}
@@ -125,6 +125,20 @@ func (im *importer) rescaled(n *node, black, white float64) (*node, error) {
 		return im.reshape(to, n.shape())
 	}
 	return im.affine(n, fixed(a), fixed(b))
+}
+
+// halved returns n / 2. Of what is rounded to steps it is before that, to half the steps.
+func (im *importer) halved(n *node) (*node, error) {
+	o, ok := n.op.(model.FakeQuantize)
+	if !ok {
+		return im.affine(n, fixed(0.5), nil)
+	}
+	to, err := im.affine(n.in[0], fixed(0.5), nil)
+	if err != nil {
+		return nil, err
+	}
+	o.Steps.Scale /= 2
+	return im.add(o, nil, to)
 }
 
 // swapColors exchanges the first and the third channel.
@@ -167,7 +181,7 @@ func bounds(n *node, depth int) (low, high float64) {
 	case model.Clip:
 		x, y := bounds(n.in[0], depth+1)
 		return max(x, float64(o.Min)), min(y, float64(o.Max))
-	case model.Reshape, model.Transpose, model.Slice, model.PixelShuffle, model.Resize:
+	case model.Reshape, model.Transpose, model.Slice, model.PixelShuffle, model.Resize, model.FakeQuantize:
 		return bounds(n.in[0], depth+1)
 	case model.BatchNorm:
 		x, y := bounds(n.in[0], depth+1)

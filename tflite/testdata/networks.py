@@ -250,9 +250,9 @@ def pixels(x):
 
 
 def limit(x, quant):
-    """What 8-bit integers can stand for, not rounded."""
+    """The nearest that 8-bit integers can stand for."""
     scale, zero = float(np.float32(quant[0][0])), quant[1][0]
-    return x.clamp((-128 - zero) * scale, (127 - zero) * scale)
+    return ((x / scale).round() + zero).clamp(-128, 127).sub(zero) * scale
 
 
 def samepad(v, kernel, stride, dilation, fill=0.0):
@@ -405,7 +405,7 @@ def conditional():
 
 
 def eight_bits():
-    """A network in 8-bit integers, with scales by channel. The oracle does not round."""
+    """A network in 8-bit integers, with scales by channel. The oracle rounds what is between operators, not the output."""
     n = Net(5)
     q = lambda scale, zero: ([scale], [zero], 0)
 
@@ -413,9 +413,10 @@ def eight_bits():
         sx, sw = n.tensors[x][4][0][0], np.array(n.tensors[w][4][0])
         s = (sx * sw * np.ones(count)).astype(np.float32)
         b = np.round(n.random.randn(count) * 0.3 / s).astype(np.int32)
-        return n.const(b, "int32", (list(s), [0] * count, 0))
+        k = 1 if sw.size == 1 else count  # scales: TensorFlow Lite takes one beside one of the weights
+        return n.const(b, "int32", (list(s[:k]), [0] * k, 0))
 
-    x = n.input("z", 8, quant=q(0.025, 3))
+    x = n.input("z", 8, quant=q(2.0 ** -5, 0))  # in steps that latents of gantiny can have
     w = n.weight(4 * 4 * 4, 8, how="tensor")
     y = n.fc(x, w, bias(64, x, w), a=RELU, quant=q(0.02, -128))
     y = n.reshape(y, 4, 4, 4, quant=q(0.02, -128))
