@@ -26,6 +26,7 @@ type description struct {
 	Layers     layerList          `json:"layers"`
 	Outputs    []string           `json:"outputs,omitempty"` // of a graph; the last layer if unset
 	ClassNames []string           `json:"class_names,omitempty"`
+	Direct     bool               `json:"direct,omitempty"`
 	Provenance Provenance         `json:"provenance"`
 }
 
@@ -78,7 +79,7 @@ func (m *Model) Architecture() ([]byte, error) {
 	if d := m.describeInt8Chain(); d != nil {
 		return json.Marshal(d)
 	}
-	d := description{Format: chainFormat, Name: m.Name, ClassNames: m.ClassNames, Provenance: m.Provenance}
+	d := description{Format: chainFormat, Name: m.Name, ClassNames: m.ClassNames, Direct: m.Direct, Provenance: m.Provenance}
 	chain := m.graph.chain() && !m.Quantized() // format 1 of int8 models is describeInt8Chain's
 	if chain {
 		s := m.Input()
@@ -123,7 +124,7 @@ func Build(architecture []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Provenance = d.Provenance
+	m.Provenance, m.Direct = d.Provenance, d.Direct
 	return m, m.setClassNames(d.ClassNames)
 }
 

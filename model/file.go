@@ -267,7 +267,7 @@ func (form form) describe(f *safetensors.File, text string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Provenance = d.Provenance
+	m.Provenance, m.Direct = d.Provenance, d.Direct
 	if err := m.setClassNames(d.ClassNames); err != nil {
 		return nil, err
 	}

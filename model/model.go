@@ -14,6 +14,7 @@ type Model struct {
 	Name       string
 	Provenance Provenance
 	ClassNames []string // of the classes of an input, or of the logits of a classifier, in order; nil where they have none
+	Direct     bool     // float32 Sessions without the option Winograd are as with the option Strict, see SettleSums
 
 	graph *Graph
 	total []*Param

@@ -31,7 +31,8 @@ type Options struct {
 	// Strict keeps to direct sums, so that an image has the same bits whatever
 	// Batch is. Otherwise a float32 Session for 8 images or more convolves by Winograd's
 	// algorithm where that is faster, see conv.NewWinogradPlan: its images differ
-	// from a strict Session's by rounding, at most 1e-4. An int8 image has the same bytes in any case.
+	// from a strict Session's by rounding, at most 1e-4 of the largest value. A Session of a Model that
+	// is Direct is strict. An int8 image has the same bytes in any case.
 	Strict bool
 
 	// Winograd convolves by Winograd's algorithm where that is faster for many images, whatever
@@ -148,6 +149,7 @@ func (m *Model) prepare(o Options, md mode) (*Session, *Graph, Memory, error) {
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
+	o.Strict = o.Strict || m.Direct && !o.Winograd
 	s := &Session{m: m, o: o, threads: o.threads(), chunk: maxChunk}
 	if o.Batch > 0 {
 		s.chunk = min(maxChunk, (o.Batch+s.threads-1)/s.threads)

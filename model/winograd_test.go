@@ -55,6 +55,68 @@ func TestStrictInference(t *testing.T) {
 	}
 }
 
+// cancelling is a network whose convolution reads numbers around an offset, which a normalization takes
+// away after it.
+func cancelling(t *testing.T, offset float32) *Model {
+	m, err := New("cancelling", Flat(6), Dense{Units: 12 * 12 * 32}, BatchNorm{}, Reshape{12, 12, 32}, Conv2D{Filters: 32, Kernel: [2]int{5, 5}}, BatchNorm{}, Tanh{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	randomise(m, 1)
+	byName := map[string]*Param{}
+	for _, p := range m.Params() {
+		byName[p.Name] = p
+	}
+	fill := func(name string, f func(i int) float32) {
+		for i := range byName[name].Data {
+			byName[name].Data[i] = f(i)
+		}
+	}
+	sum, squares := make([]float32, 32), make([]float32, 32)
+	for i, w := range byName["conv2d3.weight"].Data {
+		sum[i%32] += w
+		squares[i%32] += w * w
+	}
+	one, zero := func(int) float32 { return 1 }, func(int) float32 { return 0 }
+	fill("batchnorm1.gamma", one)
+	fill("batchnorm1.moving_mean", zero)
+	fill("batchnorm1.moving_variance", one)
+	fill("batchnorm1.beta", func(int) float32 { return offset })
+	fill("batchnorm4.gamma", one)
+	fill("batchnorm4.beta", zero)
+	fill("batchnorm4.moving_mean", func(c int) float32 { return offset * sum[c] })
+	fill("batchnorm4.moving_variance", func(c int) float32 { return squares[c] })
+	m.Changed()
+	return m
+}
+
+// TestSettleSums: a network in which sums cancel and a normalization makes the rest large is Direct, in
+// a file too, and then draws what strict Sessions do; the same one without an offset is not.
+func TestSettleSums(t *testing.T) {
+	for _, offset := range []float32{0, 1000} {
+		m := cancelling(t, offset)
+		apart, err := m.SettleSums(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := offset > 0; m.Direct != want || !(apart > 0) {
+			t.Errorf("offset %g: direct %v, %g apart", offset, m.Direct, apart)
+		}
+		text, err := m.Architecture()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Build(text); err != nil || again.Direct != m.Direct {
+			t.Errorf("offset %g: direct %v after a description, %v", offset, again.Direct, err)
+		}
+		x := normals(11*m.Input().Len(), 5)
+		strict, plain := run(t, m, Options{Threads: 1, Strict: true}, mode{}, x), run(t, m, Options{Threads: 1}, mode{}, x)
+		if equalBits(strict, plain) != m.Direct {
+			t.Errorf("offset %g: direct %v, and the bits of a strict Session %v", offset, m.Direct, !m.Direct)
+		}
+	}
+}
+
 // TestStrictTraining: the same for a training pass and its gradients.
 func TestStrictTraining(t *testing.T) {
 	m := wideNet(t)

@@ -97,6 +97,13 @@ func runImport(ctx context.Context, f *importFlags, path string, stdout, stderr 
 		}
 	}
 	r.m.Provenance.Version = version()
+	apart, err := r.m.SettleSums(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if r.m.Direct {
+		fmt.Fprintf(stderr, "it keeps to direct sums: of many images at once Winograd's algorithm would be %.1e off\n", apart)
+	}
 	if err := r.m.Save(f.out, model.SaveOptions{Half: f.half}); err != nil {
 		return err
 	}
