@@ -33,7 +33,8 @@ func Find() (string, error) {
 	path, err := exec.LookPath(Program)
 	if err != nil {
 		return "", fmt.Errorf("the program %s is neither beside this one nor on the PATH; install it by\n"+
-			"  CGO_ENABLED=0 go install github.com/gantiny/gantiny/cmd/...@latest", Program)
+			"  CGO_ENABLED=0 go install github.com/gantiny/gantiny/cmd/...@latest\n"+
+			"or, in a clone, by go install ./cmd/...", Program)
 	}
 	return path, nil
 }
