@@ -281,7 +281,7 @@ func TestResumeOfAFinishedRun(t *testing.T) {
 	if err := runIn(t, dir, func(c *Config, o *Options) { o.Resume, notes = true, notesOf(o) }); err != nil {
 		t.Fatal(err)
 	}
-	wantNote(t, "a finished run", *notes, "complete after 2 epochs; raise epochs")
+	wantNote(t, "a finished run", *notes, "complete at epoch 2; raise epochs")
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the generator: %v", err)
 	}

@@ -144,7 +144,7 @@ func Run(ctx context.Context, c Config, data *dataset.Dataset, o Options) (err e
 		}
 	}()
 	if r.t.steps >= r.total {
-		r.note("the run is complete after %d epochs; raise epochs to go on", r.c.Epochs)
+		r.note("the run is complete at epoch %d; raise epochs to go on", r.c.Epochs)
 	}
 	return r.loop(ctx)
 }

@@ -23,6 +23,7 @@ import (
 type dataFlags struct {
 	noCache bool
 	maxRAM  byteSize
+	run     string // whose settings name the data, where it goes on; "" for a flag or a file
 }
 
 func (f *dataFlags) bind(fl *cli.FlagSet) {
@@ -96,7 +97,7 @@ func (f *dataFlags) loadOthers(ctx context.Context, c train.Config, training *da
 	return test, err
 }
 
-// checkLabels returns an error if --labels names a file, and there is none.
+// checkLabels returns an error if path is none of a file of labels. "" is none that is needed.
 func checkLabels(path string) error {
 	if path == "" {
 		return nil
@@ -104,11 +105,19 @@ func checkLabels(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return usagef("--labels: %w", err)
+		return err
 	case info.IsDir():
-		return usagef("--labels: %s is a folder, want a CSV file", path)
+		return fmt.Errorf("%s is a folder, want a CSV file", path)
 	}
 	return nil
+}
+
+// named is an error of what a setting names: of its flag's value or, where a run that goes on has kept it, of that run's.
+func (f *dataFlags) named(flag string, err error) error {
+	if f.run == "" {
+		return usagef("--%s: %w", flag, err)
+	}
+	return fmt.Errorf("what %s was trained on: %w; if it is elsewhere now, --%s says where", display.Quote(f.run), err, flag)
 }
 
 // loadSplit is load of a part of the data.
@@ -121,7 +130,7 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 		o.Labels, o.NeedLabels = "", false
 	}
 	if err := checkLabels(o.Labels); err != nil {
-		return nil, err
+		return nil, f.named("labels", err)
 	}
 	bar := display.NewBriefProgress(stderr)
 	o.Note = func(line string) { bar.Log("%s: %s", c.Data, line) }
@@ -141,11 +150,11 @@ func (f *dataFlags) loadSplit(ctx context.Context, c train.Config, split dataset
 	case err == nil:
 		return data, nil
 	case errors.Is(err, dataset.ErrNotFound) || errors.Is(err, dataset.ErrNotFile):
-		return nil, usagef("--data: %w", err)
+		return nil, f.named("data", err)
 	case errors.Is(err, dataset.ErrCSV) && o.Labels != "":
-		return nil, usagef("--labels: %w", err)
+		return nil, f.named("labels", err)
 	case errors.Is(err, dataset.ErrCSV):
-		return nil, usagef("--data: %w", err)
+		return nil, f.named("data", err)
 	case errors.Is(err, dataset.ErrPicture) && errors.Is(err, dataset.ErrMemory):
 		return nil, fmt.Errorf("%w\n--skip-bad leaves them out; --max-ram allows more memory", err)
 	case errors.Is(err, dataset.ErrPicture):

@@ -26,10 +26,11 @@ func (f *exportFlags) runDDP(ctx context.Context, args []string, stderr io.Write
 	if err != nil {
 		return err
 	}
+	from := &dataFlags{run: dir}
 	if f.data != "" {
-		c.Data = f.data
+		c.Data, from.run = f.data, ""
 	}
-	data, err := new(dataFlags).load(ctx, c, dir, stderr)
+	data, err := from.load(ctx, c, dir, stderr)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func TestExportDDP(t *testing.T) {
 	if err := os.Rename("pictures", "moved"); err != nil {
 		t.Fatal(err)
 	}
-	gantiny(t, "export", "--ddp", "run", "-o", "again").want(t, exitUsage, "--data")
+	gantiny(t, "export", "--ddp", "run", "-o", "again").want(t, exitFailed, "--data")
 	gantiny(t, "export", "--ddp", "run", "-o", "again", "--data", "moved").want(t, exitDone)
 	if err := os.Remove(filepath.Join("moved", "00.png")); err != nil {
 		t.Fatal(err)

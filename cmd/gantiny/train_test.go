@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -38,6 +39,31 @@ func tinyRun(t *testing.T) {
 		writeFile(t, fmt.Sprintf("pictures/%02d.png", i), b.String())
 	}
 	writeFile(t, "tiny.toml", "data = \"pictures\"\nsize = 8\nwidth = 2\nlatent = 4\nbatch = 10\n")
+}
+
+// What a run's own settings name and is not right is not put down to a flag that nobody has given.
+func TestMovedData(t *testing.T) {
+	tinyRun(t)
+	gantiny(t, "train", "--config", "tiny.toml", "--epochs", "1", "--out", "my run").want(t, exitDone)
+	if err := os.Rename("pictures", "moved"); err != nil {
+		t.Fatal(err)
+	}
+	resume := []string{"train", "--out", "my run", "--resume", "--epochs", "2"}
+	lost := gantiny(t, resume...).want(t, exitFailed, "what 'my run' was trained on: dataset: ", "no such data set", "if it is elsewhere now, --data says where")
+	if strings.Contains(lost.stderr, "--data:") || strings.Contains(lost.stderr, "--help") {
+		t.Errorf("a flag is to blame: %s", lost.stderr)
+	}
+	gantiny(t, append(resume, "--data", "nowhere")...).want(t, exitUsage, "--data: dataset: nowhere")
+	gantiny(t, append(resume, "--data", "moved")...).want(t, exitDone, "done:")
+	file := filepath.Join("my run", train.CheckpointFile)
+	damaged := strings.Replace(readFile(t, file), `"crc32c"`, `"no sum"`, 1)
+	damaged = strings.Replace(damaged, `\"threads\":`, `\"threads\":7777`, 1)
+	n := binary.LittleEndian.Uint64([]byte(damaged)) + 4
+	writeFile(t, file, string(binary.LittleEndian.AppendUint64(nil, n))+damaged[8:])
+	many := gantiny(t, resume...).want(t, exitFailed, "'my run': train: bad setting: threads")
+	if strings.Contains(many.stderr, "--threads") {
+		t.Errorf("a flag is to blame: %s", many.stderr)
+	}
 }
 
 func writeFile(t *testing.T, path, text string) {
@@ -191,7 +217,7 @@ func TestTrainFromAnotherDirectory(t *testing.T) {
 	if err := os.Remove("../run/" + train.GeneratorFile); err != nil {
 		t.Fatal(err)
 	}
-	gantiny(t, "train", "--out", "../run", "--resume").want(t, exitDone, "complete after 2 epochs; raise epochs", "done:")
+	gantiny(t, "train", "--out", "../run", "--resume").want(t, exitDone, "complete at epoch 2; raise epochs", "done:")
 	gantiny(t, "generate", "../run", "-n", "1").want(t, exitDone)
 }
 

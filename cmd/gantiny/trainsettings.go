@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
+	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
 	"github.com/gantiny/gantiny/train"
 )
 
@@ -48,16 +49,22 @@ func (f *trainFlags) resolve(ctx context.Context, stderr io.Writer) (train.Confi
 		if err := f.keepFiles(&c, base); err != nil {
 			return c, err
 		}
+		if c.Data == base.Data && c.Labels == base.Labels {
+			f.data.run = f.out
+		}
 	} else if err := f.readGraphs(ctx, &c); err != nil {
 		return c, err
 	}
 	if c.Data == "" {
 		return c, usagef("--data is missing: digits, mnist, a directory of images or an IDX file")
 	}
-	if _, err := threadCount(c.Threads).number(); err != nil {
+	if _, err := threadCount(c.Threads).number(); err != nil && c.Threads != base.Threads {
 		return c, err
 	}
 	if err := c.Validate(); err != nil {
+		if f.resume && base.Validate() != nil { // settings that no flag has given
+			return c, fmt.Errorf("%s: %w", display.Quote(f.out), err)
+		}
 		return c, &cli.UsageError{Err: err}
 	}
 	return c, f.checkNeeds(layers, c, base, stderr)
