@@ -16,7 +16,7 @@ func TestPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := regexp.MustCompile("`go test (?:-race )?((?:\\.\\S* )+)-run '?([A-Za-z0-9|\\\\]+)'?`")
+	command := regexp.MustCompile("`(?:[A-Z_]+=[^ ]+ )?go test (?:-race )?((?:\\.\\S* )+)-run '?([A-Za-z0-9|\\\\]+)'?`")
 	lines := 0
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "| Promise") || strings.HasPrefix(line, "|---") {

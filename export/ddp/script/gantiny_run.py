@@ -355,7 +355,8 @@ def launch(work, processes):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    torch.multiprocessing.spawn(begin, (work, processes, port), processes)
+    how = "fork" if sys.platform == "linux" else "spawn"  # which imports PyTorch again
+    torch.multiprocessing.start_processes(begin, (work, processes, port), processes, start_method=how)
 
 
 def begin(rank, work, processes, port):
