@@ -64,6 +64,8 @@ type Network struct {
 	spectral  bool   // whether the weights are normalized, see normalized
 	direction string // name of a weight that is one; "" for none
 
+	exact *model.Model // whose parameters updates change where the model has them rounded; else nil
+
 	passes     []*model.Pass
 	normalized []*normalized
 	*updater
