@@ -24,6 +24,16 @@ func (m *Model) Simulate(ctx context.Context, o quant.Options) (*Model, *quant.R
 	return f, report, nil
 }
 
+// Folded returns the model as it is at inference, for a Pass that is not to train it or is to train it
+// with the moving statistics: each BatchNorm that follows weights is folded into them.
+func (m *Model) Folded() (*Model, error) {
+	if err := m.detach(); err != nil {
+		return nil, err
+	}
+	s := &simulation{graph: m.graph.rewritten(mode{int8: true})}
+	return s.floats(m, &quant.Calibration{})
+}
+
 // roundedGraph is a graph in the making that rounds its values.
 type roundedGraph struct {
 	sim    *simulation
@@ -93,7 +103,7 @@ func (r *roundedGraph) node(n *Node) *Value {
 	case copyOp:
 		return in[0]
 	case linear:
-		f := r.sim.weights[n]
+		f := foldNode(n)
 		v = r.add(n.Name, o.biased(), in, f.weight, f.bias)
 	default:
 		var values [][]float32

@@ -150,3 +150,34 @@ func TestStraightThrough(t *testing.T) {
 		t.Errorf("gradient %v, want %v", dx[:8], want)
 	}
 }
+
+// TestFolded: the folded model computes what the model does, and in training too.
+func TestFolded(t *testing.T) {
+	m := floatNet(t, "conditional", conditionalNet)
+	f, err := m.Folded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.BatchDependent() {
+		t.Error("a BatchNorm is left")
+	}
+	in := feedOf(m, 6)
+	want, _ := outputs(t, m, in, 6, model.Options{Threads: 1, Strict: true})
+	p, err := f.NewPass(model.PassOptions{Batch: 6, Threads: 1, Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	l, z := p.Input()
+	l.Import(z, in.in[0].Floats)
+	copy(p.Classes(1), in.in[1].Classes)
+	p.Forward(1)
+	out, y := p.Output()
+	got := make([]float32, len(want[0]))
+	out.Export(got, y)
+	for i, v := range want[0] {
+		if math.Abs(float64(v-got[i])) > 1e-5 {
+			t.Fatalf("value %d is %v, want %v", i, got[i], v)
+		}
+	}
+}

@@ -19,15 +19,21 @@ type FineTuning struct {
 	Threads int           // 0 for one per processor that Go may use; any number gives the same bits
 	Kernels *simd.Kernels // nil for simd.Best()
 
-	// Log, if not nil, is told after each step its number and the mean squared error of its images, in [-1, 1].
-	Log func(step int, loss float64)
+	// Features, if not nil, is a network of images whose last output, such as the features of an
+	// eval.Classifier's Network, is compared too, and Weight the weight of that in the loss, 2 if 0.
+	Features *model.Model
+	Weight   float64
+
+	// Log, if not nil, is told after each step its number and the mean squared error of its images, in
+	// [-1, 1], and the relative one of their features.
+	Log func(step int, images, features float64)
 }
 
 // FineTune changes the weights of m, which teacher.Simulate has made, so that with all its numbers
 // rounded to bytes it draws what the teacher draws in floats: quantization-aware training (Jacob et
 // al. 2018). It needs no data. A step draws latents and classes anew; its loss is
 //
-//	mean((m(z, y) - teacher(z, y))²)
+//	mean((x - x')²) + Weight * mean((f(x) - f(x'))²) / mean(f(x')²), x = m(z, y), x' = teacher(z, y)
 //
 // with weights and values rounded, and gradients pass straight through the rounding, values' where they
 // are not clipped. The latents are those of training, of which model.Latents draws none.
@@ -52,6 +58,15 @@ func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error 
 		return fmt.Errorf("train: %w", err)
 	}
 	tune := newFineTune(m, teacher)
+	if o.Features != nil {
+		tune.features = &featureLoss{weight: o.Weight}
+		if o.Weight == 0 {
+			tune.features.weight = 2
+		}
+		if tune.features.network, err = o.Features.Folded(); err != nil {
+			return fmt.Errorf("train: features: %w", err)
+		}
+	}
 	t, err := New(c, rounded, nil, Tuning{Kernels: o.Kernels, Components: Components{Objective: tune}})
 	if err != nil {
 		return err
@@ -67,7 +82,7 @@ func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error 
 			return err
 		}
 		if o.Log != nil {
-			o.Log(step, l.Teacher)
+			o.Log(step, l.Teacher, l.Features)
 		}
 	}
 	m.Changed()
@@ -78,6 +93,7 @@ func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error 
 type fineTune struct {
 	exact    *model.Model // with weights as they are trained
 	teacher  *teacher
+	features *featureLoss // nil for none
 	net      *Network
 	pass     *model.Pass
 	classes  []int32           // (N) input of the network, empty without
@@ -117,10 +133,13 @@ func (o *fineTune) Plan(t *Trainer, g, _ *Network) (err error) {
 	}
 	o.gradient = o.images
 	o.gradient.data = make([]float32, o.images.Len())
+	if o.features != nil {
+		return o.features.plan(t, g.model.Output())
+	}
 	return nil
 }
 
-// Step is Objective's. Of the Losses it sets Teacher.
+// Step is Objective's. Of the Losses it sets Teacher and Features.
 func (o *fineTune) Step(t *Trainer, from Source) (l Losses, err error) {
 	step := t.steps + 1
 
@@ -144,6 +163,11 @@ func (o *fineTune) Step(t *Trainer, from Source) (l Losses, err error) {
 	clear(o.gradient.data)
 	if l.Teacher = o.teacher.add(t, o.gradient, o.images); !finite(l.Teacher) {
 		return l, t.Diverged(fmt.Sprintf("the distance from the teacher is %g", l.Teacher))
+	}
+	if o.features != nil {
+		if l.Features = o.features.add(t, o.gradient, o.images, o.teacher.images); !finite(l.Features) {
+			return l, t.Diverged(fmt.Sprintf("the distance of the features is %g", l.Features))
+		}
 	}
 
 	// Backward, and the update.

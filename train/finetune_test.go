@@ -10,9 +10,11 @@ import (
 
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/oracle"
+	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
+	"github.com/gantiny/gantiny/train/networks"
 )
 
 // tuneRun is the metadata of testdata/finetune.oracle.
@@ -208,7 +210,7 @@ func distance(t *testing.T, a, b *model.Model) (sum float64) {
 // TestFineTune: the bytes come nearer to the floats, the same for any number of threads.
 func TestFineTune(t *testing.T) {
 	steps := 0
-	before, after, teacher := tuned(t, FineTuning{Steps: 60, Batch: 16, Rate: 1e-3, Seed: 3, Threads: 1, Log: func(step int, loss float64) {
+	before, after, teacher := tuned(t, FineTuning{Steps: 60, Batch: 16, Rate: 1e-3, Seed: 3, Threads: 1, Log: func(step int, loss, _ float64) {
 		if steps++; step != steps || !(loss > 0) {
 			t.Errorf("step %d after %d, loss %g", step, steps-1, loss)
 		}
@@ -252,6 +254,9 @@ func TestFineTuneRefuses(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	if err := FineTune(t.Context(), f, g, FineTuning{Steps: 1, Features: g, Threads: 1}); !errors.Is(err, model.ErrShape) || !strings.Contains(err.Error(), "features") {
+		t.Errorf("features of latents: %v", err)
+	}
 	if err := FineTune(ctx, f, g, FineTuning{Steps: 1, Threads: 1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
@@ -263,5 +268,60 @@ func TestFineTuneRefuses(t *testing.T) {
 	f.Params()[1].Data[0] = float32(math.NaN())
 	if err := FineTune(t.Context(), f, g, FineTuning{Steps: 1, Threads: 1}); err == nil || !strings.Contains(err.Error(), "value 0 is NaN") {
 		t.Errorf("a weight that is no number: %v", err)
+	}
+}
+
+// TestFeatureLossByFiniteDifferences moves single pixels and watches the loss.
+func TestFeatureLossByFiniteDifferences(t *testing.T) {
+	c := small()
+	net, err := networks.Classifier(networks.Config{Family: "dcgan", Size: 8, Channels: 1, Width: 4, Levels: 2, Classes: 3, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folded, err := net.Folded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, _ := networksOf(t, c, 0)
+	f, _, err := g.Simulate(t.Context(), quant.Options{Images: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newFineTune(f, g)
+	rounded, err := twinOf(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.features = &featureLoss{network: folded, weight: 0.7}
+	tr, err := New(c, rounded, nil, Tuning{Components: Components{Objective: o}, Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	x, y, grad := o.images, o.images, o.images
+	x.data, y.data, grad.data = make([]float32, x.Len()), make([]float32, x.Len()), make([]float32, x.Len())
+	rng.FillUniform(x.data, rng.Key{1}, 0)
+	rng.FillUniform(y.data, rng.Key{2}, 0)
+	for i := range grad.data {
+		grad.data[i] = 5
+	}
+	if loss := o.features.add(tr, grad, x, y); !(loss > 1e-3) {
+		t.Errorf("features of other images are %g off", loss)
+	}
+	got := slices.Clone(grad.data)
+	for _, at := range []int{0, 77, x.Len() - 1} {
+		const h = 1e-2
+		move := func(by float32) float64 {
+			x.data[at] += by
+			defer func() { x.data[at] -= by }()
+			return 0.7 * o.features.add(tr, grad, x, y)
+		}
+		want := (move(h) - move(-h)) / (2 * h)
+		if d := float64(got[at] - 5); math.Abs(d-want) > 0.02*math.Abs(want)+2e-5 {
+			t.Errorf("gradient of pixel %d is %g, want %g", at, d, want)
+		}
+	}
+	if loss := o.features.add(tr, grad, y, y); loss != 0 {
+		t.Errorf("features of the same images are %g off", loss)
 	}
 }

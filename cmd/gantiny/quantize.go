@@ -29,8 +29,9 @@ type quantizeFlags struct {
 	kernel string
 	json   bool
 
-	finetune int
-	threads  threadCount
+	finetune   int
+	classifier string
+	threads    threadCount
 }
 
 func newQuantize() *cli.Command {
@@ -62,6 +63,7 @@ rounded, for pictures nearer to those of the floats.`,
 	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate and fine-tune with")
 	fl.IntVar(&f.finetune, "finetune", 0, "train the weights for `STEPS`, so that rounded they draw what the floats draw")
+	fl.StringVar(&f.classifier, "classifier", "", "compare features of this network too in --finetune: a `MODEL` that 'gantiny train --task classify' made; for MNIST and Fashion-MNIST one is inside this program")
 	addThreadsFlag(fl, &f.threads)
 	fl.IntVar(&f.judge, "judge", 1000, "images to compare")
 	fl.BoolVar(&f.both, "both", false, "keep the model in floats in the same file")
@@ -115,6 +117,8 @@ func (f *quantizeFlags) check() error {
 		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
 	case f.finetune < 0 || f.finetune > 1<<20:
 		return usagef("--finetune %d: want 0, for none, to %d", f.finetune, 1<<20)
+	case f.classifier != "" && f.finetune == 0:
+		return usagef("--classifier counts for --finetune alone")
 	case f.out == "-":
 		return usagef("-o -: a model goes into a file, not to standard output")
 	}
@@ -172,6 +176,10 @@ func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels
 	if int64(f.judge)*int64(shape.Len()) > maxGridBytes {
 		return nil, nil, usagef("--judge %d: want %d at most of images of this size", f.judge, maxGridBytes/shape.Len())
 	}
+	features, err := f.features(n)
+	if err != nil {
+		return nil, nil, err
+	}
 	o := quant.Options{Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) }}
 	q, calibration, err := n.Quantize(ctx, o)
 	if err != nil {
@@ -189,7 +197,7 @@ func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels
 		return nil, nil, err
 	}
 	if f.finetune > 0 {
-		if q, err = f.tune(ctx, &both, r, o, stderr); err != nil {
+		if q, err = f.tune(ctx, &both, features, r, o, stderr); err != nil {
 			return nil, nil, fmt.Errorf("%s: --finetune: %w", n.name, err)
 		}
 	}

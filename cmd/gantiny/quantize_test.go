@@ -199,6 +199,14 @@ func TestFineTune(t *testing.T) {
 			Kept  bool
 		}
 	}
+	m := model.Generator(model.Config{Width: 4})
+	m.Provenance.Dataset = "mnist" // for which there is a classifier
+	if err := m.Save("digits.safetensors", model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	args[1] = "digits.safetensors"
+	gantiny(t, append(args, "--finetune", "2")...).want(t, exitDone, "step 2 of 2, ", " dB, features ")
+	args[1] = smallFile
 	r := gantiny(t, append(args, "--json")...).want(t, exitDone, "fine-tuning: step 4 of 4", "before, kept: ")
 	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
 		t.Fatal(err)
@@ -210,7 +218,7 @@ func TestFineTune(t *testing.T) {
 	if err != nil || !strings.Contains(string(page), "fine-tuning<td>4 steps, ") {
 		t.Errorf("no fine-tuning in the page (%v)", err)
 	}
-	if err := errors.Join(os.RemoveAll("report"), os.Remove("int8.safetensors")); err != nil {
+	if err := errors.Join(os.RemoveAll("report"), os.Remove("int8.safetensors"), os.Remove("digits.safetensors")); err != nil {
 		t.Fatal(err)
 	}
 
@@ -218,6 +226,9 @@ func TestFineTune(t *testing.T) {
 	defer time.AfterFunc(300*time.Millisecond, cancel).Stop()
 	gantinyContext(ctx, append(args, "--finetune", "100000")...).want(t, exitInterrupted, "interrupted")
 	gantiny(t, append(args, "--finetune", "-1")...).want(t, exitUsage, "--finetune -1")
+	gantiny(t, append(args, "--classifier", "nosuch")...).want(t, exitUsage, "--classifier", "nosuch")
+	gantiny(t, append(args, "--classifier", smallFile)...).want(t, exitFailed, "--classifier "+smallFile)
+	gantiny(t, append(args, "--classifier", "x", "--finetune", "0")...).want(t, exitUsage, "--finetune alone")
 	if got := files(t, "."); !slices.Equal(got, []string{smallFile}) || isDir("report") {
 		t.Errorf("runs that ended early left %v", got)
 	}
