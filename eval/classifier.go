@@ -88,6 +88,10 @@ func (c *Classifier) Classes() int { return c.classes }
 // Features is the number of features of a picture.
 func (c *Classifier) Features() int { return c.features }
 
+// Network is the classifier's network. Its outputs are the logits and, unless they are the same, the
+// features.
+func (c *Classifier) Network() *model.Model { return c.m }
+
 // Provenance says where the classifier comes from.
 func (c *Classifier) Provenance() model.Provenance { return c.m.Provenance }
 

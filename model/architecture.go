@@ -80,7 +80,7 @@ func (m *Model) Architecture() ([]byte, error) {
 		return json.Marshal(d)
 	}
 	d := description{Format: chainFormat, Name: m.Name, ClassNames: m.ClassNames, Direct: m.Direct, Provenance: m.Provenance}
-	chain := m.graph.chain() && !m.Quantized() // format 1 of int8 models is describeInt8Chain's
+	chain := m.graph.chain() && !m.graph.renamed() && !m.Quantized() // format 1 of int8 models is describeInt8Chain's
 	if chain {
 		s := m.Input()
 		d.Input = []int{s.H, s.W, s.C}

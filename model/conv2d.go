@@ -45,3 +45,8 @@ func (l Conv2D) geometry(in, _ Shape) (conv.Geometry, error) {
 		DilationH: l.Dilation[0], DilationW: l.Dilation[1], Groups: l.Groups,
 	}, l.Same, l.Pad)
 }
+
+func (l Conv2D) biased() linear {
+	l.Bias = true
+	return l
+}

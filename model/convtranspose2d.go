@@ -48,3 +48,8 @@ func (l ConvTranspose2D) geometry(in, _ Shape) (conv.Geometry, error) {
 		OutPadH: l.OutPad[0], OutPadW: l.OutPad[1], Transposed: true,
 	}, l.Same, l.Pad)
 }
+
+func (l ConvTranspose2D) biased() linear {
+	l.Bias = true
+	return l
+}

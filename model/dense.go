@@ -61,3 +61,8 @@ func (l Dense) geometry(in, out Shape) (conv.Geometry, error) {
 }
 
 func (Dense) makesVector() {}
+
+func (l Dense) biased() linear {
+	l.Bias = true
+	return l
+}

@@ -65,6 +65,22 @@ func (o rounder) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 
 func (rounder) overwrites() {}
 
+// Backward: dx = dy where x is within the range of the bytes, 0 elsewhere: straight through the
+// rounding (Bengio et al. 2013), see FakeQuantize.Derivative.
+func (o rounder) Backward(_ *Worker, dx []Tensor, dy Tensor, x []Tensor, _ Tensor, s Share) {
+	lo, hi := float32(-128.5-float64(o.Zero)), float32(127.5-float64(o.Zero))
+	c := spansOf(s, &dx[0], &dy, &x[0])
+	for i := range c.count() {
+		to, from, in := c.of(&dx[0], i), c.of(&dy, i), c.of(&x[0], i)
+		for j, d := range from {
+			if q := in[j] / o.Scale; !(q >= lo && q <= hi) {
+				d = 0
+			}
+			to[j] = d
+		}
+	}
+}
+
 // keepSteps takes out each FakeQuantize that alone reads a value which can have its steps, and
 // returns the steps of these values.
 func keepSteps(g *Graph) map[*Value]quant.Params {

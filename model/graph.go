@@ -228,6 +228,12 @@ func (g *Graph) chain() bool {
 	return g.Outputs[0] == at
 }
 
+// renamed tells whether a node has another name than the one that Add gives, which a chain's file cannot
+// hold.
+func (g *Graph) renamed() bool {
+	return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Name != fmt.Sprint(n.Op.Kind(), n.index) })
+}
+
 // consumers returns the nodes that read v or a view of it, once for each time they do.
 func (g *Graph) consumers(v *Value) []*Node {
 	var list []*Node

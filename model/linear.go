@@ -11,6 +11,8 @@ type linear interface {
 	Op
 	// geometry takes the shapes that the features have in memory.
 	geometry(in, out Shape) (conv.Geometry, error)
+	// biased is the operator with a bias.
+	biased() linear
 }
 
 // contraction is a linear operator with its bias and what is fused into it: at inference a

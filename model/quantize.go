@@ -47,6 +47,19 @@ type passesScale interface {
 //
 // Errors name the node that cannot be quantized and wrap quant.ErrModel.
 func (m *Model) Quantize(ctx context.Context, o quant.Options) (*Model, *quant.Report, error) {
+	s, c, report, err := m.calibrate(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err := s.build(m, c)
+	if err != nil {
+		return nil, nil, quantizeError(err)
+	}
+	return q, report, nil
+}
+
+// calibrate chooses the steps of every value.
+func (m *Model) calibrate(ctx context.Context, o quant.Options) (*simulation, *quant.Calibration, *quant.Report, error) {
 	if o.Kernels == nil {
 		o.Kernels = simd.Best()
 	}
@@ -54,37 +67,33 @@ func (m *Model) Quantize(ctx context.Context, o quant.Options) (*Model, *quant.R
 		o.Images = 1024
 	}
 	if o.Images < 0 || o.Images > 1<<20 {
-		return nil, nil, fmt.Errorf("model: quantize: %d images to calibrate with, want 1 to %d", o.Images, 1<<20)
+		return nil, nil, nil, fmt.Errorf("model: quantize: %d images to calibrate with, want 1 to %d", o.Images, 1<<20)
 	}
 	if ctx == nil {
 		panic("model: Quantize with a nil context")
 	}
 	if err := allow("quantize", m.quantizePrice(o), 0); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := m.detach(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	s, err := newSimulation(ctx, m, o)
 	if err != nil {
-		return nil, nil, quantizeError(err)
+		return nil, nil, nil, quantizeError(err)
 	}
 	c, err := quant.Calibrate(s, o.Log)
 	if err != nil {
-		return nil, nil, quantizeError(err)
+		return nil, nil, nil, quantizeError(err)
 	}
 	if err := s.joinSteps(c, o.Log); err != nil {
 		return nil, nil, quantizeError(err)
 	}
 	report, err := s.report(c)
 	if err != nil {
-		return nil, nil, quantizeError(err)
+		return nil, nil, nil, quantizeError(err)
 	}
-	q, err := s.build(m, c)
-	if err != nil {
-		return nil, nil, quantizeError(err)
-	}
-	return q, report, nil
+	return s, c, report, nil
 }
 
 func quantizeError(err error) error { return fmt.Errorf("quantize: %w", err) }

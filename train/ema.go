@@ -22,11 +22,7 @@ type average struct {
 // newAverage returns an average that begins at m's values and in which the weight
 // of a value halves every half images, of batches of batch.
 func newAverage(m *model.Model, half float64, batch int) (*average, error) {
-	var file bytes.Buffer
-	if err := m.Encode(&file, model.SaveOptions{}); err != nil {
-		return nil, fmt.Errorf("train: average: %w", err)
-	}
-	twin, err := model.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	twin, err := twinOf(m)
 	if err != nil {
 		return nil, fmt.Errorf("train: average: %w", err)
 	}
@@ -40,4 +36,13 @@ func (a *average) follow(k *simd.Kernels) {
 		k.Scale(p.Data, a.keep)
 		k.Axpy(p.Data, a.take, a.from[i].Data)
 	}
+}
+
+// twinOf returns a copy of m with parameters of its own.
+func twinOf(m *model.Model) (*model.Model, error) {
+	var file bytes.Buffer
+	if err := m.Encode(&file, model.SaveOptions{}); err != nil {
+		return nil, err
+	}
+	return model.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
 }

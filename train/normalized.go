@@ -169,6 +169,9 @@ func (n *normalized) vector(which, network string, data []float32) safetensors.T
 // normalize has the network train the unnormalized forms of weights that its passes read normalized. It
 // returns all parameters to train.
 func (n *Network) normalize(grads []*model.Param, key rng.Key) ([]*model.Param, error) {
+	if n.exact != nil {
+		return n.exact.TrainableParams(), nil
+	}
 	params := n.model.TrainableParams()
 	for i, p := range params {
 		direction := p.Name == n.direction

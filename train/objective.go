@@ -36,6 +36,7 @@ type Losses struct {
 	ClassReal, ClassFake float64
 
 	Teacher  float64 // mean squared distance of the fakes from the teacher's images
+	Features float64 // and that of features of them, relative to their mean square
 	AugmentP float64 // probability of a change of what the discriminator sees, if that adapts
 	RealSign float64 // and the mean sign of its logits at reals, by which it does
 }
@@ -63,6 +64,8 @@ type Network struct {
 
 	spectral  bool   // whether the weights are normalized, see normalized
 	direction string // name of a weight that is one; "" for none
+
+	exact *model.Model // whose parameters updates change where the model has them rounded; else nil
 
 	passes     []*model.Pass
 	normalized []*normalized

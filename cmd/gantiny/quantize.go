@@ -28,6 +28,10 @@ type quantizeFlags struct {
 	report string
 	kernel string
 	json   bool
+
+	finetune   int
+	classifier string
+	threads    threadCount
 }
 
 func newQuantize() *cli.Command {
@@ -39,8 +43,10 @@ func newQuantize() *cli.Command {
 		Long: `quantize turns a trained generator, a file or the directory of a run, into one in 8-bit integers: a quarter of the size, and the
 same bytes in every picture on every machine. It needs no data: it calibrates with latents that no picture is drawn from.
 
-Then it draws pictures with both and says how far apart they are.`,
-		Example: `  gantiny quantize run1 -o small.safetensors --report report`,
+Then it draws pictures with both and says how far apart they are. With --finetune it trains the weights before they are
+rounded, for pictures nearer to those of the floats.`,
+		Example: `  gantiny quantize run1 -o small.safetensors --report report
+  gantiny quantize run1 -o small.safetensors --finetune 1000`,
 		Check: func(args []string) error {
 			if len(args) == 0 {
 				return usagef("which MODEL?")
@@ -55,7 +61,10 @@ Then it draws pictures with both and says how far apart they are.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.out, "out", "", "the `FILE` to write").Letter = 'o'
 	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
-	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate with")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate and fine-tune with")
+	fl.IntVar(&f.finetune, "finetune", 0, "train the weights for `STEPS`, so that rounded they draw what the floats draw")
+	fl.StringVar(&f.classifier, "classifier", "", "compare features of this network too in --finetune: a `MODEL` that 'gantiny train --task classify' made; for MNIST and Fashion-MNIST one is inside this program")
+	addThreadsFlag(fl, &f.threads)
 	fl.IntVar(&f.judge, "judge", 1000, "images to compare")
 	fl.BoolVar(&f.both, "both", false, "keep the model in floats in the same file")
 	fl.StringVar(&f.report, "report", "", "write index.html and report.json to the folder `DIR`")
@@ -76,6 +85,7 @@ type quantizeReport struct {
 	comparison
 	Speed       []speed      `json:"speed"`
 	Calibration quant.Report `json:"calibration"`
+	FineTuning  *fineTuning  `json:"finetuning,omitempty"` // nil without
 
 	grids grids
 }
@@ -105,10 +115,15 @@ func (f *quantizeFlags) check() error {
 		return usagef("--calib %d: want 1 to %d", f.calib, 1<<20)
 	case f.judge < 1 || f.judge > 1<<20:
 		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
+	case f.finetune < 0 || f.finetune > 1<<20:
+		return usagef("--finetune %d: want 0, for none, to %d", f.finetune, 1<<20)
+	case f.classifier != "" && f.finetune == 0:
+		return usagef("--classifier counts for --finetune alone")
 	case f.out == "-":
 		return usagef("-o -: a model goes into a file, not to standard output")
 	}
-	return nil
+	_, err := f.threads.number()
+	return err
 }
 
 // checkOutputs says before the work what cannot be written.
@@ -161,9 +176,12 @@ func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels
 	if int64(f.judge)*int64(shape.Len()) > maxGridBytes {
 		return nil, nil, usagef("--judge %d: want %d at most of images of this size", f.judge, maxGridBytes/shape.Len())
 	}
-	q, calibration, err := n.Quantize(ctx, quant.Options{
-		Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) },
-	})
+	features, err := f.features(n)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := quant.Options{Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) }}
+	q, calibration, err := n.Quantize(ctx, o)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", n.name, err)
 	}
@@ -177,6 +195,11 @@ func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels
 	both := comparing{float: n, int8: network{f.out, q}, shape: shape, kernels: k}
 	if err := both.compare(ctx, r, f.judge); err != nil {
 		return nil, nil, err
+	}
+	if f.finetune > 0 {
+		if q, err = f.tune(ctx, &both, features, r, o, stderr); err != nil {
+			return nil, nil, fmt.Errorf("%s: --finetune: %w", n.name, err)
+		}
 	}
 	if f.report != "" {
 		err = both.time(ctx, r)

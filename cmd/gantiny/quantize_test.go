@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gantiny/gantiny/internal/npy"
 	"github.com/gantiny/gantiny/model"
@@ -179,5 +182,54 @@ func TestQuantizeHuge(t *testing.T) {
 	r.Calibration.Steps[0].PSNR = math.NaN()
 	if err := r.finite(); err == nil || !strings.Contains(err.Error(), "minmax") {
 		t.Errorf("no number: error %v", err)
+	}
+}
+
+// TestFineTune: fine-tuning is reported, and an end on the way leaves nothing.
+func TestFineTune(t *testing.T) {
+	t.Chdir(t.TempDir())
+	small(t)
+	args := []string{"quantize", smallFile, "-o", "int8.safetensors", "--calib", "32", "--judge", "20", "--finetune", "4", "--threads", "1", "--report", "report"}
+	var got struct {
+		PSNR       float64 `json:"psnr_db"`
+		SHA256     string  `json:"pixels_sha256"`
+		FineTuning struct {
+			Steps int
+			PSNR  float64 `json:"psnr_db_before"`
+			Kept  bool
+		}
+	}
+	m := model.Generator(model.Config{Width: 4})
+	m.Provenance.Dataset = "mnist" // for which there is a classifier
+	if err := m.Save("digits.safetensors", model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	args[1] = "digits.safetensors"
+	gantiny(t, append(args, "--finetune", "2")...).want(t, exitDone, "step 2 of 2, ", " dB, features ")
+	args[1] = smallFile
+	r := gantiny(t, append(args, "--json")...).want(t, exitDone, "fine-tuning: step 4 of 4", "before, kept: ")
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if tuned := got.FineTuning; tuned.Steps != 4 || tuned.PSNR < 34 || tuned.Kept != (got.PSNR > tuned.PSNR) || got.PSNR < tuned.PSNR {
+		t.Errorf("report %+v", got)
+	}
+	page, err := os.ReadFile(filepath.Join("report", "index.html"))
+	if err != nil || !strings.Contains(string(page), "fine-tuning<td>4 steps, ") {
+		t.Errorf("no fine-tuning in the page (%v)", err)
+	}
+	if err := errors.Join(os.RemoveAll("report"), os.Remove("int8.safetensors"), os.Remove("digits.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer time.AfterFunc(300*time.Millisecond, cancel).Stop()
+	gantinyContext(ctx, append(args, "--finetune", "100000")...).want(t, exitInterrupted, "interrupted")
+	gantiny(t, append(args, "--finetune", "-1")...).want(t, exitUsage, "--finetune -1")
+	gantiny(t, append(args, "--classifier", "nosuch")...).want(t, exitUsage, "--classifier", "nosuch")
+	gantiny(t, append(args, "--classifier", smallFile)...).want(t, exitFailed, "--classifier "+smallFile)
+	gantiny(t, append(args, "--classifier", "x", "--finetune", "0")...).want(t, exitUsage, "--finetune alone")
+	if got := files(t, "."); !slices.Equal(got, []string{smallFile}) || isDir("report") {
+		t.Errorf("runs that ended early left %v", got)
 	}
 }

@@ -139,6 +139,13 @@ func (r *quantizeReport) page() ([]byte, error) {
 	h.Printf("<h1>%s in 8-bit integers</h1>\n<table>\n", r.Model)
 	h.Row("images compared", "%d", r.Images)
 	h.Row("their PSNR", "%.2f dB", r.PSNR)
+	if t := r.FineTuning; t != nil {
+		fate := "dropped: no nearer"
+		if t.Kept {
+			fate = "kept"
+		}
+		h.Row("fine-tuning", "%d steps, %.2f dB before, %s", t.Steps, t.PSNR, htmlreport.HTML(fate))
+	}
 	h.Row("pixel error, mean and largest, of 255", "%.3f, %d", r.Mean, r.Largest)
 	h.Row("pixels that agree", "%.4f", r.Same)
 	h.Row("file, float32 and int8", "%d, %d bytes", r.FloatBytes, r.Int8Bytes)
