@@ -87,7 +87,7 @@ func (m *Model) calibrate(ctx context.Context, o quant.Options) (*simulation, *q
 		return nil, nil, nil, quantizeError(err)
 	}
 	if err := s.joinSteps(c, o.Log); err != nil {
-		return nil, nil, quantizeError(err)
+		return nil, nil, nil, quantizeError(err)
 	}
 	report, err := s.report(c)
 	if err != nil {
