@@ -98,7 +98,7 @@ func runImport(ctx context.Context, f *importFlags, path string, stdout, stderr 
 	}
 	r.m.Provenance.Version = version()
 	apart, err := r.m.SettleSums(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, model.ErrMemory) { // what this machine has no memory for, another may run
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if r.m.Direct {
