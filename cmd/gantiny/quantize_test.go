@@ -143,16 +143,16 @@ func TestQuantizeFails(t *testing.T) {
 		}
 	}
 	save("nan.safetensors", m)
-	norm, err := model.New("g", model.Flat(3), model.Dense{Units: 16}, model.Reshape{H: 4, W: 4, C: 1}, model.InstanceNorm{}, model.Tanh{})
+	shares, err := model.New("g", model.Flat(3), model.Dense{Units: 16}, model.Reshape{H: 4, W: 4, C: 1}, model.Softmax{}, model.Tanh{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	save("norm.safetensors", norm)
-	for file, says := range map[string]string{"nan": "layer 4 (convtranspose2d)", "norm": "layer 2 (instancenorm)"} {
+	save("shares.safetensors", shares)
+	for file, says := range map[string]string{"nan": "layer 4 (convtranspose2d)", "shares": "layer 2 (softmax)"} {
 		gantiny(t, "quantize", file+".safetensors", "-o", "out.safetensors", "--report", "report").want(t, exitFailed, file+".safetensors", says)
 	}
 	gantiny(t, "quantize", "nan.safetensors", "-o", "nosuch/out.safetensors").want(t, exitFailed, "nosuch")
-	if got := files(t, "."); !slices.Equal(got, []string{"nan.safetensors", "norm.safetensors"}) {
+	if got := files(t, "."); !slices.Equal(got, []string{"nan.safetensors", "shares.safetensors"}) {
 		t.Errorf("failed runs left %v", got)
 	}
 }
