@@ -2,7 +2,6 @@ package ddp
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/gantiny/gantiny/model"
@@ -217,7 +216,7 @@ func truth(x bool) string {
 // names joins what values are called.
 func names(list []value) string {
 	var all []string
-	for v := range slices.Values(list) {
+	for _, v := range list {
 		all = append(all, v.name)
 	}
 	return strings.Join(all, ", ")

@@ -261,10 +261,10 @@ class Network:
 
     def arrays(self):
         """What a checkpoint holds of it."""
-        list = {f"{self.name}.{key}": to_gantiny(layer, x) for key, (layer, x) in self.values.items()}
+        values = {f"{self.name}.{key}": to_gantiny(layer, x) for key, (layer, x) in self.values.items()}
         for key, (layer, _, kept) in self.state.items():
-            list.update({f"{keep}.{self.name}.{key}": to_gantiny(layer, a) for keep, a in zip(self.keeps, kept)})
-        return {key: x.detach().cpu().numpy() for key, x in list.items()}
+            values.update({f"{keep}.{self.name}.{key}": to_gantiny(layer, a) for keep, a in zip(self.keeps, kept)})
+        return {key: x.detach().cpu().numpy() for key, x in values.items()}
 
 
 class Average:
@@ -332,6 +332,10 @@ class Run:
         header["cursor"] = {"seed": self.seed, "epoch": step // self.per_epoch, "batch": step % self.per_epoch}
         header["meter"] = dict(header["meter"], sum={}, steps=0, seconds=0)
         arrays = {**generator.arrays(), **discriminator.arrays(), **(average.arrays() if average else {})}
+        for name, x in arrays.items():
+            if not np.isfinite(x).all():
+                print(f"step {step}: {name} is not finite; the last checkpoint is as it was", file=sys.stderr, flush=True)
+                os._exit(3)
         write(os.path.join(self.folder, "checkpoint.safetensors"), {"gantiny.train": json.dumps(header)}, {k: arrays[k] for k in self.arrays})
         path = os.path.join(self.folder, "generator.safetensors")
         metadata, old = read(path)
