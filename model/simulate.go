@@ -67,7 +67,7 @@ func (s *simulation) floats(m *Model, c *quant.Calibration) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Provenance, f.ClassNames = m.Provenance, m.ClassNames
+	f.Provenance, f.ClassNames, f.Direct = m.Provenance, m.ClassNames, m.Direct
 	return f, nil
 }
 
