@@ -32,8 +32,7 @@ type passesScale interface {
 // Quantize returns the model in 8-bit integers. It needs no data: latents are as good a calibration
 // set as there is for a generator. Other models want quant.Options.Inputs. It folds BatchNorm into
 // the weights before it, draws latents that no image of a seed is drawn from, and lets
-// quant.Calibrate choose the range of every value; what a Concat joins then gets the steps of its
-// output, if that costs little. Nothing of this runs when images are drawn.
+// quant.Calibrate choose the range of every value. Nothing of this runs when images are drawn.
 //
 // An output that a tanh makes is pixels, by a table. Any other one is float32 values, of which
 // there are 256: logits, features, or a sigmoid's, whose range [0, 1] no pixel has, see Pixel.
@@ -84,9 +83,6 @@ func (m *Model) calibrate(ctx context.Context, o quant.Options) (*simulation, *q
 	}
 	c, err := quant.Calibrate(s, o.Log)
 	if err != nil {
-		return nil, nil, nil, quantizeError(err)
-	}
-	if err := s.joinSteps(c, o.Log); err != nil {
 		return nil, nil, nil, quantizeError(err)
 	}
 	report, err := s.report(c)

@@ -87,14 +87,14 @@ func Calibrate(n Network, log func(string)) (*Calibration, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Report(log, "min-max", plain, true)
+	c.report(log, "min-max", plain, true)
 	tried := c.clone()
 	best, err := tried.observe(n, hist, plain)
 	if err != nil {
 		return nil, err
 	}
 	kept := best < plain
-	tried.Report(log, "observers", best, kept)
+	tried.report(log, "observers", best, kept)
 	if !kept {
 		c.Steps = tried.Steps
 		return c, nil
@@ -169,8 +169,7 @@ func (c *Calibration) clone() *Calibration {
 	return &d
 }
 
-// Report adds a measure that was tried, with the mean squared error of the images.
-func (c *Calibration) Report(log func(string), name string, e float64, kept bool) {
+func (c *Calibration) report(log func(string), name string, e float64, kept bool) {
 	c.Steps = append(c.Steps, Step{Name: name, PSNR: PSNR(e), Kept: kept})
 	if log != nil {
 		log(fmt.Sprintf("%s: %.2f dB, kept: %v", name, PSNR(e), kept))

@@ -34,7 +34,7 @@ func Find() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the program %s is neither beside this one nor on the PATH; install it by\n"+
 			"  CGO_ENABLED=0 go install github.com/gantiny/gantiny/cmd/...@latest\n"+
-			"or, in a clone, by go install ./cmd/...", Program)
+			"or, in a clone, by\n  go install ./cmd/gantiny-serve", Program)
 	}
 	return path, nil
 }
