@@ -50,7 +50,7 @@ func (m *Model) Morph(path []int, between int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Provenance = m.Provenance
+	w.Provenance, w.Direct = m.Provenance, m.Direct
 	return w, nil
 }
 

@@ -58,9 +58,13 @@ func TestMorph(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, x := range []*Model{m, int8s} {
+		x.Direct = x == m
 		path, err := x.Morph([]int{3, 1, 2}, 1)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if path.Direct != x.Direct {
+			t.Errorf("direct %v, want %v", path.Direct, x.Direct)
 		}
 		if n := path.Inputs()[1].Type.Classes; n != 5 {
 			t.Fatalf("%d classes, want 5", n)
