@@ -106,6 +106,7 @@ type builder struct {
 	guesses  []int // of transposed convolutions: which geometry
 	guess    int
 	choices  []int // how many geometries each has
+	kernels  []int // of linear operators: the rows of a transposed convolution's, 0 for others
 }
 
 func (o Options) recognize(tensors []*tensor) (*graphfile.File, string, error) {
@@ -113,7 +114,10 @@ func (o Options) recognize(tensors []*tensor) (*graphfile.File, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	b, err := o.built(list, usualGuesses(list))
+	b, err := o.built(list, nil)
+	if guesses := usualGuesses(b.kernels); err == nil && guesses != nil {
+		b, err = o.built(list, guesses)
+	}
 	if err != nil || o.Size.Len() == 0 || b.makes(o.Size) {
 		return &b.g, b.family, err
 	}
@@ -127,17 +131,9 @@ func (o Options) recognize(tensors []*tensor) (*graphfile.File, string, error) {
 }
 
 // usualGuesses are those of networks whose kernels are known better than by the rule for each: without
-// padding, as in a course on GANs that many have taken, for MNIST and for 64x64 faces.
-func usualGuesses(list []module) []int {
-	var kernels []int
-	for _, m := range list {
-		switch s := m.weight.shape; {
-		case len(s) == 2:
-			return nil
-		case len(s) == 4:
-			kernels = append(kernels, s[2])
-		}
-	}
+// padding, as in a course on GANs that many have taken, for MNIST and for 64x64 faces. They are of
+// networks of transposed convolutions alone.
+func usualGuesses(kernels []int) []int {
 	switch fmt.Sprint(kernels) {
 	case "[3 4 3 4]":
 		return []int{0, noPadding1, noPaddingOdd2, noPadding2} // 1, 3, 6, 13, 28
@@ -369,6 +365,7 @@ func (b *builder) linear(m module) error {
 		return b.refuse("it does not read %d features", b.features)
 	}
 	b.features = m.weight.shape[0]
+	b.kernels = append(b.kernels, 0)
 	b.add("dense", m.prefix, map[string]any{"units": b.features, "bias": m.bias})
 	if !b.activeBehind(m) {
 		return nil

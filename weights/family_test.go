@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gantiny/gantiny/internal/importer/ir"
+	"github.com/gantiny/gantiny/model"
 )
 
 // shapes are tensors of zeros, by name.
@@ -49,6 +50,26 @@ func TestNoFamily(t *testing.T) {
 		_, _, err := Options{}.Read(s.safetensors(t))
 		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", s, err, want)
+		}
+	}
+}
+
+// TestUsualKernels: what is known of networks of transposed convolutions is not taken of others with the
+// same kernels, in which convolutions are among them.
+func TestUsualKernels(t *testing.T) {
+	for _, c := range []struct {
+		shapes shapes
+		want   model.Shape
+	}{
+		{shapes{"0.weight": {8, 7, 3, 3}, "1.weight": {7, 6, 4, 4}, "2.weight": {6, 5, 3, 3}, "3.weight": {5, 3, 4, 4}}, model.Shape{H: 28, W: 28, C: 3}},
+		{shapes{"0.weight": {8, 7, 3, 3}, "1.weight": {7, 6, 4, 4}, "2.weight": {5, 6, 3, 3}, "3.weight": {5, 3, 4, 4}}, model.Shape{H: 12, W: 12, C: 3}},
+		{shapes{"0.weight": {8, 7, 3, 3}, "1.weight": {6, 7, 3, 3}, "2.weight": {5, 6, 3, 3}, "3.weight": {4, 5, 3, 3}, "4.weight": {4, 3, 4, 4}}, model.Shape{H: 6, W: 6, C: 3}},
+	} {
+		m, _, err := Options{}.Read(c.shapes.safetensors(t))
+		if err != nil {
+			t.Errorf("%v: %v", c.shapes, err)
+		} else if got := m.Output(); got != c.want {
+			t.Errorf("%v: %v, want %v", c.shapes, got, c.want)
 		}
 	}
 }

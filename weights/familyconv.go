@@ -96,7 +96,7 @@ func (b *builder) spread(m module) error {
 	}
 	g := list[b.guesses[b.guess]]
 	b.guess++
-	b.choices = append(b.choices, len(list))
+	b.choices, b.kernels = append(b.choices, len(list)), append(b.kernels, k)
 	b.h = (b.h-1)*g.stride - 2*g.pad + k + g.out
 	b.w, b.c = b.h, s[1]
 	a := map[string]any{"filters": s[1], "kernel": []int{k, k}, "stride": []int{g.stride, g.stride}, "bias": m.bias}
@@ -119,7 +119,7 @@ func (b *builder) conv(m module) error {
 	case s[2]%2 == 0 || s[3]%2 == 0:
 		return b.refuse("a convolution with an even kernel")
 	}
-	b.c = s[0]
+	b.c, b.kernels = s[0], append(b.kernels, 0)
 	a := map[string]any{"filters": s[0], "kernel": []int{s[2], s[3]}, "bias": m.bias}
 	if y, x := s[2]/2, s[3]/2; y+x > 0 {
 		a["pad"] = []int{y, y, x, x}
