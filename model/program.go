@@ -97,10 +97,10 @@ func newProgram(g *Graph, chunk int, o Options) (*program, error) {
 	return p, nil
 }
 
-// layout is how n images of v lie in memory.
+// layout is how n images of v lie in memory. A view of a window is one too.
 func (v *Value) layout(n int) conv.Layout {
-	if v.whole != nil {
-		l := v.whole.layout(n)
+	if whole := v.storage().whole; whole != nil {
+		l := whole.layout(n)
 		l.H, l.W, l.C = v.mem.H, v.mem.W, v.mem.C
 		return l
 	}

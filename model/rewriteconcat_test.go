@@ -85,6 +85,11 @@ func joinCases() []joinCase {
 			z := g.Add(Reshape{H: 4, W: 16, C: 16}, g.Add(Transpose{Perm: [3]int{0, 2, 1}}, g.Add(Tanh{}, x)))
 			return []*Value{g.Add(Concat{}, y, z)}
 		}, "conv2d0 tanh2 transpose3 reshape4"},
+		{"readers of views", 8, func(g *Graph, x *Value) []*Value {
+			y := g.Add(Tanh{}, x)
+			z := g.Add(conv, g.Add(Reshape{H: 4, W: 16, C: 16}, y))
+			return []*Value{g.Add(Concat{}, g.Add(Sigmoid{}, x), y), g.Add(Dense{Units: 7}, g.Add(Flatten{}, y)), z}
+		}, "tanh0 conv2d2 sigmoid3 dense6"},
 		{"vectors", 8, func(g *Graph, x *Value) []*Value {
 			y := g.Add(Dense{Units: 5}, g.Add(Flatten{}, x))
 			return []*Value{g.Add(Dense{Units: 3}, g.Add(Concat{}, y, g.Add(LayerNorm{}, g.Add(GlobalAvgPool{}, x))))}
