@@ -150,6 +150,10 @@ func (n *network) scaled(v *tensor, q table) {
 		v.scales[i] = float32At(n.at(scales.pos+4*int64(i), 4))
 		if zeros.n > 0 {
 			v.zeros[i] = int64At(n.at(zeros.pos+8*int64(i), 8))
+			if z := v.zeros[i]; v.typ == ir.TypeInt8 && z != int64(int8(z)) || v.typ == ir.TypeUint8 && z != int64(uint8(z)) {
+				n.fail(ir.Damaged("tensor %q has the zero point %d, which is none of its bytes", v.name, z))
+				return
+			}
 		}
 	}
 }

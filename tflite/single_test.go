@@ -170,16 +170,22 @@ func TestTables(t *testing.T) {
 	node := func(f fields) fields { return graph(f)[3].([]fields)[0] }
 	tensor := func(f fields, i int) fields { return graph(f)[0].([]fields)[i] }
 	for want, damage := range map[string]func(f fields){
-		"version 2, want 3":                                func(f fields) { f[0] = 2 },
-		"it holds no graph":                                func(f fields) { f[2] = []fields{} },
-		"its graph has no outputs":                         func(f fields) { graph(f)[2] = []int{} },
-		"an input or output is tensor 9 of 3":              func(f fields) { graph(f)[2] = []int{9} },
-		"an operator is number 7 of 1":                     func(f fields) { node(f)[0] = 7 },
-		"an operator reads or makes tensor 8 of 3":         func(f fields) { node(f)[1] = []int{8, 0} },
-		`ADD -> "y" has 1 inputs, want 2`:                  func(f fields) { node(f)[1] = []int{0} },
-		"ADD makes nothing":                                func(f fields) { node(f)[2] = []int{} },
-		`tensor "c" has buffer 6 of 2`:                     func(f fields) { tensor(f, 1)[2] = 6 },
-		`tensor "c" has 2 scales and 1 zero points`:        func(f fields) { tensor(f, 1)[4] = fields{2: []float32{1, 1}, 3: []int64{0}} },
+		"version 2, want 3":                         func(f fields) { f[0] = 2 },
+		"it holds no graph":                         func(f fields) { f[2] = []fields{} },
+		"its graph has no outputs":                  func(f fields) { graph(f)[2] = []int{} },
+		"an input or output is tensor 9 of 3":       func(f fields) { graph(f)[2] = []int{9} },
+		"an operator is number 7 of 1":              func(f fields) { node(f)[0] = 7 },
+		"an operator reads or makes tensor 8 of 3":  func(f fields) { node(f)[1] = []int{8, 0} },
+		`ADD -> "y" has 1 inputs, want 2`:           func(f fields) { node(f)[1] = []int{0} },
+		"ADD makes nothing":                         func(f fields) { node(f)[2] = []int{} },
+		`tensor "c" has buffer 6 of 2`:              func(f fields) { tensor(f, 1)[2] = 6 },
+		`tensor "c" has 2 scales and 1 zero points`: func(f fields) { tensor(f, 1)[4] = fields{2: []float32{1, 1}, 3: []int64{0}} },
+		`tensor "y" has the zero point 128, which is none`: func(f fields) {
+			tensor(f, 2)[1], tensor(f, 2)[4] = 9, fields{2: []float32{1}, 3: []int64{128}}
+		},
+		`tensor "y" has the zero point -1, which is none`: func(f fields) {
+			tensor(f, 2)[1], tensor(f, 2)[4] = 3, fields{2: []float32{1}, 3: []int64{-1}}
+		},
 		`reads "c", which nothing before it makes`:         func(f fields) { tensor(f, 1)[2] = 0 },
 		"a buffer of 1000000 bytes at 2 is outside of the": func(f fields) { f[4].([]fields)[1] = fields{1: 2, 2: 1000000} },
 	} {
