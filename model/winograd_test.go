@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gantiny/gantiny/internal/freeram"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -113,6 +114,35 @@ func TestSettleSums(t *testing.T) {
 		strict, plain := run(t, m, Options{Threads: 1, Strict: true}, mode{}, x), run(t, m, Options{Threads: 1}, mode{}, x)
 		if equalBits(strict, plain) != m.Direct {
 			t.Errorf("offset %g: direct %v, and the bits of a strict Session %v", offset, m.Direct, !m.Direct)
+		}
+	}
+}
+
+// TestSettleSumsOfLarge: networks of few numbers that would take too long or too much memory are not
+// run.
+func TestSettleSumsOfLarge(t *testing.T) {
+	slow, err := New("slow", Flat(1<<20), Reshape{1 << 10, 1 << 10, 1}, Conv2D{Filters: 64, Kernel: [2]int{3, 3}, Same: true},
+		Conv2D{Filters: 128, Kernel: [2]int{3, 3}, Same: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := enormous(t)
+	models["slow"] = slow
+	for name, m := range models {
+		p, err := m.Memory(Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m != slow && p.needed() <= freeram.Share() {
+			continue // this machine has as much
+		}
+		used := allocated(func() {
+			if apart, err := m.SettleSums(t.Context()); apart != 0 || err != nil || m.Direct {
+				t.Errorf("%s: %v, %v, direct %v", name, apart, err, m.Direct)
+			}
+		})
+		if used > 1<<20 {
+			t.Errorf("%s: %d bytes allocated", name, used)
 		}
 	}
 }
