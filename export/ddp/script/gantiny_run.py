@@ -339,6 +339,9 @@ class Run:
         write(os.path.join(self.folder, "checkpoint.safetensors"), {"gantiny.train": json.dumps(header)}, {k: arrays[k] for k in self.arrays})
         path = os.path.join(self.folder, "generator.safetensors")
         metadata, old = read(path)
+        about = json.loads(metadata["gantiny"])
+        about["provenance"]["epochs"] = step // self.per_epoch
+        metadata["gantiny"] = json.dumps(about)
         head = "ema." if average else "generator."
         write(path, metadata, {k: arrays[head + k] for k in old})
 
@@ -350,6 +353,14 @@ class Run:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(3 if trouble else 0)
+
+
+def count(text):
+    """A whole number from 1, of the command line."""
+    n = int(text)
+    if n < 1:
+        raise ValueError
+    return n
 
 
 def launch(work, processes):
