@@ -119,8 +119,9 @@ func TestTenSteps(t *testing.T) {
 	}
 }
 
-// TestScriptEnds: the script refuses numbers that mean nothing, says so where a run has no steps left, and
-// keeps the checkpoint where an update leaves no numbers behind losses that are.
+// TestScriptEnds: the script refuses numbers that mean nothing, says so where a run has no steps left, keeps
+// the checkpoint where an update leaves no numbers behind losses that are and where the disk is full, and names
+// a damaged one.
 func TestScriptEnds(t *testing.T) {
 	py := python(t)
 	c := train.Default()
@@ -161,10 +162,25 @@ func TestScriptEnds(t *testing.T) {
 	}
 	run(0, "epochs, 1, are done")
 	run(3, "is not finite", "--steps", "1")
+	if err := os.WriteFile(script, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	// A file that may not grow stands for a full disk.
+	full := exec.Command("sh", "-c", `ulimit -f 8; exec "$0" "$1" --steps 1`, py, script)
+	if out, err := full.CombinedOutput(); err == nil || !strings.Contains(string(out), "File too large") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile+".new")); err == nil {
+		t.Error("a part of a checkpoint is left")
+	}
 	after, err := os.ReadFile(filepath.Join(dir, train.CheckpointFile))
 	if err != nil || !slices.Equal(before, after) {
 		t.Errorf("the checkpoint has changed (%v)", err)
 	}
+	if err := os.Truncate(filepath.Join(dir, train.CheckpointFile), int64(len(before)/2)); err != nil {
+		t.Fatal(err)
+	}
+	run(1, train.CheckpointFile+": no whole .safetensors file")
 }
 
 func export(t *testing.T, from, to string, data *dataset.Dataset) {

@@ -179,14 +179,17 @@ class PReLU(nn.Module):
 
 def read(path):
     """The metadata and the arrays of float32 of a file."""
-    with open(path, "rb") as f:
-        (size,) = struct.unpack("<Q", f.read(8))
-        header = json.loads(f.read(size))
-        data = f.read()
-    metadata, arrays = header.pop("__metadata__"), {}
-    for name, t in header.items():
-        begin, end = t["data_offsets"]
-        arrays[name] = np.frombuffer(data[begin:end], "<f4").reshape(t["shape"])
+    try:
+        with open(path, "rb") as f:
+            (size,) = struct.unpack("<Q", f.read(8))
+            header = json.loads(f.read(size))
+            data = f.read()
+        metadata, arrays = header.pop("__metadata__"), {}
+        for name, t in header.items():
+            begin, end = t["data_offsets"]
+            arrays[name] = np.frombuffer(data[begin:end], "<f4").reshape(t["shape"])
+    except (ValueError, KeyError, struct.error) as e:
+        raise SystemExit(f"{path}: no whole .safetensors file: {e}")
     return metadata, arrays
 
 
@@ -198,13 +201,18 @@ def write(path, metadata, arrays):
         at += x.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(path + ".new", "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text)
-        for x in arrays.values():
-            f.write(np.ascontiguousarray(x, "<f4").tobytes())
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(path + ".new", path)
+    try:
+        with open(path + ".new", "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text)
+            for x in arrays.values():
+                f.write(np.ascontiguousarray(x, "<f4").tobytes())
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(path + ".new", path)
+    except OSError:
+        if os.path.exists(path + ".new"):
+            os.remove(path + ".new")  # a full disk has use for the place
+        raise
 
 
 def to_torch(layer, w):
