@@ -48,9 +48,22 @@ func (f *exportFlags) runDDP(ctx context.Context, args []string, stderr io.Write
 	if err := ddp.Write(f.out, h, data, version()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stderr, "%s: step %d of %s; go on with: torchrun --nproc_per_node 2 %s\n",
-		f.out, h.Step, dir, display.Quote(filepath.Join(f.out, ddp.ScriptFile)))
+	_, err = fmt.Fprintf(stderr, "%s: step %d of %s; go on with: %s\n", f.out, h.Step, dir, continuing(f.out, h, data.N))
 	return err
+}
+
+// continuing is the command that goes on with a run of so many images in two processes, or in one where two
+// do not divide the batch. Where the run's epochs are done, it asks for steps behind them.
+func continuing(out string, h *train.Handover, images int) string {
+	c, processes, more := h.Config, 2, ""
+	if c.Batch%processes != 0 {
+		processes = 1
+	}
+	perEpoch := images / c.Batch
+	if h.Step >= uint64(c.Epochs)*uint64(perEpoch) {
+		more = fmt.Sprintf(" --steps %d", perEpoch)
+	}
+	return fmt.Sprintf("torchrun --nproc_per_node %d %s%s", processes, display.Quote(filepath.Join(out, ddp.ScriptFile)), more)
 }
 
 // checkDDP reports flags and folders that do not suit --ddp. A run that is at -o is not replaced, be it

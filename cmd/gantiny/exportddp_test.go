@@ -14,7 +14,7 @@ import (
 func TestExportDDP(t *testing.T) {
 	tinyRun(t)
 	gantiny(t, "train", "--config", "tiny.toml", "--epochs", "1", "--out", "run").want(t, exitDone)
-	gantiny(t, "export", "--ddp", "run", "-o", "torch").want(t, exitDone, "step 4 of run", "torchrun", filepath.Join("torch", ddp.ScriptFile))
+	gantiny(t, "export", "--ddp", "run", "-o", "torch").want(t, exitDone, "step 4 of run", "torchrun --nproc_per_node 2 "+filepath.Join("torch", ddp.ScriptFile)+" --steps 4\n")
 	for _, name := range []string{ddp.ScriptFile, ddp.ModuleFile, ddp.ImagesFile, train.CheckpointFile} {
 		if info, err := os.Stat(filepath.Join("torch", name)); err != nil || info.Size() < 1000 {
 			t.Errorf("%s: %v", name, err)
@@ -36,6 +36,19 @@ func TestExportDDP(t *testing.T) {
 	gantiny(t, "export", "--ddp", "more", "-o", "other").want(t, exitFailed, "spectral_norm", "augment")
 	if _, err := os.Stat("other"); err == nil {
 		t.Error("a refused run leaves a folder")
+	}
+}
+
+// TestContinuing: processes that do not divide the batch are not proposed, nor steps where epochs are left.
+func TestContinuing(t *testing.T) {
+	h := &train.Handover{Config: train.Config{Batch: 5, Epochs: 3}, Step: 11}
+	want := "torchrun --nproc_per_node 1 " + filepath.Join("out", ddp.ScriptFile)
+	if got := continuing("out", h, 23); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	h.Step++
+	if got := continuing("out", h, 23); got != want+" --steps 4" {
+		t.Errorf("%q, want steps", got)
 	}
 }
 

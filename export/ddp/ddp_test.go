@@ -129,7 +129,7 @@ func TestFolder(t *testing.T) {
 	}
 	run(own, false)
 	export(t, own, theirs, data)
-	sameGenerator(t, theirs, true)
+	sameGenerator(t, theirs, true, 1)
 	c.Epochs = 2
 	run(own, true)
 	run(theirs, true)

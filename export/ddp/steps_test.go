@@ -113,10 +113,74 @@ func TestTenSteps(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			compare(t, r.still, before, state(t, own), state(t, theirs))
-			sameGenerator(t, theirs, c.EMAImages > 0)
+			sameGenerator(t, theirs, c.EMAImages > 0, 2)
 			run(theirs, 3, true)
 		})
 	}
+}
+
+// TestScriptEnds: the script refuses numbers that mean nothing, says so where a run has no steps left, keeps
+// the checkpoint where an update leaves no numbers behind losses that are and where the disk is full, and names
+// a damaged one.
+func TestScriptEnds(t *testing.T) {
+	py := python(t)
+	c := train.Default()
+	c.Batch, c.Width, c.Latent, c.Size, c.Threads, c.Report, c.Epochs = 6, 2, 4, 8, 1, false, 1
+	data := pictures(8, 1, c.Batch)
+	own, dir := filepath.Join(t.TempDir(), "own"), filepath.Join(t.TempDir(), "theirs")
+	if err := train.Run(context.Background(), c, data, train.Options{Dir: own}); err != nil {
+		t.Fatal(err)
+	}
+	export(t, own, dir, data)
+	script := filepath.Join(dir, ScriptFile)
+	run := func(code int, says string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(py, append([]string{script}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code || !strings.Contains(string(out), says) {
+			t.Errorf("%q: %v, want status %d and %q\n%s", args, err, code, says, out)
+		}
+	}
+	run(2, "--save-every", "--save-every", "0")
+	run(2, "do not divide its 6 images", "--processes", "4")
+
+	text, err := os.ReadFile(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, train.CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wild := strings.Replace(string(text), "G_RATE, D_RATE, CLIP_NORM = 0.0001,", "G_RATE, D_RATE, CLIP_NORM = math.inf,", 1)
+	if err := os.WriteFile(script, []byte(wild), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	// In one process each, as torchrun starts it: spawn gives its children's status in words.
+	for name, value := range map[string]string{"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"} {
+		t.Setenv(name, value)
+	}
+	run(0, "epochs, 1, are done")
+	run(3, "is not finite", "--steps", "1")
+	if err := os.WriteFile(script, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	// A file that may not grow stands for a full disk.
+	full := exec.Command("sh", "-c", `ulimit -f 8; exec "$0" "$1" --steps 1`, py, script)
+	if out, err := full.CombinedOutput(); err == nil || !strings.Contains(string(out), "File too large") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile+".new")); err == nil {
+		t.Error("a part of a checkpoint is left")
+	}
+	after, err := os.ReadFile(filepath.Join(dir, train.CheckpointFile))
+	if err != nil || !slices.Equal(before, after) {
+		t.Errorf("the checkpoint has changed (%v)", err)
+	}
+	if err := os.Truncate(filepath.Join(dir, train.CheckpointFile), int64(len(before)/2)); err != nil {
+		t.Fatal(err)
+	}
+	run(1, train.CheckpointFile+": no whole .safetensors file")
 }
 
 func export(t *testing.T, from, to string, data *dataset.Dataset) {
@@ -197,8 +261,8 @@ func compare(t *testing.T, still []string, before, own, theirs map[string][]floa
 	t.Logf("off by %.2g of the way at most", worst)
 }
 
-// sameGenerator checks that the generator's file is that of the checkpoint.
-func sameGenerator(t *testing.T, dir string, average bool) {
+// sameGenerator checks that the generator's file is that of the checkpoint, behind so many epochs.
+func sameGenerator(t *testing.T, dir string, average bool, epochs int) {
 	t.Helper()
 	head := "generator."
 	if average {
@@ -207,6 +271,9 @@ func sameGenerator(t *testing.T, dir string, average bool) {
 	m, err := model.Load(filepath.Join(dir, train.GeneratorFile))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m.Provenance.Epochs != epochs {
+		t.Errorf("the generator's file says %d epochs, want %d", m.Provenance.Epochs, epochs)
 	}
 	all := state(t, dir)
 	for _, p := range m.Params() {

@@ -99,7 +99,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
-from gantiny_run import Average, BatchNorm, GroupNorm, LayerNorm, Network, PReLU, Run, f32, launch, mean  # noqa: F401
+from gantiny_run import Average, BatchNorm, GroupNorm, LayerNorm, Network, PReLU, Run, count, f32, launch, mean  # noqa: F401
 
 `
 

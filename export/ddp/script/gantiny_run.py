@@ -179,14 +179,17 @@ class PReLU(nn.Module):
 
 def read(path):
     """The metadata and the arrays of float32 of a file."""
-    with open(path, "rb") as f:
-        (size,) = struct.unpack("<Q", f.read(8))
-        header = json.loads(f.read(size))
-        data = f.read()
-    metadata, arrays = header.pop("__metadata__"), {}
-    for name, t in header.items():
-        begin, end = t["data_offsets"]
-        arrays[name] = np.frombuffer(data[begin:end], "<f4").reshape(t["shape"])
+    try:
+        with open(path, "rb") as f:
+            (size,) = struct.unpack("<Q", f.read(8))
+            header = json.loads(f.read(size))
+            data = f.read()
+        metadata, arrays = header.pop("__metadata__"), {}
+        for name, t in header.items():
+            begin, end = t["data_offsets"]
+            arrays[name] = np.frombuffer(data[begin:end], "<f4").reshape(t["shape"])
+    except (ValueError, KeyError, struct.error) as e:
+        raise SystemExit(f"{path}: no whole .safetensors file: {e}")
     return metadata, arrays
 
 
@@ -198,13 +201,18 @@ def write(path, metadata, arrays):
         at += x.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(path + ".new", "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text)
-        for x in arrays.values():
-            f.write(np.ascontiguousarray(x, "<f4").tobytes())
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(path + ".new", path)
+    try:
+        with open(path + ".new", "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text)
+            for x in arrays.values():
+                f.write(np.ascontiguousarray(x, "<f4").tobytes())
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(path + ".new", path)
+    except OSError:
+        if os.path.exists(path + ".new"):
+            os.remove(path + ".new")  # a full disk has use for the place
+        raise
 
 
 def to_torch(layer, w):
@@ -339,6 +347,9 @@ class Run:
         write(os.path.join(self.folder, "checkpoint.safetensors"), {"gantiny.train": json.dumps(header)}, {k: arrays[k] for k in self.arrays})
         path = os.path.join(self.folder, "generator.safetensors")
         metadata, old = read(path)
+        about = json.loads(metadata["gantiny"])
+        about["provenance"]["epochs"] = step // self.per_epoch
+        metadata["gantiny"] = json.dumps(about)
         head = "ema." if average else "generator."
         write(path, metadata, {k: arrays[head + k] for k in old})
 
@@ -350,6 +361,14 @@ class Run:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(3 if trouble else 0)
+
+
+def count(text):
+    """A whole number from 1, of the command line."""
+    n = int(text)
+    if n < 1:
+        raise ValueError
+    return n
 
 
 def launch(work, processes):
