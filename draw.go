@@ -25,8 +25,8 @@ type Request struct {
 	// row-major order. N may be left out.
 	Latents []float32
 
-	// Truncation, if not 0, multiplies the latents: values below 1 draw more typical images, of less
-	// variety.
+	// Truncation, if not 0, multiplies the latents: values below 1 draw more typical images, of
+	// less variety.
 	Truncation float32
 }
 
@@ -37,8 +37,8 @@ func Class(k int) *int { return &k }
 const maxImages = 1 << 24
 
 // Draw draws the images of a request. They are *image.Gray for models of one channel, *image.NRGBA
-// for those of two (gray and opacity), three or four. Errors about the request wrap ErrRequest; when
-// ctx ends, Draw returns its cause soon after.
+// for those of two (gray and opacity), three or four. Errors about the request wrap ErrRequest;
+// when ctx ends, Draw returns its cause soon after.
 func (g *Generator) Draw(ctx context.Context, r Request) ([]image.Image, error) {
 	if g.observer != nil {
 		return g.observed(ctx, r)

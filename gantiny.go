@@ -51,9 +51,9 @@ type config struct {
 // Float takes the model in float32 where the file holds it in 8-bit integers too.
 func Float() Option { return func(c *config) { c.float = true } }
 
-// Sessions limits how many sessions, each on one thread and with activations of its own, work at the
-// same time; without it, or with 0, as many as Go may use processors. A Draw of many images takes as
-// many as are free, and waits if none is.
+// Sessions limits how many sessions, each on one thread and with activations of its own, work at
+// the same time; without it, or with 0, as many as Go may use processors. A Draw of many images
+// takes as many as are free, and waits if none is.
 func Sessions(n int) Option { return func(c *config) { c.sessions = n } }
 
 // Open reads a model from a .safetensors file, or from the directory of a training run. Of a file

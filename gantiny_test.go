@@ -60,7 +60,8 @@ func draw(t testing.TB, g *gantiny.Generator, r gantiny.Request) []image.Image {
 	return images
 }
 
-// TestOpen: a file, a directory, a file system and bytes give the same generator, in the form asked for.
+// TestOpen: a file, a directory, a file system and bytes give the same generator, in the form asked
+// for.
 func TestOpen(t *testing.T) {
 	b, dir := both(t), t.TempDir()
 	file := filepath.Join(dir, gantiny.GeneratorFile)

@@ -40,8 +40,8 @@ func libraryFiles(t *testing.T, yield func(path string, f *ast.File)) {
 	}
 }
 
-// TestInits: to import a package registers what it has, and does nothing else: an init calls functions
-// that register, or fills a table.
+// TestInits: to import a package registers what it has, and does nothing else: an init calls
+// functions that register, or fills a table.
 func TestInits(t *testing.T) {
 	inits := 0
 	libraryFiles(t, func(path string, f *ast.File) {
@@ -88,8 +88,8 @@ func called(c *ast.CallExpr) string {
 	}
 }
 
-// TestQuiet: a library writes to no log of the process, and publishes nothing: programs hand it a slog.Logger
-// or an Observer, and find the rest in package expvar only if they put it there.
+// TestQuiet: a library writes to no log of the process, and publishes nothing: programs hand it a
+// slog.Logger or an Observer, and find the rest in package expvar only if they put it there.
 func TestQuiet(t *testing.T) {
 	libraryFiles(t, func(path string, f *ast.File) {
 		for _, spec := range f.Imports {

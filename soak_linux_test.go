@@ -42,8 +42,8 @@ func usageNow(t *testing.T) (u usage) {
 	return usage{pages * int64(os.Getpagesize()), runtime.NumGoroutine(), len(open)}
 }
 
-// TestSoak draws from many goroutines, opens and closes generators, and finds memory, goroutines and
-// descriptors as they were after the first moments.
+// TestSoak draws from many goroutines, opens and closes generators, and finds memory, goroutines
+// and descriptors as they were after the first moments.
 func TestSoak(t *testing.T) {
 	length := 300 * time.Millisecond
 	if s := os.Getenv(soakVariable); s != "" {

@@ -14,7 +14,8 @@ var activationBlock = block{
 	},
 }
 
-// activation is flat for a function of one element: y holds relu(x), and term says what comes to it.
+// activation is flat for a function of one element: y holds relu(x), and term says what comes to
+// it.
 func activation(g *gen, name, doc string, scalars []string, term func(b *lanes, x, y reg.VecPhysical)) {
 	flat{name: name, doc: doc, slices: []string{"dst", "x"}, scalars: scalars, consts: []float32{0}, table: &activationBlock, unroll: 1, body: func(b *lanes) {
 		x, y := b.load(1), b.tmp()

@@ -125,8 +125,8 @@ func (t tile) gemm16() {
 		for j := range t.nv {
 			t.VMOVDQU(operand.Mem{Base: reg.RBX, Index: reg.R13, Scale: 1, Disp: (u*t.nv + j) * t.size()}, t.free(j))
 		}
-		// The next panel comes from far away: each of many tiles fetches one line in four, a tile that
-		// may be alone all of them.
+		// The next panel comes from far away: each of many tiles fetches one line in four, a tile
+		// that may be alone all of them.
 		if u == 0 || t.rows < t.mr {
 			t.PREFETCHT0(operand.Mem{Base: reg.R12, Index: reg.R13, Scale: 1, Disp: u * t.nv * t.size()})
 		}

@@ -70,7 +70,8 @@ func (b *lanes) expNeg(y, e reg.VecPhysical) {
 	b.VANDPS(k, e, e)
 }
 
-// expParts: e = the polynomial of exp(r) with the last coefficients given, power = 2^-k, for y = k*ln 2 - r.
+// expParts: e = the polynomial of exp(r) with the last coefficients given, power = 2^-k, for y =
+// k*ln 2 - r.
 func (b *lanes) expParts(y, e reg.VecPhysical, last ...string) (power, r reg.VecPhysical) {
 	t, k, r := b.tmp(), b.tmp(), b.tmp()
 	b.VMOVUPS(b.constant("magic"), t)

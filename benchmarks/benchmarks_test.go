@@ -12,7 +12,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// layerBatch is large enough that no layer is dominated by its weights, and small enough for the scalar row.
+// layerBatch is large enough that no layer is dominated by its weights, and small enough for the
+// scalar row.
 const layerBatch = 64
 
 // threadCounts are one and all.
@@ -28,7 +29,8 @@ func report(b *testing.B, batch int, macs int64) {
 	}
 }
 
-// forEachLayer runs f for every layer of the reference networks that computes anything, alone in a model of its own.
+// forEachLayer runs f for every layer of the reference networks that computes anything, alone in a
+// model of its own.
 func forEachLayer(b *testing.B, f func(b *testing.B, p *model.Pass, l model.LayerInfo)) {
 	for _, net := range []*model.Model{model.Generator(model.Config{}), model.Discriminator(model.Config{})} {
 		for _, l := range net.Layers() {
@@ -127,7 +129,8 @@ func benchmarkGenerate(b *testing.B, g *model.Model) {
 // BenchmarkStep times one whole step of the reference training.
 func BenchmarkStep(b *testing.B) { benchmarkSteps(b, train.Default()) }
 
-// BenchmarkSmallStep is a step of networks of an eighth of the width on few images: small enough to count its instructions.
+// BenchmarkSmallStep is a step of networks of an eighth of the width on few images: small enough to
+// count its instructions.
 func BenchmarkSmallStep(b *testing.B) {
 	c := train.Default()
 	c.Width, c.Batch = c.Width/8, 16
@@ -162,8 +165,9 @@ func benchmarkStep(b *testing.B, c train.Config, k *simd.Kernels) {
 	report(b, c.Batch, stepMACs(g, d))
 }
 
-// stepMACs counts the multiply-adds of a step, per image of its batch: one pass of the generator and two of the discriminator,
-// each layer forward, its weights' gradient and its input's. The noise needs no gradient, and only the fakes' pixels do.
+// stepMACs counts the multiply-adds of a step, per image of its batch: one pass of the generator
+// and two of the discriminator, each layer forward, its weights' gradient and its input's. The
+// noise needs no gradient, and only the fakes' pixels do.
 func stepMACs(g, d *model.Model) int64 {
 	first := func(m *model.Model) int64 {
 		for _, l := range m.Layers() {

@@ -7,7 +7,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// TestAdd: what an Epilogue adds has the bits of an addition after Forward, however the work is cut.
+// TestAdd: what an Epilogue adds has the bits of an addition after Forward, however the work is
+// cut.
 func TestAdd(t *testing.T) {
 	list := append(families(), family{"by_band", Same(32, 32, 3, 36, 3, 1, false)})
 	for _, f := range list {

@@ -60,8 +60,8 @@ func BenchmarkDirectPeak(b *testing.B) {
 	}
 }
 
-// besidePeak reports the milliseconds of run, which makes so many operations, and their share of k's
-// peak before and after it.
+// besidePeak reports the milliseconds of run, which makes so many operations, and their share of
+// k's peak before and after it.
 func besidePeak(b *testing.B, k *simd.Kernels, operations float64, run func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -2,13 +2,13 @@ package conv
 
 import "github.com/gantiny/gantiny/simd"
 
-// qwinograd computes an int8 layer by Winograd's algorithm in whole numbers, see
-// qwinograd_axis.go: the bytes are those of direct sums. Values of the inputs have 16 bits, at most
-// 15*15*128, and products 32. It goes with a direct plan, which takes over where a layer's weights do
-// not fit, see pack.
+// qwinograd computes an int8 layer by Winograd's algorithm in whole numbers, see qwinograd_axis.go:
+// the bytes are those of direct sums. Values of the inputs have 16 bits, at most 15*15*128, and
+// products 32. It goes with a direct plan, which takes over where a layer's weights do not fit, see
+// pack.
 //
-// A chunk of images is computed together, one point along y at a time, so that what lies between the
-// transforms stays in the second cache.
+// A chunk of images is computed together, one point along y at a time, so that what lies between
+// the transforms stays in the second cache.
 type qwinograd struct {
 	k        *simd.Int16
 	src, dst Layout
@@ -113,12 +113,12 @@ func (p *qwinograd) listProducts() {
 	p.first = append(p.first, len(p.products))
 }
 
-// pays tells whether n images take less time than by direct sums. Both are counted in products of
-// a row of inputs with all weights between two rows of channels; each matrix product takes as long as
-// four rows more, for weights come from far away and transforms take their part. Measured with AVX2 on
-// an Ice Lake, time by Winograd over time by direct sums: 7x7x256 -> 128, 5x5, .79, .49, .34 and .29 of
-// 1, 2, 4 and 16 images, where this makes .57, .42, .34 and .29; 7x7x128 -> 14x14x64, 1.4, .79, .63 and
-// .54, where it makes .90, .67, .55 and .46.
+// pays tells whether n images take less time than by direct sums. Both are counted in products of a
+// row of inputs with all weights between two rows of channels; each matrix product takes as long as
+// four rows more, for weights come from far away and transforms take their part. Measured with AVX2
+// on an Ice Lake, time by Winograd over time by direct sums: 7x7x256 -> 128, 5x5, .79, .49, .34 and
+// .29 of 1, 2, 4 and 16 images, where this makes .57, .42, .34 and .29; 7x7x128 -> 14x14x64, 1.4,
+// .79, .63 and .54, where it makes .90, .67, .55 and .46.
 func (p *qwinograd) pays(g Geometry, n int) bool {
 	cost := 0
 	for _, q := range p.products {

@@ -18,8 +18,8 @@ import (
 // have an inverse there. Sums thus wrap as they like, and what a shift to the right leaves is the
 // coefficient, if it has no more than 32-shift bits.
 //
-// The points are 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. A value at 1/2 is that of the polynomial with
-// its coefficients in reverse order at 2, so that it is whole too.
+// The points are 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. A value at 1/2 is that of the polynomial
+// with its coefficients in reverse order at 2, so that it is whole too.
 const (
 	exactTile   = 4
 	exactTaps   = 5 // of a phase at most
@@ -67,8 +67,8 @@ func valueAt(point, n int) []int32 {
 
 // exactInterpolation returns P of n points, n by n, times 2^shift and modulo 2^32.
 func exactInterpolation(n int) (m []int32, shift int) {
-	// The inverse of the values, by elimination. Its entries are small numbers over a denominator that
-	// is known, so that rounding finds them.
+	// The inverse of the values, by elimination. Its entries are small numbers over a denominator
+	// that is known, so that rounding finds them.
 	values := make([]float64, n*n)
 	for i, point := range pointsOf(n) {
 		for j, v := range valueAt(point, n) {
@@ -88,7 +88,8 @@ func exactInterpolation(n int) (m []int32, shift int) {
 	return m, shift
 }
 
-// exactAxis is one axis of an exact Winograd plan: the small side by tiles, the large one by phases.
+// exactAxis is one axis of an exact Winograd plan: the small side by tiles, the large one by
+// phases.
 type exactAxis struct {
 	stride, pad  int
 	small, large int
@@ -115,8 +116,8 @@ type exactProduct struct {
 	even, odd []simd.Coefficient
 }
 
-// newExactAxis plans one axis of a transposed convolution, or of a convolution at stride 1, which is
-// a transposed one of the kernel in reverse order.
+// newExactAxis plans one axis of a transposed convolution, or of a convolution at stride 1, which
+// is a transposed one of the kernel in reverse order.
 func newExactAxis(a axis, transposed bool) *exactAxis {
 	x := &exactAxis{stride: a.stride, pad: a.pad, small: a.small, large: a.large}
 	if !transposed {

@@ -13,8 +13,8 @@ import (
 // packedLen is the length of all planes' packed weights.
 func (p *qwinograd) packedLen() int { return len(p.products) * p.src.C * p.dst.C }
 
-// maxHigh is how many weights may have high halves: to repair one takes as long as some 40 products.
-// Of the embedded model's first convolution one in 660 has.
+// maxHigh is how many weights may have high halves: to repair one takes as long as some 40
+// products. Of the embedded model's first convolution one in 660 has.
 func (p *qwinograd) maxHigh() int { return max(p.high, p.packedLen()/256) }
 
 func (p *qwinograd) weightBytes() int64 {

@@ -10,8 +10,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// exactFamilies are geometries that Winograd's algorithm in whole numbers applies to: every kernel and
-// remainder of tiles, crops, and both kinds of convolution.
+// exactFamilies are geometries that Winograd's algorithm in whole numbers applies to: every kernel
+// and remainder of tiles, crops, and both kinds of convolution.
 func exactFamilies() []family {
 	pads := func(t, b, l, r int) func(*Geometry) {
 		return func(g *Geometry) { g.PadTop, g.PadBottom, g.PadLeft, g.PadRight = t, b, l, r }
@@ -209,7 +209,8 @@ func TestQWinogradBound(t *testing.T) {
 				for i := range pr.layer.Weights {
 					pr.layer.Weights[i] = 0
 				}
-				// All weights of channel 0 nearly alike, so that few of them need high halves of their own.
+				// All weights of channel 0 nearly alike, so that few of them need high halves of
+				// their own.
 				n := g.KH * g.KW * g.InC
 				for i := range n {
 					v := (left + n - i - 1) / (n - i)

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestAlphaOracle: pictures that Pillow wrote have the colors and the alpha that Pillow reads and, resized,
-// those of the formula in float64: a color as far as its alpha shows it.
+// TestAlphaOracle: pictures that Pillow wrote have the colors and the alpha that Pillow reads and,
+// resized, those of the formula in float64: a color as far as its alpha shows it.
 func TestAlphaOracle(t *testing.T) {
 	lines := bufio.NewScanner(bytes.NewReader(testdata(t, "alpha.oracle")))
 	pictures := 0
@@ -54,8 +54,8 @@ func TestAlphaOracle(t *testing.T) {
 	}
 }
 
-// Where alpha is 0, colors are too, whatever the picture has there, and leave no trace at edges. With a
-// background nothing is transparent.
+// Where alpha is 0, colors are too, whatever the picture has there, and leave no trace at edges.
+// With a background nothing is transparent.
 func TestAlpha(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "disc.png", testdata(t, "disc.png")) // blue on a yellow that cannot be seen

@@ -96,8 +96,9 @@ func (l *loader) pixelBytes() int64 {
 }
 
 // store writes a picture to dst, upright: its centered square where it must be resized. It reports
-// whether the picture was transparent anywhere. Colors are resized multiplied by alpha, so that those
-// that cannot be seen leave no trace, and stored as they are seen: 16 bits between keep them exact.
+// whether the picture was transparent anywhere. Colors are resized multiplied by alpha, so that
+// those that cannot be seen leave no trace, and stored as they are seen: 16 bits between keep them
+// exact.
 func (k canvas) store(dst []uint8, d decoded) (transparent bool) {
 	b := d.Bounds()
 	w, h := b.Dx(), b.Dy() // as stored
@@ -183,8 +184,8 @@ func (k canvas) over(q *[4]uint8) {
 	q[3] = 0xff
 }
 
-// straight returns a premultiplied color as red, green, blue and alpha of 8 bits, not premultiplied:
-// black where alpha is 0.
+// straight returns a premultiplied color as red, green, blue and alpha of 8 bits, not
+// premultiplied: black where alpha is 0.
 func straight(c color.RGBA64) (q [4]uint8) {
 	a := uint32(c.A)
 	if q[3] = uint8((a*0xff + 0x7fff) / 0xffff); q[3] == 0 {

@@ -24,8 +24,9 @@ const LabelsFile = "labels.csv"
 // mostCSV is how large such a file may be.
 const mostCSV = 1 << 28
 
-// labelByCSV gives the pictures of set, in dir, the labels of Options.Labels or else, where folders are no classes,
-// of the file LabelsFile in dir. One that is merely there and cannot be used is ignored, with a note, unless labels are needed.
+// labelByCSV gives the pictures of set, in dir, the labels of Options.Labels or else, where folders
+// are no classes, of the file LabelsFile in dir. One that is merely there and cannot be used is
+// ignored, with a note, unless labels are needed.
 func (l *loader) labelByCSV(set *pictureSet, top *listing) error {
 	path := l.o.Labels
 	if path == "" {
@@ -60,8 +61,8 @@ func (in *listing) use(ext string) {
 	}
 }
 
-// readCSV returns the label of each picture of the set and the classes' names, in their order: that of numbers
-// where all of them are whole numbers.
+// readCSV returns the label of each picture of the set and the classes' names, in their order: that
+// of numbers where all of them are whole numbers.
 func readCSV(path string, set *pictureSet) (labels []int32, classes []string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -97,7 +98,8 @@ func readCSV(path string, set *pictureSet) (labels []int32, classes []string, er
 	return labels, classes, nil
 }
 
-// pictureNames finds a picture by what a file of labels may call it: its path from the set's folder, or from the file's.
+// pictureNames finds a picture by what a file of labels may call it: its path from the set's
+// folder, or from the file's.
 func pictureNames(path string, set *pictureSet) map[string]int {
 	found := make(map[string]int, len(set.paths))
 	for _, dir := range []string{filepath.Dir(path), set.dir} { // the latter wins

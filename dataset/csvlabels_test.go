@@ -31,7 +31,8 @@ func writeCSV(t *testing.T, path, text string) {
 	}
 }
 
-// TestCSVLabels: labels by name, with and without a header, in the order of their names, or of numbers.
+// TestCSVLabels: labels by name, with and without a header, in the order of their names, or of
+// numbers.
 func TestCSVLabels(t *testing.T) {
 	for csv, want := range map[string]struct {
 		labels  []int32
@@ -71,7 +72,8 @@ func TestCSVBackslash(t *testing.T) {
 	}
 }
 
-// A file that is named wins over class folders, and its paths count from the set's folder or from its own.
+// A file that is named wins over class folders, and its paths count from the set's folder or from
+// its own.
 func TestCSVLabelsNamed(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "set/one/a.png", grey(1, 1, 7))
@@ -95,8 +97,8 @@ func TestCSVLabelsNamed(t *testing.T) {
 	}
 }
 
-// TestCSVLabelsRefused: errors name the file and the line; where no labels are needed, a file that is merely there is
-// ignored with a note.
+// TestCSVLabelsRefused: errors name the file and the line; where no labels are needed, a file that
+// is merely there is ignored with a note.
 func TestCSVLabelsRefused(t *testing.T) {
 	for csv, says := range map[string]string{
 		"a.png,x\nb.png,x\nnosuch.png,x\n":         "line 3: bad labels file: no picture of the set is called \"nosuch.png\"",

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// unprivileged makes this goroutine's files those of a user who owns nothing, where it runs as root, who may
-// read anything. Such a user must get to dir.
+// unprivileged makes this goroutine's files those of a user who owns nothing, where it runs as
+// root, who may read anything. Such a user must get to dir.
 func unprivileged(t *testing.T, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -30,7 +30,8 @@ func unprivileged(t *testing.T, dir string) {
 	t.Cleanup(func() { _ = syscall.Setfsuid(0) })
 }
 
-// What one may not read is left out by name where there is more, and named where it is all there is.
+// What one may not read is left out by name where there is more, and named where it is all there
+// is.
 func TestMayNotRead(t *testing.T) {
 	dir := tree(t, "flat/a.png", "flat/lost+found/b.png", "below/0/x.txt", "below/0/1/2/3/a.png", "below/0/lost/a.png", "alone/a.png", "labeled/a.png")
 	idx := idxFile(t, ramp(4), 1, 2, 2)
@@ -72,7 +73,8 @@ func TestMayNotRead(t *testing.T) {
 	}
 }
 
-// Sockets are left out of a folder, and neither they nor pipes are waited for; a file of labels of any size is not read.
+// Sockets are left out of a folder, and neither they nor pipes are waited for; a file of labels of
+// any size is not read.
 func TestSpecialFiles(t *testing.T) {
 	dir := tree(t, "a.png")
 	listener, err := net.Listen("unix", filepath.Join(dir, "s.png"))

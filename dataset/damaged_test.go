@@ -147,7 +147,8 @@ func TestDamagedHeads(t *testing.T) {
 // An interlaced picture is read, and repaired, with passes that have no pixels.
 func TestInterlaced(t *testing.T) {
 	head := pngChunk{name: "IHDR", data: []byte("\x00\x00\x00\x02\x00\x00\x00\x01\x08\x00\x00\x00\x01"), whole: true}
-	// Of 2x1 pixels the first is pass 1's and the second pass 6's; a row begins with its filter. One stored block of zlib's.
+	// Of 2x1 pixels the first is pass 1's and the second pass 6's; a row begins with its filter.
+	// One stored block of zlib's.
 	raw := []byte{0, 40, 0, 200}
 	z := append([]byte{0x78, 0x01, 1, 4, 0, 0xfb, 0xff}, raw...)
 	z = binary.BigEndian.AppendUint32(z, 0x0000_0000) // no good checksum

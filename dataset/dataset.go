@@ -37,8 +37,8 @@ type Dataset struct {
 	SHA256  string   // of Pix, in hex
 }
 
-// NumClasses returns the number of classes, 0 without labels: that of their names or, where they have
-// none, one more than the largest label.
+// NumClasses returns the number of classes, 0 without labels: that of their names or, where they
+// have none, one more than the largest label.
 func (d *Dataset) NumClasses() int {
 	if d.Labels == nil {
 		return 0
@@ -46,9 +46,9 @@ func (d *Dataset) NumClasses() int {
 	return max(len(d.Classes), int(slices.Max(d.Labels))+1)
 }
 
-// TakeClasses numbers the labels as another set's, such as the training pictures', by the names of the
-// classes. Sets without names stay as they are; a class that other lacks is an error, which wraps
-// ErrLabels.
+// TakeClasses numbers the labels as another set's, such as the training pictures', by the names of
+// the classes. Sets without names stay as they are; a class that other lacks is an error, which
+// wraps ErrLabels.
 func (d *Dataset) TakeClasses(other *Dataset) error {
 	if d.Labels == nil || d.Classes == nil || other.Classes == nil || slices.Equal(d.Classes, other.Classes) {
 		return nil
@@ -93,33 +93,34 @@ type Options struct {
 
 	// Channels is C of the set: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha; 0 is 1.
 	Channels int
-	// Background is what transparent pictures are laid on, which makes them opaque. nil is white for
-	// sets without alpha; those with alpha keep it then.
+	// Background is what transparent pictures are laid on, which makes them opaque. nil is white
+	// for sets without alpha; those with alpha keep it then.
 	Background color.Color
 	// White is the value of a color of 16 bits that becomes 255, 1 to 65535. For 0 it is 65535,
 	// unless no picture of 16 bits uses more than the lowest 8, 10, 12 or 14 bits: then it is the
 	// largest number of that many bits.
 	White int
-	// Transpose exchanges rows and columns of the images of an IDX file. Auto does so where the name
-	// begins with emnist-, since EMNIST's files hold their images that way.
+	// Transpose exchanges rows and columns of the images of an IDX file. Auto does so where the
+	// name begins with emnist-, since EMNIST's files hold their images that way.
 	Transpose Choice
 	// SkipBad leaves pictures out that cannot be read, with a note, instead of failing.
 	SkipBad bool
-	// NeedLabels makes a set without labels an error, which wraps ErrLabels. Otherwise a labels file
-	// that cannot be read is ignored, with a note.
+	// NeedLabels makes a set without labels an error, which wraps ErrLabels. Otherwise a labels
+	// file that cannot be read is ignored, with a note.
 	NeedLabels bool
-	// Labels is a CSV file of the labels of a folder's pictures: a picture's path, from the folder or from the
-	// file, and its label on each line, which may follow a header. "" is LabelsFile in the folder, where there
-	// is one and folders are no classes.
+	// Labels is a CSV file of the labels of a folder's pictures: a picture's path, from the folder
+	// or from the file, and its label on each line, which may follow a header. "" is LabelsFile in
+	// the folder, where there is one and folders are no classes.
 	Labels string
-	// Exclude names files and folders that are not read though they lie in the data's folder, such as
-	// the folder that a run writes to. What does not exist is ignored, and so is the data's folder itself.
+	// Exclude names files and folders that are not read though they lie in the data's folder, such
+	// as the folder that a run writes to. What does not exist is ignored, and so is the data's
+	// folder itself.
 	Exclude []string
 
 	// MaxRAM is how many bytes loading may take, the images included: a set or a picture that needs
-	// more is an error, which wraps ErrMemory and says how much. 0 is three quarters of what the system
-	// has available; of that at most 1 GiB for all pictures that are being decoded at a time, and at
-	// most 256 MiB for a file that grows to more than 64 times its size.
+	// more is an error, which wraps ErrMemory and says how much. 0 is three quarters of what the
+	// system has available; of that at most 1 GiB for all pictures that are being decoded at a
+	// time, and at most 256 MiB for a file that grows to more than 64 times its size.
 	MaxRAM int64
 	// CacheDir is a folder for converted sets of pictures, so that they load at once the next time;
 	// "" is for none. See the package's documentation.
@@ -128,8 +129,8 @@ type Options struct {
 	// Note is called with a line of text, without its newline, for what whoever has the data should
 	// know: what is read, what was left out, what was damaged. nil is for none.
 	Note func(line string)
-	// Progress is called after each picture of a folder with how many of how many are read, from one
-	// goroutine at a time. nil is for none.
+	// Progress is called after each picture of a folder with how many of how many are read, from
+	// one goroutine at a time. nil is for none.
 	Progress func(done, total int)
 }
 
@@ -169,12 +170,12 @@ func Open(spec string, o Options) (*Dataset, error) { return Load(context.Backgr
 //	         a directory somewhere below it
 //	FILE     an IDX file of images, with its labels beside it if there are any
 //
-// A directory that has one of these names is written ./digits. The package's documentation says which
-// pictures are read and how.
+// A directory that has one of these names is written ./digits. The package's documentation says
+// which pictures are read and how.
 //
-// When ctx ends, Load stops within the picture that it reads and returns the context's error. Errors
-// wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrCSV (a file of labels), ErrPicture (a *PicturesError), ErrLabels,
-// ErrMemory, or the file system's.
+// When ctx ends, Load stops within the picture that it reads and returns the context's error.
+// Errors wrap ErrNotFound, ErrNotFile, ErrFormat (an IDX file), ErrCSV (a file of labels),
+// ErrPicture (a *PicturesError), ErrLabels, ErrMemory, or the file system's.
 func Load(ctx context.Context, spec string, o Options) (*Dataset, error) {
 	l, err := newLoader(ctx, spec, o)
 	if err != nil {

@@ -391,7 +391,8 @@ func TestRepairKinds(t *testing.T) {
 			}
 		}
 	}
-	// The rows of Adam7, counted by hand: 5x5 pixels of 8 bits make passes of 1x1, 1x1, 2x1, 1x2, 3x1, 2x3 and 5x2.
+	// The rows of Adam7, counted by hand: 5x5 pixels of 8 bits make passes of 1x1, 1x1, 2x1, 1x2,
+	// 3x1, 2x3 and 5x2.
 	head := []byte{0, 0, 0, 5, 0, 0, 0, 5, 8, 0, 0, 0, 1}
 	if n, err := pngRawBytes(head); err != nil || n != 2+2+3+2*2+4+3*3+2*6 {
 		t.Errorf("interlaced: %d bytes, %v", n, err)

@@ -51,7 +51,8 @@ func (l *loader) openDir(dir string) (*Dataset, error) {
 	return d, err
 }
 
-// openHere reads the set of dir itself: IDX files or, where allowed, pictures; nil if there is none.
+// openHere reads the set of dir itself: IDX files or, where allowed, pictures; nil if there is
+// none.
 func (l *loader) openHere(dir string, pictures bool) (*Dataset, error) {
 	images, labels := findIDX(dir, l.o.Split)
 	if images == "" {

@@ -30,8 +30,8 @@ func ReadIDX(r io.Reader, name string) (dims []int, data []uint8, err error) {
 	return readIDX(name, r, -1, func(int64) int64 { return math.MaxInt64 })
 }
 
-// readIDX is ReadIDX for a file of size bytes, -1 where that is not known. limit tells how many bytes
-// it may take if it needs so many.
+// readIDX is ReadIDX for a file of size bytes, -1 where that is not known. limit tells how many
+// bytes it may take if it needs so many.
 func readIDX(name string, r io.Reader, size int64, limit func(need int64) int64) (dims []int, data []uint8, err error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	in := &idxReader{name: name, r: br}
@@ -57,8 +57,8 @@ func readIDX(name string, r io.Reader, size int64, limit func(need int64) int64)
 	case size >= 0 && left < total:
 		return nil, nil, in.bad(in.offset, "truncated: the header promises %d more bytes, a gzip file of %d cannot hold them", total, size)
 	}
-	// A gzip file of real pictures is some 2 to 20 times smaller than what it holds. One that shrank
-	// more gets its memory as its bytes come, which takes twice as much at the end.
+	// A gzip file of real pictures is some 2 to 20 times smaller than what it holds. One that
+	// shrank more gets its memory as its bytes come, which takes twice as much at the end.
 	known := size >= 0 && (!zipped || total/usualRatio <= size)
 	need := total
 	if !known {

@@ -34,8 +34,8 @@ type jpegSegment struct {
 }
 
 // eachJPEGSegment calls f for the segments of a JPEG file up to EOI, until f returns false. Bytes
-// between segments are skipped. It reports whether it came to an EOI, and whether there were no such
-// bytes on the way.
+// between segments are skipped. It reports whether it came to an EOI, and whether there were no
+// such bytes on the way.
 func eachJPEGSegment(p []byte, f func(jpegSegment) bool) (ended, tidy bool) {
 	tidy = true
 	rest := p[min(2, len(p)):]

@@ -262,8 +262,8 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// checkTouched: a set of which a picture has another date is read anew, by read, and is not kept while it
-// may still change.
+// checkTouched: a set of which a picture has another date is read anew, by read, and is not kept
+// while it may still change.
 func checkTouched(t *testing.T, path string, kept func() []string, read func(name string)) {
 	t.Helper()
 	if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
@@ -323,7 +323,8 @@ func TestMemoryLimits(t *testing.T) {
 	if _, err := l.convert(d); err == nil {
 		t.Error("16 images of 2^28 pixels fit 1 GiB")
 	}
-	// A PNG of 8192 x 8192 transparent pixels of 64 bits has half a megabyte, and one that only says so a few bytes.
+	// A PNG of 8192 x 8192 transparent pixels of 64 bits has half a megabyte, and one that only
+	// says so a few bytes.
 	head := append([]byte{0, 0, 0x20, 0, 0, 0, 0x20, 0, 16, 6}, 0, 0, 0)
 	claim := chunked(pngChunk{name: "IHDR", data: head, whole: true}, pngChunk{name: "IDAT", data: []byte("x"), whole: true})
 	bomb := chunked(pngChunk{name: "IHDR", data: head, whole: true}, pngChunk{name: "IDAT", data: make([]byte, 521000), whole: true})
@@ -335,7 +336,8 @@ func TestMemoryLimits(t *testing.T) {
 		!strings.Contains(bad.Bad[0].Reason, "needs more memory: 513 MiB, and may take 256 MiB") || bad.Bad[1].Reason != "PNG cut short: 46 bytes cannot hold 8192x8192 pixels" {
 		t.Errorf("bombs: %+v", bad)
 	}
-	// Likewise a gzip file: 200 MB that shrank to a thousandth, and a header that promises more than any file of that size holds.
+	// Likewise a gzip file: 200 MB that shrank to a thousandth, and a header that promises more
+	// than any file of that size holds.
 	for _, c := range []struct {
 		images     byte // times 2^24
 		size, need int64

@@ -17,8 +17,8 @@ var ErrMemory = errors.New("needs more memory")
 const (
 	decodingShare = 1 << 30 // bytes that pictures in decoding take together, unless MaxRAM says otherwise
 
-	// A file that shrank to less than a 64th is rather made to fill memory than a picture: it may take
-	// 256 MiB, unless MaxRAM says otherwise.
+	// A file that shrank to less than a 64th is rather made to fill memory than a picture: it may
+	// take 256 MiB, unless MaxRAM says otherwise.
 	usualRatio = 64
 	bombShare  = 256 << 20
 )

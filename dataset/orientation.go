@@ -13,7 +13,8 @@ type orientation int
 // turned reports whether the upright picture is as wide as the stored one is high.
 func (o orientation) turned() bool { return o >= 5 }
 
-// source returns where pixel (x, y) of the upright picture stands in the stored one of w x h pixels.
+// source returns where pixel (x, y) of the upright picture stands in the stored one of w x h
+// pixels.
 func (o orientation) source(x, y, w, h int) (int, int) {
 	switch o {
 	case 2:

@@ -23,8 +23,8 @@ type BadPicture struct {
 	Reason string // what the file is, or what is wrong with it: "PNG cut short", "an HTML page"
 }
 
-// PicturesError says which pictures of a set cannot be read. It wraps ErrPicture, and ErrMemory too if
-// more memory would make some of them readable.
+// PicturesError says which pictures of a set cannot be read. It wraps ErrPicture, and ErrMemory too
+// if more memory would make some of them readable.
 type PicturesError struct {
 	Bad    []BadPicture // all of them, in the order of the set
 	Of     int          // pictures in the set, with these

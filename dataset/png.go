@@ -44,9 +44,9 @@ type pngParts struct {
 	pixels                      []io.Reader
 }
 
-// repairPNG reads a PNG that the decoder refuses, and returns it in a form that the decoder takes if
-// its header is right and all pixels are there: with right checksums, no surplus, no palette where
-// none belongs, and an IEND. Where the pixels are not all there, reading ends with
+// repairPNG reads a PNG that the decoder refuses, and returns it in a form that the decoder takes
+// if its header is right and all pixels are there: with right checksums, no surplus, no palette
+// where none belongs, and an IEND. Where the pixels are not all there, reading ends with
 // io.ErrUnexpectedEOF. The reader must be closed.
 func repairPNG(p []byte) (io.ReadCloser, error) {
 	parts, err := splitPNG(p)

@@ -8,13 +8,13 @@ import (
 // finest is how many pixels across an output pixel a large picture keeps for Catmull-Rom, whose
 // kernel covers four output pixels. Blocks end at whole pixels, so that edges move by less than a
 // sixteenth of an output pixel; smooth pictures differ by 3 of 255. For a photo of 4000x3000 pixels
-// in 28x28 the two steps take 36 ms, Catmull-Rom alone 1,800 ms, beside 600 ms of decoding (one core
-// of a busy machine).
+// in 28x28 the two steps take 36 ms, Catmull-Rom alone 1,800 ms, beside 600 ms of decoding (one
+// core of a busy machine).
 const finest = 8
 
-// shrink returns the square part of img, averaged over blocks of whole pixels to finest*target pixels
-// a side, and where it stands in the result. Pictures less than twice as large, and kinds of picture
-// that it has no way to average, it returns as they are.
+// shrink returns the square part of img, averaged over blocks of whole pixels to finest*target
+// pixels a side, and where it stands in the result. Pictures less than twice as large, and kinds of
+// picture that it has no way to average, it returns as they are.
 func shrink(img image.Image, part image.Rectangle, target int) (image.Image, image.Rectangle) {
 	side, n := part.Dx(), finest*target
 	mean := averager(img)

@@ -25,8 +25,8 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// The bootstrap's spread is about that of figures of many independent sets. It keeps who is near to whom,
-// which makes it too small for figures that hang on few neighbors, as here in few dimensions.
+// The bootstrap's spread is about that of figures of many independent sets. It keeps who is near to
+// whom, which makes it too small for figures that hang on few neighbors, as here in few dimensions.
 func TestSpread(t *testing.T) {
 	const n, d, times = 200, 4, 40
 	ctx := context.Background()

@@ -34,8 +34,8 @@ func ReadClassifier(file []byte) (*Classifier, error) {
 	return NewClassifier(m)
 }
 
-// NewClassifier returns the Classifier of a network that makes two logits or more, one a class, of a
-// picture of values in [-1, 1]. The features are what the last Dense layer reads, or the logits
+// NewClassifier returns the Classifier of a network that makes two logits or more, one a class, of
+// a picture of values in [-1, 1]. The features are what the last Dense layer reads, or the logits
 // themselves where nothing but a Softmax follows another layer. Errors wrap ErrClassifier.
 func NewClassifier(m *model.Model) (*Classifier, error) {
 	in, out := m.Inputs(), m.Outputs()
@@ -88,8 +88,8 @@ func (c *Classifier) Classes() int { return c.classes }
 // Features is the number of features of a picture.
 func (c *Classifier) Features() int { return c.features }
 
-// Network is the classifier's network. Its outputs are the logits and, unless they are the same, the
-// features.
+// Network is the classifier's network. Its outputs are the logits and, unless they are the same,
+// the features.
 func (c *Classifier) Network() *model.Model { return c.m }
 
 // Provenance says where the classifier comes from.
@@ -107,8 +107,8 @@ type Seen struct {
 // atOnce is how many pictures are turned to floats at a time.
 const atOnce = 256
 
-// See looks at pictures (N, H, W, C), which Seen keeps. They must be of the shape Input. When ctx ends,
-// it returns the context's error soon.
+// See looks at pictures (N, H, W, C), which Seen keeps. They must be of the shape Input. When ctx
+// ends, it returns the context's error soon.
 func (c *Classifier) See(ctx context.Context, pix []uint8, o Options) (*Seen, error) {
 	size := c.in.Len()
 	if len(pix) == 0 || len(pix)%size != 0 {

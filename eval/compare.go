@@ -41,8 +41,8 @@ func (r rows) less(center []float64) rows {
 	return rows{x, r.n, r.d}
 }
 
-// comparison has the sums, over blocks of pictures, of which figures are made: for all blocks once, or for
-// those that the bootstrap draws.
+// comparison has the sums, over blocks of pictures, of which figures are made: for all blocks once,
+// or for those that the bootstrap draws.
 type comparison struct {
 	samples, references *set
 	cross               *kernelSums
@@ -54,7 +54,8 @@ type comparison struct {
 	frequencies         []float64
 }
 
-// compare compares samples, in which the classes asked, if not nil, are looked for, with references.
+// compare compares samples, in which the classes asked, if not nil, are looked for, with
+// references.
 func (s *sweeper) compare(ctx context.Context, samples, references *set, asked []int32, frequencies []float64, k int) (*comparison, error) {
 	near, err := s.neighbors(ctx, samples.centered, references.centered, samples.radii, references.radii)
 	if err != nil {

@@ -18,11 +18,12 @@
 //	Modes            the number of these classes
 //	LabelAgreement   share of pictures that the classifier takes for what was asked for
 //
-// Near is a matter of the features: within the distance of a picture from the K-th nearest of its own
-// kind. The Frechet distance is no FID, whose features are another network's, and none of these
+// Near is a matter of the features: within the distance of a picture from the K-th nearest of its
+// own kind. The Frechet distance is no FID, whose features are another network's, and none of these
 // figures can be compared with figures in other features.
 //
 // # What is promised
 //
-// Figures have the same bits for any number of threads, and are functions of the pictures and the seed.
+// Figures have the same bits for any number of threads, and are functions of the pictures and the
+// seed.
 package eval

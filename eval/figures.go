@@ -17,9 +17,9 @@ type Figures struct {
 // sureAt is the probability from which on a classifier is sure.
 const sureAt = 0.95
 
-// Spread is the standard deviation of figures by the bootstrap: pictures and training pictures are drawn
-// anew, in 50 blocks, with replacement. It keeps who is near to whom, and so is somewhat too small for
-// Precision, Recall, Density and Coverage.
+// Spread is the standard deviation of figures by the bootstrap: pictures and training pictures are
+// drawn anew, in 50 blocks, with replacement. It keeps who is near to whom, and so is somewhat too
+// small for Precision, Recall, Density and Coverage.
 type Spread struct {
 	Frechet        float64  `json:"frechet"`
 	KID            float64  `json:"kid"`

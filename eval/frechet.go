@@ -67,8 +67,8 @@ func (m *moments) normal() (mean, covariance []float64) {
 	return mean, covariance
 }
 
-// frechet is the squared Frechet distance of the normal distributions with these moments (Dowson and
-// Landau 1982; Heusel et al. 2017):
+// frechet is the squared Frechet distance of the normal distributions with these moments (Dowson
+// and Landau 1982; Heusel et al. 2017):
 //
 //	|a - b|² + tr A + tr B - 2 tr (A B)^½
 //

@@ -12,7 +12,8 @@ type kernelSums struct {
 //
 //	k(x, y) = (xᵀy/d + 1)³
 //
-// over pairs of rows. Where same, both matrices are one, and the pairs of a row with itself are left out.
+// over pairs of rows. Where same, both matrices are one, and the pairs of a row with itself are
+// left out.
 func (s *sweeper) kernelSums(ctx context.Context, a, b rows, of, to blocks, same bool) (*kernelSums, error) {
 	each := make([]float64, a.n*to.count) // (rows of a, blocks of b)
 	places := to.places()
@@ -62,9 +63,9 @@ func (k *kernelSums) mean(of, to []float64) float64 {
 	return sum / pairs
 }
 
-// kid is the unbiased estimate of the squared maximum mean discrepancy: mean k(x,x') + mean k(y,y') - 2
-// mean k(x,y) over pairs of different pictures. It is below 0 about as often as above where both sets
-// are of one kind.
+// kid is the unbiased estimate of the squared maximum mean discrepancy: mean k(x,x') + mean k(y,y')
+// - 2 mean k(x,y) over pairs of different pictures. It is below 0 about as often as above where
+// both sets are of one kind.
 func kid(xx, yy, xy *kernelSums, x, y []float64) float64 {
 	return xx.mean(x, x) + yy.mean(y, y) - 2*xy.mean(x, y)
 }

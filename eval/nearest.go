@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Nearest says how far pictures are from the nearest of all training pictures, beside how far test pictures
-// are. A generator that remembers training pictures draws some that are far closer.
+// Nearest says how far pictures are from the nearest of all training pictures, beside how far test
+// pictures are. A generator that remembers training pictures draws some that are far closer.
 type Nearest struct {
 	N        int       `json:"n"`        // pictures that were looked at
 	Features Distances `json:"features"` // Euclidean distances of features
@@ -34,8 +34,9 @@ type search struct {
 	test     [2][]float64 // ascending distances of test pictures, by features and by pixels
 }
 
-// newSearch looks at all training pictures, and finds those that are nearest to the first of the test
-// pictures; where these are training pictures too, not names them, so that they do not find themselves.
+// newSearch looks at all training pictures, and finds those that are nearest to the first of the
+// test pictures; where these are training pictures too, not names them, so that they do not find
+// themselves.
 func (r *Reference) newSearch(ctx context.Context, s *sweeper, test *Seen, not []int32) (*search, *Nearest, error) {
 	r.o.stage("looking at all %d training pictures", r.data.N)
 	all, err := r.c.See(ctx, r.data.Pix, r.o)
@@ -65,8 +66,8 @@ const (
 	byPixels
 )
 
-// distances returns those of the first pictures to the nearest training pictures, and which these are. The
-// sweep's own distances are rounded; these are not.
+// distances returns those of the first pictures to the nearest training pictures, and which these
+// are. The sweep's own distances are rounded; these are not.
 func (f *search) distances(ctx context.Context, s *sweeper, seen *Seen, space int, not []int32) (d []float64, which []int32, err error) {
 	d = make([]float64, f.n)
 	if space == byFeatures {

@@ -43,8 +43,8 @@ func insert(list []float32, v float32) {
 	list[at] = v
 }
 
-// near says how two sets of pictures lie among one another: within the distance of a picture from the K-th
-// nearest of its own set.
+// near says how two sets of pictures lie among one another: within the distance of a picture from
+// the K-th nearest of its own set.
 type near struct {
 	inside   []int32 // of each sample: how many references it is near to
 	covered  []bool  // of each reference: whether a sample is near to it
@@ -82,8 +82,8 @@ func (s *sweeper) neighbors(ctx context.Context, samples, references rows, own, 
 	return n, nil
 }
 
-// nearest returns for each row of a the nearest row of b, the first of equals, or -1 for none. Row i may
-// not find row not[i] of b; not may be nil.
+// nearest returns for each row of a the nearest row of b, the first of equals, or -1 for none. Row
+// i may not find row not[i] of b; not may be nil.
 func (s *sweeper) nearest(ctx context.Context, a, b rows, not []int32) ([]int32, error) {
 	index, best := make([]int32, a.n), make([]float32, a.n)
 	for i := range best {

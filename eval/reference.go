@@ -13,8 +13,8 @@ import (
 // LeastPictures is how many pictures figures need at least.
 const LeastPictures = 100
 
-// Reference is training pictures to compare with, and the floor: the figures of pictures that no generator
-// has made. It is used by one goroutine at a time.
+// Reference is training pictures to compare with, and the floor: the figures of pictures that no
+// generator has made. It is used by one goroutine at a time.
 type Reference struct {
 	c           *Classifier
 	o           Options
@@ -26,7 +26,8 @@ type Reference struct {
 	search      *search // for the nearest training pictures, nil for none
 }
 
-// MostPictures is how many pictures can be compared with training and test pictures; test may be nil.
+// MostPictures is how many pictures can be compared with training and test pictures; test may be
+// nil.
 func MostPictures(train, test *dataset.Dataset) int {
 	if test == nil {
 		return train.N / 2
@@ -34,9 +35,9 @@ func MostPictures(train, test *dataset.Dataset) int {
 	return min(train.N, test.N)
 }
 
-// NewReference compares n test pictures with n training pictures, both chosen by the seed; without test
-// pictures, test being nil, training pictures that are not among the n take their place. Errors wrap
-// ErrPictures where the sets do not suit the classifier or n, or are the context's.
+// NewReference compares n test pictures with n training pictures, both chosen by the seed; without
+// test pictures, test being nil, training pictures that are not among the n take their place.
+// Errors wrap ErrPictures where the sets do not suit the classifier or n, or are the context's.
 func NewReference(ctx context.Context, c *Classifier, train, test *dataset.Dataset, n int, o Options) (*Reference, error) {
 	o = o.withDefaults()
 	for _, d := range []*dataset.Dataset{train, test} {
@@ -108,8 +109,8 @@ func pictures(d *dataset.Dataset, which []int32) []uint8 {
 	return pix
 }
 
-// classFrequencies are those of the data's labels or, where it has none that the classifier could see,
-// of what is seen in some.
+// classFrequencies are those of the data's labels or, where it has none that the classifier could
+// see, of what is seen in some.
 func (r *Reference) classFrequencies(seen *Seen) []float64 {
 	labels := r.data.Labels
 	if labels == nil || int(slices.Max(labels)) >= r.c.classes {
@@ -128,8 +129,8 @@ func (r *Reference) N() int { return r.set.seen.N }
 // Floor has the figures of test pictures. LabelAgreement is the classifier's accuracy on them.
 func (r *Reference) Floor() *Result { return r.floor }
 
-// Asked returns the classes of which n pictures are to be asked for, so that they are as frequent as in
-// the data: at any time the one that is furthest behind.
+// Asked returns the classes of which n pictures are to be asked for, so that they are as frequent
+// as in the data: at any time the one that is furthest behind.
 func (r *Reference) Asked(n int) []int32 {
 	list := make([]int32, n)
 	behind := make([]float64, len(r.frequencies))
@@ -145,8 +146,8 @@ func (r *Reference) Asked(n int) []int32 {
 	return list
 }
 
-// Compare compares N pictures (N, H, W, C) with the training pictures. asked has the classes that were
-// asked for, nil for none.
+// Compare compares N pictures (N, H, W, C) with the training pictures. asked has the classes that
+// were asked for, nil for none.
 func (r *Reference) Compare(ctx context.Context, pix []uint8, asked []int32) (*Result, error) {
 	if len(pix) != r.N()*r.c.in.Len() || asked != nil && len(asked) != r.N() {
 		return nil, fmt.Errorf("eval: %w: %d bytes of pixels and %d classes, want %d pictures of %v", ErrPictures, len(pix), len(asked), r.N(), r.c.in)

@@ -17,15 +17,16 @@ type rows struct {
 // block returns rows [lo, hi).
 func (r rows) block(lo, hi int) rows { return rows{r.x[lo*r.d : hi*r.d], hi - lo, r.d} }
 
-// A sweep takes a matrix of inner products tile after tile: rowBlock x colBlock of them, so that memory is bounded
-// whatever the sizes.
+// A sweep takes a matrix of inner products tile after tile: rowBlock x colBlock of them, so that
+// memory is bounded whatever the sizes.
 const (
 	rowBlock = 64
 	colBlock = 1024
 	perCall  = 1 << 20 // multiply-adds of one call of a kernel, so that it stays short
 )
 
-// tile holds inner products: at(i)[j-j0] is that of row i of the first matrix and row j of the second.
+// tile holds inner products: at(i)[j-j0] is that of row i of the first matrix and row j of the
+// second.
 type tile struct {
 	i0, i1, j0, j1 int
 	dots           []float32 // (rowBlock, colBlock)
@@ -74,9 +75,9 @@ func (s *sweeper) each(ctx context.Context, n int, f func(worker, i int)) error 
 	return context.Cause(ctx)
 }
 
-// sweep calls visit with all tiles of the inner products of rows of a with rows of b. The tiles of a row
-// come in the order of their columns, one after the other, though perhaps on different workers. What a
-// tile holds does not depend on how many these are.
+// sweep calls visit with all tiles of the inner products of rows of a with rows of b. The tiles of
+// a row come in the order of their columns, one after the other, though perhaps on different
+// workers. What a tile holds does not depend on how many these are.
 func (s *sweeper) sweep(ctx context.Context, a, b rows, visit func(worker int, t *tile)) error {
 	for j0 := 0; j0 < b.n; j0 += colBlock {
 		j1 := min(j0+colBlock, b.n)
@@ -154,8 +155,8 @@ func (s *sweeper) squares(ctx context.Context, a rows) ([]float32, error) {
 // distance is the squared distance of two rows: exactly 0 of equal ones.
 func distance(xx, yy, xy float32) float32 { return max(0, (xx+yy)-2*xy) }
 
-// distances calls visit with the squared distances d[j-j0] of row i of a and rows [j0, j0+len(d)) of b,
-// in the order that sweep has.
+// distances calls visit with the squared distances d[j-j0] of row i of a and rows [j0, j0+len(d))
+// of b, in the order that sweep has.
 func (s *sweeper) distances(ctx context.Context, a, b rows, visit func(worker, i, j0 int, d []float32)) error {
 	aa, err := s.squares(ctx, a)
 	if err != nil {

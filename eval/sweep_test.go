@@ -17,8 +17,8 @@ func randomRows(n, d int, seed uint32) rows {
 	return r
 }
 
-// TestSweep: every pair of rows comes once, in the order of the columns, with its inner product, on all
-// kernels and at sizes round those of the blocks.
+// TestSweep: every pair of rows comes once, in the order of the columns, with its inner product, on
+// all kernels and at sizes round those of the blocks.
 func TestSweep(t *testing.T) {
 	for _, k := range simd.Variants() {
 		for _, c := range []struct{ n, m, d int }{{1, 1, 1}, {3, 5, 2}, {rowBlock - 1, 33, 7}, {rowBlock + 1, colBlock, 3}, {2, colBlock + 1, 3}, {rowBlock * 2, 2*colBlock - 1, 1}, {17, 40, 200}} {

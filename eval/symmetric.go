@@ -2,8 +2,8 @@ package eval
 
 import "math"
 
-// cholesky returns the lower triangular L with LLᵀ = a, symmetric and positive semidefinite, (d, d). A
-// pivot that is nothing but rounding is taken for 0, and so is its column.
+// cholesky returns the lower triangular L with LLᵀ = a, symmetric and positive semidefinite, (d,
+// d). A pivot that is nothing but rounding is taken for 0, and so is its column.
 func cholesky(a []float64, d int) []float64 {
 	l := make([]float64, d*d)
 	largest := 0.0
@@ -58,8 +58,8 @@ func sandwich(l, b []float64, d int) []float64 {
 }
 
 // eigenvalues returns the eigenvalues of the symmetric matrix m, (d, d), which it overwrites, in no
-// order: by Householder's reflections to a tridiagonal matrix, and the implicit QL method on that (Golub
-// and Van Loan, Matrix Computations, sections 8.3.1 and 8.3.3).
+// order: by Householder's reflections to a tridiagonal matrix, and the implicit QL method on that
+// (Golub and Van Loan, Matrix Computations, sections 8.3.1 and 8.3.3).
 func eigenvalues(m []float64, d int) []float64 {
 	diagonal, beside := tridiagonal(m, d)
 	for first := 0; first < d; first++ {
@@ -86,8 +86,8 @@ func negligible(beside, a, b float64) bool {
 }
 
 // tridiagonal returns the diagonal and the elements beside it, beside[k] between k and k+1, of a
-// tridiagonal matrix with the eigenvalues of m. Column after column, the reflection H = 1 - 2vvᵀ/|v|²
-// that leaves one element below the diagonal is applied from both sides:
+// tridiagonal matrix with the eigenvalues of m. Column after column, the reflection H = 1 -
+// 2vvᵀ/|v|² that leaves one element below the diagonal is applied from both sides:
 //
 //	A' = HAH = A - vwᵀ - wvᵀ, w = p - (vᵀp/|v|²)v, p = 2Av/|v|²
 func tridiagonal(m []float64, d int) (diagonal, beside []float64) {

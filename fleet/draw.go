@@ -25,14 +25,14 @@ type Progress struct {
 	Again     string // the part's file that was there, damaged, and is drawn again; "" for none
 }
 
-// Draw draws the parts of one shard into dir, and returns the path of the shard's manifest. Parts that
-// a manifest of the set lists, of any number of shards, and whose files are as it says, are kept. So a
-// shard that was killed goes on where it was, on any machine that sees dir. Two workers on one shard
-// write the same bytes.
+// Draw draws the parts of one shard into dir, and returns the path of the shard's manifest. Parts
+// that a manifest of the set lists, of any number of shards, and whose files are as it says, are
+// kept. So a shard that was killed goes on where it was, on any machine that sees dir. Two workers
+// on one shard write the same bytes.
 //
 // report, if not nil, is called after every part. A file in a part's place that no manifest of the
-// set can be the reason of is an error that wraps ErrForeign, and a manifest of another set one that
-// wraps ErrManifest.
+// set can be the reason of is an error that wraps ErrForeign, and a manifest of another set one
+// that wraps ErrManifest.
 func (d *Drawer) Draw(ctx context.Context, dir string, shard Shard, report func(Progress)) (string, Progress, error) {
 	if err := shard.check(); err != nil {
 		return "", Progress{}, err

@@ -74,7 +74,8 @@ func contents(t *testing.T, dir, pattern string) string {
 	return string(all)
 }
 
-// TestShards: the files are the same bytes for any number of shards, more than there are parts among them.
+// TestShards: the files are the same bytes for any number of shards, more than there are parts
+// among them.
 func TestShards(t *testing.T) {
 	for _, name := range []string{"d-%02d.tar", "d-%02d.npy", "d-%02d-images-idx3-ubyte", "d-%02d-images-idx3-ubyte.gz"} {
 		d := drawer(t, some(name))
@@ -111,8 +112,8 @@ func TestSharesOfParts(t *testing.T) {
 	}
 }
 
-// TestResume: parts that are there and whole are kept, also those of another number of shards; what is
-// cut, changed or gone is drawn again.
+// TestResume: parts that are there and whole are kept, also those of another number of shards; what
+// is cut, changed or gone is drawn again.
 func TestResume(t *testing.T) {
 	d := drawer(t, some("d-%02d.tar"))
 	dir := t.TempDir()
@@ -211,8 +212,8 @@ func TestTwoWorkers(t *testing.T) {
 	}
 }
 
-// TestWriteManifest: parts that a program keeps account of by itself, in any order, are a set; too few
-// of them, or one twice, are not.
+// TestWriteManifest: parts that a program keeps account of by itself, in any order, are a set; too
+// few of them, or one twice, are not.
 func TestWriteManifest(t *testing.T) {
 	d, dir := drawer(t, some("d-%02d.npy")), t.TempDir()
 	set := d.Set()
@@ -237,7 +238,8 @@ func TestWriteManifest(t *testing.T) {
 	}
 }
 
-// TestOthers: a folder that holds parts of another set, or files that nothing tells of, stays as it is.
+// TestOthers: a folder that holds parts of another set, or files that nothing tells of, stays as it
+// is.
 func TestOthers(t *testing.T) {
 	set := some("d-%02d.tar")
 	dir := t.TempDir()

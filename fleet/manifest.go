@@ -30,8 +30,8 @@ const (
 	maxManifestBytes = 1 << 29
 )
 
-// ReadManifest reads a manifest, of which it believes nothing that the set does not allow: parts have
-// the numbers, pictures and file names of the set. Errors wrap ErrManifest.
+// ReadManifest reads a manifest, of which it believes nothing that the set does not allow: parts
+// have the numbers, pictures and file names of the set. Errors wrap ErrManifest.
 func ReadManifest(path string) (*Manifest, error) {
 	bad := func(err error) (*Manifest, error) { return nil, fmt.Errorf("%s: %w: %w", path, ErrManifest, err) }
 	info, err := os.Stat(path)
@@ -175,8 +175,8 @@ func (m *Manifest) replace(path string) error {
 	})
 }
 
-// WriteManifest writes the manifest of the whole set into dir, given all of its parts, and returns its
-// path: for programs that call WritePart and keep account of the parts themselves.
+// WriteManifest writes the manifest of the whole set into dir, given all of its parts, and returns
+// its path: for programs that call WritePart and keep account of the parts themselves.
 func (d *Drawer) WriteManifest(dir string, parts []Part) (string, error) {
 	path := filepath.Join(dir, d.name.manifest(Shard{1, 1}))
 	m := &Manifest{Format: manifestFormat, Set: d.set, Shard: Shard{1, 1}.String()}

@@ -20,8 +20,8 @@ var verb = regexp.MustCompile(`%(0?)([0-9]?)d`)
 // otherFiles are ends of names that are no set's, whatever stands before them.
 var otherFiles = []string{"/", string(filepath.Separator), ".png", ".gif", ".apng"}
 
-// IsName tells whether a file's name has the form of a Set's: a verb for the number of a part, and no end
-// that says it is a picture or a folder.
+// IsName tells whether a file's name has the form of a Set's: a verb for the number of a part, and
+// no end that says it is a picture or a folder.
 func IsName(path string) bool {
 	for _, end := range otherFiles {
 		if strings.HasSuffix(strings.ToLower(path), end) {

@@ -30,8 +30,8 @@ const (
 
 // Set says what a set of pictures is. Two shards belong together if their Sets are equal.
 type Set struct {
-	// Name is a file name with one verb for the number of a part, such as digits-%05d.tar. How it ends
-	// says what the files are:
+	// Name is a file name with one verb for the number of a part, such as digits-%05d.tar. How it
+	// ends says what the files are:
 	//
 	//	.tar                            WebDataset: for each picture a .png, a .json and, with classes, a .cls
 	//	images-idx3-ubyte, or with .gz  as MNIST's files, with another for labels beside it; idx4 of colors

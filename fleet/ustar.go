@@ -8,9 +8,9 @@ import (
 // ustarBlock is what the parts of a tar file are padded to.
 const ustarBlock = 512
 
-// ustar writes files in POSIX's ustar format. The standard library's archive/tar looks up users and so
-// links a C library into programs where there is a C compiler; here every header has the same owner
-// and time.
+// ustar writes files in POSIX's ustar format. The standard library's archive/tar looks up users and
+// so links a C library into programs where there is a C compiler; here every header has the same
+// owner and time.
 type ustar struct{ w io.Writer }
 
 // add adds a file. The name has at most 100 bytes.

@@ -23,8 +23,8 @@ type Verified struct {
 // mostComplaints is how many parts an error of Verify names at most.
 const mostComplaints = 20
 
-// Verify holds the files of a whole set, which lie beside their manifests, against these: every part
-// is there once and as it was written. Errors wrap ErrParts or ErrManifest and name the files.
+// Verify holds the files of a whole set, which lie beside their manifests, against these: every
+// part is there once and as it was written. Errors wrap ErrParts or ErrManifest and name the files.
 func Verify(ctx context.Context, manifests ...string) (Verified, error) {
 	if len(manifests) == 0 {
 		return Verified{}, fmt.Errorf("%w: no manifests", ErrManifest)

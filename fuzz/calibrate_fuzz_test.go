@@ -43,8 +43,8 @@ func (n tensors) Judge(p []quant.Params) (float64, error) {
 	return sum / float64(max(count, 1)), nil
 }
 
-// FuzzCalibrate: whatever the values, calibration gives each a range of bytes that can be used, and none by which they are further
-// off than by the plainest.
+// FuzzCalibrate: whatever the values, calibration gives each a range of bytes that can be used, and
+// none by which they are further off than by the plainest.
 func FuzzCalibrate(f *testing.F) {
 	add := func(values ...float64) {
 		var b []byte

@@ -90,7 +90,8 @@ func smallGeometry(inH, inW, inC, outC, kh, kw, strides, dilations, groups, befo
 	return g
 }
 
-// layouts are those of n images, of every second seed as windows into larger batches and wider rows.
+// layouts are those of n images, of every second seed as windows into larger batches and wider
+// rows.
 func layouts(g conv.Geometry, n, h, w int, seed uint64) (in, out conv.Layout) {
 	in, out = conv.NewLayout(g.InH, g.InW, g.InC, n), conv.NewLayout(h, w, g.OutC, n)
 	if seed%2 == 1 { // a window into a larger batch
@@ -105,7 +106,8 @@ func layouts(g conv.Geometry, n, h, w int, seed uint64) (in, out conv.Layout) {
 	return in, out
 }
 
-// sums are what a layer adds up: the results, and the same of the terms' sizes, by which rounding goes.
+// sums are what a layer adds up: the results, and the same of the terms' sizes, by which rounding
+// goes.
 type sums struct{ want, size []float64 }
 
 // directSums calls direct, which fills n sums of products of a and b, for both.

@@ -59,8 +59,8 @@ func (e epilogue) apply(s sums) {
 	}
 }
 
-// FuzzEpilogue: biases, scales, additions and activations as the sums leave a plan, by weights in float32 and, where a plan takes
-// them, in half precision, are what they are afterwards.
+// FuzzEpilogue: biases, scales, additions and activations as the sums leave a plan, by weights in
+// float32 and, where a plan takes them, in half precision, are what they are afterwards.
 func FuzzEpilogue(f *testing.F) {
 	for i := range uint8(16) {
 		which := i&7 | i<<4

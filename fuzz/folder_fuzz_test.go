@@ -57,8 +57,9 @@ func pictureFiles(f *testing.F) [][]byte {
 	return files
 }
 
-// FuzzPictureFolder loads a folder of two files that may be pictures: without a panic, within the memory that they may
-// take, to images of the size that was asked for or an error that names a file.
+// FuzzPictureFolder loads a folder of two files that may be pictures: without a panic, within the
+// memory that they may take, to images of the size that was asked for or an error that names a
+// file.
 func FuzzPictureFolder(f *testing.F) {
 	files := pictureFiles(f)
 	for i, p := range files {
@@ -81,7 +82,8 @@ func FuzzPictureFolder(f *testing.F) {
 		}
 		o := dataset.Options{Size: int(size), Channels: int(channels%4) + 1, MaxRAM: limit}
 		var d *dataset.Dataset
-		// The decoders' tables, readers' buffers, what is decoded twice to be repaired or stretched, and rows in scaling.
+		// The decoders' tables, readers' buffers, what is decoded twice to be repaired or
+		// stretched, and rows in scaling.
 		if used := allocated(func() { d, err = dataset.Open(dir, o) }); used > 8*limit {
 			t.Errorf("%d bytes allocated", used)
 		}

@@ -217,7 +217,8 @@ func addGraphs(f *testing.F) {
 	}
 }
 
-// FuzzSession runs random graphs on every kernel row against their operators' references in float64.
+// FuzzSession runs random graphs on every kernel row against their operators' references in
+// float64.
 func FuzzSession(f *testing.F) {
 	addGraphs(f)
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -18,11 +18,12 @@ import (
 // MB at most, and gives an error of its own or a model that runs.
 func FuzzONNX(f *testing.F) { fuzzImporter(f, "../onnx/testdata/*.onnx", 2, onnx.Read) }
 
-// FuzzTFLite is FuzzONNX of TensorFlow Lite's files, whose weights in 8 bits become four bytes each.
+// FuzzTFLite is FuzzONNX of TensorFlow Lite's files, whose weights in 8 bits become four bytes
+// each.
 func FuzzTFLite(f *testing.F) { fuzzImporter(f, "../tflite/testdata/*.tflite", 5, tflite.Read) }
 
-// FuzzCheckpoint is FuzzONNX of PyTorch's checkpoints: pickles in archives and of the older form. Those
-// of half precision become twice as large.
+// FuzzCheckpoint is FuzzONNX of PyTorch's checkpoints: pickles in archives and of the older form.
+// Those of half precision become twice as large.
 func FuzzCheckpoint(f *testing.F) { fuzzImporter(f, "../weights/testdata/*.pth", 3, weights.Read) }
 
 // FuzzNPZ is FuzzONNX of NumPy's archives.

@@ -16,7 +16,8 @@ import (
 
 // The int8 functions of every row against the scalar row, to the byte.
 
-// qproduct is an int8 matrix product, (m, n) = sum over taps of (m, k) times (k, n), as tiles in the two-run layout.
+// qproduct is an int8 matrix product, (m, n) = sum over taps of (m, k) times (k, n), as tiles in
+// the two-run layout.
 type qproduct struct {
 	m, n, k, taps    int
 	lda, gapA, gapC  int
@@ -43,7 +44,8 @@ func (p *qproduct) run(q *simd.Int8) (c []int32, out []int8) {
 		q.Stage(staged, a)
 		a = staged
 	}
-	// What sums start from makes up for the offset of the activations, where they do not start from C.
+	// What sums start from makes up for the offset of the activations, where they do not start from
+	// C.
 	block := q.PackedLen(p.k)
 	for j := 0; j < p.n; j += q.NR {
 		cols := min(q.NR, p.n-j)
@@ -154,7 +156,8 @@ func FuzzQGEMM(f *testing.F) {
 	})
 }
 
-// fill draws the operands; some of their bits come from raw, if there is any. Sums lose so many of theirs.
+// fill draws the operands; some of their bits come from raw, if there is any. Sums lose so many of
+// theirs.
 func (p *qproduct) fill(rnd *rand.Rand, raw []byte, less int) {
 	p.lda = p.taps*p.k + p.gapA
 	p.x, p.w = make([]int8, p.m*p.lda+1), make([]int8, p.taps*p.k*p.n)
@@ -205,8 +208,9 @@ func (p *qproduct) compare(t *testing.T) (results int) {
 	return results
 }
 
-// TestQSoak compares random cases, so many of them that chance finds what seeds do not: GANTINY_SOAK=1000000, or =FROM-TO to go on
-// where another run ended. Case i is the same everywhere. 15 of 16 are products, the others whole layers.
+// TestQSoak compares random cases, so many of them that chance finds what seeds do not:
+// GANTINY_SOAK=1000000, or =FROM-TO to go on where another run ended. Case i is the same
+// everywhere. 15 of 16 are products, the others whole layers.
 func TestQSoak(t *testing.T) {
 	from, to := 0, 800
 	if s := os.Getenv("GANTINY_SOAK"); s != "" {
@@ -295,9 +299,10 @@ type qlayer struct {
 	possible bool // there is such a geometry
 }
 
-// newQLayer makes a layer of the sizes, each taken as one less than it says and kept within bounds, on random numbers. kind says
-// whether it is a convolution, a transposed one or dense, and has groups; its highest bit asks for one that Winograd's algorithm
-// computes, if that pays for so many images.
+// newQLayer makes a layer of the sizes, each taken as one less than it says and kept within bounds,
+// on random numbers. kind says whether it is a convolution, a transposed one or dense, and has
+// groups; its highest bit asks for one that Winograd's algorithm computes, if that pays for so many
+// images.
 func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8) *qlayer {
 	size := func(v uint8, limit int) int { return int(v)%limit + 1 }
 	inH, inW, inC, outC := size(h, 9), size(w, 9), size(ci, 40), size(co, 70)
@@ -368,7 +373,8 @@ func (q *qlayer) fill(rnd *rand.Rand, per int) {
 	}
 }
 
-// compare runs every row, the work cut into parts at random, and returns how many results it compared with the scalar row's.
+// compare runs every row, the work cut into parts at random, and returns how many results it
+// compared with the scalar row's.
 func (q *qlayer) compare(t *testing.T, rnd *rand.Rand) (results int) {
 	if !q.possible {
 		return 0
@@ -427,7 +433,8 @@ func (q *qlayer) run(t *testing.T, rnd *rand.Rand, row *simd.Kernels) (y []int8,
 	return y, pixels
 }
 
-// FuzzRequantize compares the kernels' last step, on any bits whatever, with the function that defines it.
+// FuzzRequantize compares the kernels' last step, on any bits whatever, with the function that
+// defines it.
 func FuzzRequantize(f *testing.F) {
 	f.Add(int32(5), float32(0.5), float32(0.3), int8(3))
 	f.Add(int32(math.MinInt32), float32(math.MaxFloat32), float32(0), int8(-128))

@@ -11,10 +11,12 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Every row of kernels against the scalar one. Rows of one kind (fused or not) must agree to the bit on any values; rows of
-// different kinds within the rounding of tame values, as far as a function has products to fuse.
+// Every row of kernels against the scalar one. Rows of one kind (fused or not) must agree to the
+// bit on any values; rows of different kinds within the rounding of tame values, as far as a
+// function has products to fuse.
 
-// args are the arguments of one call: whole has rows*channels elements in each slice, per has channels, row has rows.
+// args are the arguments of one call: whole has rows*channels elements in each slice, per has
+// channels, row has rows.
 type args struct {
 	whole, per [6][]float32
 	row        []float32
@@ -24,8 +26,8 @@ type args struct {
 	first      uint32
 }
 
-// kernelOps are the element-wise functions of a row, with the largest difference that fusing may make to values in [-2, 2],
-// in units of 2^-24; 0: there is nothing to fuse.
+// kernelOps are the element-wise functions of a row, with the largest difference that fusing may
+// make to values in [-2, 2], in units of 2^-24; 0: there is nothing to fuse.
 var kernelOps = []struct {
 	name string
 	run  func(k *simd.Kernels, x *args)
@@ -77,8 +79,9 @@ func rounding(term, step float64) func(float64) float64 {
 
 const guardBits, guardLen = 0x7fa5a5a5, 40
 
-// newArgs draws the arguments for one shape. All slices stand in one block, between guard values, offset off their alignment.
-// Tame values lie in [-2, 2], away from the kink of a leaky unit; others take their bits from raw.
+// newArgs draws the arguments for one shape. All slices stand in one block, between guard values,
+// offset off their alignment. Tame values lie in [-2, 2], away from the kink of a leaky unit;
+// others take their bits from raw.
 func newArgs(seed uint64, rows, channels, offset int, slope float32, raw []byte) (x *args, block []float32) {
 	n := rows * channels
 	words := (n + 31) / 32
@@ -178,7 +181,8 @@ func FuzzElementwise(f *testing.F) {
 	})
 }
 
-// firstDifference is the first index at which bits differ, all NaNs being the same unless one is a guard value; -1: none.
+// firstDifference is the first index at which bits differ, all NaNs being the same unless one is a
+// guard value; -1: none.
 func firstDifference(a, b []float32) int {
 	for i := range a {
 		x, y := math.Float32bits(a[i]), math.Float32bits(b[i])
@@ -234,7 +238,8 @@ func FuzzTransform(f *testing.F) {
 	})
 }
 
-// FuzzMoves: CopyRows and Transpose move the bits that the scalar row moves, NaN among them, and nothing else.
+// FuzzMoves: CopyRows and Transpose move the bits that the scalar row moves, NaN among them, and
+// nothing else.
 func FuzzMoves(f *testing.F) {
 	f.Add(uint64(1), uint8(16), uint8(16), uint8(0), uint8(0), uint8(0), uint8(0))
 	f.Add(uint64(2), uint8(33), uint8(7), uint8(3), uint8(1), uint8(1), uint8(2))
@@ -291,8 +296,9 @@ func FuzzMoves(f *testing.F) {
 	})
 }
 
-// checkRow compares row k's result with the scalar row's, which comes first: to the bit if it is of the same kind, else with the
-// first fused row's to the bit and with the scalar row's within tol(i).
+// checkRow compares row k's result with the scalar row's, which comes first: to the bit if it is of
+// the same kind, else with the first fused row's to the bit and with the scalar row's within
+// tol(i).
 func checkRow(t *testing.T, k *simd.Kernels, got []float32, reference, fused *[]float32, tol func(i int) float64) {
 	t.Helper()
 	same := reference

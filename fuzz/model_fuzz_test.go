@@ -39,8 +39,8 @@ func unchecked(file []byte) []byte {
 // headerLimit is what reading the header of a file of n bytes may allocate.
 func headerLimit(n int) uint64 { return 1<<20 + 2*uint64(n) }
 
-// descriptionLimit is what reading a model may allocate: its description is JSON once more, and 100 bytes of a layer's make no more
-// than a few kilobytes.
+// descriptionLimit is what reading a model may allocate: its description is JSON once more, and 100
+// bytes of a layer's make no more than a few kilobytes.
 func descriptionLimit(n int) uint64 { return 2<<20 + 800*uint64(n) }
 
 func FuzzSafetensors(f *testing.F) {
@@ -67,7 +67,8 @@ func FuzzSafetensors(f *testing.F) {
 	})
 }
 
-// readFile reads a file as safetensors and as a model, and writes it once more, with the checksums of what was read, to read that.
+// readFile reads a file as safetensors and as a model, and writes it once more, with the checksums
+// of what was read, to read that.
 func readFile(t *testing.T, b []byte) {
 	var s *safetensors.File
 	var err error
@@ -147,8 +148,8 @@ func FuzzArchitecture(f *testing.F) {
 	})
 }
 
-// readModel reads a file as a model: either an error of a known kind or a model that can be written and, unless it is
-// too large for a test, run.
+// readModel reads a file as a model: either an error of a known kind or a model that can be written
+// and, unless it is too large for a test, run.
 func readModel(t *testing.T, b []byte) {
 	var m *model.Model
 	var err error

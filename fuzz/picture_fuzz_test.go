@@ -11,8 +11,8 @@ import (
 	"github.com/gantiny/gantiny/picture"
 )
 
-// FuzzPictureWriters lays bytes out as a grid of images, writes it as a PNG and as a GIF, and reads both back: a PNG
-// keeps every pixel, and so does a GIF of at most 256 colors.
+// FuzzPictureWriters lays bytes out as a grid of images, writes it as a PNG and as a GIF, and reads
+// both back: a PNG keeps every pixel, and so does a GIF of at most 256 colors.
 func FuzzPictureWriters(f *testing.F) {
 	f.Add([]byte("abcdefghijkl"), uint8(2), uint8(2), uint8(1), uint8(2))
 	f.Add([]byte("abcdefghijklmnopqrstuvwx"), uint8(2), uint8(2), uint8(3), uint8(0))

@@ -44,8 +44,9 @@ func addQuantized(f *testing.F) {
 	}
 }
 
-// FuzzQuantized reads files of quantised models, as they are and with the checksums of what they hold. What is read is written again
-// to the same model and, if it is small, draws the pixels of the reference.
+// FuzzQuantized reads files of quantised models, as they are and with the checksums of what they
+// hold. What is read is written again to the same model and, if it is small, draws the pixels of
+// the reference.
 func FuzzQuantized(f *testing.F) {
 	addQuantized(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -56,7 +57,8 @@ func FuzzQuantized(f *testing.F) {
 	})
 }
 
-// summed returns a file with the checksums of what it holds in place of its own, nil if it holds no tensors.
+// summed returns a file with the checksums of what it holds in place of its own, nil if it holds no
+// tensors.
 func summed(b []byte) []byte {
 	b = unchecked(b)
 	s, err := safetensors.Open(bytes.NewReader(b), int64(len(b)))

@@ -9,10 +9,11 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// Whole matrix products, cut into each row's own tiles and packed for them. Their results do not depend on the tiles, so that rows
-// can be compared although their tiles differ.
+// Whole matrix products, cut into each row's own tiles and packed for them. Their results do not
+// depend on the tiles, so that rows can be compared although their tiles differ.
 
-// product is C (m, n) = sum over taps of A (m, k) times B (k, n), in the two-run layout: rows h.. of A and C lie apart from the rest.
+// product is C (m, n) = sum over taps of A (m, k) times B (k, n), in the two-run layout: rows h..
+// of A and C lie apart from the rest.
 type product struct {
 	m, n, k, taps        int
 	lda, ldc, gapA, gapC int
@@ -81,7 +82,8 @@ func (p *product) gemm(k *simd.Kernels) {
 	}
 }
 
-// contracted bounds the rounding of a sum of n products of noise, whose partial sums grow as a random walk does.
+// contracted bounds the rounding of a sum of n products of noise, whose partial sums grow as a
+// random walk does.
 func contracted(n int) func(int) float64 {
 	terms := float64(n + 1)
 	tol := 4 * terms * math.Sqrt(terms) / (1 << 24)

@@ -37,7 +37,8 @@ func FuzzSettings(f *testing.F) {
 	})
 }
 
-// FuzzEvents: what is kept of an event file is whole, ends at the step that it is cut at, and is kept again as it is.
+// FuzzEvents: what is kept of an event file is whole, ends at the step that it is cut at, and is
+// kept again as it is.
 func FuzzEvents(f *testing.F) {
 	var b bytes.Buffer
 	at := time.Unix(1, 0)
@@ -71,8 +72,8 @@ func FuzzEvents(f *testing.F) {
 	})
 }
 
-// FuzzAdam makes several updates of parameters of any sizes, and compares them with the formula in float64; rows that fuse
-// multiply-adds must agree to the bit.
+// FuzzAdam makes several updates of parameters of any sizes, and compares them with the formula in
+// float64; rows that fuse multiply-adds must agree to the bit.
 func FuzzAdam(f *testing.F) {
 	for i := range uint8(8) {
 		f.Add(uint64(i), uint16(i)*37, 1+i, i, i%2 == 0)

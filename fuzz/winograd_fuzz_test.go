@@ -9,8 +9,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// FuzzWinograd: plans by Winograd's algorithm, of all the geometries that have one, compute what direct loops do, forwards and
-// backwards, whatever the batch, the strides and the parts.
+// FuzzWinograd: plans by Winograd's algorithm, of all the geometries that have one, compute what
+// direct loops do, forwards and backwards, whatever the batch, the strides and the parts.
 func FuzzWinograd(f *testing.F) {
 	for i, s := range [][7]uint8{{7, 7, 0, 0, 4, 0, 1}, {4, 9, 0, 1, 5, 0x11, 2}, {3, 6, 1, 0, 5, 0x35, 9}, {2, 2, 0, 0, 6, 0x2b, 4}, {8, 5, 1, 1, 4, 0x07, 8}, {1, 9, 0, 0, 5, 0x1d, 3}} {
 		for stride := range uint8(3) {
@@ -47,7 +47,8 @@ func FuzzWinograd(f *testing.F) {
 	})
 }
 
-// winogradGeometry has 32 or more channels on both sides and a kernel and strides that Winograd plans take.
+// winogradGeometry has 32 or more channels on both sides and a kernel and strides that Winograd
+// plans take.
 func winogradGeometry(inH, inW, inC, outC, kernel, stride, pads uint8) conv.Geometry {
 	channels := [4]int{32, 48, 33, 40}
 	g := conv.Geometry{

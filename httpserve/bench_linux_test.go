@@ -13,8 +13,8 @@ import (
 	"github.com/gantiny/gantiny/model/pretrained/float"
 )
 
-// BenchmarkTogether has 16 clients a processor ask for one picture each again and again: drawn one by
-// one, as many together as have come, and with a wait for others. cpu-us/image is what a machine
+// BenchmarkTogether has 16 clients a processor ask for one picture each again and again: drawn one
+// by one, as many together as have come, and with a wait for others. cpu-us/image is what a machine
 // that has other work as well can be compared by.
 func BenchmarkTogether(b *testing.B) {
 	for name, open := range map[string]func() (*model.Model, error){"float32": float.Generator, "int8": pretrained.Model} {

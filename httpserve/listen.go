@@ -15,8 +15,9 @@ import (
 )
 
 // NewHTTPServer returns an http.Server for a handler with limits that slow and broken clients stay
-// within: 5 seconds for the header of a request, which has 16 KiB at most, 30 for all of it, as many
-// for the answer beyond timeout, the time that an answer may take, and 2 minutes between requests.
+// within: 5 seconds for the header of a request, which has 16 KiB at most, 30 for all of it, as
+// many for the answer beyond timeout, the time that an answer may take, and 2 minutes between
+// requests.
 func NewHTTPServer(h http.Handler, timeout time.Duration, l *slog.Logger) *http.Server {
 	s := &http.Server{
 		Handler:           h,
@@ -33,8 +34,8 @@ func NewHTTPServer(h http.Handler, timeout time.Duration, l *slog.Logger) *http.
 	return s
 }
 
-// Listener is a net.Listener that has a bounded number of connections at a time, others wait until one
-// of them is closed, and that ends without losing those that it has accepted.
+// Listener is a net.Listener that has a bounded number of connections at a time, others wait until
+// one of them is closed, and that ends without losing those that it has accepted.
 type Listener struct {
 	net.Listener
 	shared   bool
@@ -134,11 +135,11 @@ func (c *limitedConn) Close() error {
 	return err
 }
 
-// Shutdown ends a server that serves these listeners without losing a request of a connection that was
-// accepted: it ends listening and has clients close their
-// connections with their next answer, for a second at most, in which what comes is still answered;
-// http.Server's own Shutdown, which answers no request that comes meanwhile, ends the idle rest. The
-// error is that of ctx, when requests at work have not finished by then.
+// Shutdown ends a server that serves these listeners without losing a request of a connection that
+// was accepted: it ends listening and has clients close their connections with their next answer,
+// for a second at most, in which what comes is still answered; http.Server's own Shutdown, which
+// answers no request that comes meanwhile, ends the idle rest. The error is that of ctx, when
+// requests at work have not finished by then.
 func (s *Server) Shutdown(ctx context.Context, h *http.Server, listeners ...*Listener) error {
 	s.Drain()
 	for _, l := range listeners {

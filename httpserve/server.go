@@ -23,16 +23,16 @@ type Options struct {
 	MaxBody   int64         // bytes of one request's body; 8 MiB
 	Timeout   time.Duration // of one request, until its pictures are drawn; 30 s
 
-	// Queue is how many images may wait or be drawn at a time; 1024. Requests beyond it are answered
-	// with status 503 and Retry-After.
+	// Queue is how many images may wait or be drawn at a time; 1024. Requests beyond it are
+	// answered with status 503 and Retry-After.
 	Queue int
 	// Memory is how many bytes the latents, pictures and answers of all requests at work may take
 	// together; 256 MiB. Bodies that are still arriving may take a quarter of it besides. Requests
 	// beyond it are answered as those beyond Queue.
 	Memory int64
 
-	// Wait is how long images wait for others, to be drawn as one batch, while other requests are at
-	// work. A request that is alone never waits. Below 0 none does; 0 means 1 ms.
+	// Wait is how long images wait for others, to be drawn as one batch, while other requests are
+	// at work. A request that is alone never waits. Below 0 none does; 0 means 1 ms.
 	Wait time.Duration
 	// Threads is how many batches are drawn at a time, each on one thread; one for each processor.
 	Threads int
@@ -101,8 +101,8 @@ func New(models []Model, o Options) (*Server, error) {
 }
 
 // SetModels replaces all models at once. Requests at work finish on those that they began with. On
-// an error, which wraps ErrModels, the Server keeps what it has. Generators that are replaced may be
-// closed at once.
+// an error, which wraps ErrModels, the Server keeps what it has. Generators that are replaced may
+// be closed at once.
 func (s *Server) SetModels(models []Model) error {
 	next, err := newCatalog(models)
 	if err != nil {

@@ -124,7 +124,8 @@ func drawn(t testing.TB, g *gantiny.Generator, r gantiny.Request) (list [][]uint
 	return list
 }
 
-// TestSamePictures: the pictures are those that the library draws, by seed, index, class and latents.
+// TestSamePictures: the pictures are those that the library draws, by seed, index, class and
+// latents.
 func TestSamePictures(t *testing.T) {
 	colors, classes := plain(t, 3), conditional(t)
 	s := newServer(t, Options{}, Model{"colors", colors}, Model{"classes", classes})

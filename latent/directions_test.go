@@ -8,8 +8,8 @@ import (
 	"github.com/gantiny/gantiny/model/pretrained"
 )
 
-// TestEigen: the vectors are orthonormal and the matrix is theirs, of a matrix whose eigenvalues are
-// known too.
+// TestEigen: the vectors are orthonormal and the matrix is theirs, of a matrix whose eigenvalues
+// are known too.
 func TestEigen(t *testing.T) {
 	// Second differences on a line of n points have the eigenvalues 2 - 2 cos(k pi / (n+1)).
 	const n = 20

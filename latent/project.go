@@ -25,8 +25,8 @@ type Options struct {
 	Threads    int     // 0 for one a processor
 }
 
-// Projection is the point of a generator's latents whose picture comes closest to a given one, as far
-// as the search found.
+// Projection is the point of a generator's latents whose picture comes closest to a given one, as
+// far as the search found.
 type Projection struct {
 	Latents  []float32
 	Class    int     // -1 of a generator without classes
@@ -83,9 +83,10 @@ func (o Options) withDefaults() Options {
 // Close frees the session.
 func (p *Projector) Close() { p.session.Close() }
 
-// Project finds a picture (H, W, C) among those of the generator: of random latents of each class the
-// nearest ones are improved by the method of Levenberg and Marquardt, with derivatives by central
-// differences, which any generator allows. When ctx ends, so does the search, with its error.
+// Project finds a picture (H, W, C) among those of the generator: of random latents of each class
+// the nearest ones are improved by the method of Levenberg and Marquardt, with derivatives by
+// central differences, which any generator allows. When ctx ends, so does the search, with its
+// error.
 func (p *Projector) Project(ctx context.Context, picture []uint8) (*Projection, error) {
 	if len(picture) != p.pixels {
 		return nil, fmt.Errorf("latent: %w: a picture of %d values, the generator draws %v", ErrShape, len(picture), p.m.Output())
@@ -174,8 +175,8 @@ func (s *search) starts(ctx context.Context) ([]*point, error) {
 	return all, nil
 }
 
-// step is that of the differences. An 8-bit generator rounds its latents, to some 1/30, and all else:
-// its step is much larger than that.
+// step is that of the differences. An 8-bit generator rounds its latents, to some 1/30, and all
+// else: its step is much larger than that.
 func (s *search) step() float32 {
 	if s.m.Quantized() {
 		return 0.4
@@ -233,7 +234,8 @@ func (s *search) jacobian(ctx context.Context, at *point) ([]float32, error) {
 	return images[:s.dim*s.pixels], nil
 }
 
-// normalEquations returns J·Jᵀ + prior on the diagonal, (dim, dim), and half the gradient of the cost.
+// normalEquations returns J·Jᵀ + prior on the diagonal, (dim, dim), and half the gradient of the
+// cost.
 func (s *search) normalEquations(jacobian []float32, at *point) (normal, slope []float64) {
 	normal, slope = gram(jacobian, s.dim, s.pixels), make([]float64, s.dim)
 	for i := range s.dim {
@@ -291,8 +293,8 @@ func (s *search) projection(ctx context.Context, at *point) (*Projection, error)
 	return r, nil
 }
 
-// solve returns x of a·x = b by Cholesky's factors, which overwrite the lower half of a (n, n). It is
-// false where a is not positive definite.
+// solve returns x of a·x = b by Cholesky's factors, which overwrite the lower half of a (n, n). It
+// is false where a is not positive definite.
 func solve(a, b []float64, n int) (x []float64, ok bool) {
 	for i := range n {
 		for j := range i + 1 {

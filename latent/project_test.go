@@ -11,8 +11,8 @@ import (
 	"github.com/gantiny/gantiny/zoo/digits"
 )
 
-// TestProject: a digit that the generator draws itself is found again, in its class, by any number of
-// threads alike.
+// TestProject: a digit that the generator draws itself is found again, in its class, by any number
+// of threads alike.
 func TestProject(t *testing.T) {
 	if testing.Short() {
 		t.Skip("searches for seconds")
@@ -61,7 +61,8 @@ func TestProject(t *testing.T) {
 	}
 }
 
-// TestProjectLinear: of a generator that is linear, with the class given, the least squares are exact.
+// TestProjectLinear: of a generator that is linear, with the class given, the least squares are
+// exact.
 func TestProjectLinear(t *testing.T) {
 	g := &model.Graph{}
 	z := g.Input("z", model.Flat(3))

@@ -18,8 +18,8 @@ func activations() []Op {
 	}
 }
 
-// activationNets are each activation alone, on images and vectors, and between operators that keep or fuse what it reads
-// and writes.
+// activationNets are each activation alone, on images and vectors, and between operators that keep
+// or fuse what it reads and writes.
 func activationNets() (list []testNet) {
 	for _, o := range activations() {
 		name := o.Kind()
@@ -65,7 +65,8 @@ func reference(o Op, y []float64, x, p [][]float64, in []Spec) {
 	}
 }
 
-// TestReferences: at inference every operator's Reference gives what the plain networks of these tests give.
+// TestReferences: at inference every operator's Reference gives what the plain networks of these
+// tests give.
 func TestReferences(t *testing.T) {
 	const n = 2
 	for _, m := range smallNets(t) {
@@ -83,8 +84,8 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// TestDerivatives compares each activation's derivative with central differences, also where exponential functions
-// overflow.
+// TestDerivatives compares each activation's derivative with central differences, also where
+// exponential functions overflow.
 func TestDerivatives(t *testing.T) {
 	for _, o := range activations() {
 		p, ok := o.(Pointwise)
@@ -105,7 +106,8 @@ func TestDerivatives(t *testing.T) {
 	}
 }
 
-// TestTangents: for piecewise linear operators, Tangent is the product of the Jacobian and a vector.
+// TestTangents: for piecewise linear operators, Tangent is the product of the Jacobian and a
+// vector.
 func TestTangents(t *testing.T) {
 	const n = 3
 	s := Shape{2, 3, 5}
@@ -167,7 +169,8 @@ func tensor(l conv.Layout, seed uint64) Tensor {
 	return t
 }
 
-// TestWindows: operators take windows of wider rows, and shares of images or positions give the bits of the whole.
+// TestWindows: operators take windows of wider rows, and shares of images or positions give the
+// bits of the whole.
 func TestWindows(t *testing.T) {
 	const n = 5
 	s := Shape{3, 2, 6}

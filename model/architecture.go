@@ -30,8 +30,8 @@ type description struct {
 	Provenance Provenance         `json:"provenance"`
 }
 
-// layerList is the layers of a description, each as its text. What it holds after decoding are parts
-// of that text, and too many are an error before there is anything to hold.
+// layerList is the layers of a description, each as its text. What it holds after decoding are
+// parts of that text, and too many are an error before there is anything to hold.
 type layerList []json.RawMessage
 
 // UnmarshalJSON cuts a list, which the decoder has found to be valid JSON, into its elements.
@@ -128,8 +128,8 @@ func Build(architecture []byte) (*Model, error) {
 	return m, m.setClassNames(d.ClassNames)
 }
 
-// setClassNames takes the names of the classes, of which no more may be than there are classes: of an
-// input, or of the logits that a classifier makes.
+// setClassNames takes the names of the classes, of which no more may be than there are classes: of
+// an input, or of the logits that a classifier makes.
 func (m *Model) setClassNames(names []string) error {
 	m.ClassNames = names
 	classes := 0

@@ -7,14 +7,15 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// ConditionalBatchNorm is a BatchNorm whose gamma and beta are those of the image's class (Dumoulin et
-// al. 2017; de Vries et al. 2017). Inputs are x and a class:
+// ConditionalBatchNorm is a BatchNorm whose gamma and beta are those of the image's class (Dumoulin
+// et al. 2017; de Vries et al. 2017). Inputs are x and a class:
 //
 //	y = gamma[class] * (x-mean) / sqrt(variance+Epsilon) + beta[class]
 //
 // with one value a channel, or a feature of a vector. As with BatchNorm mean and variance are the
 // batch's in training, of all images whatever their class, and the moving ones at inference.
-// Parameters: gamma, beta (Classes, C), moving_mean, moving_variance (C); the last two are not trained.
+// Parameters: gamma, beta (Classes, C), moving_mean, moving_variance (C); the last two are not
+// trained.
 type ConditionalBatchNorm struct {
 	Classes  int     `json:"classes,omitempty"` // those of the class input, if it is set
 	Epsilon  float64 `json:"epsilon"`           // 1e-3 if unset
@@ -157,8 +158,8 @@ func (l ConditionalBatchNorm) LowerTraining(at *Lowering) (TrainKernel, error) {
 
 func (o *conditionalNorm) scratch() (floats, doubles int) { return o.norm.scratch() }
 
-// eachImage calls f for each of a block's images: gamma and beta of its class begin at k, its channels
-// in the block's rows at at.
+// eachImage calls f for each of a block's images: gamma and beta of its class begin at k, its
+// channels in the block's rows at at.
 func (o *conditionalNorm) eachImage(class *Tensor, b normBlock, f func(k, at int)) {
 	for n := b.n0; n < b.n1; n++ {
 		f(int(class.Class[n])*o.norm.channels, (n-b.n0)*o.norm.channels)
@@ -199,8 +200,8 @@ func (o *conditionalNorm) gradSums(w *Worker, dy, x Tensor, s Share) {
 	})
 }
 
-// gradStatistics is the second, for channels [c0, c1): dgamma and dbeta are sums over the images of a
-// class, and with dz = gamma[class]*dy and M values of a channel
+// gradStatistics is the second, for channels [c0, c1): dgamma and dbeta are sums over the images of
+// a class, and with dz = gamma[class]*dy and M values of a channel
 //
 //	dx = inv * (dz - Σdz/M - (x-mean) * inv*inv * Σ(dz*(x-mean))/M)
 func (o *conditionalNorm) gradStatistics(dgamma, dbeta []float32, class []int32, c0, c1 int) {

@@ -8,12 +8,12 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// SettleSums measures how far the images that Sessions for many images draw are from those of strict
-// Sessions, and sets Direct if that is more than half of the 1e-4 that is promised, of the largest
-// value or of 1. It returns the largest difference. Winograd's algorithm rounds more than direct sums
-// do, and where sums cancel and a normalization makes much of what is left, so it does of the
-// errors: networks that were trained for very long have such sums. A network that would take more
-// memory than there is, or some minutes, is not measured and not Direct.
+// SettleSums measures how far the images that Sessions for many images draw are from those of
+// strict Sessions, and sets Direct if that is more than half of the 1e-4 that is promised, of the
+// largest value or of 1. It returns the largest difference. Winograd's algorithm rounds more than
+// direct sums do, and where sums cancel and a normalization makes much of what is left, so it does
+// of the errors: networks that were trained for very long have such sums. A network that would take
+// more memory than there is, or some minutes, is not measured and not Direct.
 func (m *Model) SettleSums(ctx context.Context) (apart float64, err error) {
 	const images, most, mostMACs = 2 * minBatch, 5e-5, 64e9
 	m.Direct = false

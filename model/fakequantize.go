@@ -11,8 +11,8 @@ import (
 //
 //	y = Scale * (q-Zero), q = clamp(round(x/Scale) + Zero), see quant.Params.Quantize
 //
-// It says in which steps the value that it reads is, and Quantize keeps those. In training a gradient
-// passes it where x is within the range of the bytes.
+// It says in which steps the value that it reads is, and Quantize keeps those. In training a
+// gradient passes it where x is within the range of the bytes.
 type FakeQuantize struct {
 	Elementwise
 	Steps quant.Params `json:"steps"`
@@ -129,8 +129,8 @@ func (g *Graph) bypassViews(n *Node) {
 	g.bypass(n)
 }
 
-// stepsOf returns the value whose scale v has: its own unless the operators that make it pass theirs
-// on.
+// stepsOf returns the value whose scale v has: its own unless the operators that make it pass
+// theirs on.
 func stepsOf(v *Value) *Value {
 	for v = v.storage(); v.Node != nil; v = v.Node.In[0].storage() {
 		if o, ok := v.Node.Op.(passesScale); !ok || !o.passesScale() {

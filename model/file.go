@@ -126,9 +126,10 @@ func (p *Param) dtype() safetensors.DType {
 // safetensors.ErrFormat.
 //
 // Where the system can, weights stay in the file, mapped, and take no memory but while a Session
-// packs them. Callers that ask for parameters, by Params for one, get copies of the Model's own from
-// then on, and so do Passes. Until then the file must not change in place: one that is cut short gives
-// an error that wraps ErrChanged, from whatever reads weights. Files that Save replaces do no harm.
+// packs them. Callers that ask for parameters, by Params for one, get copies of the Model's own
+// from then on, and so do Passes. Until then the file must not change in place: one that is cut
+// short gives an error that wraps ErrChanged, from whatever reads weights. Files that Save replaces
+// do no harm.
 //
 // Of a file that holds both forms the one that is not asked for is verified, too.
 func Load(path string) (*Model, error) { return loadForms(path, floatForm, int8Form) }

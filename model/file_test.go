@@ -152,7 +152,8 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// TestReadAllocation: a file whose layers claim a gigabyte that it does not hold costs next to nothing.
+// TestReadAllocation: a file whose layers claim a gigabyte that it does not hold costs next to
+// nothing.
 func TestReadAllocation(t *testing.T) {
 	b := craft(t, `{"format":1,"name":"m","input":[1,1,16384],"layers":[{"kind":"dense","units":16384}]}`, floats("dense0.weight", 1))
 	huge := binary.LittleEndian.AppendUint64(nil, 99_000_000) // a header that is not there

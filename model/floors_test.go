@@ -12,8 +12,8 @@ import (
 
 const module = "github.com/gantiny/gantiny/"
 
-// TestFloors holds model, and everything of this module that it needs, to the floors below it: who only generates links
-// no trainer, no data set, no command line and no network.
+// TestFloors holds model, and everything of this module that it needs, to the floors below it: who
+// only generates links no trainer, no data set, no command line and no network.
 func TestFloors(t *testing.T) {
 	own := map[string]bool{"simd": true, "conv": true, "quant": true, "model": true, "model/safetensors": true, "model/pretrained": true,
 		"internal/arena": true, "internal/engine": true, "internal/fmath": true, "internal/half": true, "internal/pool": true, "internal/rng": true, "internal/atomicfile": true, "internal/filemap": true, "internal/view": true, "internal/freeram": true}
@@ -73,7 +73,8 @@ func TestLowerFloors(t *testing.T) {
 	}
 }
 
-// imports returns what the files of a package import, on any platform and without tests, with one of the files.
+// imports returns what the files of a package import, on any platform and without tests, with one
+// of the files.
 func imports(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))

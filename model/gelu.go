@@ -6,8 +6,8 @@ import (
 	"github.com/gantiny/gantiny/internal/fmath"
 )
 
-// GELU is y = x * F(x), where F is the normal distribution function (Hendrycks and Gimpel 2016). With
-// Tanh it is their approximation x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))).
+// GELU is y = x * F(x), where F is the normal distribution function (Hendrycks and Gimpel 2016).
+// With Tanh it is their approximation x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))).
 type GELU struct {
 	fromInput
 	Tanh bool `json:"tanh"`
@@ -15,7 +15,8 @@ type GELU struct {
 
 func init() { Register[GELU]() }
 
-// The factors of the approximation: x/2 * (1 + tanh u) = x * sigmoid(2u), with 2u = x * (a + b*x*x).
+// The factors of the approximation: x/2 * (1 + tanh u) = x * sigmoid(2u), with 2u = x * (a +
+// b*x*x).
 const (
 	geluLinear = 2 * math.Sqrt2 / math.SqrtPi
 	geluCubic  = geluLinear * 0.044715

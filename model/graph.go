@@ -228,8 +228,8 @@ func (g *Graph) chain() bool {
 	return g.Outputs[0] == at
 }
 
-// renamed tells whether a node has another name than the one that Add gives, which a chain's file cannot
-// hold.
+// renamed tells whether a node has another name than the one that Add gives, which a chain's file
+// cannot hold.
 func (g *Graph) renamed() bool {
 	return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Name != fmt.Sprint(n.Op.Kind(), n.index) })
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // An int8 model is a graph whose operators compute in 8-bit integers: what they make are bytes with
-// a scale and a zero point, and the last ones make pixels, or leave the bytes for float32 values. It
-// gives the same bytes on every kernel row and architecture, with any number of threads and any split
-// into batches: factors between scales are whole numbers over a power of two, see quant.Fixed. Its
-// operators have no Backward: it cannot be trained.
+// a scale and a zero point, and the last ones make pixels, or leave the bytes for float32 values.
+// It gives the same bytes on every kernel row and architecture, with any number of threads and any
+// split into batches: factors between scales are whole numbers over a power of two, see
+// quant.Fixed. Its operators have no Backward: it cannot be trained.
 
 // Quantized reports whether the model has int8 operators.
 func (m *Model) Quantized() bool {
@@ -38,10 +38,10 @@ type bytesOf struct {
 	class int32
 }
 
-// Exact draws one image of an int8 model by plain loops, in integers: pix is the first output, (H, W,
-// C), z the float32 inputs one after another, classes the class inputs. Of an output in floats, pix
-// is what Session.Pixels makes of it. An operator that is not an int8 one gives an error that wraps
-// ErrRule.
+// Exact draws one image of an int8 model by plain loops, in integers: pix is the first output, (H,
+// W, C), z the float32 inputs one after another, classes the class inputs. Of an output in floats,
+// pix is what Session.Pixels makes of it. An operator that is not an int8 one gives an error that
+// wraps ErrRule.
 func (m *Model) Exact(pix []uint8, z []float32, classes ...int32) error {
 	values, err := m.exact(z, classes)
 	if err != nil {
@@ -137,7 +137,8 @@ func bytesTo(s Shape, out quant.Params, in []Spec) (Spec, error) {
 	return Bytes(s, out), nil
 }
 
-// inferAs returns the Spec of bytes in the input's steps, of the shape that the float32 operator o makes.
+// inferAs returns the Spec of bytes in the input's steps, of the shape that the float32 operator o
+// makes.
 func inferAs(o Op, in []Spec) (Spec, error) {
 	if err := int8Inputs(in, 1); err != nil {
 		return Spec{}, err

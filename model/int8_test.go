@@ -101,7 +101,8 @@ func draw(t testing.TB, m *model.Model, n, batch int, o model.Options) []uint8 {
 	return pix
 }
 
-// TestSameBytes draws with every row of kernels, several thread counts and batches, and by the reference.
+// TestSameBytes draws with every row of kernels, several thread counts and batches, and by the
+// reference.
 func TestSameBytes(t *testing.T) {
 	const n = 19
 	for i, m := range models(t) {

@@ -24,8 +24,8 @@ var (
 	goldenTable = filepath.Join("testdata", "int8.golden")
 )
 
-// goldenModels are the committed files, a small untrained generator and one with residual blocks and
-// classes, and random models, which are made of integers.
+// goldenModels are the committed files, a small untrained generator and one with residual blocks
+// and classes, and random models, which are made of integers.
 func goldenModels(t *testing.T) map[string]*model.Model {
 	t.Helper()
 	m, err := model.LoadInt8(goldenFile)
@@ -43,8 +43,8 @@ func goldenModels(t *testing.T) map[string]*model.Model {
 	return named
 }
 
-// TestGolden holds the pixels' hashes to those that were kept: the same on every machine. 19 images are several batches of 1, 3
-// and 16, each with a rest.
+// TestGolden holds the pixels' hashes to those that were kept: the same on every machine. 19 images
+// are several batches of 1, 3 and 16, each with a rest.
 func TestGolden(t *testing.T) {
 	const n = 19
 	if *update {

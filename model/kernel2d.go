@@ -82,7 +82,8 @@ func setOnes(fields ...*int) {
 	}
 }
 
-// eachLink calls f for every input position and output position that meet, and the tap through which they do.
+// eachLink calls f for every input position and output position that meet, and the tap through
+// which they do.
 func eachLink(g conv.Geometry, h, w int, f func(in, out, tap int)) {
 	smallH, smallW, largeH, largeW := h, w, g.InH, g.InW
 	if g.Transposed {

@@ -33,7 +33,8 @@ type Provenance struct {
 	Dataset       string `json:"dataset,omitempty"`
 	DatasetSHA256 string `json:"dataset_sha256,omitempty"`
 
-	// Of a generator that was measured in training: after how many steps, its Frechet distance, and in what.
+	// Of a generator that was measured in training: after how many steps, its Frechet distance, and
+	// in what.
 	Step     uint64  `json:"step,omitempty"`
 	Frechet  float64 `json:"frechet,omitempty"`
 	Measured string  `json:"measured,omitempty"`

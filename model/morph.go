@@ -6,13 +6,15 @@ import (
 	"slices"
 )
 
-// Morph returns a model whose classes lead from class to class of m: those of the path, and between each and the next
-// one so many others, whose rows of each embedding lie on the straight line between the two:
+// Morph returns a model whose classes lead from class to class of m: those of the path, and between
+// each and the next one so many others, whose rows of each embedding lie on the straight line
+// between the two:
 //
 //	weight'[i] = (1-t)*weight[a] + t*weight[b]
 //
-// so it has (len(path)-1)*(between+1) + 1 classes. Rows of integers are rounded. It shares m's other parameters.
-// The error wraps ErrShape where m has no such classes, and ErrLayer where something other than an embedding reads them.
+// so it has (len(path)-1)*(between+1) + 1 classes. Rows of integers are rounded. It shares m's
+// other parameters. The error wraps ErrShape where m has no such classes, and ErrLayer where
+// something other than an embedding reads them.
 func (m *Model) Morph(path []int, between int) (*Model, error) {
 	at := slices.IndexFunc(m.graph.Inputs, func(v *Value) bool { return v.Type.Kind == Class })
 	if at < 0 {

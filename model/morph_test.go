@@ -49,8 +49,8 @@ func drawClasses(t *testing.T, m *Model, classes ...int32) []uint8 {
 	return pix
 }
 
-// TestMorph: the classes of the path are drawn as before, in floats and in integers, and those between by the means
-// of the embeddings' rows.
+// TestMorph: the classes of the path are drawn as before, in floats and in integers, and those
+// between by the means of the embeddings' rows.
 func TestMorph(t *testing.T) {
 	m := ofClasses(t)
 	int8s, _, err := m.Quantize(context.Background(), quant.Options{})

@@ -118,8 +118,8 @@ func newTrainNorm(l *Lowering, groups int, epsilon float64) *norm {
 // byFeature tells whether gamma and beta have a value for each feature, not each channel.
 func (o *norm) byFeature() bool { return len(o.gamma) > o.channels }
 
-// normBlock is a part of the images and channels: all channels of some images that lie side by side,
-// or some channels of one image. At each position it is one run of floats.
+// normBlock is a part of the images and channels: all channels of some images that lie side by
+// side, or some channels of one image. At each position it is one run of floats.
 type normBlock struct{ n0, n1, c0, c1 int }
 
 func (b normBlock) len() int { return (b.n1 - b.n0) * (b.c1 - b.c0) }
@@ -129,8 +129,8 @@ func (b normBlock) row(t *Tensor, p int) []float32 {
 	return t.F[p*t.Stride+b.n0*t.Row+b.c0:][:b.len()]
 }
 
-// blocks calls f for each block of a share: a part of the groups of each image, where the images are
-// shared.
+// blocks calls f for each block of a share: a part of the groups of each image, where the images
+// are shared.
 func (o *norm) blocks(s Share, t []*Tensor, f func(b normBlock)) {
 	dense := s.Count <= 1
 	for _, t := range t {
@@ -197,8 +197,8 @@ func (o *norm) collect(w *Worker, r *normWorkspace, at func(sum, sq []float32, p
 	}
 }
 
-// statistics sets r.mean and r.inv = 1/sqrt(variance+epsilon) of a block, for each of its values at a
-// position. The squares are those of distances from about the mean, which comes first.
+// statistics sets r.mean and r.inv = 1/sqrt(variance+epsilon) of a block, for each of its values at
+// a position. The squares are those of distances from about the mean, which comes first.
 func (o *norm) statistics(w *Worker, r *normWorkspace, x *Tensor, b normBlock) {
 	copy(r.shift, b.row(x, 0))
 	for p := 1; p < o.positions; p++ {
@@ -293,8 +293,8 @@ func (o *norm) scaled(w *Worker, r *normWorkspace, dy *Tensor, b normBlock, p in
 	return r.dz
 }
 
-// gradStatistics sets the coefficients of dx = a*dy + k1*x + k0, from the sums Σdy and Σ(dy*(x-mean))
-// over positions.
+// gradStatistics sets the coefficients of dx = a*dy + k1*x + k0, from the sums Σdy and
+// Σ(dy*(x-mean)) over positions.
 func (o *norm) gradStatistics(r *normWorkspace, b normBlock) {
 	size := o.channels / o.groups
 	m := float64(o.positions * size)

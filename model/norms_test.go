@@ -13,7 +13,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// normNets are the norms alone and in chains, of images, of vectors and of so many positions that sums go by parts.
+// normNets are the norms alone and in chains, of images, of vectors and of so many positions that
+// sums go by parts.
 func normNets() []testNet {
 	image, kernel := Shape{4, 3, 6}, [2]int{3, 3}
 	return []testNet{
@@ -38,8 +39,8 @@ func normNets() []testNet {
 	}
 }
 
-// linearNets are geometries that testNets has not: lines as images of one row, one group a channel, dilated and cropped
-// transposed convolutions, single positions.
+// linearNets are geometries that testNets has not: lines as images of one row, one group a channel,
+// dilated and cropped transposed convolutions, single positions.
 func linearNets() []testNet {
 	return []testNet{
 		{"line", Shape{1, 11, 3}, []Op{Conv2D{Filters: 4, Kernel: [2]int{1, 4}, Stride: [2]int{1, 2}, Pad: [4]int{0, 0, 2, 1}, Bias: true}}},
@@ -301,7 +302,8 @@ func TestConditionalDescription(t *testing.T) {
 	}
 }
 
-// TestFarMean: normalisation keeps its digits where the mean is far from 0 and the first value is far from the mean.
+// TestFarMean: normalisation keeps its digits where the mean is far from 0 and the first value is
+// far from the mean.
 func TestFarMean(t *testing.T) {
 	const n = 3
 	for _, o := range []Op{InstanceNorm{}, GroupNorm{Groups: 2}, LayerNorm{}} {
@@ -359,8 +361,8 @@ func TestNormsAllocateNothing(t *testing.T) {
 	}
 }
 
-// TestFrozenNorm: gamma and beta that are frozen, and a first norm whose input's gradient nobody wants, change no other
-// gradient; factors of images count in the parameters' gradients.
+// TestFrozenNorm: gamma and beta that are frozen, and a first norm whose input's gradient nobody
+// wants, change no other gradient; factors of images count in the parameters' gradients.
 func TestFrozenNorm(t *testing.T) {
 	const n = 5
 	m, err := New("m", Shape{3, 4, 2}, InstanceNorm{}, Conv2D{Filters: 4, Kernel: [2]int{2, 2}}, GroupNorm{Groups: 2}, PReLU{})
@@ -402,7 +404,8 @@ func TestFrozenNorm(t *testing.T) {
 	}
 }
 
-// TestNormChunks: going backward in chunks of images changes rounding of the parameters' gradients at most.
+// TestNormChunks: going backward in chunks of images changes rounding of the parameters' gradients
+// at most.
 func TestNormChunks(t *testing.T) {
 	const n = 192 // chunks of 96
 	for _, layers := range [][]Op{

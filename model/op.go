@@ -26,8 +26,8 @@ import (
 type Op interface {
 	// Kind is the operator's name in files and messages, such as "conv2d".
 	Kind() string
-	// Infer returns the Spec of the output. The error wraps ErrShape if the inputs are wrong, and not
-	// if an attribute is.
+	// Infer returns the Spec of the output. The error wraps ErrShape if the inputs are wrong, and
+	// not if an attribute is.
 	Infer(in []Spec) (Spec, error)
 	// Params lists the parameters, without values, for inputs that Infer accepts.
 	Params(in []Spec) []Param
@@ -189,8 +189,8 @@ type ParamKernel interface {
 	ParamGrad(w *Worker, dp [][]float32, dy Tensor, x []Tensor, y Tensor, s Share)
 }
 
-// sumsLeaver is a ParamKernel whose ParamGrad reads what Backward of the same images has left in the
-// kernel: Backward comes before it even if nobody wants dx.
+// sumsLeaver is a ParamKernel whose ParamGrad reads what Backward of the same images has left in
+// the kernel: Backward comes before it even if nobody wants dx.
 type sumsLeaver interface{ leavesSums() }
 
 // TangentKernel is a TrainKernel of a piecewise linear operator: one whose Jacobian is constant

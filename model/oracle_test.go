@@ -12,7 +12,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share of the tensor's largest value.
+// oracleBound is the error that a float32 result may have against PyTorch's float64 one, as a share
+// of the tensor's largest value.
 const oracleBound = 4e-6
 
 // oracleLayers are the chains of testdata/oracle.py, by the names of its cases.
@@ -76,7 +77,8 @@ func (c oracleCase) model(t *testing.T) *model.Model {
 	return m
 }
 
-// fillParams sets m's parameters to a case's tensors, and fails unless they have its names and shapes.
+// fillParams sets m's parameters to a case's tensors, and fails unless they have its names and
+// shapes.
 func fillParams(t *testing.T, m *model.Model, file *oracle.File, name string, wantNames, wantTrainable []string) {
 	t.Helper()
 	var names, trainable []string

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestWithOutputs: other values of a graph are what a model that ends there makes, and the parameters are
-// shared.
+// TestWithOutputs: other values of a graph are what a model that ends there makes, and the
+// parameters are shared.
 func TestWithOutputs(t *testing.T) {
 	layers := []Op{Conv2D{Filters: 4, Kernel: [2]int{3, 3}, Same: true}, BatchNorm{}, ReLU{}, GlobalAvgPool{}, Dense{Units: 3, Bias: true}}
 	in := Shape{6, 6, 2}

@@ -132,8 +132,8 @@ func (p *Param) values(workspace []float32) []float32 {
 	return v
 }
 
-// folded returns y = a*x + b, the BatchNorm n with its moving statistics, for each column of the weight
-// before it: of a vector that was reshaped, the channels repeat.
+// folded returns y = a*x + b, the BatchNorm n with its moving statistics, for each column of the
+// weight before it: of a vector that was reshaped, the channels repeat.
 func (n *Node) folded(weight *Param) (a, b []float64) {
 	a, b = n.Op.(BatchNorm).inference(n.Params)
 	times := weight.Shape[len(weight.Shape)-1] / len(a)
@@ -149,7 +149,8 @@ func (o *contraction) short() bool {
 // given back.
 const foldAtOnce = 1 << 16
 
-// drop gives back the memory of a weight that stays in its file, dropRange that of a range of its values.
+// drop gives back the memory of a weight that stays in its file, dropRange that of a range of its
+// values.
 func (m *Model) drop(p *Param) {
 	if p.derived != nil { // it was read as a whole
 		p = p.derived.from

@@ -27,13 +27,14 @@ type PassOptions struct {
 	Team *Team
 
 	// Borrow is a Pass whose activations and gradients are not needed while this one's Forward or
-	// Backward runs. If they take enough memory, this Pass keeps its gradients and other short-lived
-	// values there. Input and InputGrad of the other Pass stay as they are, its Output does not.
+	// Backward runs. If they take enough memory, this Pass keeps its gradients and other
+	// short-lived values there. Input and InputGrad of the other Pass stay as they are, its Output
+	// does not.
 	Borrow *Pass
 
 	// Observe, if not nil, is called after each task with the index in Ops of the operator and the
-	// task's name: forward, backward, input gradient, weight gradient, bias gradient or pack. A task
-	// may be reported several times, for different images.
+	// task's name: forward, backward, input gradient, weight gradient, bias gradient or pack. A
+	// task may be reported several times, for different images.
 	Observe func(op int, stage string, d time.Duration)
 }
 

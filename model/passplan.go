@@ -123,8 +123,8 @@ type BatchDependent interface {
 	BatchDependent()
 }
 
-// BatchDependent reports whether an operator of the model is BatchDependent: whether the images of a
-// batch depend on one another in training.
+// BatchDependent reports whether an operator of the model is BatchDependent: whether the images of
+// a batch depend on one another in training.
 func (m *Model) BatchDependent() bool {
 	return slices.ContainsFunc(m.graph.Nodes, func(n *Node) bool {
 		_, depends := n.Op.(BatchDependent)

@@ -7,7 +7,8 @@ import (
 )
 
 // PReLU is y = x where x > 0 and slope*x elsewhere, with a slope for each channel, or for each
-// feature of a vector, that is trained (He et al. 2015). Parameter: slope (C), which starts at 0.25.
+// feature of a vector, that is trained (He et al. 2015). Parameter: slope (C), which starts at
+// 0.25.
 type PReLU struct{}
 
 func init() { Register[PReLU]() }

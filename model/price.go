@@ -20,8 +20,8 @@ const (
 
 	maxThreads = 1024
 
-	// What planning takes for an operator that moves or sums positions, for each position of its inputs
-	// and its output, and for each position in a window of a pooling operator.
+	// What planning takes for an operator that moves or sums positions, for each position of its
+	// inputs and its output, and for each position in a window of a pooling operator.
 	positionBytes = 128
 	windowBytes   = 24
 )
@@ -41,7 +41,8 @@ func checkThreads(threads int) error {
 	return nil
 }
 
-// allow returns an error if what needs need bytes may not have them: limit is that of Options.MaxBytes.
+// allow returns an error if what needs need bytes may not have them: limit is that of
+// Options.MaxBytes.
 func allow(what string, need, limit int64) error {
 	switch {
 	case need > math.MaxInt:
@@ -98,8 +99,8 @@ func (m *Model) passPrice(o PassOptions, md mode) int64 {
 	return n
 }
 
-// quantizePrice is about what Quantize takes: a Session, latents and images to calibrate with, and the
-// weights as they are, folded and packed.
+// quantizePrice is about what Quantize takes: a Session, latents and images to calibrate with, and
+// the weights as they are, folded and packed.
 func (m *Model) quantizePrice(o quant.Options) int64 {
 	n := m.price(m.graph.rewritten(mode{}), calibrationChunk, 1, Options{Kernels: o.Kernels, Strict: true}).needed()
 	for _, v := range m.graph.Inputs {

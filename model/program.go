@@ -136,8 +136,8 @@ func lower(o Op, l *Lowering) (Kernel, error) {
 	return nil, fmt.Errorf("%w: nothing says how to compute it", ErrRule)
 }
 
-// lowerTraining plans an operator for training by whichever rule it has. Without parameters, the kernel
-// for inference will do if it has a Backward.
+// lowerTraining plans an operator for training by whichever rule it has. Without parameters, the
+// kernel for inference will do if it has a Backward.
 func lowerTraining(o Op, l *Lowering) (TrainKernel, error) {
 	switch o := o.(type) {
 	case moveOp:

@@ -12,8 +12,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// branches is a graph of latents and a class that has every int8 operator but the norms, which are in
-// normed, described as files do; NAME stands for the geometry of that name.
+// branches is a graph of latents and a class that has every int8 operator but the norms, which are
+// in normed, described as files do; NAME stands for the geometry of that name.
 const branches = `{"format":2,"name":"branches","inputs":[{"name":"z","shape":[1,1,10]},{"name":"class","classes":5}],"layers":[
 {"kind":"qlatents","in":["z"],"step":65536},
 {"kind":"qembedding","name":"e","in":["class"],"dim":6,"output":{"scale":0.03,"zero":5}},

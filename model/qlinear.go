@@ -16,8 +16,8 @@ import (
 //	sum = Σ (x - zero) w + bias
 //	y   = clamp(round(leaky(sum*scale, Slope)) + Output.Zero), step by step as simd.Requantize does
 //
-// With Tanh, the last operator of a generator, sums become pixels by quant.TanhPixels instead; scale
-// is then in steps of its table.
+// With Tanh, the last operator of a generator, sums become pixels by quant.TanhPixels instead;
+// scale is then in steps of its table.
 //
 // Parameters: weight (int8, in [-127, 127], in the shape that the float32 operator's has), bias
 // (int32) and scale (float32), one value an output channel, of a fully connected one a feature.

@@ -38,8 +38,8 @@ func (o QMove[O]) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 	exactMove(o.Op, o.Output, y.q, x, in)
 }
 
-// FloatForm returns the operator in floats that bytes move by, and the steps of the output. A constant
-// of it counts in bytes.
+// FloatForm returns the operator in floats that bytes move by, and the steps of the output. A
+// constant of it counts in bytes.
 func (o QMove[O]) FloatForm() (Op, quant.Params) { return plainOp(o.Op), o.Output }
 
 // plainOp is an operator as graphs in floats have it.

@@ -10,8 +10,8 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// QNorm is the int8 form of InstanceNorm, GroupNorm, LayerNorm and PixelNorm, with a leaky activation
-// after it:
+// QNorm is the int8 form of InstanceNorm, GroupNorm, LayerNorm and PixelNorm, with a leaky
+// activation after it:
 //
 //	z = (x-mean) / sqrt(variance + Epsilon/scale^2), in steps of the input; x/sqrt(...) of a PixelNorm
 //	y = clamp(round(leaky(z*weight + bias) / 2^Shift) + Output.Zero)
@@ -131,8 +131,8 @@ func (o QNorm) exact(y *bytesOf, x []*bytesOf, in []Spec, p []*Param) {
 // slopeOf is a slope of 0 to 1 in units of 1/slopeOne.
 func slopeOf(s float32) int32 { return int32(math.RoundToEven(float64(s) * slopeOne)) }
 
-// The numbers of a QNorm: n values, brought to between 2^19 and 2^20 by 2^h, have the variance V / n^2
-// in squares of a step, where V = n*squares - sum*sum. With N = n * 2^h,
+// The numbers of a QNorm: n values, brought to between 2^19 and 2^20 by 2^h, have the variance V /
+// n^2 in squares of a step, where V = n*squares - sum*sum. With N = n * 2^h,
 //
 //	(x-mean) / sqrt(variance+epsilon) = (x-mean) * N / sqrt(W), W = V * 2^2h + N*N*epsilon
 //
@@ -167,9 +167,9 @@ func (o QNorm) rule(in []Spec) normRule {
 	return normRule{int64(n), h, max(1, int64(e)), int64(in[0].Type.Zero), o.From == "pixelnorm", o.Shift}
 }
 
-// Whole returns what whole numbers the attributes are for an input, for programs that compute the same:
-// the exponent h by which the number n of values that share a variance is brought to N, N*N*Epsilon in
-// squares of the input's steps, and the slope in units of 2^-16.
+// Whole returns what whole numbers the attributes are for an input, for programs that compute the
+// same: the exponent h by which the number n of values that share a variance is brought to N,
+// N*N*Epsilon in squares of the input's steps, and the slope in units of 2^-16.
 func (o QNorm) Whole(in Spec) (h int, epsilon int64, slope int32) {
 	r := o.rule([]Spec{in})
 	return int(r.h), r.epsilon, slopeOf(o.Slope)
@@ -416,7 +416,8 @@ func (q *quantization) norm(n *Node, o QNorm, gamma, beta []float32) (*Value, er
 	}
 	scale := q.in(n, 0).Type.Scale
 	if share := epsilonShare(o.Epsilon, scale); share > maxEpsilonShare {
-		// The largest variance of bytes is less than a sixtieth of this epsilon: it makes no difference.
+		// The largest variance of bytes is less than a sixtieth of this epsilon: it makes no
+		// difference.
 		const most = maxEpsilonShare / 2
 		for i := range weights {
 			weights[i] *= math.Sqrt(most / share)

@@ -8,8 +8,8 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// TestQNormDefinition holds the whole numbers of a QNorm to its formula in float64: bytes are those of
-// the formula, or neighbors where that lies between two.
+// TestQNormDefinition holds the whole numbers of a QNorm to its formula in float64: bytes are those
+// of the formula, or neighbors where that lies between two.
 func TestQNormDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for i := range 400 {
@@ -68,8 +68,8 @@ func TestQNormDefinition(t *testing.T) {
 	}
 }
 
-// TestQNormExtremes: the largest parameters with the most and the least of variances fit, and a constant
-// makes the bias.
+// TestQNormExtremes: the largest parameters with the most and the least of variances fit, and a
+// constant makes the bias.
 func TestQNormExtremes(t *testing.T) {
 	for _, n := range []int{1, 2, 1023, maxNormed} {
 		for _, epsilon := range []float64{1e-30, 1e-5, maxEpsilonShare} {

@@ -6,8 +6,8 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// QTable is any function of a byte: y = table[x+128]. Every element-wise activation is one in an int8
-// model, and so is a change of scale: exact on every machine. Parameter: table (256 bytes).
+// QTable is any function of a byte: y = table[x+128]. Every element-wise activation is one in an
+// int8 model, and so is a change of scale: exact on every machine. Parameter: table (256 bytes).
 type QTable struct {
 	Output quant.Params `json:"output"`
 	Pixels bool         `json:"pixels,omitempty"` // the table's bytes, plus 128, are pixels

@@ -8,7 +8,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// int8Former is an Op with an int8 form that reads what it does and makes bytes with the Params out.
+// int8Former is an Op with an int8 form that reads what it does and makes bytes with the Params
+// out.
 type int8Former interface {
 	Op
 	int8Form(out quant.Params) Op
@@ -17,8 +18,8 @@ type int8Former interface {
 // quantizer is an Op with an int8 form that takes more: parameters, or other inputs.
 type quantizer interface {
 	Op
-	// quantize adds the int8 form of node n to q's graph, which makes bytes with the Params out. The
-	// inputs are q.of(n.In[i]).
+	// quantize adds the int8 form of node n to q's graph, which makes bytes with the Params out.
+	// The inputs are q.of(n.In[i]).
 	quantize(q *quantization, n *Node, out quant.Params) (*Value, error)
 }
 

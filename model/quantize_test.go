@@ -13,7 +13,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// small is a generator whose layers all do something: BatchNorms that shift and scale, images of some contrast.
+// small is a generator whose layers all do something: BatchNorms that shift and scale, images of
+// some contrast.
 func small(t testing.TB, c model.Config) *model.Model {
 	t.Helper()
 	m := model.Generator(c)

@@ -11,7 +11,8 @@ type mode struct {
 	rowwise  bool // convolutions go image by image through positions: rows may be windows of wider ones
 }
 
-// rewrite is one optimisation of a graph, which changes nothing of what it computes but by rounding.
+// rewrite is one optimisation of a graph, which changes nothing of what it computes but by
+// rounding.
 type rewrite struct {
 	name  string
 	when  func(m mode) bool
@@ -119,10 +120,10 @@ type vectorMaker interface {
 	makesVector()
 }
 
-// A Dense does not write an image of fewColumns channels or less position by position if that is one
-// of manyFeatures or more: each position would be a product of so few columns that kernels are mostly
-// idle. A Dense 512 -> 784 before an image of 28x28x1 took 5.0 ms so, and takes 0.2 ms with a copy
-// behind it. In training, where batches are large, it stays so.
+// A Dense does not write an image of fewColumns channels or less position by position if that is
+// one of manyFeatures or more: each position would be a product of so few columns that kernels are
+// mostly idle. A Dense 512 -> 784 before an image of 28x28x1 took 5.0 ms so, and takes 0.2 ms with
+// a copy behind it. In training, where batches are large, it stays so.
 const (
 	fewColumns   = 8
 	manyFeatures = 512
@@ -213,13 +214,13 @@ func foldBatchNorms(g *Graph, _ mode) {
 	}
 }
 
-// minFused is from how many values an image on an addition is fused: those of smaller ones stay in the
-// caches anyway, and the threads that share one image add to narrow rows.
+// minFused is from how many values an image on an addition is fused: those of smaller ones stay in
+// the caches anyway, and the threads that share one image add to narrow rows.
 const minFused = 1 << 14
 
-// fuseAdditions makes an addition part of a convolution: of the later one of its terms if that has no
-// other reader. In batches of 16 on one thread 28x28x64 with 3x3 weights, the addition and a ReLU
-// take 0.96 of the time.
+// fuseAdditions makes an addition part of a convolution: of the later one of its terms if that has
+// no other reader. In batches of 16 on one thread 28x28x64 with 3x3 weights, the addition and a
+// ReLU take 0.96 of the time.
 func fuseAdditions(g *Graph, _ mode) {
 	for _, r := range slices.Clone(g.Nodes) {
 		if _, ok := r.Op.(Add); !ok || r.In[0].Shape != r.In[1].Shape || r.Out.Shape.Len() < minFused {
@@ -261,8 +262,8 @@ func fuseActivations(g *Graph, m mode) {
 	}
 }
 
-// appliesLeak tells whether an operator's kernel has a leaky activation. In training the norms by image
-// have none: their Backward does not know it.
+// appliesLeak tells whether an operator's kernel has a leaky activation. In training the norms by
+// image have none: their Backward does not know it.
 func appliesLeak(o Op, m mode) bool {
 	switch o.(type) {
 	case linear, BatchNorm:
@@ -289,8 +290,8 @@ func separateOutputs(g *Graph, _ mode) {
 	}
 }
 
-// writes tells whether n's kernel can write what r makes of its output, which r may read as an image of
-// other rows and columns: those of a convolution are its own.
+// writes tells whether n's kernel can write what r makes of its output, which r may read as an
+// image of other rows and columns: those of a convolution are its own.
 func (n *Node) writes(r *Node) bool {
 	_, anyRows := n.Op.(vectorMaker)
 	return anyRows || n.Out.mem == r.Out.mem

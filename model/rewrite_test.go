@@ -8,8 +8,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// additionCase is a graph with additions, of an input of so many rows and columns, and the operators
-// that a program of it runs.
+// additionCase is a graph with additions, of an input of so many rows and columns, and the
+// operators that a program of it runs.
 type additionCase struct {
 	name  string
 	side  int
@@ -57,8 +57,8 @@ func additionCases() []additionCase {
 	}
 }
 
-// TestFuseAdditions: an addition to a convolution's output is part of it where it can be, and changes
-// no bit.
+// TestFuseAdditions: an addition to a convolution's output is part of it where it can be, and
+// changes no bit.
 func TestFuseAdditions(t *testing.T) {
 	for _, c := range additionCases() {
 		g := &Graph{}

@@ -2,8 +2,8 @@ package model
 
 import "slices"
 
-// joinInPlace has operators write to where a Concat behind them would copy what they make: to a window
-// of its wider rows. What cannot lie there, or is in other steps than the output, is copied.
+// joinInPlace has operators write to where a Concat behind them would copy what they make: to a
+// window of its wider rows. What cannot lie there, or is in other steps than the output, is copied.
 func joinInPlace(g *Graph, m mode) {
 	for _, n := range g.Nodes {
 		switch n.Op.(type) {
@@ -21,8 +21,8 @@ func joinInPlace(g *Graph, m mode) {
 	}
 }
 
-// fitsWindow tells whether v, whose memory is its own, can be a window of wider rows: whether it is no
-// window yet and stays inside the graph, and the operators that make and read it can do so.
+// fitsWindow tells whether v, whose memory is its own, can be a window of wider rows: whether it is
+// no window yet and stays inside the graph, and the operators that make and read it can do so.
 func (g *Graph) fitsWindow(v *Value, m mode) bool {
 	if v.Node == nil || v.whole != nil || !v.Node.takesWindows(m) {
 		return false
@@ -35,8 +35,8 @@ func (g *Graph) fitsWindow(v *Value, m mode) bool {
 	return !slices.ContainsFunc(g.consumers(v), func(r *Node) bool { return !r.takesWindows(m) })
 }
 
-// takesWindows tells whether a node's kernel may read and write windows of wider rows: those of this
-// package can, but what a convolution adds has to lie as its output does.
+// takesWindows tells whether a node's kernel may read and write windows of wider rows: those of
+// this package can, but what a convolution adds has to lie as its output does.
 func (n *Node) takesWindows(m mode) bool {
 	switch n.Op.(type) {
 	case linear:
@@ -67,8 +67,8 @@ func (n *Node) joined() bool {
 	return true
 }
 
-// copied are those of a node's runs that are to be copied: of a Concat, what does not lie in its output
-// already.
+// copied are those of a node's runs that are to be copied: of a Concat, what does not lie in its
+// output already.
 func (l *Lowering) copied(runs []featureRun) []featureRun {
 	return slices.DeleteFunc(runs, func(r featureRun) bool {
 		return r.input != fill && l.node.joins(int(r.input))

@@ -145,8 +145,8 @@ func opsOf(t *testing.T, m *Model, o Options) string {
 	return strings.Join(names, " ")
 }
 
-// TestJoinManyImages: where Winograd's algorithm takes many images at a time, convolutions write rows
-// that lie side by side.
+// TestJoinManyImages: where Winograd's algorithm takes many images at a time, convolutions write
+// rows that lie side by side.
 func TestJoinManyImages(t *testing.T) {
 	c := joinCases()[0]
 	g := &Graph{}
@@ -162,8 +162,8 @@ func TestJoinManyImages(t *testing.T) {
 	}
 }
 
-// TestJoinInt8: bytes are written where they belong if they are in the steps of the output, else copied
-// by a table; the plain loops give the same ones.
+// TestJoinInt8: bytes are written where they belong if they are in the steps of the output, else
+// copied by a table; the plain loops give the same ones.
 func TestJoinInt8(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	same, other := anyParams(r), anyParams(r)

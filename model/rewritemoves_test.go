@@ -209,8 +209,8 @@ func BenchmarkResizedConv(b *testing.B) {
 	}
 }
 
-// TestFuseReshaped: what reads a convolution's features as an image of other rows, columns or channels
-// becomes part of the convolution only where that can write them.
+// TestFuseReshaped: what reads a convolution's features as an image of other rows, columns or
+// channels becomes part of the convolution only where that can write them.
 func TestFuseReshaped(t *testing.T) {
 	for _, c := range []struct {
 		shape Reshape
@@ -241,8 +241,9 @@ func TestFuseReshaped(t *testing.T) {
 	}
 }
 
-// TestPlaceVectors: a Dense writes the image that follows position by position, unless that is large
-// and has few channels: then a copy follows. Either way the values are those of the references.
+// TestPlaceVectors: a Dense writes the image that follows position by position, unless that is
+// large and has few channels: then a copy follows. Either way the values are those of the
+// references.
 func TestPlaceVectors(t *testing.T) {
 	for _, c := range []struct {
 		image    Shape

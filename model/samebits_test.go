@@ -9,8 +9,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// bitsNets are networks of 4 channels or so, which end within and between vectors: those of the reference, and one with
-// every other operator that is trained.
+// bitsNets are networks of 4 channels or so, which end within and between vectors: those of the
+// reference, and one with every other operator that is trained.
 func bitsNets(t *testing.T) []*Model {
 	c := Config{Latent: 5, Size: 8, Width: 4}
 	list := []*Model{Generator(c), Discriminator(c)}
@@ -48,8 +48,8 @@ var sameBits = map[string][2]uint64{
 	"wide":          {0x896ffd1a69311d0c, 0xbed854e065ec61c7},
 }
 
-// TestSameBits: three steps of descent leave the same bits on every row with fused multiply-adds, of every architecture, and
-// the same on all others.
+// TestSameBits: three steps of descent leave the same bits on every row with fused multiply-adds,
+// of every architecture, and the same on all others.
 func TestSameBits(t *testing.T) {
 	for _, m := range bitsNets(t) {
 		for _, k := range simd.Variants() {
@@ -108,8 +108,8 @@ func descend(t *testing.T, m *Model, k *simd.Kernels) uint64 {
 	return hash.Sum64()
 }
 
-// TestMovingMeanRounding: products are rounded before they are added. A fused multiply-add gives 0xbb0d2e02 here, which
-// compilers for some architectures choose unless they are told not to.
+// TestMovingMeanRounding: products are rounded before they are added. A fused multiply-add gives
+// 0xbb0d2e02 here, which compilers for some architectures choose unless they are told not to.
 func TestMovingMeanRounding(t *testing.T) {
 	m, err := New("m", Flat(1), BatchNorm{})
 	if err != nil {

@@ -2,8 +2,8 @@ package model
 
 import "github.com/gantiny/gantiny/internal/fmath"
 
-// SELU is y = 1.0507 * x where x > 0 and 1.0507 * 1.6733 * (exp(x)-1) elsewhere: with these factors,
-// which have more digits in fact, it keeps mean 0 and variance 1 (Klambauer et al. 2017).
+// SELU is y = 1.0507 * x where x > 0 and 1.0507 * 1.6733 * (exp(x)-1) elsewhere: with these
+// factors, which have more digits in fact, it keeps mean 0 and variance 1 (Klambauer et al. 2017).
 type SELU struct{ fromSigned }
 
 func init() { Register[SELU]() }

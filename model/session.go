@@ -22,17 +22,17 @@ type Options struct {
 	Threads int           // 0 for one per processor that Go may use
 	Kernels *simd.Kernels // nil for simd.Best()
 
-	// MaxBytes is how much memory NewSession may take, see Memory, without the parameters, which are
-	// there already. 0 is three quarters of what the machine, or the container that the program runs
-	// in, has left; below 0 there is no limit. What needs more is an error that wraps ErrMemory, before
-	// it is allocated.
+	// MaxBytes is how much memory NewSession may take, see Memory, without the parameters, which
+	// are there already. 0 is three quarters of what the machine, or the container that the program
+	// runs in, has left; below 0 there is no limit. What needs more is an error that wraps
+	// ErrMemory, before it is allocated.
 	MaxBytes int64
 
-	// Strict keeps to direct sums, so that an image has the same bits whatever
-	// Batch is. Otherwise a float32 Session for 8 images or more convolves by Winograd's
-	// algorithm where that is faster, see conv.NewWinogradPlan: its images differ
-	// from a strict Session's by rounding, at most 1e-4 of the largest value. A Session of a Model that
-	// is Direct is strict. An int8 image has the same bytes in any case.
+	// Strict keeps to direct sums, so that an image has the same bits whatever Batch is. Otherwise
+	// a float32 Session for 8 images or more convolves by Winograd's algorithm where that is
+	// faster, see conv.NewWinogradPlan: its images differ from a strict Session's by rounding, at
+	// most 1e-4 of the largest value. A Session of a Model that is Direct is strict. An int8 image
+	// has the same bytes in any case.
 	Strict bool
 
 	// Winograd convolves by Winograd's algorithm where that is faster for many images, whatever

@@ -31,7 +31,8 @@ func run(t testing.TB, m *Model, o Options, md mode, x []float32) []float32 {
 	return y
 }
 
-// TestInference compares sessions, fused and folded or one operator a layer, with a plain float64 computation.
+// TestInference compares sessions, fused and folded or one operator a layer, with a plain float64
+// computation.
 func TestInference(t *testing.T) {
 	const n = 3
 	for _, m := range smallNets(t) {
@@ -97,7 +98,8 @@ func TestSessionsTogether(t *testing.T) {
 	}
 }
 
-// TestChanged: a session keeps the weights that it was made with; one made after Changed has the new ones.
+// TestChanged: a session keeps the weights that it was made with; one made after Changed has the
+// new ones.
 func TestChanged(t *testing.T) {
 	m, err := New("m", Flat(1), Dense{Units: 1, Bias: true})
 	if err != nil {
@@ -193,7 +195,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestOps: activations, BatchNorm and reshaping are no operators of their own in the reference generator.
+// TestOps: activations, BatchNorm and reshaping are no operators of their own in the reference
+// generator.
 func TestOps(t *testing.T) {
 	m := Generator(Config{})
 	s, err := m.NewSession(Options{Batch: 1, Threads: 1})
@@ -269,8 +272,8 @@ func BenchmarkGenerate(b *testing.B) {
 	}
 }
 
-// TestHalf: a model whose weights fit half precision keeps its dense ones so, unasked, and draws the same bits for any batch
-// and number of threads; asked to, any model does, with a small error.
+// TestHalf: a model whose weights fit half precision keeps its dense ones so, unasked, and draws
+// the same bits for any batch and number of threads; asked to, any model does, with a small error.
 func TestHalf(t *testing.T) {
 	const n = 5
 	m := Generator(Config{Latent: 20, Size: 12, Channels: 1, Width: 8, Seed: 7})

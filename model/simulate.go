@@ -8,8 +8,9 @@ import (
 )
 
 // Simulate returns the model in floats that computes what Quantize's would in bytes, but for the
-// weights: BatchNorm is folded into them, they are not rounded, and a FakeQuantize rounds each value
-// that a byte will hold. It is for fine-tuning, see train.FineTune. Quantize of it keeps its steps.
+// weights: BatchNorm is folded into them, they are not rounded, and a FakeQuantize rounds each
+// value that a byte will hold. It is for fine-tuning, see train.FineTune. Quantize of it keeps its
+// steps.
 //
 // A BatchNorm that no weights precede stays, with the moving statistics that it has.
 func (m *Model) Simulate(ctx context.Context, o quant.Options) (*Model, *quant.Report, error) {
@@ -24,8 +25,8 @@ func (m *Model) Simulate(ctx context.Context, o quant.Options) (*Model, *quant.R
 	return f, report, nil
 }
 
-// Folded returns the model as it is at inference, for a Pass that is not to train it or is to train it
-// with the moving statistics: each BatchNorm that follows weights is folded into them.
+// Folded returns the model as it is at inference, for a Pass that is not to train it or is to train
+// it with the moving statistics: each BatchNorm that follows weights is folded into them.
 func (m *Model) Folded() (*Model, error) {
 	if err := m.detach(); err != nil {
 		return nil, err
@@ -129,8 +130,9 @@ func (r *roundedGraph) add(name string, o Op, in []*Value, values ...[]float32) 
 	return v
 }
 
-// RoundWeights sets the parameters of to, a copy of m, which Simulate has made, to those of m with the
-// weights and biases of linear operators rounded to what bytes stand for, as Quantize rounds them:
+// RoundWeights sets the parameters of to, a copy of m, which Simulate has made, to those of m with
+// the weights and biases of linear operators rounded to what bytes stand for, as Quantize rounds
+// them:
 //
 //	w[k][c] = Scale[c] * q, q = round(W[k][c]/Scale[c]), Scale[c] = max over k of |W[k][c]| / 127
 //

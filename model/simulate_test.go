@@ -124,7 +124,8 @@ func TestSimulateRefuses(t *testing.T) {
 	}
 }
 
-// TestStraightThrough: a gradient passes a FakeQuantize where the value is within the range of the bytes.
+// TestStraightThrough: a gradient passes a FakeQuantize where the value is within the range of the
+// bytes.
 func TestStraightThrough(t *testing.T) {
 	o := model.FakeQuantize{Steps: quant.Params{Scale: 0.5, Zero: -100}} // from -14 to 113.5
 	m, err := model.New("m", model.Flat(8), o)

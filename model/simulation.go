@@ -108,7 +108,8 @@ func (s *simulation) checkNode(n *Node) error {
 }
 
 // findRanges numbers the values that have a range of their own: the float inputs, and what nodes
-// make unless it is pixels, or sums on their way to pixels, or has the scale of what the node reads.
+// make unless it is pixels, or sums on their way to pixels, or has the scale of what the node
+// reads.
 func (s *simulation) findRanges() {
 	add := func(v *Value) {
 		s.ranged[v] = len(s.order)
@@ -215,8 +216,8 @@ func eachRow(t Tensor, f func(row []float32)) {
 	}
 }
 
-// judgeExact computes the model's own outputs of those that judge. Errors count in images of [-1, 1]:
-// those of an output that is no pixels by its range.
+// judgeExact computes the model's own outputs of those that judge. Errors count in images of [-1,
+// 1]: those of an output that is no pixels by its range.
 func (s *simulation) judgeExact() error {
 	if err := s.setWeights(nil); err != nil {
 		return err
@@ -294,8 +295,8 @@ func (s *simulation) params(p []quant.Params, v *Value) quant.Params {
 	}
 }
 
-// setWeights packs the linear operators' weights: the model's own, or rounded behind inputs that are
-// rounded to p.
+// setWeights packs the linear operators' weights: the model's own, or rounded behind inputs that
+// are rounded to p.
 func (s *simulation) setWeights(p []quant.Params) error {
 	for n, k := range s.kernels {
 		f := s.weights[n]
@@ -362,8 +363,8 @@ func (s *simulation) report(c *quant.Calibration) (*quant.Report, error) {
 // power is that of a value, and of its error in bytes.
 type power struct{ signal, noise float64 }
 
-// compare runs the images that judge, as they are and with every value rounded to p, and returns the
-// power of what the nodes make of them.
+// compare runs the images that judge, as they are and with every value rounded to p, and returns
+// the power of what the nodes make of them.
 func (s *simulation) compare(p []quant.Params) (map[*Value]power, error) {
 	sums := map[*Value]power{}
 	round := s.round(p)

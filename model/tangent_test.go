@@ -40,7 +40,8 @@ func checkPenalty(t *testing.T, c *operatorCase, k *simd.Kernels) {
 		l, g := p.InputGrad()
 		checkOracle(t, "gradx", exported(l, g), c.get("gradx"))
 
-		// R1 = mean |g|², so its gradient by g is 2g/N; that of the mean of (|g|-1)² is 2(|g|-1)/|g| g/N.
+		// R1 = mean |g|², so its gradient by g is 2g/N; that of the mean of (|g|-1)² is
+		// 2(|g|-1)/|g| g/N.
 		n := float32(c.N)
 		v := make([]float32, l.Len())
 		for _, penalty := range []string{"r1", "gp"} {
@@ -80,7 +81,8 @@ func each(positions, channels int, f func(p, c int)) {
 	}
 }
 
-// TestTangentRefuses: values that do not depend on the input and whose gradients would be incomplete.
+// TestTangentRefuses: values that do not depend on the input and whose gradients would be
+// incomplete.
 func TestTangentRefuses(t *testing.T) {
 	for name, build := range map[string]func(g *model.Graph, x, e *model.Value){
 		"made of another": func(g *model.Graph, x, e *model.Value) { g.Add(model.Mul{}, x, g.Add(model.LeakyReLU{Slope: 0.2}, e)) },

@@ -63,8 +63,8 @@ var readers = map[string]func(m *Model) error{
 	"Layers": func(m *Model) error { m.Layers(); return nil },
 }
 
-// TestCutWhileInUse: a mapped file that is cut short is an error from everything that reads weights,
-// and neither a panic nor a signal.
+// TestCutWhileInUse: a mapped file that is cut short is an error from everything that reads
+// weights, and neither a panic nor a signal.
 func TestCutWhileInUse(t *testing.T) {
 	whole, err := os.ReadFile(quantizedFile(t))
 	if err != nil {
@@ -145,7 +145,8 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// TestNotFinite: a file whose floats are no numbers is refused, and the error names layer and value.
+// TestNotFinite: a file whose floats are no numbers is refused, and the error names layer and
+// value.
 func TestNotFinite(t *testing.T) {
 	for _, half := range []bool{false, true} {
 		for name, c := range map[string]struct {

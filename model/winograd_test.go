@@ -25,8 +25,8 @@ func wideNet(t *testing.T) *Model {
 // winogradBound is the promise of Winograd's algorithm, as a share of the largest value.
 const winogradBound = 1e-4
 
-// TestStrictInference: strict sessions have the same bits for any batch; others stay close to them, and keep their bits
-// for any number of threads and images.
+// TestStrictInference: strict sessions have the same bits for any batch; others stay close to them,
+// and keep their bits for any number of threads and images.
 func TestStrictInference(t *testing.T) {
 	m := wideNet(t)
 	const n = 11
@@ -56,8 +56,8 @@ func TestStrictInference(t *testing.T) {
 	}
 }
 
-// cancelling is a network whose convolution reads numbers around an offset, which a normalization takes
-// away after it.
+// cancelling is a network whose convolution reads numbers around an offset, which a normalization
+// takes away after it.
 func cancelling(t *testing.T, offset float32) *Model {
 	m, err := New("cancelling", Flat(6), Dense{Units: 12 * 12 * 32}, BatchNorm{}, Reshape{12, 12, 32}, Conv2D{Filters: 32, Kernel: [2]int{5, 5}}, BatchNorm{}, Tanh{})
 	if err != nil {
@@ -91,8 +91,9 @@ func cancelling(t *testing.T, offset float32) *Model {
 	return m
 }
 
-// TestSettleSums: a network in which sums cancel and a normalization makes the rest large is Direct, in
-// a file too, and then draws what strict Sessions do; the same one without an offset is not.
+// TestSettleSums: a network in which sums cancel and a normalization makes the rest large is
+// Direct, in a file too, and then draws what strict Sessions do; the same one without an offset is
+// not.
 func TestSettleSums(t *testing.T) {
 	for _, offset := range []float32{0, 1000} {
 		m := cancelling(t, offset)
@@ -118,8 +119,8 @@ func TestSettleSums(t *testing.T) {
 	}
 }
 
-// TestSettleSumsOfLarge: networks of few numbers that would take too long or too much memory are not
-// run.
+// TestSettleSumsOfLarge: networks of few numbers that would take too long or too much memory are
+// not run.
 func TestSettleSumsOfLarge(t *testing.T) {
 	slow, err := New("slow", Flat(1<<20), Reshape{1 << 10, 1 << 10, 1}, Conv2D{Filters: 64, Kernel: [2]int{3, 3}, Same: true},
 		Conv2D{Filters: 128, Kernel: [2]int{3, 3}, Same: true})

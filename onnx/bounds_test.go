@@ -44,8 +44,8 @@ func checkRefused(t *testing.T, what string, err error) {
 	}
 }
 
-// TestBoundsMetAnywhere: wherever in a file the bound of memory is met, the error says so: reading neither goes on with half
-// of something nor panics.
+// TestBoundsMetAnywhere: wherever in a file the bound of memory is met, the error says so: reading
+// neither goes on with half of something nor panics.
 func TestBoundsMetAnywhere(t *testing.T) {
 	files := corpus(t)
 	times := 0
@@ -64,7 +64,8 @@ func TestBoundsMetAnywhere(t *testing.T) {
 			times++
 			what := fmt.Sprintf("%s, bound %d", name, call)
 			checkRefused(t, what, err)
-			// What is only looked at may be left as it is: then the model is another form of the same.
+			// What is only looked at may be left as it is: then the model is another form of the
+			// same.
 			if err == nil && (wholeErr != nil || !slices.Equal(made.Inputs(), whole.Inputs())) {
 				t.Errorf("%s: read as %v, the whole file as %v, %v", what, made, whole, wholeErr)
 			}
@@ -75,7 +76,8 @@ func TestBoundsMetAnywhere(t *testing.T) {
 	}
 }
 
-// TestEveryByteDamaged: files of which one byte is another, in their wire types, lengths, names and numbers.
+// TestEveryByteDamaged: files of which one byte is another, in their wire types, lengths, names and
+// numbers.
 func TestEveryByteDamaged(t *testing.T) {
 	damages := []func(b byte) byte{
 		func(b byte) byte { return b ^ 1 }, func(b byte) byte { return b ^ 2 }, func(b byte) byte { return b ^ 5 }, func(b byte) byte { return b + 8 },

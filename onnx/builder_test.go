@@ -41,7 +41,8 @@ func (g *testGraph) input(name string, dims ...int) {
 
 func (g *testGraph) output(name string) { g.b = field1(g.b, 12, field1(nil, 1, []byte(name))) }
 
-// attr is an integer, a number, a list of either, a text, a branch or a reference to a function's attribute.
+// attr is an integer, a number, a list of either, a text, a branch or a reference to a function's
+// attribute.
 type attr struct {
 	name  string
 	value any

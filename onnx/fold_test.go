@@ -20,8 +20,8 @@ type folding struct {
 	want  []float32
 }
 
-// file adds what is made of the constants to an input. Of the constants, the one of number other is an
-// input of the file instead, without values.
+// file adds what is made of the constants to an input. Of the constants, the one of number other is
+// an input of the file instead, without values.
 func (c folding) file(other int) []byte {
 	g := &testGraph{}
 	n := len(c.want)

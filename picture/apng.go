@@ -29,8 +29,8 @@ func WriteAPNG(w io.Writer, frames []image.Image, delay int) error {
 	return JoinPNG(w, files, delay)
 }
 
-// JoinPNG is WriteAPNG of frames that are PNG files already. It takes their pixels as they are, which
-// may be damaged or too few.
+// JoinPNG is WriteAPNG of frames that are PNG files already. It takes their pixels as they are,
+// which may be damaged or too few.
 func JoinPNG(w io.Writer, files [][]byte, delay int) error {
 	if len(files) == 0 {
 		return errors.New("picture: an animated PNG of no frames")

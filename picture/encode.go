@@ -13,12 +13,13 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// WritePNG writes img as a PNG: gray, RGB, or RGB and alpha as Grid makes it, though no pixel may be
-// transparent.
+// WritePNG writes img as a PNG: gray, RGB, or RGB and alpha as Grid makes it, though no pixel may
+// be transparent.
 func WritePNG(w io.Writer, img image.Image) error { return png.Encode(w, KeepAlpha(img)) }
 
-// KeepAlpha returns img as an encoder of PNG is to have it: of pictures with alpha it is written even
-// where all of it is 255. So a model's pictures have files of one kind, which an animation needs.
+// KeepAlpha returns img as an encoder of PNG is to have it: of pictures with alpha it is written
+// even where all of it is 255. So a model's pictures have files of one kind, which an animation
+// needs.
 func KeepAlpha(img image.Image) image.Image {
 	if n, ok := img.(*image.NRGBA); ok && n.Opaque() {
 		return withAlpha{n}
@@ -33,9 +34,9 @@ func (withAlpha) Opaque() bool { return false }
 
 // WriteGIF writes the frames as a GIF that repeats for ever and shows each for delay hundredths of
 // a second. Gray frames and those of at most 256 colors keep their values, each with a palette of
-// its own; frames of more colors are dithered to a fixed palette. All are as large as the first.
-// A pixel of a GIF is opaque or cannot be seen: those that are less than half opaque are left out, which
-// takes one of the colors, and the others keep theirs.
+// its own; frames of more colors are dithered to a fixed palette. All are as large as the first. A
+// pixel of a GIF is opaque or cannot be seen: those that are less than half opaque are left out,
+// which takes one of the colors, and the others keep theirs.
 func WriteGIF(w io.Writer, frames []image.Image, delay int) error {
 	if len(frames) == 0 {
 		return errors.New("picture: a GIF of no frames")
@@ -118,8 +119,9 @@ func harden(img image.Image) (solid *image.RGBA, hidden []bool) {
 	return solid, hidden
 }
 
-// exact returns img with the palette of its own colors in the order in which they come, without those
-// of hidden pixels; nil if it has more of them than fit, beside a transparent one for hidden pixels.
+// exact returns img with the palette of its own colors in the order in which they come, without
+// those of hidden pixels; nil if it has more of them than fit, beside a transparent one for hidden
+// pixels.
 func exact(img *image.RGBA, hidden []bool) *image.Paletted {
 	most := 256
 	if hidden != nil {

@@ -5,9 +5,9 @@ import (
 	"image"
 )
 
-// Grid lays out the images pix (n, h, w, c) in rows of cols, from the left and the top. c is 1 (gray),
-// 2 (gray and alpha), 3 (RGB) or 4 (RGB and alpha). The last row may end in black, or in nothing
-// where there is alpha.
+// Grid lays out the images pix (n, h, w, c) in rows of cols, from the left and the top. c is 1
+// (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGB and alpha). The last row may end in black, or in
+// nothing where there is alpha.
 func Grid(pix []uint8, h, w, c, cols int) image.Image {
 	return GridMargin(pix, h, w, c, cols, 0)
 }

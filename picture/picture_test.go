@@ -114,8 +114,8 @@ func TestWritePNG(t *testing.T) {
 	}
 }
 
-// A picture whose alpha is 255 all over has a file of the kind that others of its model have, and can be
-// a frame beside them.
+// A picture whose alpha is 255 all over has a file of the kind that others of its model have, and
+// can be a frame beside them.
 func TestWritePNGOpaque(t *testing.T) {
 	opaque, half := image.NewNRGBA(image.Rect(0, 0, 2, 2)), image.NewNRGBA(image.Rect(0, 0, 2, 2))
 	for i := range opaque.Pix {
@@ -218,8 +218,8 @@ func TestGIFColors(t *testing.T) {
 	}
 }
 
-// A GIF leaves out what is less than half opaque, keeps the colors of the rest as far as there is room for
-// them, and shows no frame through another.
+// A GIF leaves out what is less than half opaque, keeps the colors of the rest as far as there is
+// room for them, and shows no frame through another.
 func TestGIFAlpha(t *testing.T) {
 	frame := func(colors int) *image.NRGBA {
 		img := image.NewNRGBA(image.Rect(0, 0, 20, 20))

@@ -33,7 +33,8 @@ func percentile(p float64) Observer {
 	}}
 }
 
-// search tries ranges that end in some part of the whole one on either side, and returns the one that costs least.
+// search tries ranges that end in some part of the whole one on either side, and returns the one
+// that costs least.
 func search(h *Histogram, cost func(lo, hi float64) float64) (lo, hi float64) {
 	const steps = 32
 	best := math.Inf(1)
@@ -48,7 +49,8 @@ func search(h *Histogram, cost func(lo, hi float64) float64) (lo, hi float64) {
 	return lo, hi
 }
 
-// squaredError minimises the expected squared error: step^2/12 inside the range, the distance to it outside.
+// squaredError minimises the expected squared error: step^2/12 inside the range, the distance to it
+// outside.
 func squaredError(h *Histogram) (lo, hi float64) {
 	return search(h, func(lo, hi float64) float64 {
 		step := (hi - lo) / 255
@@ -67,8 +69,9 @@ func squaredError(h *Histogram) (lo, hi float64) {
 	})
 }
 
-// divergence minimises the Kullback-Leibler divergence of the bytes' distribution from the values' (Migacz 2017): what is clipped
-// counts at the ends of the first, which the second does not know of.
+// divergence minimises the Kullback-Leibler divergence of the bytes' distribution from the values'
+// (Migacz 2017): what is clipped counts at the ends of the first, which the second does not know
+// of.
 func divergence(h *Histogram) (lo, hi float64) {
 	return search(h, func(lo, hi float64) float64 { return h.divergence(lo, hi) })
 }

@@ -8,7 +8,8 @@ type Params struct {
 	Zero  int32   `json:"zero"` // -128 ... 127
 }
 
-// minScale keeps the scale of a tensor that is always zero, and the quotients made of it, away from zero and infinity.
+// minScale keeps the scale of a tensor that is always zero, and the quotients made of it, away from
+// zero and infinity.
 const minScale = 1e-12
 
 // Range returns the Params that map [lo, hi], widened to include 0, to the 256 bytes.
@@ -19,7 +20,8 @@ func Range(lo, hi float64) Params {
 	return Params{Scale: float32(scale), Zero: int32(math.Max(-128, math.Min(127, zero)))}
 }
 
-// Quantize: dst[i] = x[i]/Scale + Zero, rounded to the nearest whole number, ties to even, and saturated. NaN becomes -128.
+// Quantize: dst[i] = x[i]/Scale + Zero, rounded to the nearest whole number, ties to even, and
+// saturated. NaN becomes -128.
 func (p Params) Quantize(dst []int8, x []float32) {
 	if len(dst) != len(x) {
 		panic("quant: Quantize: lengths differ")

@@ -9,16 +9,18 @@ import (
 // ErrRange is wrapped by errors about values that int8 arithmetic cannot hold.
 var ErrRange = errors.New("values do not fit int8 arithmetic")
 
-// Weights is a layer's weights as bytes: real weight (k, c) is Q[k*C+c] * Scale[c], C = len(Scale). The last axis is the output
-// channel, of convolutions (tap, Ci, Co) and transposed ones alike, and the output feature of fully connected layers.
+// Weights is a layer's weights as bytes: real weight (k, c) is Q[k*C+c] * Scale[c], C = len(Scale).
+// The last axis is the output channel, of convolutions (tap, Ci, Co) and transposed ones alike, and
+// the output feature of fully connected layers.
 type Weights struct {
 	Q     []int8
 	Scale []float32
 }
 
-// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127]. A column of whole multiples of its largest value
-// divided by a whole number below 127, as other programs quantise them, gets exactly these multiples. The error wraps ErrRange
-// and names the first value that is not finite.
+// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127]. A column of
+// whole multiples of its largest value divided by a whole number below 127, as other programs
+// quantise them, gets exactly these multiples. The error wraps ErrRange and names the first value
+// that is not finite.
 func QuantizeWeights(w []float32, n int) (Weights, error) {
 	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n)}
 	most := make([]float64, n)
@@ -38,7 +40,8 @@ func QuantizeWeights(w []float32, n int) (Weights, error) {
 	return q, nil
 }
 
-// multiples returns the largest k up to 127 for which the weights of column c of n are whole multiples of most/k, or else 127.
+// multiples returns the largest k up to 127 for which the weights of column c of n are whole
+// multiples of most/k, or else 127.
 func multiples(w []float32, c, n int, most float64) float64 {
 	const near = 1e-4 // of one of them
 	unit := 1 / most
@@ -69,8 +72,9 @@ func (q Weights) Floats() []float32 {
 // maxBias leaves the sums of products ample room below 2^31.
 const maxBias = 1 << 30
 
-// Bias returns a layer's bias in units of its sums: round(b[c] / (in*scale[c])), in being the step of the layer's input and scale
-// those of its weights. The error wraps ErrRange and names the first channel whose bias is beyond 2^30 of them.
+// Bias returns a layer's bias in units of its sums: round(b[c] / (in*scale[c])), in being the step
+// of the layer's input and scale those of its weights. The error wraps ErrRange and names the first
+// channel whose bias is beyond 2^30 of them.
 func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
 	q := make([]int32, len(b))
 	for c, v := range b {
@@ -83,8 +87,8 @@ func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
 	return q, nil
 }
 
-// Fit raises the scales of columns whose bias b[c] would not fit beside weights as small as theirs, and quantises those of w, (rows,
-// columns), anew. in is the step of the layer's input.
+// Fit raises the scales of columns whose bias b[c] would not fit beside weights as small as theirs,
+// and quantises those of w, (rows, columns), anew. in is the step of the layer's input.
 func (q Weights) Fit(w, b []float32, in float32) {
 	n := len(q.Scale)
 	raised := false
@@ -110,8 +114,8 @@ func Multipliers(in float32, scale []float32, out float32) []float32 {
 	return m
 }
 
-// CheckSums returns an error that wraps ErrRange and names the channel if a sum of bytes times weights q, (rows, len(bias)), plus bias
-// could leave int32: |x - zero| is at most 255.
+// CheckSums returns an error that wraps ErrRange and names the channel if a sum of bytes times
+// weights q, (rows, len(bias)), plus bias could leave int32: |x - zero| is at most 255.
 func CheckSums(q []int8, bias []int32) error {
 	n := len(bias)
 	sum := make([]int64, n)

@@ -43,8 +43,8 @@ func TestWeights(t *testing.T) {
 	}
 }
 
-// TestWholeMultiples: weights that other programs have quantised keep their bytes, also where no column
-// reaches 127.
+// TestWholeMultiples: weights that other programs have quantised keep their bytes, also where no
+// column reaches 127.
 func TestWholeMultiples(t *testing.T) {
 	const rows, columns, scale = 30, 3, 0.0123
 	w := make([]float32, rows*columns)
@@ -98,7 +98,8 @@ func TestBias(t *testing.T) {
 	}
 }
 
-// TestObservers: on a long-tailed tensor, least squared error is what its observer reaches, and every range holds 0.
+// TestObservers: on a long-tailed tensor, least squared error is what its observer reaches, and
+// every range holds 0.
 func TestObservers(t *testing.T) {
 	x := numbers(20000, 3)
 	for i, v := range x {

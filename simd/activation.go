@@ -7,8 +7,8 @@ import "math"
 // tanh.go, where fma is explained too. relu(x) is 0 where x < 0 and x elsewhere: a NaN stays one.
 // What is infinite gives the function's limit.
 //
-// Errors, over all float32, in both kinds of rows; an ulp is 2^-23 of the result, and where less than
-// the absolute error remains of a function, its relative error may be any:
+// Errors, over all float32, in both kinds of rows; an ulp is 2^-23 of the result, and where less
+// than the absolute error remains of a function, its relative error may be any:
 //
 //	GELU            3 ulp or 1e-8
 //	Gate as GELU    4 ulp or 1e-8

@@ -1,8 +1,9 @@
 package simd
 
-// Int16 holds the functions of one instruction set that exact Winograd plans of int8 layers are made
-// of (see package conv). A product of 16-bit integers costs more than one of 8 bits, but such a plan
-// has a third of them. All rows give the same results: all arithmetic is on whole numbers and wraps.
+// Int16 holds the functions of one instruction set that exact Winograd plans of int8 layers are
+// made of (see package conv). A product of 16-bit integers costs more than one of 8 bits, but such
+// a plan has a third of them. All rows give the same results: all arithmetic is on whole numbers
+// and wraps.
 //
 // Rows of elements are whole vectors: N, and the columns of matrices, are multiples of Lanes16.
 type Int16 struct {
@@ -16,16 +17,16 @@ type Int16 struct {
 	Requantize func(*Requantization)
 }
 
-// Lanes16 is what the lengths of Int16's functions are multiples of. It is also the width of a panel
-// of GEMM16.
+// Lanes16 is what the lengths of Int16's functions are multiples of. It is also the width of a
+// panel of GEMM16.
 const Lanes16 = 16
 
 // GEMM16 is a product of int16 matrices, for r < Rows, j < Panels*Lanes16:
 //
 //	C[r*LDC+j] = Σ A[r*LDA+k] * w(k, j), k < K, with sums of 32 bits that wrap
 //
-// K is a multiple of Lanes16, and B a panel of Lanes16 columns after the other: w(k, p*Lanes16+j) is
-// B[Packed16(K, p, k, j)]. C overlaps neither A nor B.
+// K is a multiple of Lanes16, and B a panel of Lanes16 columns after the other: w(k, p*Lanes16+j)
+// is B[Packed16(K, p, k, j)]. C overlaps neither A nor B.
 type GEMM16 struct {
 	C               []int32
 	A, B            []int16
@@ -57,8 +58,8 @@ func (g *GEMM16) check() bool {
 // maxEvaluation is the most columns of Evaluation's matrix.
 const maxEvaluation = 5
 
-// Evaluation multiplies Count blocks of rows by a small matrix M (Rows, Cols), Cols from 1 to 5: for
-// q < Count, j < Rows, i < N
+// Evaluation multiplies Count blocks of rows by a small matrix M (Rows, Cols), Cols from 1 to 5:
+// for q < Count, j < Rows, i < N
 //
 //	Dst[q*DStep+j*DS+i] = Σ_c M[j*Cols+c] * src[q*SStep+c*SS+i], in int16, which wraps
 //
@@ -96,18 +97,18 @@ func (e *Evaluation) check() bool {
 // maxPoints is the most points of an Interpolation.
 const maxPoints = 8
 
-// Coefficient is one output of an Interpolation, a row of Dst. M are its factors: of an even one for
-// x[0] and the sums of the pairs, of an odd one for the differences of the pairs and, behind them, for
-// x at infinity. Factors behind those are not used.
+// Coefficient is one output of an Interpolation, a row of Dst. M are its factors: of an even one
+// for x[0] and the sums of the pairs, of an odd one for the differences of the pairs and, behind
+// them, for x at infinity. Factors behind those are not used.
 type Coefficient struct {
 	At  int // where its row begins in Dst
 	Add int // not 0: it is added to what is there
 	M   [4]int32
 }
 
-// Interpolation makes coefficients of polynomials of their values at Points points, for i < N: x[p] =
-// Src[p*SS+i] at 0 and at pairs of a point and its negative and, if the number of points is even, z =
-// Src[Last+i] at infinity.
+// Interpolation makes coefficients of polynomials of their values at Points points, for i < N: x[p]
+// = Src[p*SS+i] at 0 and at pairs of a point and its negative and, if the number of points is even,
+// z = Src[Last+i] at infinity.
 //
 //	even: y = M[0]*x[0] + Σ M[p+1]*(x[2p+1]+x[2p+2])
 //	odd:  y = Σ M[p]*(x[2p+1]-x[2p+2]) + M[pairs]*z

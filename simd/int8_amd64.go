@@ -44,8 +44,8 @@ func qgemmVEX(g *QGEMM)  { qgemmWith(g, formVEX) }
 func qgemmVNNI(g *QGEMM) { qgemmWith(g, formVNNI) }
 
 const (
-	// maxGroups is the most groups of channels, over all tiles and taps, that one call into assembly
-	// contracts: some 50 microseconds.
+	// maxGroups is the most groups of channels, over all tiles and taps, that one call into
+	// assembly contracts: some 50 microseconds.
 	maxGroups = 8192
 	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50
 	// microseconds.

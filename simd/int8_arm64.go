@@ -10,8 +10,8 @@ const (
 )
 
 const (
-	// maxGroups is the most groups of channels, over all tiles and taps, that one call into assembly
-	// contracts: 60 microseconds of pairs on a Cortex-A53 at 1 GHz.
+	// maxGroups is the most groups of channels, over all tiles and taps, that one call into
+	// assembly contracts: 60 microseconds of pairs on a Cortex-A53 at 1 GHz.
 	maxGroups = 2048
 	// maxGathers is the most terms of a group that one call of a gather kernel adds: some 50
 	// microseconds.

@@ -43,8 +43,8 @@ type Kernels struct {
 	// GELU: dst[i] = x[i]*F(x[i]), where F is the normal distribution function, by the steps in
 	// activation.go, as are the four that follow.
 	GELU func(dst, x []float32)
-	// Gate: dst[i] = x[i]*sigmoid(x[i]*(a+b*x[i]*x[i])), with a at least 0.7 and b at least 0. It is
-	// SiLU for a = 1 and b = 0, and GELU's approximation by tanh for other numbers.
+	// Gate: dst[i] = x[i]*sigmoid(x[i]*(a+b*x[i]*x[i])), with a at least 0.7 and b at least 0. It
+	// is SiLU for a = 1 and b = 0, and GELU's approximation by tanh for other numbers.
 	Gate func(dst, x []float32, a, b float32)
 	// Softplus: dst[i] = ln(1+exp(x[i])).
 	Softplus func(dst, x []float32)

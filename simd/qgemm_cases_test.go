@@ -91,8 +91,8 @@ func newCase(rnd *rand.Rand, mem memory, k *Int8, kind, rows, openRows, cols, de
 	return c
 }
 
-// placeRuns gives a tile of n rows its second run, unless the call does, and returns how far behind the
-// first it lies in A and C.
+// placeRuns gives a tile of n rows its second run, unless the call does, and returns how far behind
+// the first it lies in A and C.
 func placeRuns(rnd *rand.Rand, t *QTile, n int) (runA, runC int) {
 	h, lda, ldc := (n+1)/2, int(t.LDA), int(t.LDC)
 	runA, runC = h*lda, h*ldc

@@ -19,8 +19,8 @@ func checkRefused(t *testing.T, what string, err error) {
 	}
 }
 
-// TestBoundsMetAnywhere: wherever in a file the bound of memory is met, the error says so: reading neither goes on with half
-// of something nor panics.
+// TestBoundsMetAnywhere: wherever in a file the bound of memory is met, the error says so: reading
+// neither goes on with half of something nor panics.
 func TestBoundsMetAnywhere(t *testing.T) {
 	files := map[string][]byte{}
 	for _, c := range singles {

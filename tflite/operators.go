@@ -100,8 +100,8 @@ func unary(kind string) func(o *op) error {
 	return func(o *op) error { return o.done(o.emit(kind, nil, o.get(0)), noActivation) }
 }
 
-// bounded is unary of one whose results fit into the integers for them. As the last one it is not rounded:
-// pixels have 256 levels too.
+// bounded is unary of one whose results fit into the integers for them. As the last one it is not
+// rounded: pixels have 256 levels too.
 func bounded(kind string) func(o *op) error {
 	return func(o *op) error {
 		y := o.emit(kind, nil, o.get(0))

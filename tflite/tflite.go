@@ -50,10 +50,10 @@ type Options struct {
 }
 
 // Read makes a model of a file in memory, to which nothing may write while it does. Inputs have
-// their names without "serving_default_" and ":0"; an input of integers without a scale is one class
-// an image; an input or output (H, W, C) of at most four channels becomes an image, every other one
-// a vector in the file's order. The first output, if it is an image, has the range -1 to 1 that
-// package model expects.
+// their names without "serving_default_" and ":0"; an input of integers without a scale is one
+// class an image; an input or output (H, W, C) of at most four channels becomes an image, every
+// other one a vector in the file's order. The first output, if it is an image, has the range -1 to
+// 1 that package model expects.
 //
 // Errors wrap ErrFormat for a file that is damaged and ErrUnsupported, with a list of everything,
 // for one that cannot be imported.

@@ -77,8 +77,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// TestOpen: the package makes Open know the extension. A label is a class, a sigmoid's range becomes
-// package model's own.
+// TestOpen: the package makes Open know the extension. A label is a class, a sigmoid's range
+// becomes package model's own.
 func TestOpen(t *testing.T) {
 	g, err := gantiny.Open("testdata/conditional.tflite")
 	if err != nil {
@@ -95,9 +95,9 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestEightBits: a network in 8-bit integers keeps its steps, its weights and its biases, and computes what
-// the file stands for (testdata/networks.py, which rounds in float64): the output, of pixels, within a
-// level.
+// TestEightBits: a network in 8-bit integers keeps its steps, its weights and its biases, and
+// computes what the file stands for (testdata/networks.py, which rounds in float64): the output, of
+// pixels, within a level.
 func TestEightBits(t *testing.T) {
 	b := file(t, "eight_bits.tflite")
 	m, err := Options{Range: RangeNone}.Read(b)

@@ -313,7 +313,8 @@ func (o *op) dim(k, axis int) int {
 	return max(0, o.tensors[o.in[k]].dims[axis])
 }
 
-// known returns the integers of input k, one that the operator must have, which must be in the file.
+// known returns the integers of input k, one that the operator must have, which must be in the
+// file.
 func (o *op) known(k int) ([]int, error) {
 	v := &o.tensors[o.in[k]]
 	size := ir.TypeSize[v.typ]

@@ -3,9 +3,9 @@ package train
 import "slices"
 
 // Adaptive has each kind of an Augment change an image with a probability only, which follows how
-// much the discriminator overfits (Karras et al. 2020, ADA): at 0 to begin with, it rises while the mean
-// sign of the logits at reals is above Target, and falls while it is below. It takes Images images to get
-// from 0 to 1.
+// much the discriminator overfits (Karras et al. 2020, ADA): at 0 to begin with, it rises while the
+// mean sign of the logits at reals is above Target, and falls while it is below. It takes Images
+// images to get from 0 to 1.
 type Adaptive struct {
 	Target float64
 	Images float64
@@ -42,8 +42,8 @@ type adaptiveState struct {
 	Steps int     `json:"steps"` // since then
 }
 
-// observe takes the logits at the reals of a step and, at times, adjusts the probability. It returns
-// the mean of their signs.
+// observe takes the logits at the reals of a step and, at times, adjusts the probability. It
+// returns the mean of their signs.
 func (a *adaptation) observe(logits []float32) float64 {
 	signs := 0
 	for _, x := range logits {

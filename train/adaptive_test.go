@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestAdaptation follows the probability by its definition: up while the mean sign of four steps is not below the
-// target, down while it is, and within [0, 1].
+// TestAdaptation follows the probability by its definition: up while the mean sign of four steps is
+// not below the target, down while it is, and within [0, 1].
 func TestAdaptation(t *testing.T) {
 	a := &adaptation{Adaptive: Adaptive{Target: 0.5, Images: 160}} // 16 images are a tenth
 	up, down := []float32{1, 2, 3, -1}, []float32{-1, 2, 0, 1}     // mean signs 0.5 and 0.25
@@ -75,7 +75,8 @@ func TestAdaptiveRefused(t *testing.T) {
 	}
 }
 
-// TestAdaptiveResumes: the probability goes on where a run was stopped, within an adjustment's steps too.
+// TestAdaptiveResumes: the probability goes on where a run was stopped, within an adjustment's
+// steps too.
 func TestAdaptiveResumes(t *testing.T) {
 	with := func(epochs int, resume bool) func(*Config, *Options) {
 		return func(c *Config, o *Options) {

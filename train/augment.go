@@ -12,7 +12,8 @@ import (
 
 // Augment changes at random all images that the discriminator sees, reals and fakes alike, so that
 // it cannot learn a small data set by heart; gradients pass through the changes (Zhao et al. 2020,
-// DiffAugment). Of a classifier it changes the images that it learns from. The changes of an image depend on (seed, step, image) alone.
+// DiffAugment). Of a classifier it changes the images that it learns from. The changes of an image
+// depend on (seed, step, image) alone.
 //
 //	translate  by up to an eighth of the size along each axis; what comes in is 0
 //	cutout     a square of half the size becomes 0
@@ -23,7 +24,8 @@ import (
 // transparent black, -1, and color leaves alpha as it is.
 type Augment []string
 
-// augmentKinds are the kinds of change: each sets its own part of a change from two numbers in [0, 1).
+// augmentKinds are the kinds of change: each sets its own part of a change from two numbers in [0,
+// 1).
 var augmentKinds = map[string]func(c *change, u []float32, size window){
 	"flip":      func(c *change, u []float32, _ window) { c.flip = u[0] < 0.5 },
 	"translate": (*change).drawTranslation,
@@ -49,10 +51,10 @@ func parseAugment(text string) (list Augment, err error) {
 	return slices.Compact(list), nil
 }
 
-// change is what happens to one image: pixel (y, x) becomes
-// contrast*(pixel (y-down, x-right), mirrored if flip is set) + the share of the mean that contrast
-// leaves + add, and nothing outside the image and within the rows and columns that are cut. Contrast
-// and add are of colors alone, and so is the mean.
+// change is what happens to one image: pixel (y, x) becomes contrast*(pixel (y-down, x-right),
+// mirrored if flip is set) + the share of the mean that contrast leaves + add, and nothing outside
+// the image and within the rows and columns that are cut. Contrast and add are of colors alone, and
+// so is the mean.
 type change struct {
 	flip                   bool
 	down, right            int
@@ -103,8 +105,8 @@ type augmenter struct {
 	changeImage, backImage func(i int) // forward and backward of an image, bound once
 }
 
-// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own; D reads what becomes
-// of the images in reals and fakes and leaves the gradient at the fakes in grad.
+// plan makes the buffers. G, whose pass is given, writes its fakes to one of its own; D reads what
+// becomes of the images in reals and fakes and leaves the gradient at the fakes in grad.
 func (a *augmenter) plan(t *Trainer, g *model.Pass, reals, fakes, grad window) {
 	a.fakes = windowOf(g.Output())
 	a.reals, a.fakeGrad = a.fakes, a.fakes
@@ -135,8 +137,8 @@ func (a *augmenter) prepare(t *Trainer, images int) {
 	a.key = rng.NewKey(t.cfg.Seed, rng.Augment)
 }
 
-// forward changes the images of a step into what D judges or a classifier learns from. Without an augmenter
-// they are there.
+// forward changes the images of a step into what D judges or a classifier learns from. Without an
+// augmenter they are there.
 func (a *augmenter) forward(t *Trainer, step uint64) {
 	if a == nil {
 		return

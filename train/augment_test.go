@@ -63,8 +63,8 @@ func TestAugmentBackward(t *testing.T) {
 	}
 }
 
-// TestAugmentAlpha: colors change without alpha, both move together, and what moves in or is cut out is
-// transparent black.
+// TestAugmentAlpha: colors change without alpha, both move together, and what moves in or is cut
+// out is transparent black.
 func TestAugmentAlpha(t *testing.T) {
 	for _, channels := range []int{2, 4} {
 		x := testWindow(channels, func(data []float32) { rng.FillNormal(data, rng.Key{1}, 0) })

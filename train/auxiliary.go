@@ -12,8 +12,8 @@ import (
 //	D += weight * mean(cross-entropy of the head's logits at the reals with their classes)
 //	G += weight * mean(cross-entropy at the fakes with the classes that they were drawn in)
 //
-// So a fake's logits have other gradients for D than for G, and not only by one factor as without it: the
-// fakes go through a pass of their own for G's.
+// So a fake's logits have other gradients for D than for G, and not only by one factor as without
+// it: the fakes go through a pass of their own for G's.
 type auxiliary struct {
 	weight float64
 	pass   *model.Pass // D at the fakes, without its parameters' gradients
@@ -74,8 +74,8 @@ func (a *auxiliary) fits(g, d *model.Model) error {
 	return nil
 }
 
-// takeFakes gives both passes of D the fakes, which G has drawn into that of the auxiliary head unless they
-// were changed behind it.
+// takeFakes gives both passes of D the fakes, which G has drawn into that of the auxiliary head
+// unless they were changed behind it.
 func (a *auxiliary) takeFakes(o *GAN) {
 	switch {
 	case a == nil:

@@ -155,8 +155,8 @@ func withAuxiliary(t testing.TB) Config {
 	return c
 }
 
-// TestAuxiliaryByFiniteDifferences moves single weights and watches the losses, each with its own part of
-// the head's.
+// TestAuxiliaryByFiniteDifferences moves single weights and watches the losses, each with its own
+// part of the head's.
 func TestAuxiliaryByFiniteDifferences(t *testing.T) {
 	c := withAuxiliary(t)
 	at := func(net, param, at int, h float32) (float64, []*model.Param) {
@@ -196,8 +196,8 @@ func TestAuxiliaryByFiniteDifferences(t *testing.T) {
 	}
 }
 
-// TestAuxiliarySteps: the same bits on any number of threads, with and without augmentation and projection, and no
-// allocation.
+// TestAuxiliarySteps: the same bits on any number of threads, with and without augmentation and
+// projection, and no allocation.
 func TestAuxiliarySteps(t *testing.T) {
 	for _, set := range []func(c *Config){
 		func(c *Config) {}, func(c *Config) { c.Augment = "translate,color" },
@@ -236,7 +236,8 @@ func TestAuxiliarySteps(t *testing.T) {
 	}
 }
 
-// TestAuxiliaryResumes: a run that was stopped goes on to the same bits, and its metrics tell of the head.
+// TestAuxiliaryResumes: a run that was stopped goes on to the same bits, and its metrics tell of
+// the head.
 func TestAuxiliaryResumes(t *testing.T) {
 	data := images(perEpoch*6, 1)
 	for i := range data.N {

@@ -90,8 +90,8 @@ func BenchmarkGradNorms(b *testing.B) {
 	}
 }
 
-// BenchmarkR1 compares a step of the reference networks, without dropout, with one that takes R1; every 16th
-// step does.
+// BenchmarkR1 compares a step of the reference networks, without dropout, with one that takes R1;
+// every 16th step does.
 func BenchmarkR1(b *testing.B) {
 	c := Default()
 	c.Batch, c.Threads, c.Dropout = 64, 1, 0

@@ -11,14 +11,15 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// Judge measures generators while they are trained, such as by an eval.Reference. It draws from latents of its
-// own, so the run's random numbers are the same without it.
+// Judge measures generators while they are trained, such as by an eval.Reference. It draws from
+// latents of its own, so the run's random numbers are the same without it.
 type Judge struct {
-	// By says what the figures are made from, such as how many pictures and in whose features. Figures by
-	// another are not compared with them.
+	// By says what the figures are made from, such as how many pictures and in whose features.
+	// Figures by another are not compared with them.
 	By string
 
-	// Measure returns the figures of g, which it must not change or keep. An error ends the run, with a checkpoint.
+	// Measure returns the figures of g, which it must not change or keep. An error ends the run,
+	// with a checkpoint.
 	Measure func(ctx context.Context, g *model.Model) (eval.Figures, error)
 }
 
@@ -72,8 +73,9 @@ func (r *run) measureDue(s *Stats) bool {
 	return s.Batch == s.Batches && r.c.EvalEvery > 0 && (s.Epoch%r.c.EvalEvery == 0 || s.Epoch == s.Epochs)
 }
 
-// measure has the generator measured where that is due, and saves it if none before was better. The file is
-// written before the checkpoint: a run that ends between the two comes to the same figures again.
+// measure has the generator measured where that is due, and saves it if none before was better. The
+// file is written before the checkpoint: a run that ends between the two comes to the same figures
+// again.
 func (r *run) measure(s *Stats) error {
 	if !r.measureDue(s) {
 		return nil
@@ -105,7 +107,8 @@ func (r *run) measure(s *Stats) error {
 	return nil
 }
 
-// bestSoFar is the Frechet distance of the best generator that the run has kept, by the same Judge; +Inf if there is none.
+// bestSoFar is the Frechet distance of the best generator that the run has kept, by the same Judge;
+// +Inf if there is none.
 func (r *run) bestSoFar() float64 {
 	if r.o.Judge == nil || !exists(r.path(BestFile)) {
 		return math.Inf(1)

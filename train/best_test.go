@@ -14,8 +14,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// scores is a Judge that gives a generator a distance made of its first parameter, so that the same generator has
-// the same figures, and counts what it measures.
+// scores is a Judge that gives a generator a distance made of its first parameter, so that the same
+// generator has the same figures, and counts what it measures.
 func scores(n *int) *Judge {
 	return &Judge{By: "its first parameter", Measure: func(_ context.Context, g *model.Model) (eval.Figures, error) {
 		*n++
@@ -32,7 +32,8 @@ func judged(n *int) func(c *Config, o *Options) {
 	}
 }
 
-// A run that is measured comes to the bits of one that is not, and keeps the best generator with its figures.
+// A run that is measured comes to the bits of one that is not, and keeps the best generator with
+// its figures.
 func TestBestGenerator(t *testing.T) {
 	plain, dir, n := t.TempDir(), t.TempDir(), 0
 	if err := runIn(t, plain, func(c *Config, o *Options) { c.Epochs, c.EMAImages = 5, 20 }); err != nil {
@@ -79,7 +80,8 @@ func TestBestGenerator(t *testing.T) {
 	checkBest(t, dir, least, at, &n)
 }
 
-// checkBest looks at what a run leaves: the generator with the least distance, and the figures in TensorBoard's file and the report.
+// checkBest looks at what a run leaves: the generator with the least distance, and the figures in
+// TensorBoard's file and the report.
 func checkBest(t *testing.T, dir string, least float64, at uint64, n *int) {
 	t.Helper()
 	g, err := model.Load(filepath.Join(dir, BestFile))

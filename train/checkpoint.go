@@ -62,10 +62,9 @@ func infoOf(c Config, d *dataset.Dataset) dataInfo {
 	return info
 }
 
-// state lists every array that a Trainer's next step depends on, with the name
-// that it has in a checkpoint: the parameters of both networks, BatchNorm's
-// moving statistics among them and the raw forms of normalized weights, what the optimizers remember,
-// and the average.
+// state lists every array that a Trainer's next step depends on, with the name that it has in a
+// checkpoint: the parameters of both networks, BatchNorm's moving statistics among them and the raw
+// forms of normalized weights, what the optimizers remember, and the average.
 func (t *Trainer) state() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	add := func(name string, p *model.Param, data []float32) {

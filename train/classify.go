@@ -25,8 +25,9 @@ type Classify struct {
 	key     rng.Key // of the moves
 }
 
-// NewClassify returns the objective. Each image is moved anew in every step, up to shift pixels up or
-// down and left or right; pixels at the edge are repeated beyond it. Then it is changed as augment says.
+// NewClassify returns the objective. Each image is moved anew in every step, up to shift pixels up
+// or down and left or right; pixels at the edge are repeated beyond it. Then it is changed as
+// augment says.
 func NewClassify(shift int, augment Augment) *Classify {
 	o := &Classify{shift: shift}
 	if len(augment) > 0 {
@@ -88,8 +89,8 @@ func (o *Classify) Step(t *Trainer, from Source) (Losses, error) {
 	return l, t.Update(o.net)
 }
 
-// move copies the batch to where augment or the pass reads it, each image by a displacement that depends on (seed,
-// step, its place in the batch) alone.
+// move copies the batch to where augment or the pass reads it, each image by a displacement that
+// depends on (seed, step, its place in the batch) alone.
 func (o *Classify) move(step uint64) {
 	if o.shift == 0 {
 		return

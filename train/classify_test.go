@@ -22,7 +22,8 @@ import (
 	"github.com/gantiny/gantiny/train/networks"
 )
 
-// TestCrossEntropy holds the loss and its gradient to PyTorch's, in a layout with room between rows.
+// TestCrossEntropy holds the loss and its gradient to PyTorch's, in a layout with room between
+// rows.
 func TestCrossEntropy(t *testing.T) {
 	f, err := oracle.Open("testdata/crossentropy.oracle")
 	if err != nil {

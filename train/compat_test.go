@@ -11,8 +11,8 @@ import (
 	"github.com/gantiny/gantiny/simd"
 )
 
-// testdata/v0 is what version 0 left of a run of TestEarlierVersion's settings: its files after one epoch
-// of two, and the checkpoint at the end, on a row with fused multiply-adds.
+// testdata/v0 is what version 0 left of a run of TestEarlierVersion's settings: its files after one
+// epoch of two, and the checkpoint at the end, on a row with fused multiply-adds.
 
 func earlier(c *Config, o *Options) { c.Width, c.Latent = 2, 3 }
 
@@ -49,7 +49,8 @@ func TestEarlierVersion(t *testing.T) {
 	}
 }
 
-// checkClose compares a trained array with that of a row with fused multiply-adds: to the bit where this is one.
+// checkClose compares a trained array with that of a row with fused multiply-adds: to the bit where
+// this is one.
 func checkClose(t *testing.T, k *simd.Kernels, name string, got, want []float32) {
 	t.Helper()
 	if k.FMA {

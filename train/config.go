@@ -28,8 +28,8 @@ type Config struct {
 	Threads int    `toml:"threads" json:"threads" resume:"free"` // 0: one per processor; any number gives the same bits
 	Kernel  string `toml:"kernel" json:"kernel" resume:"free"`   // row of package simd, "": the best of the machine
 
-	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen from
-	// the images themselves.
+	// How the images are read, see dataset.Options. Whether they are those of a checkpoint is seen
+	// from the images themselves.
 	SkipBad    bool   `toml:"skip_bad" json:"skip_bad" resume:"free"`     // leave out unreadable pictures
 	Background string `toml:"background" json:"background" resume:"free"` // below transparent pictures: a color, "": white, or they keep alpha
 	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold

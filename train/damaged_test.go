@@ -37,8 +37,8 @@ func parts(t *testing.T, tr *Trainer, h header) (text string, tensors []safetens
 	return c.tensors.Meta[checkpointKey], tensors
 }
 
-// A checkpoint with right checksums whose header or tensors are not those of its own settings is refused by name, and nothing
-// of it is taken.
+// A checkpoint with right checksums whose header or tensors are not those of its own settings is
+// refused by name, and nothing of it is taken.
 func TestCheckpointOfOtherParts(t *testing.T) {
 	c := small()
 	c.Augment, c.ADA = "translate", 0.6
@@ -207,7 +207,8 @@ func TestDirectoryThatIsNone(t *testing.T) {
 	if _, err := Saved(file); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("settings of a file: %v", err)
 	}
-	// Settings of a later program, or damaged ones, before the first checkpoint are as good as none.
+	// Settings of a later program, or damaged ones, before the first checkpoint are as good as
+	// none.
 	if err := os.WriteFile(filepath.Join(dir, lockFile), []byte(`{"epochs":`), 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,9 @@
 // Callers may bring networks, objectives and optimizers of their own, see Options
 // and Components.
 //
-// Classify, of the task classify, trains one network in place of two: a classifier of the images' labels, by the
-// cross-entropy of its softmax. A run of it ends in classifier.safetensors, draws no grids, and writes lines of
-// ClassifyMetrics.
+// Classify, of the task classify, trains one network in place of two: a classifier of the images'
+// labels, by the cross-entropy of its softmax. A run of it ends in classifier.safetensors, draws no
+// grids, and writes lines of ClassifyMetrics.
 //
 // An epoch is N/batch steps, rounded down: buffers are planned for one batch
 // size, so the N%batch images that its shuffle leaves over (96 of MNIST's 60,000
@@ -55,13 +55,12 @@
 //	events.out.tfevents.gantiny      the same for TensorBoard, with the setting tensorboard
 //	.lock                            held while a process trains there; a new run's settings
 //
-// Files are replaced in one piece. A run writes its first checkpoint before its
-// first step, so it can be resumed whenever and however it was stopped; resuming
-// drops the lines of metrics and the events that are past the checkpoint. One that is damaged or gone
-// makes way for the one before, with a word to Options.OnNote. A value that is not
-// finite stops a run before any update, and never reaches a checkpoint. A run begins
-// only where none of these files is, and goes on only where none of them is a symbolic
-// link.
+// Files are replaced in one piece. A run writes its first checkpoint before its first step, so it
+// can be resumed whenever and however it was stopped; resuming drops the lines of metrics and the
+// events that are past the checkpoint. One that is damaged or gone makes way for the one before,
+// with a word to Options.OnNote. A value that is not finite stops a run before any update, and
+// never reaches a checkpoint. A run begins only where none of these files is, and goes on only
+// where none of them is a symbolic link.
 //
 // The checkpoint's tensors are the parameters "generator.NAME" and
 // "discriminator.NAME", what the optimizers remember of them, such as "adam.m." and

@@ -20,12 +20,13 @@ type FineTuning struct {
 	Kernels *simd.Kernels // nil for simd.Best()
 
 	// Features, if not nil, is a network of images whose last output, such as the features of an
-	// eval.Classifier's Network, is compared too, and Weight the weight of that in the loss, 2 if 0.
+	// eval.Classifier's Network, is compared too, and Weight the weight of that in the loss, 2 if
+	// 0.
 	Features *model.Model
 	Weight   float64
 
-	// Log, if not nil, is told after each step its number and the mean squared error of its images, in
-	// [-1, 1], and the relative one of their features.
+	// Log, if not nil, is told after each step its number and the mean squared error of its images,
+	// in [-1, 1], and the relative one of their features.
 	Log func(step int, images, features float64)
 }
 
@@ -35,8 +36,8 @@ type FineTuning struct {
 //
 //	mean((x - x')²) + Weight * mean((f(x) - f(x'))²) / mean(f(x')²), x = m(z, y), x' = teacher(z, y)
 //
-// with weights and values rounded, and gradients pass straight through the rounding, values' where they
-// are not clipped. The latents are those of training, of which model.Latents draws none.
+// with weights and values rounded, and gradients pass straight through the rounding, values' where
+// they are not clipped. The latents are those of training, of which model.Latents draws none.
 //
 // When ctx ends, it returns the context's error, and m is of no use any more.
 func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error {

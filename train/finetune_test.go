@@ -68,7 +68,8 @@ func (r tuneRun) network(t *testing.T, params string, rounded bool) *model.Model
 	return m
 }
 
-// TestOracleFineTune takes a step beside PyTorch in float64: rounded weights, images, loss and gradients.
+// TestOracleFineTune takes a step beside PyTorch in float64: rounded weights, images, loss and
+// gradients.
 func TestOracleFineTune(t *testing.T) {
 	r := openTune(t)
 	for _, k := range simd.Variants() {

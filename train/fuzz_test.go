@@ -37,8 +37,8 @@ func checkpointParts(f *testing.F, c Config, dir string) (file []byte, text stri
 	return file, s.Meta[checkpointKey], tensors
 }
 
-// FuzzResume: any bytes as a checkpoint, or any header before good tensors with right checksums, are refused by name or are a
-// state that a Trainer takes; in no time, and without a panic.
+// FuzzResume: any bytes as a checkpoint, or any header before good tensors with right checksums,
+// are refused by name or are a state that a Trainer takes; in no time, and without a panic.
 func FuzzResume(f *testing.F) {
 	c := small()
 	c.Epochs, c.Width, c.Size, c.Latent = 1, 1, 8, 2
@@ -92,7 +92,8 @@ func resume(path string, c Config, data dataInfo, t *Trainer) error {
 	return h.restore(t)
 }
 
-// FuzzMetrics: of any lines, those are kept that a run up to the step has written, each whole; opened again, they stay as they are.
+// FuzzMetrics: of any lines, those are kept that a run up to the step has written, each whole;
+// opened again, they stay as they are.
 func FuzzMetrics(f *testing.F) {
 	const line = `{"epoch":1,"step":4,"g_loss":0.7,"d_loss":1.3,"d_real":0.5,"d_fake":0.4,"images_per_s":9,"seconds":1}` + "\n"
 	f.Add([]byte(line), uint64(4))

@@ -57,8 +57,8 @@ type GANOptions struct {
 	// loss of its own (Takida et al. 2024).
 	SAN bool
 
-	// DSteps is the number of steps, each of a batch of its own, in which the discriminator is updated
-	// for one update of the generator (n_dis, n_critic); 0 is 1.
+	// DSteps is the number of steps, each of a batch of its own, in which the discriminator is
+	// updated for one update of the generator (n_dis, n_critic); 0 is 1.
 	DSteps int
 
 	Adaptive *Adaptive     // of Augment; nil: all images are changed
@@ -165,8 +165,8 @@ func (o *GAN) Plan(t *Trainer, g, d *Network) (err error) {
 	return nil
 }
 
-// planBuffers finds the passes' buffers of noise, classes and logits, and allocates the labels and the
-// gradients at the logits. gClass is the generator's class input, below 0 for none.
+// planBuffers finds the passes' buffers of noise, classes and logits, and allocates the labels and
+// the gradients at the logits. gClass is the generator's class input, below 0 for none.
 func (o *GAN) planBuffers(n, gClass int) {
 	o.noise, o.logits = windowOf(o.gPass.InputAt(o.latent)), windowOf(o.dPass.Output())
 	if gClass >= 0 {
@@ -309,7 +309,8 @@ func (o *GAN) Step(t *Trainer, from Source) (Losses, error) {
 	return l, t.Update(o.g, o.d)
 }
 
-// backwardD leaves D's gradients and, where G's update is due, the gradient of its loss at the fakes.
+// backwardD leaves D's gradients and, where G's update is due, the gradient of its loss at the
+// fakes.
 func (o *GAN) backwardD(t *Trainer, l *Losses, step uint64, due bool) {
 	switch {
 	case o.aux != nil:

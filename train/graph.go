@@ -7,8 +7,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// graphNetwork makes the network of a graph file, given its name and text. Parameters begin as those
-// of the families do: weights by Glorot and Bengio's uniform rule, biases 0, scales 1.
+// graphNetwork makes the network of a graph file, given its name and text. Parameters begin as
+// those of the families do: weights by Glorot and Bengio's uniform rule, biases 0, scales 1.
 func graphNetwork(network, file, text string, seed uint64) (*model.Model, error) {
 	fail := func(err error) error {
 		return fmt.Errorf("train: %w: %s: %s: %w", ErrConfig, network, file, err)
@@ -33,8 +33,9 @@ func graphNetwork(network, file, text string, seed uint64) (*model.Model, error)
 	return m, nil
 }
 
-// UseGraph has c train the network of a graph file, docs/graph.md, as the generator or the discriminator:
-// the text of a file of that name. Size and Channels become what the generator draws.
+// UseGraph has c train the network of a graph file, docs/graph.md, as the generator or the
+// discriminator: the text of a file of that name. Size and Channels become what the generator
+// draws.
 func (c *Config) UseGraph(network, file, text string) error {
 	m, err := graphNetwork(network, file, text, c.Seed)
 	if err != nil {

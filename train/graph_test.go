@@ -57,8 +57,8 @@ func useGraphs(t *testing.T, c *Config) {
 	}
 }
 
-// TestOwnGraphs: networks of graph files are trained, what is resumed comes to the same bits without the files, and
-// other files are another run.
+// TestOwnGraphs: networks of graph files are trained, what is resumed comes to the same bits
+// without the files, and other files are another run.
 func TestGraphNetworks(t *testing.T) {
 	with := func(epochs int, resume bool) func(*Config, *Options) {
 		return func(c *Config, o *Options) { useGraphs(t, c); c.Epochs, o.Resume = epochs, resume }

@@ -24,8 +24,8 @@ type Handover struct {
 	last *header
 }
 
-// OpenHandover reads the last checkpoint of the run in dir that can be read, whose images are data, as
-// Run does to resume it, and changes nothing there. check, if not nil, sees the settings and the
+// OpenHandover reads the last checkpoint of the run in dir that can be read, whose images are data,
+// as Run does to resume it, and changes nothing there. check, if not nil, sees the settings and the
 // networks, which have no weights of the run's yet, and may refuse them. The caller closes the
 // Handover. Errors are those of Run; a run without a checkpoint gives ErrNoRun.
 func OpenHandover(dir string, data *dataset.Dataset, check func(Config, *model.Model, *model.Model) error) (*Handover, error) {
@@ -79,8 +79,8 @@ func (h *Handover) WriteCheckpoint(w io.Writer) error {
 	return safetensors.Write(w, map[string]string{checkpointKey: text}, h.run.t.state())
 }
 
-// WriteProduct writes what the run is for as of the checkpoint, as in GeneratorFile: the moving average
-// where there is one.
+// WriteProduct writes what the run is for as of the checkpoint, as in GeneratorFile: the moving
+// average where there is one.
 func (h *Handover) WriteProduct(w io.Writer) error {
 	m := h.run.t.product()
 	m.Provenance = model.Provenance{

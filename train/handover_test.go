@@ -10,8 +10,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// TestHandover: what is handed over is the last checkpoint, or the one before where that is damaged, to the
-// byte but for the record of kernels, and the generator; the run stays as it is.
+// TestHandover: what is handed over is the last checkpoint, or the one before where that is
+// damaged, to the byte but for the record of kernels, and the generator; the run stays as it is.
 func TestHandover(t *testing.T) {
 	dir := t.TempDir()
 	if err := runIn(t, dir, func(c *Config, _ *Options) { c.Epochs = 2 }); err != nil {

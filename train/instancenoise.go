@@ -2,10 +2,10 @@ package train
 
 import "github.com/gantiny/gantiny/internal/rng"
 
-// InstanceNoise is normal noise on all pixels that the discriminator sees, so that it cannot tell reals
-// from fakes for certain while they have little in common (Sønderby et al. 2017). Its standard deviation
-// falls evenly from Std, in pixels of [-1, 1], to 0 after Steps steps. The noise of an image depends on
-// (seed, step, image) alone.
+// InstanceNoise is normal noise on all pixels that the discriminator sees, so that it cannot tell
+// reals from fakes for certain while they have little in common (Sønderby et al. 2017). Its
+// standard deviation falls evenly from Std, in pixels of [-1, 1], to 0 after Steps steps. The noise
+// of an image depends on (seed, step, image) alone.
 type InstanceNoise struct {
 	Std   float64
 	Steps int

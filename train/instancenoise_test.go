@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestInstanceNoise: all images get normal noise of the standard deviation that the step has, each another, the
-// fakes' gradients are what they were, and after the last step the images are as they are.
+// TestInstanceNoise: all images get normal noise of the standard deviation that the step has, each
+// another, the fakes' gradients are what they were, and after the last step the images are as they
+// are.
 func TestInstanceNoise(t *testing.T) {
 	c := small()
 	c.Batch, c.InstanceNoise, c.InstanceNoiseSteps = 64, 0.5, 4
@@ -45,7 +46,8 @@ func TestInstanceNoise(t *testing.T) {
 	}
 }
 
-// TestDSteps: the discriminator is updated in each step, as without the setting, the generator in every third.
+// TestDSteps: the discriminator is updated in each step, as without the setting, the generator in
+// every third.
 func TestDSteps(t *testing.T) {
 	c := small()
 	plain := newTrainer(t, c, nil)

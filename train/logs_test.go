@@ -38,7 +38,8 @@ func eventsOf(t *testing.T, dir string) (list []tfevents.Event) {
 	}
 }
 
-// told is what the scalars of the events say of the run, without its speed, and which steps have a grid.
+// told is what the scalars of the events say of the run, without its speed, and which steps have a
+// grid.
 func told(list []tfevents.Event) (scalars, grids []string) {
 	for _, e := range list {
 		for _, v := range e.Values {
@@ -136,7 +137,8 @@ func TestTensorBoardResumes(t *testing.T) {
 	}
 }
 
-// TestReport: the report shows what the run's files hold, needs nothing beside itself, and takes names for text.
+// TestReport: the report shows what the run's files hold, needs nothing beside itself, and takes
+// names for text.
 func TestReport(t *testing.T) {
 	const name = `run <script>alert("x")</script>`
 	dir := filepath.Join(t.TempDir(), name)

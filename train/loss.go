@@ -49,8 +49,8 @@ func BCE(dD, dG, real, fake []float32) (g, d float64) {
 	return g / n, d / n
 }
 
-// SmoothedBCE is BCE in which the discriminator is to give reals a probability of 1-smoothing only, so
-// that it does not grow sure of them (Salimans et al. 2016, one-sided label smoothing).
+// SmoothedBCE is BCE in which the discriminator is to give reals a probability of 1-smoothing only,
+// so that it does not grow sure of them (Salimans et al. 2016, one-sided label smoothing).
 //
 //	D = mean((1-smoothing)*softplus(-real) + smoothing*softplus(real)) + mean(softplus(fake))
 func SmoothedBCE(smoothing float64) Loss {

@@ -23,8 +23,8 @@ func optimizedBy(names ...string) func(c Config) bool {
 	return func(c Config) bool { return slices.Contains(names, c.Optimizer) }
 }
 
-// needs lists the settings that belong to others. Those whose own value turns something on, such as ada, are
-// refused by Validate.
+// needs lists the settings that belong to others. Those whose own value turns something on, such as
+// ada, are refused by Validate.
 var needs = []need{
 	{[]string{"family", "latent", "levels", "d_width", "d_depth", "conditional", "embed", "projection", "generator", "discriminator",
 		"loss", "r1", "r2", "gp", "d_learning_rate", "d_beta1", "d_beta2"}, "task gan", Config.trainsGAN},
@@ -49,9 +49,10 @@ var needs = []need{
 	{[]string{"checkpoint_epochs"}, "checkpoint_minutes 0", func(c Config) bool { return c.CheckpointMinutes == 0 }},
 }
 
-// Lacks returns what the setting of this name lacks to count for anything in c, in words: another setting that
-// it belongs to is not as it needs it. "" if it lacks nothing or its value asks for nothing. Validate cannot tell,
-// since settings have defaults that lack their partners: callers that know what the user gave ask for that.
+// Lacks returns what the setting of this name lacks to count for anything in c, in words: another
+// setting that it belongs to is not as it needs it. "" if it lacks nothing or its value asks for
+// nothing. Validate cannot tell, since settings have defaults that lack their partners: callers
+// that know what the user gave ask for that.
 func (c Config) Lacks(name string) string {
 	v, ok := c.field(name)
 	if !ok || v.IsZero() || v.CanFloat() && v.Float() < 0 { // off, or as the generator's

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestLacks: each setting that belongs to another is refused alone, by name and with its partner, and
-// counts beside it.
+// TestLacks: each setting that belongs to another is refused alone, by name and with its partner,
+// and counts beside it.
 func TestLacks(t *testing.T) {
 	for name, x := range map[string]struct {
 		set, partner func(c *Config)

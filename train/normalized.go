@@ -13,8 +13,8 @@ import (
 // normalized is a weight that a network reads in a normalized form w of the trained weight W. As a
 // matrix it has rows of W's last dimension, its outputs.
 //
-// Spectral normalization (Miyato et al. 2018) divides it by its largest singular value, of which a power
-// iteration a step keeps track:
+// Spectral normalization (Miyato et al. 2018) divides it by its largest singular value, of which a
+// power iteration a step keeps track:
 //
 //	u = W·v / |W·v|, v = Wᵀ·u / |Wᵀ·u|, sigma = uᵀ·W·v
 //	w = W / sigma
@@ -88,8 +88,8 @@ func (n *normalized) step() {
 	}
 }
 
-// multiply sets sums to W·v. Products of two float32 are exact in float64, so that no machine's fused
-// multiply-add makes other bits.
+// multiply sets sums to W·v. Products of two float32 are exact in float64, so that no machine's
+// fused multiply-add makes other bits.
 func (n *normalized) multiply() {
 	clear(n.sums)
 	k := len(n.u)
@@ -166,8 +166,8 @@ func (n *normalized) vector(which, network string, data []float32) safetensors.T
 	return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: []int{len(data)}, Floats: data}
 }
 
-// normalize has the network train the unnormalized forms of weights that its passes read normalized. It
-// returns all parameters to train.
+// normalize has the network train the unnormalized forms of weights that its passes read
+// normalized. It returns all parameters to train.
 func (n *Network) normalize(grads []*model.Param, key rng.Key) ([]*model.Param, error) {
 	if n.exact != nil {
 		return n.exact.TrainableParams(), nil
@@ -188,7 +188,8 @@ func (n *Network) normalize(grads []*model.Param, key rng.Key) ([]*model.Param, 
 	return params, nil
 }
 
-// trainable returns the parameter that updates change in place of p: p itself, or its unnormalized form.
+// trainable returns the parameter that updates change in place of p: p itself, or its unnormalized
+// form.
 func (n *Network) trainable(p *model.Param) *model.Param {
 	for _, w := range n.normalized {
 		if w.param == p {

@@ -10,8 +10,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// TestNormalizedGradient holds the gradient through a normalization to differences of what is read, with singular
-// vectors that have settled, and the norms to their definitions.
+// TestNormalizedGradient holds the gradient through a normalization to differences of what is read,
+// with singular vectors that have settled, and the norms to their definitions.
 func TestNormalizedGradient(t *testing.T) {
 	for _, direction := range []bool{false, true} {
 		p := &model.Param{Name: "x.weight", Shape: []int{2, 3, 4}, Trainable: true, Data: make([]float32, 24)}
@@ -50,7 +50,8 @@ func TestNormalizedGradient(t *testing.T) {
 	}
 }
 
-// length returns the length of a vector or else the largest singular value of a matrix of 4 columns.
+// length returns the length of a vector or else the largest singular value of a matrix of 4
+// columns.
 func length(w []float32, vector bool) float64 {
 	columns := 4
 	if vector {

@@ -32,7 +32,8 @@ type Losses struct {
 	Right      float64 // share of the images that a classifier named right; of the fakes that an auxiliary head did
 	Penalty    float64 // what gradient penalties add to D, as of this step
 
-	// Of a GAN with an auxiliary head: its cross-entropy at reals and at fakes, which G and D leave out.
+	// Of a GAN with an auxiliary head: its cross-entropy at reals and at fakes, which G and D leave
+	// out.
 	ClassReal, ClassFake float64
 
 	Teacher  float64 // mean squared distance of the fakes from the teacher's images
@@ -92,8 +93,8 @@ func (n *Network) newPass(m *model.Model, o model.PassOptions) (*model.Pass, err
 	return p, nil
 }
 
-// plan makes the optimizer's state once the passes are there, and normalizes weights, beginning from what
-// a key gives.
+// plan makes the optimizer's state once the passes are there, and normalizes weights, beginning
+// from what a key gives.
 func (n *Network) plan(p *model.Team, key rng.Key) error {
 	if len(n.passes) == 0 {
 		return fmt.Errorf("train: %w: the objective has no pass over the %s", ErrConfig, n.name)

@@ -16,8 +16,9 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// leastSquares is an objective as a user of the library could write it: the least squares GAN by plain passes. The
-// discriminator judges reals and fakes in passes of their own and is updated twice as often as the generator.
+// leastSquares is an objective as a user of the library could write it: the least squares GAN by
+// plain passes. The discriminator judges reals and fakes in passes of their own and is updated
+// twice as often as the generator.
 type leastSquares struct {
 	g, d  *train.Network
 	draw  *model.Pass // of the generator

@@ -79,9 +79,10 @@ func (r oracleRun) data(i int) (reals, noise []float32) {
 	return reals, z[i*n:][:n]
 }
 
-// TestOracleSteps takes the reference networks, with fewer channels, through ten steps beside PyTorch in float64. After one step
-// every gradient must agree; the weights are judged by the distance that they should have gone, because Adam makes a
-// full-sized update also of a gradient that is hardly more than rounding.
+// TestOracleSteps takes the reference networks, with fewer channels, through ten steps beside
+// PyTorch in float64. After one step every gradient must agree; the weights are judged by the
+// distance that they should have gone, because Adam makes a full-sized update also of a gradient
+// that is hardly more than rounding.
 func TestOracleSteps(t *testing.T) {
 	r := openRun(t)
 	for _, k := range simd.Variants() {
@@ -129,7 +130,8 @@ func (r oracleRun) checkGradients(t *testing.T, tr *train.Trainer) {
 	}
 }
 
-// checkWeights compares trained parameters in units of the learning rate, and moving statistics as they are.
+// checkWeights compares trained parameters in units of the learning rate, and moving statistics as
+// they are.
 func (r oracleRun) checkWeights(t *testing.T, tr *train.Trainer, when string, most, rms float64) {
 	for head, m := range map[string]*model.Model{"g": tr.Generator(), "d": tr.Discriminator()} {
 		for _, p := range m.Params() {

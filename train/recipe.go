@@ -26,8 +26,8 @@ func Recipes() []string {
 	return names
 }
 
-// Recipe returns the TOML text of a recipe. What it leaves out is as Default has it. The error wraps
-// ErrConfig and lists the names that there are.
+// Recipe returns the TOML text of a recipe. What it leaves out is as Default has it. The error
+// wraps ErrConfig and lists the names that there are.
 func Recipe(name string) (string, error) {
 	text, err := recipeFiles.ReadFile("recipes/" + name + ".toml")
 	if err != nil {

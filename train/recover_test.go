@@ -79,8 +79,8 @@ func rewrite(t *testing.T, file []byte, old, new string) []byte {
 	return b.Bytes()
 }
 
-// A damaged checkpoint is an error that names the file, and the file stays. With the one before beside it, the run goes on
-// from there, with a word, to the same end.
+// A damaged checkpoint is an error that names the file, and the file stays. With the one before
+// beside it, the run goes on from there, with a word, to the same end.
 func TestDamagedCheckpoint(t *testing.T) {
 	end, dir := t.TempDir(), t.TempDir()
 	if err := runIn(t, end, nil); err != nil {
@@ -302,7 +302,8 @@ func TestResumeOfAFinishedRun(t *testing.T) {
 	}
 }
 
-// Where the grid cannot be drawn the epoch's checkpoint is there all the same, and where metrics cannot be written too.
+// Where the grid cannot be drawn the epoch's checkpoint is there all the same, and where metrics
+// cannot be written too.
 func TestCheckpointBeforeWhatFails(t *testing.T) {
 	dir := t.TempDir()
 	grid := filepath.Join(dir, SamplesDir, "epoch-0002.png")
@@ -351,7 +352,8 @@ func TestNextGrid(t *testing.T) {
 	}
 }
 
-// A step of an objective that takes no batch, or several, is found out: the cursor would not tell the step.
+// A step of an objective that takes no batch, or several, is found out: the cursor would not tell
+// the step.
 func TestObjectiveTakesOneBatch(t *testing.T) {
 	err := Run(context.Background(), small(), pictures, Options{Dir: t.TempDir(), Components: Components{Objective: &greedy{NewGAN("bce", BCE, GANOptions{})}}})
 	if err == nil || !strings.Contains(err.Error(), "took 2 batches in 1 steps") {
@@ -389,8 +391,8 @@ func TestMetricsLongerThanALine(t *testing.T) {
 	}
 }
 
-// A grid that cannot be written ends a run at the end of its epoch: that epoch's line of metrics is written when the run goes on,
-// though the checkpoint has its steps already.
+// A grid that cannot be written ends a run at the end of its epoch: that epoch's line of metrics is
+// written when the run goes on, though the checkpoint has its steps already.
 func TestMetricsAfterAFault(t *testing.T) {
 	for _, epoch := range []int{1, 2} {
 		dir := t.TempDir()

@@ -235,8 +235,8 @@ func drawn(charts []htmlreport.Chart) (list []htmlreport.HTML) {
 	return list
 }
 
-// readGrids reads grids of epochs up to the last one: all, or reportGrids of them, the first and the
-// last among them. What is no such picture is left out.
+// readGrids reads grids of epochs up to the last one: all, or reportGrids of them, the first and
+// the last among them. What is no such picture is left out.
 func readGrids(dir string, last int) ([]reportGrid, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

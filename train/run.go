@@ -33,15 +33,16 @@ type Options struct {
 	Version string
 	Kernels *simd.Kernels // nil: what Config.Kernel names
 
-	// Test has images and labels by which a classifier is judged at the end of each epoch; nil for none.
+	// Test has images and labels by which a classifier is judged at the end of each epoch; nil for
+	// none.
 	Test *dataset.Dataset
 
 	// Judge measures the generator by the setting eval_every; nil for none.
 	Judge *Judge
 
-	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size
-	// and Channels count for nothing otherwise. Run changes their parameters. To resume, give
-	// it networks of the same layers. Of task classify the first one is the classifier, and there is
+	// The pair to train; nil: those that the Config describes, whose Latent, Width, Size and
+	// Channels count for nothing otherwise. Run changes their parameters. To resume, give it
+	// networks of the same layers. Of task classify the first one is the classifier, and there is
 	// no other.
 	Generator, Discriminator *model.Model
 	Components

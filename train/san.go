@@ -7,9 +7,9 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// san makes the last layer of the discriminator, logit = <w, f> + b of features f, a direction (Takida et
-// al. 2024, SAN): w has length 1 and does not follow the discriminator's loss, which the features
-// follow, but the one that tells best how far reals and fakes lie apart along it:
+// san makes the last layer of the discriminator, logit = <w, f> + b of features f, a direction
+// (Takida et al. 2024, SAN): w has length 1 and does not follow the discriminator's loss, which the
+// features follow, but the one that tells best how far reals and fakes lie apart along it:
 //
 //	D      = loss, for all parameters but w
 //	D of w = mean(<w, f> at the fakes) - mean(<w, f> at the reals)
@@ -19,8 +19,8 @@ type san struct {
 	grad     []float32 // of w, in the pass
 }
 
-// lastLayer returns the name of the weight of d's last layer, and d with the features that it reads as
-// one more output.
+// lastLayer returns the name of the weight of d's last layer, and d with the features that it reads
+// as one more output.
 func lastLayer(d *model.Model) (weight string, with *model.Model, err error) {
 	g := d.Graph()
 	i := slices.IndexFunc(g.Nodes, func(l model.LayerInfo) bool { return l.Name == g.Outputs[0] })
@@ -49,8 +49,8 @@ func (s *san) plan(d *Network, pass *model.Pass) {
 	s.dw = make([]float32, len(s.grad))
 }
 
-// measure computes the direction's gradient from the features of D's Forward, whose memory other passes
-// borrow afterwards.
+// measure computes the direction's gradient from the features of D's Forward, whose memory other
+// passes borrow afterwards.
 func (s *san) measure(t *Trainer) {
 	if s == nil {
 		return

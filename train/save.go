@@ -57,7 +57,8 @@ func (r *run) write(s *Stats) error {
 	return err
 }
 
-// writeLate writes the line of an epoch that a checkpoint has, and whose end met an error before the line was written.
+// writeLate writes the line of an epoch that a checkpoint has, and whose end met an error before
+// the line was written.
 func (r *run) writeLate() error {
 	if r.meter.Steps == 0 || r.t.steps%uint64(r.perEpoch) != 0 {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// TestDecayToTheEnd: a schedule without a length falls until the last epoch's end, and a run that is
-// resumed keeps to it.
+// TestDecayToTheEnd: a schedule without a length falls until the last epoch's end, and a run that
+// is resumed keeps to it.
 func TestDecayToTheEnd(t *testing.T) {
 	set := func(epochs, decay int) func(*Config, *Options) {
 		return func(c *Config, o *Options) {

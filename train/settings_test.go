@@ -30,7 +30,8 @@ var settings = map[string]func(c *Config){
 	"augmented": func(c *Config) { c.Augment = "translate,color" },
 }
 
-// Every setting takes part in the numbers, and a run that was stopped, even with other threads, ends at the same bits.
+// Every setting takes part in the numbers, and a run that was stopped, even with other threads,
+// ends at the same bits.
 func TestSettingsResume(t *testing.T) {
 	reference := t.TempDir()
 	if err := runIn(t, reference, nil); err != nil {

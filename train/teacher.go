@@ -10,8 +10,8 @@ import (
 )
 
 // Teacher is a finished generator that the one in training imitates beside fooling the
-// discriminator: knowledge distillation, by which a smaller network draws nearly the same images for
-// the same latents. The generator's loss grows by
+// discriminator: knowledge distillation, by which a smaller network draws nearly the same images
+// for the same latents. The generator's loss grows by
 //
 //	Weight * mean((G(z, y) - teacher(z, y))²)
 //

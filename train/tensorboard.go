@@ -89,7 +89,8 @@ func classifyValues(m ClassifyMetrics) []tfevents.Value {
 	return values
 }
 
-// writeGridEvent puts a grid that was drawn into TensorBoard's file, with the spread of its pictures.
+// writeGridEvent puts a grid that was drawn into TensorBoard's file, with the spread of its
+// pictures.
 func (r *run) writeGridEvent(step uint64, grid string, std float64) error {
 	if r.events == nil {
 		return nil

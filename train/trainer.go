@@ -56,8 +56,8 @@ type Components struct {
 	Objective              Objective
 	GOptimizer, DOptimizer Optimizer // the generator's and the discriminator's
 
-	// Teacher is what the generator imitates by the setting teacher_weight. When a run is resumed it
-	// is the one that the run has kept.
+	// Teacher is what the generator imitates by the setting teacher_weight. When a run is resumed
+	// it is the one that the run has kept.
 	Teacher *model.Model
 }
 

@@ -28,9 +28,9 @@ const (
 	lostStd = 4
 )
 
-// alarm returns the first thing in a line of metrics that shows trouble. loss is the
-// setting. If drawn is set, the line has a SampleStd, to be compared with the data's and with the
-// largest one of the lines before: a generator that has hardly begun draws pictures much alike, too.
+// alarm returns the first thing in a line of metrics that shows trouble. loss is the setting. If
+// drawn is set, the line has a SampleStd, to be compared with the data's and with the largest one
+// of the lines before: a generator that has hardly begun draws pictures much alike, too.
 func (m Metrics) alarm(loss string, drawn bool, dataStd, before float64) alarm {
 	judges := loss != "wasserstein" // whose discriminator gives scores, not probabilities
 	switch {
@@ -59,8 +59,8 @@ func (r *run) watch(m Metrics, a alarm, last bool) {
 	r.alarmed = a.kind
 }
 
-// imageStd is how much images (n, size) differ from one another: the standard deviation of
-// a pixel within groups of so many successive images, of which the mean square is taken over all pixels.
+// imageStd is how much images (n, size) differ from one another: the standard deviation of a pixel
+// within groups of so many successive images, of which the mean square is taken over all pixels.
 //
 //	sqrt( mean over groups and pixels of mean over the group of (x - the group's mean)^2 )
 func imageStd(pix []uint8, size, group int) float64 {
@@ -98,8 +98,8 @@ func dataStd(pix []uint8, size int) float64 {
 }
 
 // GradNorms returns the Euclidean norms of the last step's gradients of all of a network's
-// parameters: the generator's, or the classifier's, and the discriminator's, before the setting clip_norm cut them. The
-// generator's is 0 after a step that did not update it, see Config.DSteps.
+// parameters: the generator's, or the classifier's, and the discriminator's, before the setting
+// clip_norm cut them. The generator's is 0 after a step that did not update it, see Config.DSteps.
 func (t *Trainer) GradNorms() (g, d float64) {
 	norm := func(n *Network) float64 {
 		if t.cfg.ClipNorm > 0 {

@@ -105,8 +105,8 @@ func TestCollapse(t *testing.T) {
 	}
 }
 
-// TestFreshSpread: a generator that has not learned yet is no collapsed one, nor does a resumed run forget what its
-// grids were like.
+// TestFreshSpread: a generator that has not learned yet is no collapsed one, nor does a resumed run
+// forget what its grids were like.
 func TestFreshStd(t *testing.T) {
 	dir := t.TempDir()
 	var notes *[]string
@@ -214,8 +214,8 @@ func withoutBack(lines []Metrics) []Metrics {
 	return lines
 }
 
-// TestRollback: a run that diverges goes back and on, to the bits of one that was resumed by hand with half the learning
-// rate, also where it is stopped on the way.
+// TestRollback: a run that diverges goes back and on, to the bits of one that was resumed by hand
+// with half the learning rate, also where it is stopped on the way.
 func TestRollback(t *testing.T) {
 	set := fragileAt(0.5, 6)
 	want, got := t.TempDir(), t.TempDir()
@@ -295,7 +295,8 @@ func TestRollbackFurther(t *testing.T) {
 	}
 }
 
-// After its last rollback a run that diverges ends, with the checkpoint kept. Another learning rate counts whole.
+// After its last rollback a run that diverges ends, with the checkpoint kept. Another learning rate
+// counts whole.
 func TestRollbackEnds(t *testing.T) {
 	dir := t.TempDir()
 	set := fragileAt(0, 6)

@@ -9,8 +9,8 @@ import (
 	"github.com/gantiny/gantiny/internal/importer/ir"
 )
 
-// TestBoundsMetAnywhere: wherever in a file the bound of memory is met, the error says so: reading neither goes on with half
-// of something nor panics.
+// TestBoundsMetAnywhere: wherever in a file the bound of memory is met, the error says so: reading
+// neither goes on with half of something nor panics.
 func TestBoundsMetAnywhere(t *testing.T) {
 	times := 0
 	for _, pattern := range []string{"testdata/*.pth", "testdata/*.npz", "testdata/*.safetensors"} {

@@ -12,7 +12,8 @@ import (
 
 // This file finds the tensors of PyTorch's checkpoints.
 
-// legacyMagic is what a checkpoint of the form before PyTorch 1.6 begins with: a pickle of a number.
+// legacyMagic is what a checkpoint of the form before PyTorch 1.6 begins with: a pickle of a
+// number.
 var legacyMagic = []byte("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.")
 
 // storageTypes are the classes of PyTorch that hold a tensor's elements.

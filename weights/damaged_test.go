@@ -170,8 +170,8 @@ func TestParameter(t *testing.T) {
 	}
 }
 
-// TestWholeModule: the tensors of a module that was saved as a whole, of the older form too, which holds
-// the sources of its classes, are found under the names of its state.
+// TestWholeModule: the tensors of a module that was saved as a whole, of the older form too, which
+// holds the sources of its classes, are found under the names of its state.
 func TestWholeModule(t *testing.T) {
 	storage := strings.Replace(wholeStorage, "U\x010", "K\x00", 1)
 	tensor := strings.TrimSuffix(strings.TrimPrefix(pickledTensor(storage, twoElements, oneApart), "}U\x01w"), "s.")

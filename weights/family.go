@@ -82,7 +82,8 @@ func modules(tensors []*tensor) (list []module, err error) {
 	return list, nil
 }
 
-// gap is how many modules without weights stand between two of one Sequential, -1 if that is unknown.
+// gap is how many modules without weights stand between two of one Sequential, -1 if that is
+// unknown.
 func gap(a, b module) int {
 	if a.index < 0 || b.index <= a.index || a.parent != b.parent {
 		return -1
@@ -130,9 +131,9 @@ func (o Options) recognize(tensors []*tensor) (*graphfile.File, string, error) {
 	return nil, "", &ir.UnsupportedError{Items: []string{fmt.Sprintf("no image of %v: it makes %dx%dx%d; give its network with a graph", o.Size, b.h, b.w, b.c)}}
 }
 
-// usualGuesses are those of networks whose kernels are known better than by the rule for each: without
-// padding, as in a course on GANs that many have taken, for MNIST and for 64x64 faces. They are of
-// networks of transposed convolutions alone.
+// usualGuesses are those of networks whose kernels are known better than by the rule for each:
+// without padding, as in a course on GANs that many have taken, for MNIST and for 64x64 faces. They
+// are of networks of transposed convolutions alone.
 func usualGuesses(kernels []int) []int {
 	switch fmt.Sprint(kernels) {
 	case "[3 4 3 4]":

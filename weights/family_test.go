@@ -54,8 +54,8 @@ func TestNoFamily(t *testing.T) {
 	}
 }
 
-// TestUsualKernels: what is known of networks of transposed convolutions is not taken of others with the
-// same kernels, in which convolutions are among them.
+// TestUsualKernels: what is known of networks of transposed convolutions is not taken of others
+// with the same kernels, in which convolutions are among them.
 func TestUsualKernels(t *testing.T) {
 	for _, c := range []struct {
 		shapes shapes

@@ -311,8 +311,8 @@ func (u *unpickler) build() {
 	}
 }
 
-// outside pushes what is outside of the pickle: a storage, or the class of a module, with which older
-// checkpoints of whole modules hold its source.
+// outside pushes what is outside of the pickle: a storage, or the class of a module, with which
+// older checkpoints of whole modules hold its source.
 func (u *unpickler) outside(id any) {
 	if t, ok := id.(tuple); ok && len(t) > 1 && t[0] == "module" {
 		u.push(t[1])

@@ -14,9 +14,9 @@ const pixels = "pixels"
 // mostColors is how many channels an image can have.
 const mostColors = 4
 
-// empty makes the model of a graph, without weights. Where its image has another range than -1 to 1,
-// a layer changes it, with these parameters: of a sigmoid, which becomes a tanh, what it reads, and of
-// anything else what comes out.
+// empty makes the model of a graph, without weights. Where its image has another range than -1 to
+// 1, a layer changes it, with these parameters: of a sigmoid, which becomes a tanh, what it reads,
+// and of anything else what comes out.
 func (o Options) empty(g *graphfile.File) (m *model.Model, values map[string]float64, err error) {
 	r := o.Range
 	switch {

@@ -15,7 +15,8 @@ type tensor struct {
 	whole bool                // of integers
 }
 
-// newTensor returns a tensor of n elements of a type, as package ir numbers them, in row-major order.
+// newTensor returns a tensor of n elements of a type, as package ir numbers them, in row-major
+// order.
 func newTensor(name string, shape []int, typ int, raw []byte) (*tensor, error) {
 	n, ok := ir.Elements(shape)
 	size := ir.TypeSize[typ]

@@ -13,7 +13,8 @@ func fourLanes(names string) (list []field) {
 	return list
 }
 
-// activation is flat for a function of one element: y holds relu(x), and term says what comes to it.
+// activation is flat for a function of one element: y holds relu(x), and term says what comes to
+// it.
 func activation(to *file, name, doc string, scalars []string, term func(l *lanes, x, y int)) {
 	flat{name: name, doc: doc, slices: []string{"dst", "x"}, scalars: scalars, table: activationBlock.Name, unroll: 1, before: func(l *lanes) {
 		l.comment("R9: constants")

@@ -11,7 +11,8 @@ import (
 	"github.com/gantiny/gantiny/benchmarks/internal/cli"
 )
 
-// TestInstructions counts one case: as many instructions as the tiles' multiply-adds need at least, and not half as many again.
+// TestInstructions counts one case: as many instructions as the tiles' multiply-adds need at least,
+// and not half as many again.
 func TestInstructions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")

@@ -21,8 +21,9 @@ type cycleOptions struct {
 	adding       bool // see a53.Core
 }
 
-// kernels are the functions whose inner loops are measured, with what one of their multiplies multiplies and the processors that
-// run them. llvm-mca takes VMLA on the A72 for twice as fast as FMLA, so that 32-bit code is not asked about there.
+// kernels are the functions whose inner loops are measured, with what one of their multiplies
+// multiplies and the processors that run them. llvm-mca takes VMLA on the A72 for twice as fast as
+// FMLA, so that 32-bit code is not asked about there.
 var kernels = []struct {
 	name, arch string
 	macs       int // multiply-adds of one instruction
@@ -39,8 +40,9 @@ var kernels = []struct {
 	{"qgemm_neon_7x4", "arm", 8, []string{"cortex-a53"}},
 }
 
-// columns are the processors of the table. llvm-mca has a model of its own for the first of those that it is asked about; it knows the
-// Cortex-A72 by its elder brother's, the A57, and of the A76 only a name, so that the Neoverse N1, the same core, stands for it.
+// columns are the processors of the table. llvm-mca has a model of its own for the first of those
+// that it is asked about; it knows the Cortex-A72 by its elder brother's, the A57, and of the A76
+// only a name, so that the Neoverse N1, the same core, stands for it.
 var columns = []struct{ cpu, title, units string }{
 	{"cortex-a53", "A53", ""}, {"cortex-a72", "A72", "A57Unit"}, {"neoverse-n1", "A76 (N1)", "N1Unit"}, {"neoverse-n2", "N2", "N2Unit"},
 }
@@ -48,7 +50,8 @@ var columns = []struct{ cpu, title, units string }{
 // loop is an innermost loop, its branch back included.
 type loop []listing.Instruction
 
-// cycles shows the cycles of each kernel's inner loops, and what share they reach of what the multiplies alone would take.
+// cycles shows the cycles of each kernel's inner loops, and what share they reach of what the
+// multiplies alone would take.
 func cycles(ctx context.Context, o cycleOptions, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "gantiny-arm-")
 	if err != nil {
@@ -135,7 +138,8 @@ var (
 	throughput  = regexp.MustCompile(`Block RThroughput:\s+([0-9.]+)`)
 )
 
-// analyse asks llvm-mca. units is how it must name the processor's units: another name is another processor's model.
+// analyse asks llvm-mca. units is how it must name the processor's units: another name is another
+// processor's model.
 func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (a analysis, err error) {
 	file := filepath.Join(dir, "loop.s")
 	var text strings.Builder
@@ -168,8 +172,8 @@ func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units
 	return a, err
 }
 
-// tileLoops picks the longest loop for each tile of most rows, and for neighbouring tiles: those that the reference generator spends its
-// time in.
+// tileLoops picks the longest loop for each tile of most rows, and for neighbouring tiles: those
+// that the reference generator spends its time in.
 func tileLoops(loops [][]listing.Instruction) (picked []loop) {
 	longest := map[string]loop{}
 	for _, code := range loops {
@@ -187,8 +191,8 @@ func tileLoops(loops [][]listing.Instruction) (picked []loop) {
 	return picked
 }
 
-// runsOn tells whether one of its kernel's processors runs l: of the two loops over neighbouring tiles the Cortex-A53 takes that in
-// halves, others the other.
+// runsOn tells whether one of its kernel's processors runs l: of the two loops over neighbouring
+// tiles the Cortex-A53 takes that in halves, others the other.
 func (l loop) runsOn(cpu string) bool {
 	return l.weights() <= 1 || l.a32() || l.inHalves() == (cpu == "cortex-a53")
 }
@@ -221,7 +225,8 @@ func (l loop) sums() int {
 	return len(seen)
 }
 
-// weights counts the streams of weights, each read 64 bytes at a time or, beside an activation in all lanes, in halves.
+// weights counts the streams of weights, each read 64 bytes at a time or, beside an activation in
+// all lanes, in halves.
 func (l loop) weights() int {
 	seen := map[string]bool{}
 	replicated := slices.ContainsFunc(l, func(i listing.Instruction) bool { return i.Mnemonic() == "ld4r" })

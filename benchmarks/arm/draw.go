@@ -14,8 +14,8 @@ import (
 // The first goroutine keeps to the first thread: what the runtime does on others is not counted.
 func init() { runtime.LockOSThread() }
 
-// draw draws N pictures with the model in FILE, of FORM int8 or float32, one at a time on one thread, and prints the kernel row:
-// arguments FILE FORM N.
+// draw draws N pictures with the model in FILE, of FORM int8 or float32, one at a time on one
+// thread, and prints the kernel row: arguments FILE FORM N.
 func draw(args []string) error {
 	if len(args) != 3 {
 		return errors.New("draw: want FILE FORM N")

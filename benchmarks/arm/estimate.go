@@ -10,9 +10,9 @@ import (
 	"github.com/gantiny/gantiny/benchmarks/arm/listing"
 )
 
-// boards are what estimate is about: what qemu counts on and what the cycles are of. qemu's 32-bit processors end before the A53;
-// the A7 has the same instructions. rest is how many instructions outside the inner loops a processor is taken to execute a
-// cycle; nothing measures that here.
+// boards are what estimate is about: what qemu counts on and what the cycles are of. qemu's 32-bit
+// processors end before the A53; the A7 has the same instructions. rest is how many instructions
+// outside the inner loops a processor is taken to execute a cycle; nothing measures that here.
 var boards = []struct {
 	name, arch, cpu, model string
 	ghz, rest              float64
@@ -25,8 +25,8 @@ var boards = []struct {
 	{"Raspberry Pi 5", "arm64", "cortex-a76", "neoverse-n1", 2.4, 2.5},
 }
 
-// estimate shows the time that one picture would take on a thread of each board if weights and activations came in time: the
-// rounds of each inner loop, counted, by its cycles, and the rest.
+// estimate shows the time that one picture would take on a thread of each board if weights and
+// activations came in time: the rounds of each inner loop, counted, by its cycles, and the rest.
 func estimate(ctx context.Context, qemu emulators, o cycleOptions, out io.Writer) error {
 	w, err := newWorkshop(ctx, qemu)
 	if err != nil {

@@ -36,7 +36,8 @@ func (e emulators) flags(f *flag.FlagSet) {
 	e["arm"] = f.String("qemu-arm", "qemu-arm", "one of 32-bit ARM")
 }
 
-// cases are what is counted: each form of the reference generator on processors that choose other rows.
+// cases are what is counted: each form of the reference generator on processors that choose other
+// rows.
 var cases = []struct{ form, cpu, arch string }{
 	{"float32", "cortex-a53", "arm64"}, {"float32", "cortex-a72", "arm64"}, {"float32", "cortex-a76", "arm64"},
 	{"int8", "cortex-a53", "arm64"}, {"int8", "cortex-a72", "arm64"}, {"int8", "cortex-a76", "arm64"}, {"int8", "max", "arm64"},
@@ -141,7 +142,8 @@ func (w *workshop) program(ctx context.Context, arch string) (*program, error) {
 	return p, nil
 }
 
-// buildProgram builds this command for arch: for 32-bit ARM as the package is, for the first boards too.
+// buildProgram builds this command for arch: for 32-bit ARM as the package is, for the first boards
+// too.
 func buildProgram(ctx context.Context, path, arch string) error {
 	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "GOARM=6"}
 	_, err := command(ctx, env, "go", "build", "-o", path, "github.com/gantiny/gantiny/benchmarks/arm")

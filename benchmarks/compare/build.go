@@ -105,7 +105,8 @@ func (w *workshop) compile(ctx context.Context, tree, prefix string) (list []pro
 // chosenRow finds the row of kernels that version prints.
 var chosenRow = regexp.MustCompile(`kernels (\S+)`)
 
-// bench is -bench, or what it is by default on the row that the machine, or qemu's processor, chooses.
+// bench is -bench, or what it is by default on the row that the machine, or qemu's processor,
+// chooses.
 func (w *workshop) bench(ctx context.Context) (string, error) {
 	if w.o.bench != "" {
 		return w.o.bench, nil

@@ -28,7 +28,8 @@ func TestParseBenchmarks(t *testing.T) {
 	}
 }
 
-// TestTable: what is slower by more than the threshold fails, unless it may be chance; what one side lacks does not.
+// TestTable: what is slower by more than the threshold fails, unless it may be chance; what one
+// side lacks does not.
 func TestTable(t *testing.T) {
 	steady := func(v float64) []float64 { return []float64{v, v * 1.001, v * .999, v * 1.002, v * .998, v * 1.003} }
 	for name, x := range map[string]struct {

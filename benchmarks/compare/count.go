@@ -11,13 +11,15 @@ import (
 	"strings"
 )
 
-// emulator is the qemu that runs an architecture's programs and loads plugins; "" for an unknown one.
+// emulator is the qemu that runs an architecture's programs and loads plugins; "" for an unknown
+// one.
 func emulator(arch string) string {
 	return map[string]string{"amd64": "qemu-x86_64", "arm64": "qemu-aarch64", "arm": "qemu-arm"}[arch]
 }
 
-// The instructions of a run of few operations and of one of more differ by those of operations alone. As many are taken as execute
-// enough instructions: what the runtime does by the clock is some 100,000 a second.
+// The instructions of a run of few operations and of one of more differ by those of operations
+// alone. As many are taken as execute enough instructions: what the runtime does by the clock is
+// some 100,000 a second.
 const (
 	few    = 1
 	enough = 1e8
@@ -146,7 +148,8 @@ func readBaseline(o options) ([]row, error) {
 	return merge(nil, false, values), nil
 }
 
-// writeBaseline writes the counts of the working tree in Go's format of benchmarks, which benchstat reads too.
+// writeBaseline writes the counts of the working tree in Go's format of benchmarks, which benchstat
+// reads too.
 func writeBaseline(path string, o options, rows []row) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "goarch: %s\nprocessor: %s\ngo: %s\n", o.arch, o.processor, runtime.Version())

@@ -80,7 +80,8 @@ func (w *workshop) runBenchmarks(ctx context.Context, p program, bench string) (
 	return parseBenchmarks(text, "sec/op")
 }
 
-// parseBenchmarks reads a unit's values in Go's format of benchmarks. Their names begin with the package's.
+// parseBenchmarks reads a unit's values in Go's format of benchmarks. Their names begin with the
+// package's.
 func parseBenchmarks(text []byte, unit string) (list []value, err error) {
 	for r := benchfmt.NewReader(bytes.NewReader(text), ""); r.Scan(); {
 		switch res := r.Result().(type) {

@@ -1,5 +1,5 @@
-// Command peers times gantiny beside other programs that compute the same reference networks, in one run, and prints one
-// table of ratios: below 1, gantiny takes less time.
+// Command peers times gantiny beside other programs that compute the same reference networks, in
+// one run, and prints one table of ratios: below 1, gantiny takes less time.
 //
 //	go run ./benchmarks/peers --what generate --batch 1,16,64 --threads 1,2
 //	go run ./benchmarks/peers --what half --batch 1      (the same, our dense weights in half precision)
@@ -7,10 +7,11 @@
 //	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
 //	go run ./benchmarks/peers --model FILE.onnx --batch 1,16 --threads 1      (a model of your own, beside ONNX Runtime; with --what int8 quantized)
 //
-// Every contestant is a process of its own that prepares itself once and then answers turns. A round gives each one turn of
-// --seconds, one after the other with nothing else running, so that a machine's drift meets all of them; a turn's figure is the
-// median of its runs. The table shows medians over the rounds, and as the ratio the median of the rounds' own ratios.
-// A peer that is not installed, or that fails, is named with the reason and left out. They come from:
+// Every contestant is a process of its own that prepares itself once and then answers turns. A
+// round gives each one turn of --seconds, one after the other with nothing else running, so that a
+// machine's drift meets all of them; a turn's figure is the median of its runs. The table shows
+// medians over the rounds, and as the ratio the median of the rounds' own ratios. A peer that is
+// not installed, or that fails, is named with the reason and left out. They come from:
 //
 //	oneDNN 2.x       apt-get install g++ libdnnl-dev
 //	XNNPACK          apt-get install gcc libxnnpack-dev libpthreadpool-dev     (generation only)
@@ -18,9 +19,10 @@
 //	ONNX Runtime     npm install onnxruntime-node, with NODE_PATH=.../node_modules    (generation only; PyTorch and
 //	                 its exporter, apt-get install python3-onnx, write its model)
 //
-// oneDNN stands for the sum of its convolution and dense primitives alone, in the layouts it prefers, and so does XNNPACK in
-// int8, which has no leaky ReLU and no tanh there; all others stand for the whole work. ONNX Runtime has no transposed convolution in int8: its
-// float32 takes part instead, and so does gantiny's own. The peers' own sources are in src.
+// oneDNN stands for the sum of its convolution and dense primitives alone, in the layouts it
+// prefers, and so does XNNPACK in int8, which has no leaky ReLU and no tanh there; all others stand
+// for the whole work. ONNX Runtime has no transposed convolution in int8: its float32 takes part
+// instead, and so does gantiny's own. The peers' own sources are in src.
 package main
 
 import (
@@ -201,7 +203,8 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 	return t, nil
 }
 
-// race gives every contestant an unmeasured turn and then o.rounds that count. A peer that fails leaves the field.
+// race gives every contestant an unmeasured turn and then o.rounds that count. A peer that fails
+// leaves the field.
 func race(ctx context.Context, t *table, field []*process, o options) error {
 	for round := -1; round < o.rounds; round++ {
 		for _, p := range field {

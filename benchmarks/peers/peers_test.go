@@ -56,7 +56,8 @@ func role(name string) contestant {
 	}}
 }
 
-// newTestWorkshop skips where this binary cannot start itself, as under an emulator that the kernel does not know.
+// newTestWorkshop skips where this binary cannot start itself, as under an emulator that the kernel
+// does not know.
 func newTestWorkshop(t *testing.T) *workshop {
 	t.Helper()
 	c := exec.Command(os.Args[0])

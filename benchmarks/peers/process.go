@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// A process is a contestant at work. It says "ready NAME" when it has prepared itself; for each line with a number of seconds
-// it then runs its work that long and says the median in milliseconds, the number of runs and perhaps the least processor time.
+// A process is a contestant at work. It says "ready NAME" when it has prepared itself; for each
+// line with a number of seconds it then runs its work that long and says the median in
+// milliseconds, the number of runs and perhaps the least processor time.
 type process struct {
 	contestant contestant
 	title      string // how it calls itself, with its version
@@ -57,8 +58,8 @@ func start(ctx context.Context, w *workshop, c contestant, what string, batch, t
 	return p, nil
 }
 
-// turn has the process work for some seconds and returns the median run in milliseconds or, with cpu, the least
-// processor time of one.
+// turn has the process work for some seconds and returns the median run in milliseconds or, with
+// cpu, the least processor time of one.
 func (p *process) turn(seconds float64, cpu bool) (float64, error) {
 	var ms, used float64
 	var runs int

@@ -107,7 +107,8 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// median of an odd number of values is the middle one, of an even number the mean of the middle two.
+// median of an odd number of values is the middle one, of an even number the mean of the middle
+// two.
 func median(v []float64) float64 {
 	s := slices.Sorted(slices.Values(v))
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2

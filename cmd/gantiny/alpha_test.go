@@ -20,7 +20,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// alphaRun prepares runs of a few milliseconds as tinyRun does, of pictures that are half transparent.
+// alphaRun prepares runs of a few milliseconds as tinyRun does, of pictures that are half
+// transparent.
 func alphaRun(t *testing.T) {
 	t.Helper()
 	tinyRun(t)
@@ -76,8 +77,8 @@ func imageEvents(t *testing.T, path string, channels int) (n int) {
 	}
 }
 
-// TestTrainAlpha: a run learns pictures with alpha, its grids keep it, and settings and flags say what
-// transparency becomes.
+// TestTrainAlpha: a run learns pictures with alpha, its grids keep it, and settings and flags say
+// what transparency becomes.
 func TestTrainAlpha(t *testing.T) {
 	alphaRun(t)
 	for _, c := range []struct {

@@ -118,7 +118,8 @@ func runBench(ctx context.Context, f *benchFlags, args []string, stdout, stderr 
 	return r.Print(stdout)
 }
 
-// trainingOf returns the settings of the recipe or of the run's directory that the arguments name, or of the reference.
+// trainingOf returns the settings of the recipe or of the run's directory that the arguments name,
+// or of the reference.
 func trainingOf(args []string) (train.Config, error) {
 	c := train.Default()
 	if len(args) == 0 {

@@ -64,7 +64,8 @@ func TestClasses(t *testing.T) {
 	gantiny(t, "inspect", "c.safetensors").want(t, exitDone)
 }
 
-// TestMorph: a morph begins and ends with its classes, whatever the batch and the shard, and has others between.
+// TestMorph: a morph begins and ends with its classes, whatever the batch and the shard, and has
+// others between.
 func TestMorph(t *testing.T) {
 	t.Chdir(t.TempDir())
 	conditional(t, "c.safetensors")

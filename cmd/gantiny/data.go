@@ -112,7 +112,8 @@ func checkLabels(path string) error {
 	return nil
 }
 
-// named is an error of what a setting names: of its flag's value or, where a run that goes on has kept it, of that run's.
+// named is an error of what a setting names: of its flag's value or, where a run that goes on has
+// kept it, of that run's.
 func (f *dataFlags) named(flag string, err error) error {
 	if f.run == "" {
 		return usagef("--%s: %w", flag, err)

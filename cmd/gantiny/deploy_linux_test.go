@@ -25,7 +25,8 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// installed makes this test's own process a program called gantiny in a folder of its own, first in PATH.
+// installed makes this test's own process a program called gantiny in a folder of its own, first in
+// PATH.
 func installed(t *testing.T) (path string) {
 	t.Helper()
 	self := runnable(t)

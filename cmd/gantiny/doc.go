@@ -10,10 +10,13 @@
 //	gantiny serve             draws for HTTP requests, by the program gantiny-serve
 //	gantiny version
 //
-// This package holds the command line alone: flags, what they mean together, files and exit statuses. Below it,
-// internal/bench measures, internal/graph shows graphs, internal/board reads what the system tells of its machine, internal/display has the terminal
-// and progress, internal/man writes manual pages. What the commands do is in the packages train, model, eval, dataset, fleet and picture.
+// This package holds the command line alone: flags, what they mean together, files and exit
+// statuses. Below it, internal/bench measures, internal/graph shows graphs, internal/board reads
+// what the system tells of its machine, internal/display has the terminal and progress,
+// internal/man writes manual pages. What the commands do is in the packages train, model, eval,
+// dataset, fleet and picture.
 //
-// Results go to standard output, progress and logs to standard error. Exit status: 0 done, 1 failed, 2 wrong usage,
-// 3 training diverged (the last good checkpoint is kept), 130 interrupted (a checkpoint is saved).
+// Results go to standard output, progress and logs to standard error. Exit status: 0 done, 1
+// failed, 2 wrong usage, 3 training diverged (the last good checkpoint is kept), 130 interrupted (a
+// checkpoint is saved).
 package main

@@ -20,8 +20,8 @@ import (
 	"github.com/gantiny/gantiny/dataset"
 )
 
-// docPage is a page whose commands are run: what has to be there before its first one, and the commands that
-// are not run, by what a line begins with, each with the reason.
+// docPage is a page whose commands are run: what has to be there before its first one, and the
+// commands that are not run, by what a line begins with, each with the reason.
 type docPage struct {
 	before []string
 	not    map[string]string
@@ -72,8 +72,9 @@ var docRuns = map[string]docPage{
 	"benchmarks/pi/README.md":            {},
 }
 
-// smaller is the program that documented commands start: this test as the program itself, with flags behind
-// the command's own that win over them, for less work. A few hundred of MNIST's digits stand for all.
+// smaller is the program that documented commands start: this test as the program itself, with
+// flags behind the command's own that win over them, for less work. A few hundred of MNIST's digits
+// stand for all.
 const smaller = `#!/bin/bash
 case "$1 $*" in
 "train "*--print*) ;;
@@ -95,9 +96,9 @@ export GANTINY_TEST_CHILD=1
 exec "$GANTINY_TEST_BINARY" "$@"
 `
 
-// TestDocumentedRuns runs the commands of the documentation, page by page in the order in which they stand
-// there, so that what a command writes is there for the next. The data are small, and there is less work.
-// It takes a minute, and is asked for by GANTINY_DOCS=1.
+// TestDocumentedRuns runs the commands of the documentation, page by page in the order in which
+// they stand there, so that what a command writes is there for the next. The data are small, and
+// there is less work. It takes a minute, and is asked for by GANTINY_DOCS=1.
 func TestDocumentedRuns(t *testing.T) {
 	if os.Getenv("GANTINY_DOCS") == "" {
 		t.Skip("GANTINY_DOCS is not set")
@@ -191,8 +192,8 @@ next:
 	}
 }
 
-// makeRoom removes the folder that a line is to make, which an earlier block of the page has made too: a
-// run, or one that is exported.
+// makeRoom removes the folder that a line is to make, which an earlier block of the page has made
+// too: a run, or one that is exported.
 func (s *docShell) makeRoom(t *testing.T, dir, line string) {
 	t.Helper()
 	for _, words := range shellCommands(line) {

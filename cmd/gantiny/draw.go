@@ -33,8 +33,8 @@ type drawing struct {
 	kept  []uint8
 }
 
-// each computes block after block and hands it to yield, which must not keep it. It stops at the first error and when
-// ctx ends.
+// each computes block after block and hands it to yield, which must not keep it. It stops at the
+// first error and when ctx ends.
 func (d *drawing) each(ctx context.Context, yield func(block) error) error {
 	size := d.shape.Len()
 	z := make([]float32, d.batch*d.latents.dim)

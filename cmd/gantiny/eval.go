@@ -147,7 +147,8 @@ func runEval(ctx context.Context, f *evalFlags, args []string, stdout, stderr io
 	return e.write(stdout)
 }
 
-// reference reads the data and the classifier, whose name it returns too, and measures the training and the test pictures.
+// reference reads the data and the classifier, whose name it returns too, and measures the training
+// and the test pictures.
 func (f *evalFlags) reference(ctx context.Context, m network, shape model.Shape, o eval.Options, stderr io.Writer) (*eval.Reference, *eval.Classifier, string, error) {
 	training, test, err := f.load(ctx, m, stderr)
 	if err != nil {
@@ -169,8 +170,8 @@ func (f *evalFlags) reference(ctx context.Context, m network, shape model.Shape,
 	return r, c, name, err
 }
 
-// load reads the training pictures, as the generator draws them, and the test pictures, nil if there are
-// none.
+// load reads the training pictures, as the generator draws them, and the test pictures, nil if
+// there are none.
 func (f *evalFlags) load(ctx context.Context, m network, stderr io.Writer) (training, test *dataset.Dataset, err error) {
 	c, shape := &f.settings, m.Output()
 	if c.Data == "" {
@@ -217,8 +218,8 @@ func noteClasses(name string, classes int, c *eval.Classifier, stderr io.Writer)
 	}
 }
 
-// drawFor draws the pictures to compare with r, of the classes that the data have, as often; of a generator with
-// other classes, of these in turn.
+// drawFor draws the pictures to compare with r, of the classes that the data have, as often; of a
+// generator with other classes, of these in turn.
 func drawFor(ctx context.Context, m network, r *eval.Reference, truncation float64, o eval.Options) (pix []uint8, asked []int32, err error) {
 	n, size := r.N(), m.Output().Len()
 	dim, classes := m.latents()
@@ -254,8 +255,8 @@ func drawFor(ctx context.Context, m network, r *eval.Reference, truncation float
 	return pix, asked, nil
 }
 
-// openClassifier opens the classifier at path, a file or the directory of a run, which a flag has named, or if
-// path is "" the one inside this program for the data.
+// openClassifier opens the classifier at path, a file or the directory of a run, which a flag has
+// named, or if path is "" the one inside this program for the data.
 func openClassifier(flag, path, data string, training *dataset.Dataset) (*eval.Classifier, string, error) {
 	if path == "" {
 		return embeddedClassifier(flag, data, training)
@@ -277,8 +278,8 @@ func openClassifier(flag, path, data string, training *dataset.Dataset) (*eval.C
 	return c, path, nil
 }
 
-// embeddedClassifier returns the classifier inside this program for data of a known name, or for those
-// that it was trained on under any other.
+// embeddedClassifier returns the classifier inside this program for data of a known name, or for
+// those that it was trained on under any other.
 func embeddedClassifier(flag, data string, training *dataset.Dataset) (*eval.Classifier, string, error) {
 	for _, known := range []struct {
 		names []string

@@ -52,8 +52,9 @@ func (f *exportFlags) runDDP(ctx context.Context, args []string, stderr io.Write
 	return err
 }
 
-// continuing is the command that goes on with a run of so many images in two processes, or in one where two
-// do not divide the batch. Where the run's epochs are done, it asks for steps behind them.
+// continuing is the command that goes on with a run of so many images in two processes, or in one
+// where two do not divide the batch. Where the run's epochs are done, it asks for steps behind
+// them.
 func continuing(out string, h *train.Handover, images int) string {
 	c, processes, more := h.Config, 2, ""
 	if c.Batch%processes != 0 {
@@ -66,8 +67,8 @@ func continuing(out string, h *train.Handover, images int) string {
 	return fmt.Sprintf("torchrun --nproc_per_node %d %s%s", processes, display.Quote(filepath.Join(out, ddp.ScriptFile)), more)
 }
 
-// checkDDP reports flags and folders that do not suit --ddp. A run that is at -o is not replaced, be it
-// one that a script has gone on with.
+// checkDDP reports flags and folders that do not suit --ddp. A run that is at -o is not replaced,
+// be it one that a script has gone on with.
 func (f *exportFlags) checkDDP(args []string) error {
 	switch {
 	case len(args) == 0:

@@ -9,8 +9,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// TestExportDDP: the folder is a run's, with the program beside it, and is resumed like one. What the
-// script continues to is held to gantiny's steps by the tests of package ddp.
+// TestExportDDP: the folder is a run's, with the program beside it, and is resumed like one. What
+// the script continues to is held to gantiny's steps by the tests of package ddp.
 func TestExportDDP(t *testing.T) {
 	tinyRun(t)
 	gantiny(t, "train", "--config", "tiny.toml", "--epochs", "1", "--out", "run").want(t, exitDone)
@@ -39,7 +39,8 @@ func TestExportDDP(t *testing.T) {
 	}
 }
 
-// TestContinuing: processes that do not divide the batch are not proposed, nor steps where epochs are left.
+// TestContinuing: processes that do not divide the batch are not proposed, nor steps where epochs
+// are left.
 func TestContinuing(t *testing.T) {
 	h := &train.Handover{Config: train.Config{Batch: 5, Epochs: 3}, Step: 11}
 	want := "torchrun --nproc_per_node 1 " + filepath.Join("out", ddp.ScriptFile)

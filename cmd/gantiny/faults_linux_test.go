@@ -51,8 +51,8 @@ func final(path string) string {
 	return path
 }
 
-// places are those of a log in dir, each call on a file for the first and the second time. Of pictures
-// that are read one stands for all.
+// places are those of a log in dir, each call on a file for the first and the second time. Of
+// pictures that are read one stands for all.
 func places(log, dir string) (list []place) {
 	seen, read := map[place]int{}, map[string]string{}
 	for _, c := range calls(log, dir) {
@@ -71,9 +71,10 @@ func places(log, dir string) (list []place) {
 	return list
 }
 
-// TestFaults has commands meet each call on their files failing, once each: the program says so in a line
-// that names the file and ends with the status of a failure, or does without. Nothing that was there is
-// lost, nothing is half-written, and a run that is resumed comes to the weights of one that met no fault.
+// TestFaults has commands meet each call on their files failing, once each: the program says so in
+// a line that names the file and ends with the status of a failure, or does without. Nothing that
+// was there is lost, nothing is half-written, and a run that is resumed comes to the weights of one
+// that met no fault.
 func TestFaults(t *testing.T) {
 	cases := faultCases(t)
 	if os.Getenv(faultsVariable) == "" {
@@ -106,7 +107,8 @@ func TestFaults(t *testing.T) {
 	t.Logf("%d calls failed", total)
 }
 
-// faultCases makes the folder "base", of which "work" is a copy for each command, and names the commands.
+// faultCases makes the folder "base", of which "work" is a copy for each command, and names the
+// commands.
 func faultCases(t *testing.T) []faultCase {
 	tinyRun(t)
 	small(t)
@@ -172,8 +174,8 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// meet runs the command with a fault at p and reports how often the call failed. want is what it writes
-// without one, weights those that it trains to.
+// meet runs the command with a fault at p and reports how often the call failed. want is what it
+// writes without one, weights those that it trains to.
 func (c faultCase) meet(t *testing.T, p place, want map[string]string, weights []float32) (failed int) {
 	restore(t)
 	before := contents(t, "work")

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestFullDisk: what cannot be written is an error that names the file, and leaves nothing half-written.
+// TestFullDisk: what cannot be written is an error that names the file, and leaves nothing
+// half-written.
 func TestFullDisk(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if _, err := os.Stat("/dev/full"); err != nil {

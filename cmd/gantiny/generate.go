@@ -356,8 +356,8 @@ func (f *generateFlags) part(count int) (first, end int, err error) {
 	return first, end, nil
 }
 
-// shardOf returns the i and n of --shard, 1 and 1 without it. Since some schedulers count from 0, i may
-// be a sum.
+// shardOf returns the i and n of --shard, 1 and 1 without it. Since some schedulers count from 0, i
+// may be a sum.
 func (f *generateFlags) shardOf() (i, n int, err error) {
 	if f.shard == "" {
 		return 1, 1, nil

@@ -264,7 +264,8 @@ func TestBrokenStdout(t *testing.T) {
 	}
 }
 
-// TestGolden compares the embedded model's picture with the one that was kept: the same on every row of kernels and machine.
+// TestGolden compares the embedded model's picture with the one that was kept: the same on every
+// row of kernels and machine.
 func TestGolden(t *testing.T) {
 	dir := t.TempDir()
 	golden := filepath.Join("testdata", "digits.golden.png")
@@ -319,7 +320,8 @@ func TestEmbeddedFloats(t *testing.T) {
 	}
 }
 
-// TestFloatInClone: in a clone --float draws with the file that it holds, in whatever folder one is.
+// TestFloatInClone: in a clone --float draws with the file that it holds, in whatever folder one
+// is.
 func TestFloatInClone(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "a.png")
 	if got := drawJSON(t, "--float", "-o", out); got.Form != formFloat {

@@ -83,7 +83,8 @@ func (f *generateFlags) drawSet(ctx context.Context, args []string, stdout, stde
 	return err
 }
 
-// newDrawer makes what draws the set's parts into the folder dir, which it tries first. The caller closes it.
+// newDrawer makes what draws the set's parts into the folder dir, which it tries first. The caller
+// closes it.
 func (f *generateFlags) newDrawer(m network, kernels *simd.Kernels, dir, name string) (*fleet.Drawer, error) {
 	shape, err := m.pictureShape()
 	if err != nil {

@@ -121,7 +121,8 @@ func (term *terminal) stopped() bool {
 	return strings.HasPrefix(state, "T")
 }
 
-// TestTrainKeys presses the keys of a run. The terminal is as before when the run is stopped and at its end.
+// TestTrainKeys presses the keys of a run. The terminal is as before when the run is stopped and at
+// its end.
 func TestTrainKeys(t *testing.T) {
 	tinyRun(t)
 	args := []string{"train", "--config", "tiny.toml", "--epochs", "1000000", "--sample-every", "0", "--checkpoint-epochs", "0", "--report=false", "--out", "run"}

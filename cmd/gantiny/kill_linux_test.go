@@ -135,8 +135,8 @@ func killWriting(t *testing.T, n int, moment func(most time.Duration) time.Durat
 	noLeftovers(t, "out")
 }
 
-// killSets kills the workers of a set, and starts them again, until all are done: by turns one, or two of one shard at a time. Then the
-// set is that of a worker that was never killed.
+// killSets kills the workers of a set, and starts them again, until all are done: by turns one, or
+// two of one shard at a time. Then the set is that of a worker that was never killed.
 func killSets(t *testing.T, n int, moment func(most time.Duration) time.Duration) {
 	t.Chdir(t.TempDir())
 	small(t)

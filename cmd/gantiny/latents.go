@@ -10,7 +10,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// latents are the points that the images are drawn from: rows of a seed or of a file, and points between them.
+// latents are the points that the images are drawn from: rows of a seed or of a file, and points
+// between them.
 type latents struct {
 	dim     int
 	rows    int                            // base points
@@ -98,9 +99,9 @@ func (l *latents) points(dst []float32, first int) {
 	}
 }
 
-// mix sets dst to the point at t of the way from a to b: the straight line, rescaled so that points between two
-// independent normal ones are as far from the origin as they are. Every step is one rounded operation, so that all
-// architectures agree.
+// mix sets dst to the point at t of the way from a to b: the straight line, rescaled so that points
+// between two independent normal ones are as far from the origin as they are. Every step is one
+// rounded operation, so that all architectures agree.
 func mix(dst, a, b []float32, t float64) {
 	norm := math.Sqrt(float64(t*t) + float64((1-t)*(1-t)))
 	wa, wb := float32((1-t)/norm), float32(t/norm)

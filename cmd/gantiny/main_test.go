@@ -33,7 +33,8 @@ func gantinyContext(ctx context.Context, args ...string) result {
 	return result{status, stdout.String(), stderr.String()}
 }
 
-// want fails the test unless the run ended with the status and said each of the texts on standard error.
+// want fails the test unless the run ended with the status and said each of the texts on standard
+// error.
 func (r result) want(t *testing.T, status int, says ...string) result {
 	t.Helper()
 	if r.status != status {
@@ -245,7 +246,8 @@ func TestInspect(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
 		t.Fatalf("%v in %q", err, r.stdout)
 	}
-	// The reference generator's: 2.33 M parameters in 12 layers, 37.5 M multiply-adds that touch a pixel.
+	// The reference generator's: 2.33 M parameters in 12 layers, 37.5 M multiply-adds that touch a
+	// pixel.
 	if got.Parameters != 2330944 || got.MACs != 37488192 || len(got.Layers) != 12 || got.Layers[0].Kind != "dense" {
 		t.Errorf("got %+v", got)
 	}

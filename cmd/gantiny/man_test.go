@@ -11,7 +11,8 @@ import (
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/man"
 )
 
-// TestMan: each command has its page with all of its flags, and no page says what only this machine has.
+// TestMan: each command has its page with all of its flags, and no page says what only this machine
+// has.
 func TestMan(t *testing.T) {
 	dir := t.TempDir()
 	gantiny(t, "man", "--date", "2026-11-22", dir).want(t, 0)

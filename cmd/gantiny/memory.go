@@ -15,7 +15,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// byteSize is a flag's number of bytes: 64M, 1.5G, 65536K, 67108864. Units are binary, with or without B or iB after them.
+// byteSize is a flag's number of bytes: 64M, 1.5G, 65536K, 67108864. Units are binary, with or
+// without B or iB after them.
 type byteSize struct {
 	n    int64
 	text string // as the user wrote it
@@ -130,8 +131,9 @@ func (f *footprint) peak(batch, threads int) (int64, error) {
 	return f.resident + m.Packed + m.Plans + drawing + workingBytes + int64(threads)*threadBytes, nil
 }
 
-// fit returns the largest batch, of at most batch, and as many of the threads as keep the process within limit bytes; fewer threads
-// only where fewer are allowed. The error says what is needed at least.
+// fit returns the largest batch, of at most batch, and as many of the threads as keep the process
+// within limit bytes; fewer threads only where fewer are allowed. The error says what is needed at
+// least.
 func (f *footprint) fit(limit byteSize, batch, threads int, fewer bool) (int, int, error) {
 	for {
 		n, err := f.peak(batch, threads)
@@ -151,14 +153,15 @@ func (f *footprint) fit(limit byteSize, batch, threads int, fewer bool) (int, in
 	}
 }
 
-// hugeUnasked reports whether the system hands out huge pages to programs that do not ask for them, which makes megabytes
-// resident of which a few bytes are in use.
+// hugeUnasked reports whether the system hands out huge pages to programs that do not ask for them,
+// which makes megabytes resident of which a few bytes are in use.
 func hugeUnasked(system fs.FS) bool {
 	setting, err := fs.ReadFile(system, "sys/kernel/mm/transparent_hugepage/enabled")
 	return err == nil && bytes.Contains(setting, []byte("[always]"))
 }
 
-// keepWithin makes the collector work harder rather than pass limit bytes, and has memory counted in small pages.
+// keepWithin makes the collector work harder rather than pass limit bytes, and has memory counted
+// in small pages.
 func (f *footprint) keepWithin(limit int64) {
 	if hugeUnasked(rootFS()) {
 		refuseHugePages()

@@ -20,7 +20,8 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// childVariable makes a process of this test the program itself, which reports its peak of resident memory at the end.
+// childVariable makes a process of this test the program itself, which reports its peak of resident
+// memory at the end.
 const childVariable = "GANTINY_TEST_CHILD"
 
 // addressVariable limits that process's address space, to so many bytes.
@@ -52,8 +53,9 @@ func TestMain(m *testing.M) {
 	os.Exit(exit)
 }
 
-// child runs the program as a process of its own and returns its peak of resident memory in bytes, too. Go's runtime has
-// so many processors in it and its own settings, whatever this machine and its user say.
+// child runs the program as a process of its own and returns its peak of resident memory in bytes,
+// too. Go's runtime has so many processors in it and its own settings, whatever this machine and
+// its user say.
 func child(t *testing.T, processors int, args ...string) (r result, peak int64) {
 	t.Helper()
 	self, err := os.Executable()
@@ -89,7 +91,8 @@ func plain(t *testing.T) {
 	}
 }
 
-// TestFootprint holds what inspect predicts, and what --max-ram promises, to what the process has resident.
+// TestFootprint holds what inspect predicts, and what --max-ram promises, to what the process has
+// resident.
 func TestFootprint(t *testing.T) {
 	plain(t)
 	if hugeUnasked(rootFS()) { // in which memory comes by 2 MB; --max-ram refuses them as well
@@ -126,8 +129,9 @@ func TestFootprint(t *testing.T) {
 				n := fmt.Sprint(m.Batch)
 				r, peak := child(t, processors, args("generate", "-n", n, "--batch", n, "--threads", fmt.Sprint(m.Threads), "-o", "a.png")...)
 				r.want(t, exitDone)
-				// 2 to 5 MiB where the kernel maps the program's file in pieces of 64 KB, more where it takes larger ones; and
-				// of many threads some find nothing to do and touch none of what is theirs.
+				// 2 to 5 MiB where the kernel maps the program's file in pieces of 64 KB, more
+				// where it takes larger ones; and of many threads some find nothing to do and touch
+				// none of what is theirs.
 				ample := int64(8+m.Threads/2) << 20
 				if m.Bytes < peak || m.Bytes > peak+ample {
 					t.Errorf("%q, batch %d, %d threads: predicted %d KiB, took %d KiB", name, m.Batch, m.Threads, m.Bytes>>10, peak>>10)

@@ -31,8 +31,8 @@ type network struct {
 	*model.Model
 }
 
-// openModel loads the model that the arguments name (a file or the directory of a run), or the embedded one: in bytes if it has
-// that form, unless float.
+// openModel loads the model that the arguments name (a file or the directory of a run), or the
+// embedded one: in bytes if it has that form, unless float.
 func openModel(args []string, float bool) (n network, err error) {
 	if len(args) == 0 {
 		return openEmbedded(float, floatPlaces())
@@ -63,7 +63,8 @@ func open(path string, float bool) (*model.Model, error) {
 
 func isONNX(path string) bool { return strings.EqualFold(filepath.Ext(path), ".onnx") }
 
-// openEmbedded opens the embedded model. Its floats are no part of the program: they are a file in one of some places.
+// openEmbedded opens the embedded model. Its floats are no part of the program: they are a file in
+// one of some places.
 func openEmbedded(float bool, places []string) (n network, err error) {
 	n.name = embeddedName
 	if n.Model, err = digits.Model(); err != nil || !float {
@@ -95,8 +96,8 @@ const (
 	floatURL  = "https://github.com/gantiny/gantiny/raw/main/zoo/digits/float.safetensors"
 )
 
-// floatPlaces is where packages put the embedded model's floats: beside the program, as prefix/bin and prefix/share are, and
-// where systems keep such files; and where a clone has them.
+// floatPlaces is where packages put the embedded model's floats: beside the program, as prefix/bin
+// and prefix/share are, and where systems keep such files; and where a clone has them.
 func floatPlaces() (places []string) {
 	if program, err := os.Executable(); err == nil {
 		if whole, err := filepath.EvalSymlinks(program); err == nil {
@@ -120,7 +121,8 @@ func (n network) form() string {
 	return formFloat
 }
 
-// pictureShape is the shape of the images that the network makes; it is an error where it makes none.
+// pictureShape is the shape of the images that the network makes; it is an error where it makes
+// none.
 func (n network) pictureShape() (model.Shape, error) {
 	in, out := n.Input(), n.Output()
 	if _, _, err := n.GeneratorInputs(); err != nil || out.IsFlat() {
@@ -129,7 +131,8 @@ func (n network) pictureShape() (model.Shape, error) {
 	return out, nil
 }
 
-// latents is the length of a generator's latents, and classes the number of its classes, 0 for none.
+// latents is the length of a generator's latents, and classes the number of its classes, 0 for
+// none.
 func (n network) latents() (dim, classes int) {
 	latent, class, err := n.GeneratorInputs()
 	if err != nil {

@@ -9,7 +9,8 @@ const (
 	morphMost    = 10000 // images of a morph
 )
 
-// morphed returns the model whose classes lead along those that --morph names, and has one latent drawn in each of them.
+// morphed returns the model whose classes lead along those that --morph names, and has one latent
+// drawn in each of them.
 func (f *generateFlags) morphed(m network, classes int, z *latents) (network, error) {
 	var path []int
 	for name := range strings.SplitSeq(f.morph, ",") {

@@ -11,7 +11,8 @@ import (
 
 type runFunc = func(context.Context, *cli.Command, []string) error
 
-// addProfile gives every command a hidden --cpuprofile FILE; the function that it returns wraps a command's work.
+// addProfile gives every command a hidden --cpuprofile FILE; the function that it returns wraps a
+// command's work.
 func addProfile(fl *cli.FlagSet) func(runFunc) runFunc {
 	path := new(string)
 	fl.StringVar(path, "cpuprofile", "", "write a CPU profile to `FILE`").Hidden = true

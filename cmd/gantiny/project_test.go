@@ -84,8 +84,8 @@ func TestProjectRefuses(t *testing.T) {
 	gantiny(t, "project", "page.png").want(t, exitFailed, "HTML")
 }
 
-// TestDirections: a grid along two directions has the same middle picture as a drawing of the latent
-// itself, its rows and columns are as asked, and shards and batches change nothing.
+// TestDirections: a grid along two directions has the same middle picture as a drawing of the
+// latent itself, its rows and columns are as asked, and shards and batches change nothing.
 func TestDirections(t *testing.T) {
 	t.Chdir(t.TempDir())
 	drawing := func(args ...string) (d drawn) {

@@ -14,8 +14,8 @@ import (
 // perfect is the PSNR of pictures that agree in every pixel: JSON has no infinity.
 const perfect = 999
 
-// seen returns pixels of c channels with their colors multiplied by alpha, if they have it: differences
-// that cannot be seen are none.
+// seen returns pixels of c channels with their colors multiplied by alpha, if they have it:
+// differences that cannot be seen are none.
 func seen(pix []uint8, c int) []uint8 {
 	if c != 2 && c != 4 {
 		return pix
@@ -70,8 +70,8 @@ func (g *grids) grid(pixels []uint8) (htmlreport.HTML, error) {
 	return htmlreport.PNG(img)
 }
 
-// difference returns the amplified distance of the pixels. Where there is alpha it is the most that can
-// be seen of it on any ground, and opaque.
+// difference returns the amplified distance of the pixels. Where there is alpha it is the most that
+// can be seen of it on any ground, and opaque.
 func (g *grids) difference() []uint8 {
 	n, c := min(len(g.float), gridImages*g.shape.Len()), g.shape.C
 	a, b := seen(g.float[:n], c), seen(g.int8[:n], c)

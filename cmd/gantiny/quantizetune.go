@@ -18,8 +18,8 @@ type fineTuning struct {
 	Kept  bool    `json:"kept"`           // whether they came nearer; if not, the model is the one from before
 }
 
-// tune fine-tunes the weights of the model in floats for its form in bytes, which it returns: the one
-// of before, and its report r, unless the images come nearer. features may be nil.
+// tune fine-tunes the weights of the model in floats for its form in bytes, which it returns: the
+// one of before, and its report r, unless the images come nearer. features may be nil.
 func (f *quantizeFlags) tune(ctx context.Context, both *comparing, features *model.Model, r *quantizeReport, o quant.Options, stderr io.Writer) (*model.Model, error) {
 	threads, err := f.threads.number()
 	if err != nil {
@@ -77,8 +77,8 @@ func (l *tuneLog) step(step int, images, features float64) {
 	l.images, l.features = 0, 0
 }
 
-// features returns the network whose features count too: the one that the user names, or the one inside
-// this program for the data that the generator was trained on, or nil.
+// features returns the network whose features count too: the one that the user names, or the one
+// inside this program for the data that the generator was trained on, or nil.
 func (f *quantizeFlags) features(n network) (*model.Model, error) {
 	if f.finetune == 0 {
 		return nil, nil

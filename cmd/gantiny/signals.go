@@ -29,8 +29,9 @@ func untilStopped(signals <-chan os.Signal, now func() time.Time, quit func()) c
 	return ctx
 }
 
-// endings are the signals that ask the program to end, but for those of hangups that it was started to ignore, as nohup does.
-// Scripts start what runs in their background with SIGINT ignored, and send it one to end it.
+// endings are the signals that ask the program to end, but for those of hangups that it was started
+// to ignore, as nohup does. Scripts start what runs in their background with SIGINT ignored, and
+// send it one to end it.
 func endings() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	for _, s := range hangups {

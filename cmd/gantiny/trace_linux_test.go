@@ -13,11 +13,12 @@ import (
 	"testing"
 )
 
-// fileCalls are the system calls that change files or what names them, or open and map them. Those with
-// a question mark some processors lack.
+// fileCalls are the system calls that change files or what names them, or open and map them. Those
+// with a question mark some processors lack.
 const fileCalls = "?openat,?write,?pwrite64,?fsync,?fdatasync,?rename,?renameat,?renameat2,?linkat,?close,?mmap,?ftruncate,?mkdir,?mkdirat,?unlinkat"
 
-// programVariable names a program to trace in place of this test's, such as one that counts what it covers.
+// programVariable names a program to trace in place of this test's, such as one that counts what it
+// covers.
 const programVariable = "GANTINY_PROGRAM"
 
 // fileCall is one of them.
@@ -27,8 +28,8 @@ type fileCall struct {
 	from string // and the old one
 }
 
-// runnable is the path of this program, for tests that have others start it. They are skipped where the
-// system does not know its format, as under an emulator.
+// runnable is the path of this program, for tests that have others start it. They are skipped where
+// the system does not know its format, as under an emulator.
 func runnable(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -41,7 +42,8 @@ func runnable(t *testing.T) string {
 	return self
 }
 
-// traced runs the program under strace, with more options of it, and returns the result and the log.
+// traced runs the program under strace, with more options of it, and returns the result and the
+// log.
 func traced(t *testing.T, options []string, args ...string) (r result, log string) {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
@@ -81,7 +83,8 @@ var (
 	quoted     = regexp.MustCompile(`"([^"]*)"`)
 )
 
-// calls are the calls of a log on what lies in dir, and on dir itself, in the order in which they began.
+// calls are the calls of a log on what lies in dir, and on dir itself, in the order in which they
+// began.
 func calls(log, dir string) (list []fileCall) {
 	inside := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
 	for line := range strings.Lines(log) {
@@ -112,8 +115,9 @@ func calls(log, dir string) (list []fileCall) {
 	return list
 }
 
-// wrongOrder says where the order of calls may lose what a file held or holds when the power fails: a file
-// that is given its name before its bytes are on the disk, a name that is not on the disk at the end.
+// wrongOrder says where the order of calls may lose what a file held or holds when the power fails:
+// a file that is given its name before its bytes are on the disk, a name that is not on the disk at
+// the end.
 func wrongOrder(list []fileCall) (found []string) {
 	unsynced := map[string]bool{} // files, and directories with new names
 	for _, c := range list {

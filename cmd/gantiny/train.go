@@ -262,7 +262,8 @@ func isNamed(data string) bool {
 	return slices.Contains([]string{"digits", "mnist", "fashion", "fashion-mnist"}, data)
 }
 
-// lasting is the name of a data set as it holds in any working directory, where a run may be resumed.
+// lasting is the name of a data set as it holds in any working directory, where a run may be
+// resumed.
 func lasting(data string) (string, error) {
 	if isNamed(data) {
 		return data, nil

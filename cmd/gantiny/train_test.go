@@ -19,7 +19,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// tinyRun prepares the working directory for runs of a few milliseconds: 40 small pictures, and the settings for them.
+// tinyRun prepares the working directory for runs of a few milliseconds: 40 small pictures, and the
+// settings for them.
 func tinyRun(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -205,7 +206,8 @@ func TestResumeFromTheFirstMoment(t *testing.T) {
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "nosuch", "--resume").want(t, exitUsage, "--resume: train: nosuch: no run to resume")
 }
 
-// A run can be resumed from any directory, to the end as well, after which it says what would make it go on.
+// A run can be resumed from any directory, to the end as well, after which it says what would make
+// it go on.
 func TestTrainFromAnotherDirectory(t *testing.T) {
 	tinyRun(t)
 	gantiny(t, "train", "--config", "tiny.toml", "--out", "run", "--epochs", "1").want(t, exitDone, "samples of epoch 1")

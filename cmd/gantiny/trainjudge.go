@@ -14,8 +14,8 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// judgeSeed is that of the pictures by which a run measures its generator: the one that eval has by default, which
-// then finds the same figures.
+// judgeSeed is that of the pictures by which a run measures its generator: the one that eval has by
+// default, which then finds the same figures.
 const judgeSeed = 1
 
 // judge makes what measures the generator by the setting eval_every; nil without it.

@@ -43,7 +43,8 @@ func (w *watching) run(ctx context.Context, c train.Config, data *dataset.Datase
 	if keys {
 		w.bar.Log("keys: %s", w.keys())
 	}
-	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run before its checkpoint.
+	// What reads standard error may end first, as tee does at Ctrl-C: that must not end a run
+	// before its checkpoint.
 	ignorePipes()
 	o.OnStep = func(s train.Stats) { w.step(run, s) }
 	o.OnEpoch = w.epoch

@@ -114,9 +114,10 @@ func (f *trainFlags) layers(ctx context.Context, c *train.Config) (list []layer,
 	return append(list, layer{"", names, *c}), err
 }
 
-// checkNeeds refuses a setting that counts for nothing, since none that it belongs to is set in its layer, one
-// below it or, in c, one above it. One that a layer above turned off is no mistake; nor is what a recipe waits
-// for, of which there is a note, or what a run that is resumed has in its base alike.
+// checkNeeds refuses a setting that counts for nothing, since none that it belongs to is set in its
+// layer, one below it or, in c, one above it. One that a layer above turned off is no mistake; nor
+// is what a recipe waits for, of which there is a note, or what a run that is resumed has in its
+// base alike.
 func (f *trainFlags) checkNeeds(layers []layer, c, base train.Config, stderr io.Writer) error {
 	now, was := settingValues(c), settingValues(base)
 	for i, l := range layers {
@@ -149,8 +150,8 @@ func settingValues(c train.Config) func(name string) string {
 	return func(name string) string { return settings.Lookup(flagName(name)).Value.String() }
 }
 
-// keepFiles has a run that is resumed keep the teacher and the graph files that it has: others are refused, the
-// same by another path is the same.
+// keepFiles has a run that is resumed keep the teacher and the graph files that it has: others are
+// refused, the same by another path is the same.
 func (f *trainFlags) keepFiles(c *train.Config, base train.Config) error {
 	for _, x := range []struct {
 		name     string

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestTrainNeeds: a setting that the user gives and that counts for nothing without another is refused, wherever
-// it was given; one that loses its partner in a layer above is not.
+// TestTrainNeeds: a setting that the user gives and that counts for nothing without another is
+// refused, wherever it was given; one that loses its partner in a layer above is not.
 func TestTrainNeeds(t *testing.T) {
 	tinyRun(t)
 	base := readFile(t, "tiny.toml")
@@ -50,8 +50,8 @@ func TestTrainTinyWithoutTeacher(t *testing.T) {
 	}
 }
 
-// A run that is resumed keeps its teacher and its own graphs: a file that names others is refused, one that names the
-// same, by any path, is not.
+// A run that is resumed keeps its teacher and its own graphs: a file that names others is refused,
+// one that names the same, by any path, is not.
 func TestResumeKeepsFiles(t *testing.T) {
 	tinyRun(t)
 	base := strings.Replace(readFile(t, "tiny.toml"), "latent = 4\n", "", 1) // of the family
@@ -90,7 +90,8 @@ kind = "tanh"
 	gantiny(t, "train", "--teacher", "teacher", "--out", "run", "--resume").want(t, exitUsage, "--teacher: a run that is resumed keeps the one it has")
 }
 
-// TestTrainCSVLabels: a CSV file gives a folder's pictures their classes, whose names the model keeps.
+// TestTrainCSVLabels: a CSV file gives a folder's pictures their classes, whose names the model
+// keeps.
 func TestTrainCSVLabels(t *testing.T) {
 	tinyRun(t)
 	var csv strings.Builder

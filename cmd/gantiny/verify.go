@@ -48,7 +48,8 @@ type verified struct {
 	SHA256 string `json:"sha256"`
 }
 
-// expanded is the files that patterns stand for: where there is no shell to do it, or one that does not.
+// expanded is the files that patterns stand for: where there is no shell to do it, or one that does
+// not.
 func expanded(patterns []string) ([]string, error) {
 	var files []string
 	for _, p := range patterns {

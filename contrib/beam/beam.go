@@ -24,10 +24,10 @@ func init() {
 	register.Iter1[string]()
 }
 
-// Draw adds to s the drawing of a set into dir: a folder that all workers see, or an address such as
-// gs://bucket/digits whose file system the program has registered (Beam's io/filesystem/gcs or s3).
-// Every worker reads the model from the file of that name; "" is the built-in digits. The result is the
-// path of the set's manifest. It is written last: once it is there, so are all parts.
+// Draw adds to s the drawing of a set into dir: a folder that all workers see, or an address such
+// as gs://bucket/digits whose file system the program has registered (Beam's io/filesystem/gcs or
+// s3). Every worker reads the model from the file of that name; "" is the built-in digits. The
+// result is the path of the set's manifest. It is written last: once it is there, so are all parts.
 func Draw(s beam.Scope, modelFile string, set fleet.Set, dir string) (beam.PCollection, error) {
 	if set.Count < 1 || set.PartImages < 1 { // the rest is for whoever has the model
 		return beam.PCollection{}, fmt.Errorf("beam: %w: %d pictures, %d in a part", fleet.ErrSet, set.Count, set.PartImages)

@@ -71,8 +71,8 @@ func (o *observer) EndDraw(ctx context.Context, d gantiny.Drawn) {
 	span.End()
 }
 
-// outcome is one of a few words, since each makes another series. A caller may have stopped ctx with an
-// error of its own as the cause.
+// outcome is one of a few words, since each makes another series. A caller may have stopped ctx
+// with an error of its own as the cause.
 func outcome(ctx context.Context, err error) string {
 	switch {
 	case err == nil:

@@ -8,8 +8,8 @@ import (
 	"github.com/gantiny/gantiny/eval"
 )
 
-// TestClassifier holds the classifier to the accuracy that its card says, on Fashion-MNIST's test pictures where they are
-// installed.
+// TestClassifier holds the classifier to the accuracy that its card says, on Fashion-MNIST's test
+// pictures where they are installed.
 func TestClassifier(t *testing.T) {
 	c, err := Classifier()
 	if err != nil {

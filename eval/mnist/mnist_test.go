@@ -8,8 +8,8 @@ import (
 	"github.com/gantiny/gantiny/eval"
 )
 
-// TestClassifier holds the classifier to the accuracy that its card says, on MNIST's test pictures where they are
-// installed; elsewhere it looks at some of the digits that are built in.
+// TestClassifier holds the classifier to the accuracy that its card says, on MNIST's test pictures
+// where they are installed; elsewhere it looks at some of the digits that are built in.
 func TestClassifier(t *testing.T) {
 	c, err := Classifier()
 	if err != nil {

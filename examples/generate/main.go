@@ -1,4 +1,5 @@
-// Command generate draws 16 digits with the embedded model: the least that a program needs in order to do so.
+// Command generate draws 16 digits with the embedded model: the least that a program needs in order
+// to do so.
 package main
 
 import (

@@ -179,8 +179,8 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestExample: the model of examples/microcontroller fits into 128 KB of flash, and its program draws
-// what it does.
+// TestExample: the model of examples/microcontroller fits into 128 KB of flash, and its program
+// draws what it does.
 func TestExample(t *testing.T) {
 	m, err := model.LoadInt8("../../examples/microcontroller/digits.safetensors")
 	if err != nil {

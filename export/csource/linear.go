@@ -18,8 +18,8 @@ func embedding(s *step) {
 	s.call(nil, "memcpy(%s, %s + (size_t)%d * (size_t)class, %d)", s.out.at(), table, n, n)
 }
 
-// linear writes a QLinear. A fully connected one is a convolution of one position whose channels are
-// all features.
+// linear writes a QLinear. A fully connected one is a convolution of one position whose channels
+// are all features.
 func linear(s *step) {
 	o := s.Op.(model.QLinear)
 	g := o.Geometry
@@ -57,8 +57,8 @@ func linear(s *step) {
 	s.call([]string{"nearest", "requantize", "linear", "linear_bytes"}, "linear_bytes(%s, %s, &%s)", s.out.at(), s.in[0].at(), l)
 }
 
-// filterMajor returns weights (tap, channel, filter) as (filter, tap, channel): the sums of a filter
-// read them one after another.
+// filterMajor returns weights (tap, channel, filter) as (filter, tap, channel): the sums of a
+// filter read them one after another.
 func filterMajor(w []int8, g conv.Geometry) []int8 {
 	rows := g.KH * g.KW * g.InC / g.Groups
 	to := make([]int8, len(w))

@@ -61,9 +61,9 @@ type value struct {
 	pixels bool
 }
 
-// New plans the program of an int8 model with one output, an image of at most four channels, and the
-// inputs of a generator. The error about what cannot be written wraps ErrUnsupported and lists all
-// of it.
+// New plans the program of an int8 model with one output, an image of at most four channels, and
+// the inputs of a generator. The error about what cannot be written wraps ErrUnsupported and lists
+// all of it.
 func New(m *model.Model, o Options) (*Program, error) {
 	if o.Name == "" {
 		o.Name = "gen"
@@ -118,7 +118,8 @@ func (p *Program) checkPorts() {
 	}
 }
 
-// maxFeatures bounds a value: no microcontroller has memory for more, and indices stay within 32 bits.
+// maxFeatures bounds a value: no microcontroller has memory for more, and indices stay within 32
+// bits.
 const maxFeatures = 1 << 24
 
 // plan makes the values, their places in the arena, and the calls.
@@ -172,8 +173,8 @@ func (p *Program) plan(params []*model.Param) {
 	}
 }
 
-// place gives a step's output its memory: that of an input where the operator is a view or may write
-// over what nothing reads later.
+// place gives a step's output its memory: that of an input where the operator is a view or may
+// write over what nothing reads later.
 func (s *step) place(buffers []*engine.Buffer, r rule, at, last int) []*engine.Buffer {
 	isOutput := s.m.Graph().Outputs[0] == s.Name
 	switch {

@@ -14,8 +14,8 @@ import (
 //go:embed c
 var parts embed.FS
 
-// codeBytes is about what the functions take on a Cortex-M, by gcc -Os: 1.4 to 2.3 KB, and up to 600
-// bytes of the compiler's own for float32 where the processor has none.
+// codeBytes is about what the functions take on a Cortex-M, by gcc -Os: 1.4 to 2.3 KB, and up to
+// 600 bytes of the compiler's own for float32 where the processor has none.
 const codeBytes = 3 << 10
 
 // Cost is what a program takes on a microcontroller, in bytes.

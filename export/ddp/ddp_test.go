@@ -94,7 +94,8 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
-// TestNames: layers get names that Python takes, each one of its own, and the module knows gantiny's.
+// TestNames: layers get names that Python takes, each one of its own, and the module knows
+// gantiny's.
 func TestNames(t *testing.T) {
 	g := &model.Graph{}
 	g.Input("x", model.Flat(2))
@@ -113,8 +114,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestFolder: the folder is a run's, which resumes to the same bits as the one that was exported, and its
-// images are those of the data.
+// TestFolder: the folder is a run's, which resumes to the same bits as the one that was exported,
+// and its images are those of the data.
 func TestFolder(t *testing.T) {
 	c := train.Default()
 	c.Batch, c.Width, c.Latent, c.Size, c.Threads, c.Report, c.Epochs = 6, 2, 4, 8, 1, false, 1

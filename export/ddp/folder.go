@@ -13,15 +13,16 @@ import (
 	"github.com/gantiny/gantiny/train"
 )
 
-// Check returns an error that wraps ErrUnsupported if a run of these settings and networks cannot be
-// written. It is for train.OpenHandover.
+// Check returns an error that wraps ErrUnsupported if a run of these settings and networks cannot
+// be written. It is for train.OpenHandover.
 func Check(c train.Config, g, d *model.Model) error {
 	_, err := Script(Run{Config: c, Generator: g, Discriminator: d})
 	return err
 }
 
-// Write writes a run into a folder, which it makes: that of a run, with the checkpoint and the generator,
-// and beside them the program and the images, which are data. version is that of the program that writes.
+// Write writes a run into a folder, which it makes: that of a run, with the checkpoint and the
+// generator, and beside them the program and the images, which are data. version is that of the
+// program that writes.
 func Write(dir string, h *train.Handover, data *dataset.Dataset, version string) error {
 	script, err := Script(Run{Config: h.Config, Generator: h.Generator, Discriminator: h.Discriminator, RateShare: h.RateShare, Version: version})
 	if err != nil {

@@ -75,8 +75,8 @@ type cropped struct {
 	cuts            bool
 }
 
-// crop is of a dimension that is cropped by before and after, and to whose end outPad is added, which is
-// less than the stride or the dilation, as PyTorch wants it.
+// crop is of a dimension that is cropped by before and after, and to whose end outPad is added,
+// which is less than the stride or the dilation, as PyTorch wants it.
 func crop(before, after, outPad, stride, dilation int) cropped {
 	output := before - after + outPad
 	switch {

@@ -74,8 +74,8 @@ func pixelShuffle(l *layer) string {
 	return l.fromImage(fmt.Sprintf("F.pixel_shuffle(%s, %d)", l.in[0].image(), l.Op.(model.PixelShuffle).Factor))
 }
 
-// avgPool pads by itself, as PyTorch pads alike on both sides. Where padding does not count, the means of
-// ones say how many values do.
+// avgPool pads by itself, as PyTorch pads alike on both sides. Where padding does not count, the
+// means of ones say how many values do.
 func avgPool(l *layer) string {
 	o := l.Op.(model.AvgPool)
 	mean := func(x string) string {

@@ -17,8 +17,8 @@ type network struct {
 	items  []string // what PyTorch does not have
 }
 
-// value is a value of the graph and what Python calls it. A vector is (N, C), an image (N, C, H, W), a
-// class (N).
+// value is a value of the graph and what Python calls it. A vector is (N, C), an image (N, C, H,
+// W), a class (N).
 type value struct {
 	name string
 	model.Spec
@@ -36,8 +36,8 @@ type layer struct {
 // rule returns the expression of what a node makes, and gives it a module if it has parameters.
 type rule func(l *layer) string
 
-// operators has a rule for each kind of operator, in the parts in which the files of this package hold
-// them.
+// operators has a rule for each kind of operator, in the parts in which the files of this package
+// hold them.
 func operators() map[string]rule {
 	all := map[string]rule{}
 	for _, part := range []map[string]rule{linearRules, activationRules, normRules, moveRules} {
@@ -52,8 +52,8 @@ func operators() map[string]rule {
 var reserved = strings.Fields(`self torch nn F math os dist drop classes and as assert async await break class continue def del elif else
 	except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield None True False`)
 
-// networkClass returns the module of a graph, of whose outputs so many are read, and what PyTorch does
-// not have.
+// networkClass returns the module of a graph, of whose outputs so many are read, and what PyTorch
+// does not have.
 func networkClass(class string, m *model.Model, outputs int) (text string, items []string) {
 	n := &network{values: map[string]value{}, taken: map[string]bool{}}
 	for _, word := range reserved {

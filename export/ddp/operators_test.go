@@ -15,8 +15,8 @@ import (
 	"github.com/gantiny/gantiny/model/safetensors"
 )
 
-// python is a Python that has PyTorch, by the environment variable GANTINY_TORCH; without it the test is
-// skipped.
+// python is a Python that has PyTorch, by the environment variable GANTINY_TORCH; without it the
+// test is skipped.
 func python(t *testing.T) string {
 	t.Helper()
 	name := os.Getenv("GANTINY_TORCH")
@@ -33,8 +33,8 @@ var refused = map[string]string{
 	"resizes": "PyTorch has no mode bilinear with coordinates asymmetric",
 }
 
-// TestOperators holds the modules of networks that have every operator between them to gantiny's own
-// training passes: outputs and the gradients of all parameters.
+// TestOperators holds the modules of networks that have every operator between them to gantiny's
+// own training passes: outputs and the gradients of all parameters.
 func TestOperators(t *testing.T) {
 	py, dir := python(t), t.TempDir()
 	var jobs []map[string]any

@@ -55,8 +55,8 @@ func features(c train.Config) (has []string) {
 	return has
 }
 
-// rules are the optimizers: what each keeps of a parameter, and its update number n, from 1, of w with
-// the gradient g, in the form that package train documents.
+// rules are the optimizers: what each keeps of a parameter, and its update number n, from 1, of w
+// with the gradient g, in the form that package train documents.
 var rules = map[string]struct {
 	keeps, args, code string
 }{

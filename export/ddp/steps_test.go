@@ -36,9 +36,10 @@ func pictures(size, channels, batch int) *dataset.Dataset {
 	return d
 }
 
-// runs are what is continued: between them all losses, optimizers and schedules, and what else the script
-// may have. still are parameters whose gradient is 0 but for rounding: a bias before a BatchNorm, and one
-// that adds the same to all logits where the loss knows their differences alone. They follow the rounding.
+// runs are what is continued: between them all losses, optimizers and schedules, and what else the
+// script may have. still are parameters whose gradient is 0 but for rounding: a bias before a
+// BatchNorm, and one that adds the same to all logits where the loss knows their differences alone.
+// They follow the rounding.
 var runs = []struct {
 	name   string
 	change func(c *train.Config)
@@ -80,9 +81,10 @@ func recipe(c *train.Config, name string) {
 	}
 }
 
-// TestTenSteps continues runs for ten steps by gantiny and, in two processes on the CPU that share the
-// batches, by the script: with the same batches, noise and dropout they come to the same weights, moments,
-// averages and moving statistics. Then gantiny goes on from what the script has left.
+// TestTenSteps continues runs for ten steps by gantiny and, in two processes on the CPU that share
+// the batches, by the script: with the same batches, noise and dropout they come to the same
+// weights, moments, averages and moving statistics. Then gantiny goes on from what the script has
+// left.
 func TestTenSteps(t *testing.T) {
 	py := python(t)
 	for _, r := range runs {
@@ -119,9 +121,9 @@ func TestTenSteps(t *testing.T) {
 	}
 }
 
-// TestScriptEnds: the script refuses numbers that mean nothing, says so where a run has no steps left, keeps
-// the checkpoint where an update leaves no numbers behind losses that are and where the disk is full, and names
-// a damaged one.
+// TestScriptEnds: the script refuses numbers that mean nothing, says so where a run has no steps
+// left, keeps the checkpoint where an update leaves no numbers behind losses that are and where the
+// disk is full, and names a damaged one.
 func TestScriptEnds(t *testing.T) {
 	py := python(t)
 	c := train.Default()
@@ -228,8 +230,8 @@ func state(t *testing.T, dir string) map[string][]float32 {
 	return all
 }
 
-// tolerance bounds the root mean square of differences behind ten steps, as a share of that of the way
-// that a tensor has gone in them.
+// tolerance bounds the root mean square of differences behind ten steps, as a share of that of the
+// way that a tensor has gone in them.
 const tolerance = 1e-3
 
 // compare holds what the script has come to to what gantiny has.

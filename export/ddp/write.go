@@ -49,8 +49,8 @@ type Run struct {
 	Version                  string       // of the program that writes
 }
 
-// Script returns the text of ScriptFile. The error about what PyTorch or the script does not have wraps
-// ErrUnsupported and lists all of it.
+// Script returns the text of ScriptFile. The error about what PyTorch or the script does not have
+// wraps ErrUnsupported and lists all of it.
 func Script(r Run) (string, error) {
 	items := unsupportedSettings(r.Config)
 	var text strings.Builder
@@ -103,8 +103,8 @@ from gantiny_run import Average, BatchNorm, GroupNorm, LayerNorm, Network, PReLU
 
 `
 
-// choose keeps the lines of a text that a set of features has use for. A line that ends in "#? name"
-// stays if the set has the name, one that ends in "#? !name" if not.
+// choose keeps the lines of a text that a set of features has use for. A line that ends in "#?
+// name" stays if the set has the name, one that ends in "#? !name" if not.
 func choose(text string, has []string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {

@@ -16,8 +16,8 @@ type Options struct {
 	Compress bool // by deflate; numpy reads both
 }
 
-// Write writes a model's parameters: float32, int8 or int32 in their shapes, each under its name. The
-// same model gives the same bytes.
+// Write writes a model's parameters: float32, int8 or int32 in their shapes, each under its name.
+// The same model gives the same bytes.
 func Write(w io.Writer, m *model.Model, o Options) error {
 	params, err := m.ReadParams()
 	if err != nil {

@@ -21,8 +21,8 @@ type exporter struct {
 	items  []string          // what ONNX cannot hold
 }
 
-// value is a value of the model and its name in the file. A vector is (N, C), an image (N, C, H, W),
-// a class (N).
+// value is a value of the model and its name in the file. A vector is (N, C), an image (N, C, H,
+// W), a class (N).
 type value struct {
 	name string
 	model.Spec

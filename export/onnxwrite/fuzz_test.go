@@ -11,8 +11,8 @@ import (
 	"github.com/gantiny/gantiny/onnx"
 )
 
-// FuzzWrite: whatever model a file holds, it is written or refused, and what is written is no damaged
-// ONNX file.
+// FuzzWrite: whatever model a file holds, it is written or refused, and what is written is no
+// damaged ONNX file.
 func FuzzWrite(f *testing.F) {
 	for _, n := range nets.All() {
 		m, err := n.Model()

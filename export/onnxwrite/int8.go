@@ -9,9 +9,9 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// This file holds the operators of models in 8-bit integers. What stands for a value of bytes is the
-// output of its DequantizeLinear: operators read floats, and the pair after them says in which steps
-// the result is.
+// This file holds the operators of models in 8-bit integers. What stands for a value of bytes is
+// the output of its DequantizeLinear: operators read floats, and the pair after them says in which
+// steps the result is.
 
 var int8Rules = map[string]rule{
 	"qlatents": func(s *step) string { return s.held(s.in[0].name, s.Out.Type.Params) },
@@ -107,8 +107,8 @@ func quantizedLinear(s *step) string {
 	return y
 }
 
-// kernel adds the weights of a QLinear. Those of a transposed convolution in groups have scales that
-// no axis of ONNX's shape has, so they are floats.
+// kernel adds the weights of a QLinear. Those of a transposed convolution in groups have scales
+// that no axis of ONNX's shape has, so they are floats.
 func (s *step) kernel(g conv.Geometry, scale []float32) string {
 	w, axis := s.param(0), 1
 	shape, list := w.Shape, w.Int8

@@ -127,10 +127,10 @@ func TestRuntime(t *testing.T) {
 	}
 }
 
-// levels is how far pixels may be apart. Means of six bytes that lie halfway between two of them are
-// rounded by how their factor was rounded, which a file cannot say of each position. Norms in floats
-// and in whole numbers can make neighbors of what lies close to halfway, and of five in a row the
-// second one sees that of the first.
+// levels is how far pixels may be apart. Means of six bytes that lie halfway between two of them
+// are rounded by how their factor was rounded, which a file cannot say of each position. Norms in
+// floats and in whole numbers can make neighbors of what lies close to halfway, and of five in a
+// row the second one sees that of the first.
 func levels(name string) int {
 	switch name {
 	case "resizes-int8", "norms-int8":

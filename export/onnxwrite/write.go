@@ -46,8 +46,8 @@ type Options struct {
 }
 
 // Write writes a model. Inputs and outputs keep their names: a vector is (N, C), an image (N, C, H,
-// W), a class (N) of int64; N is free. Pixels go from -1 to 1. The error about what ONNX cannot hold
-// wraps ErrUnsupported and lists all of it.
+// W), a class (N) of int64; N is free. Pixels go from -1 to 1. The error about what ONNX cannot
+// hold wraps ErrUnsupported and lists all of it.
 func Write(w io.Writer, m *model.Model, o Options) error {
 	params, err := m.ReadParams()
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Large buffers are marked for huge pages; whether some are free at the moment is up to the machine.
+// Large buffers are marked for huge pages; whether some are free at the moment is up to the
+// machine.
 func TestHugePages(t *testing.T) {
 	control, err := unix.Mmap(-1, 0, 2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {

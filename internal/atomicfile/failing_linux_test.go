@@ -144,8 +144,8 @@ func TestFileWithoutAName(t *testing.T) {
 	}
 }
 
-// Where every numbered name is taken by what is no leftover, the temporary file has another one. What is cut of a long name
-// leaves whole letters.
+// Where every numbered name is taken by what is no leftover, the temporary file has another one.
+// What is cut of a long name leaves whole letters.
 func TestTemporaryNames(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")

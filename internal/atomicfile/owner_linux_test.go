@@ -82,7 +82,8 @@ func TestGroupThatCannotBeSet(t *testing.T) {
 	check(t, path, "new", 0o644, nobody, nobody)
 }
 
-// A user's own file is written in a directory where the user can make no other, and in one where others' files cannot be replaced.
+// A user's own file is written in a directory where the user can make no other, and in one where
+// others' files cannot be replaced.
 func TestFileInAnothersDirectory(t *testing.T) {
 	for _, dir := range []fs.FileMode{0o755, 0o777 | fs.ModeSticky} {
 		uid := nobody

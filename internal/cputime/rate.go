@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Rate returns the operations a second of work, which returns how many it did: the median of a few short spans on the calling
-// thread, half a millisecond in all, so that an interruption or a jump of the clock spoils none. Reading the clock takes a third of
-// a microsecond, so many calls of work stand between two readings.
+// Rate returns the operations a second of work, which returns how many it did: the median of a few
+// short spans on the calling thread, half a millisecond in all, so that an interruption or a jump
+// of the clock spoils none. Reading the clock takes a third of a microsecond, so many calls of work
+// stand between two readings.
 func Rate(work func() int64) float64 {
 	const spans, span = 5, 100 * time.Microsecond
 	var rates [spans]float64

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Thread returns the processor time that the calling thread has had: other work on the machine does not count. Differences mean
-// something between calls on the same thread, see runtime.LockOSThread.
+// Thread returns the processor time that the calling thread has had: other work on the machine does
+// not count. Differences mean something between calls on the same thread, see runtime.LockOSThread.
 func Thread() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {

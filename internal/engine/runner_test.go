@@ -9,7 +9,8 @@ import (
 	"github.com/gantiny/gantiny/internal/pool"
 )
 
-// On one thread the observer is told of every task of every block once, and of none without a number.
+// On one thread the observer is told of every task of every block once, and of none without a
+// number.
 func TestObserver(t *testing.T) {
 	p := pool.New(1)
 	defer p.Close()

@@ -36,8 +36,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestWrite: pictures of one to four channels become files, with alpha where the model has it even if it
-// is 255; of five, only .npy.
+// TestWrite: pictures of one to four channels become files, with alpha where the model has it even
+// if it is 255; of five, only .npy.
 func TestWrite(t *testing.T) {
 	for channels, kind := range map[int]byte{1: 0, 2: 6, 3: 2, 4: 6} { // kinds of colors of PNG
 		s := model.Shape{H: 2, W: 3, C: channels}

@@ -57,8 +57,8 @@ func Decode[T any](path string, mapped func(*Map) (T, error), read func(r io.Rea
 	return v, nil
 }
 
-// Program returns the Map of b if that is part of the program's own file, mapped read-only, as what go:embed puts into a string is. It is nil
-// if not, or if the system does not tell.
+// Program returns the Map of b if that is part of the program's own file, mapped read-only, as what
+// go:embed puts into a string is. It is nil if not, or if the system does not tell.
 func Program(b []byte) *Map {
 	if len(b) == 0 || !readOnlyFile(address(b), len(b)) {
 		return nil
@@ -130,8 +130,8 @@ func (m *Map) Guard(f func()) (err error) {
 	return nil
 }
 
-// at tells whether a panic is about an address of the mapping. Where the system does not say which address it was, as emulators
-// of processors do not, the file must have become shorter.
+// at tells whether a panic is about an address of the mapping. Where the system does not say which
+// address it was, as emulators of processors do not, the file must have become shorter.
 func (m *Map) at(fault any) bool {
 	if _, ok := fault.(runtime.Error); !ok {
 		return false

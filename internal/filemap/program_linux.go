@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// readOnlyFile tells whether n bytes from at on lie in one mapping of a file to which nothing can write: its pages can go and come back.
+// readOnlyFile tells whether n bytes from at on lie in one mapping of a file to which nothing can
+// write: its pages can go and come back.
 func readOnlyFile(at uintptr, n int) bool {
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {

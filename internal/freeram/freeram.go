@@ -13,8 +13,9 @@ import (
 // assumed is how many bytes there are where the system does not tell.
 const assumed = 2 << 30
 
-// Share is the part of the memory that a program takes unless its user says otherwise: three quarters
-// of what this machine, the container that the process runs in, or the process's own limit leaves.
+// Share is the part of the memory that a program takes unless its user says otherwise: three
+// quarters of what this machine, the container that the process runs in, or the process's own limit
+// leaves.
 func Share() int64 {
 	free := Available(os.DirFS("/"))
 	if left, ok := addressSpace(); ok && (free == 0 || left < free) {
@@ -26,8 +27,8 @@ func Share() int64 {
 	return min(free/4*3, math.MaxInt)
 }
 
-// Available is how many bytes this machine, or the control groups that the process belongs to, could
-// still give; 0 where the system does not tell. system is the root of the file system.
+// Available is how many bytes this machine, or the control groups that the process belongs to,
+// could still give; 0 where the system does not tell. system is the root of the file system.
 func Available(system fs.FS) int64 {
 	available := int64(math.MaxInt64)
 	if n, ok := field(system, "proc/meminfo", "MemAvailable:"); ok {

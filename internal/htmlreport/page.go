@@ -14,8 +14,8 @@ import (
 // HTML is what a page shows as it is, such as a chart, or a picture's URL.
 type HTML string
 
-// Page is a page that is being written. It takes the place of html/template, whose calls of methods by
-// name keep the linker from leaving out any method of the program: a tenth of it.
+// Page is a page that is being written. It takes the place of html/template, whose calls of methods
+// by name keep the linker from leaving out any method of the program: a tenth of it.
 type Page struct{ b bytes.Buffer }
 
 //go:embed style.css
@@ -30,8 +30,8 @@ func NewPage(title, rules string) *Page {
 	return p
 }
 
-// Printf adds to the page. Arguments are numbers, strings, which are escaped for text and for quoted
-// attributes, or HTML.
+// Printf adds to the page. Arguments are numbers, strings, which are escaped for text and for
+// quoted attributes, or HTML.
 func (p *Page) Printf(format string, args ...any) {
 	escaped := make([]any, len(args))
 	for i, a := range args {

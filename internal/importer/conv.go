@@ -306,8 +306,8 @@ func (w *window) crop(in [2]int, outPad *[2]int, outShape []int, spatial int) er
 			outPad[d] -= total
 			total = 0
 		}
-		// As the operator's text has it, for any auto_pad but SAME_UPPER the first half is the larger
-		// one.
+		// As the operator's text has it, for any auto_pad but SAME_UPPER the first half is the
+		// larger one.
 		w.pad[2*d], w.pad[2*d+1] = halves(total, w.auto == "SAME_UPPER")
 	}
 	return nil

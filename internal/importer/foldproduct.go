@@ -6,7 +6,8 @@ import (
 	"github.com/gantiny/gantiny/internal/importer/ir"
 )
 
-// This file holds the products of constant matrices, which weights that were normalized are made by.
+// This file holds the products of constant matrices, which weights that were normalized are made
+// by.
 
 func foldMatMul(s *step) ([]*array, error) {
 	a, err := s.constant(0)

@@ -18,7 +18,8 @@ func (im *importer) padded(v *value, k, before, after int, mode string, fill flo
 		return v, nil
 	}
 	n := size(v.dims[k]) + before + after
-	// Where rows and columns of an image are meant, a convolution that follows may take the padding.
+	// Where rows and columns of an image are meant, a convolution that follows may take the
+	// padding.
 	if d := v.image(); len(d) == 3 {
 		i := k
 		if v.batch >= 0 && v.batch < k {

@@ -6,8 +6,8 @@ import (
 
 // This file recognizes normalisations that files write as several nodes.
 
-// joinNorm makes a factor and a sum of each channel part of the normalisation before them: exporters
-// write a group normalization as one without either, between two Reshapes.
+// joinNorm makes a factor and a sum of each channel part of the normalisation before them:
+// exporters write a group normalization as one without either, between two Reshapes.
 func joinNorm(im *importer, n *node) (*node, error) {
 	if !isAffine(n) {
 		return n, nil
@@ -78,8 +78,8 @@ func rowOf(n *node) *node {
 	}
 }
 
-// pixelNorm returns a PixelNorm in place of v / sqrt(mean(v*v) + epsilon) where the mean is over one
-// dimension, and nil for anything else.
+// pixelNorm returns a PixelNorm in place of v / sqrt(mean(v*v) + epsilon) where the mean is over
+// one dimension, and nil for anything else.
 func (im *importer) pixelNorm(v, w *value) (*value, error) {
 	root := w.at
 	if e, ok := root.op.(model.Elementary); !ok || e.Function != model.Sqrt {

@@ -152,7 +152,8 @@ func TestGoexitDoesNotHang(t *testing.T) {
 	works(t, p)
 }
 
-// TestLateHelper: the caller does the share of a helper that has not begun, and the helper leaves it alone.
+// TestLateHelper: the caller does the share of a helper that has not begun, and the helper leaves
+// it alone.
 func TestLateHelper(t *testing.T) {
 	p := New(2)
 	defer p.Close()

@@ -35,8 +35,8 @@ var extensions = map[Format][]string{ONNX: {".onnx"}, TFLite: {".tflite"}, PyTor
 
 // Model says what is wrong with the file at path as a model in .safetensors or, by its name, in
 // another format: an error that wraps ErrNoModel if it is recognized as something else or is no
-// regular file, the system's if it cannot be read. nil is no promise: the file is not decoded. A pipe
-// is not opened, so that nobody waits for it.
+// regular file, the system's if it cannot be read. nil is no promise: the file is not decoded. A
+// pipe is not opened, so that nobody waits for it.
 func Model(path string) error {
 	head, err := headOf(path)
 	if err != nil {
@@ -54,8 +54,8 @@ func Model(path string) error {
 	return nil
 }
 
-// Import returns the format of a file that is to be imported, or an error as Model does. A file that
-// is not recognized has the format of its extension, if it is one of a format's.
+// Import returns the format of a file that is to be imported, or an error as Model does. A file
+// that is not recognized has the format of its extension, if it is one of a format's.
 func Import(path string) (Format, error) {
 	head, err := headOf(path)
 	if err != nil {
@@ -124,7 +124,8 @@ func safetensors(head []byte) bool {
 	return len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32
 }
 
-// kindOf returns what begins with head, the zero kind for .safetensors and for what is not recognized.
+// kindOf returns what begins with head, the zero kind for .safetensors and for what is not
+// recognized.
 func kindOf(head []byte) kind {
 	if !safetensors(head) {
 		for _, k := range kinds {

@@ -110,8 +110,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestImport: formats that are imported are told by their content, whatever the name, and those that
-// are not recognized by their names.
+// TestImport: formats that are imported are told by their content, whatever the name, and those
+// that are not recognized by their names.
 func TestImport(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]Format{

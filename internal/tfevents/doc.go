@@ -1,4 +1,5 @@
-// Package tfevents writes and reads TensorBoard's event files: scalars and pictures, each of a step.
+// Package tfevents writes and reads TensorBoard's event files: scalars and pictures, each of a
+// step.
 //
 // A file is a sequence of TFRecords, as TensorFlow's documentation of that format describes them:
 // the length as 8 bytes, a checksum of these, the data, and a checksum of the data, all little

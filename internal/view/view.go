@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// Float32s returns b as little-endian float32 values in place: they are the same memory, must not be
-// written to unless b may be, and keep it alive. It returns nil, and the caller copies, where that
-// cannot be: if b is empty, is no whole number of values, does not start at a multiple of 4 bytes, or
-// the machine orders bytes the other way.
+// Float32s returns b as little-endian float32 values in place: they are the same memory, must not
+// be written to unless b may be, and keep it alive. It returns nil, and the caller copies, where
+// that cannot be: if b is empty, is no whole number of values, does not start at a multiple of 4
+// bytes, or the machine orders bytes the other way.
 func Float32s(b []byte) []float32 {
 	const size = unsafe.Sizeof(float32(0))
 	first := unsafe.Pointer(unsafe.SliceData(b))

@@ -10,7 +10,8 @@ import (
 	"github.com/gantiny/gantiny/model/pretrained/float"
 )
 
-// TestForms: both forms are generators of digits, the same one, and say the same of where they come from.
+// TestForms: both forms are generators of digits, the same one, and say the same of where they come
+// from.
 func TestForms(t *testing.T) {
 	q, err := pretrained.Model()
 	if err != nil {

@@ -59,8 +59,8 @@ func (s *headSum) update(b []byte) {
 	s.sum, s.buf = crc32.Update(s.sum, castagnoli, b), b
 }
 
-// withChecksums returns meta with the checksums of itself and of tensors, which are in the order of the file and can be written. Their
-// values go through buf.
+// withChecksums returns meta with the checksums of itself and of tensors, which are in the order of
+// the file and can be written. Their values go through buf.
 func withChecksums(meta map[string]string, tensors []*Tensor, buf []byte) map[string]string {
 	var head headSum
 	head.metadata(meta)
@@ -77,7 +77,8 @@ func withChecksums(meta map[string]string, tensors []*Tensor, buf []byte) map[st
 	return all
 }
 
-// takeChecksums moves the checksums from the metadata to the tensors, which are in the order of the file, and checks the header.
+// takeChecksums moves the checksums from the metadata to the tensors, which are in the order of the
+// file, and checks the header.
 func (f *File) takeChecksums() error {
 	text, ok := f.Meta[checksumsKey]
 	if !ok {

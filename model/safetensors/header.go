@@ -157,8 +157,8 @@ func (t tally) check(n int64) error {
 	return nil
 }
 
-// tally counts what is in the header that the scanner's source holds, and refuses what no header has.
-// Whether it is JSON beside that does not matter here.
+// tally counts what is in the header that the scanner's source holds, and refuses what no header
+// has. Whether it is JSON beside that does not matter here.
 func (s *scanner) tally() (t tally, err error) {
 	depth, list := 0, false
 	for s.more() {

@@ -80,8 +80,8 @@ func headerCases() map[string]headerCase {
 	}
 }
 
-// TestOpenAllocation: whatever a header says, reading it allocates at most twice the file's size and a
-// megabyte, garbage included, and reads no byte more than twice. That bounds its time too.
+// TestOpenAllocation: whatever a header says, reading it allocates at most twice the file's size
+// and a megabyte, garbage included, and reads no byte more than twice. That bounds its time too.
 func TestOpenAllocation(t *testing.T) {
 	for name, c := range headerCases() {
 		if binary.LittleEndian.Uint64(c.file) > maxHeader {

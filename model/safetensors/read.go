@@ -33,8 +33,8 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	return newFile(&File{Meta: map[string]string{}, r: r}, size)
 }
 
-// View opens a file that is in memory, as Open does. Nothing may write to it: tensors may be read in
-// place, see Floats and Int8s.
+// View opens a file that is in memory, as Open does. Nothing may write to it: tensors may be read
+// in place, see Floats and Int8s.
 func View(data []byte) (*File, error) {
 	return newFile(&File{Meta: map[string]string{}, r: bytes.NewReader(data), data: data}, int64(len(data)))
 }
@@ -79,7 +79,8 @@ func (f *File) readHeader(n int64) error {
 	return err
 }
 
-// readAt fills b from offset at. A reader may report the end of the file together with its last bytes.
+// readAt fills b from offset at. A reader may report the end of the file together with its last
+// bytes.
 func readAt(r io.ReaderAt, b []byte, at int64) error {
 	if n, err := r.ReadAt(b, at); n < len(b) {
 		return err
@@ -139,14 +140,15 @@ func (f *File) find(name string, n int, types ...DType) (Info, error) {
 	return t, err
 }
 
-// Floats returns the values of an F32 or F16 tensor, the latter widened. If place is not nil they are these bytes of View's
-// argument: of an F32 tensor, aligned to four bytes, on a little-endian machine.
+// Floats returns the values of an F32 or F16 tensor, the latter widened. If place is not nil they
+// are these bytes of View's argument: of an F32 tensor, aligned to four bytes, on a little-endian
+// machine.
 func (f *File) Floats(name string) (values []float32, place []byte, err error) {
 	return inPlace(f, name, F32, view.Float32s, f.ReadFloats)
 }
 
-// inPlace returns a tensor's values where they are, if it is of the type and see takes its bytes; else
-// those that read copies.
+// inPlace returns a tensor's values where they are, if it is of the type and see takes its bytes;
+// else those that read copies.
 func inPlace[T any](f *File, name string, is DType, see func([]byte) []T, read func(dst []T, name string) error) (values []T, place []byte, err error) {
 	t, err := f.Find(name)
 	if err != nil {
@@ -161,7 +163,8 @@ func inPlace[T any](f *File, name string, is DType, see func([]byte) []T, read f
 	return values, nil, read(values, name)
 }
 
-// Int8s returns the values of an I8 tensor. If place is not nil they are these bytes of View's argument.
+// Int8s returns the values of an I8 tensor. If place is not nil they are these bytes of View's
+// argument.
 func (f *File) Int8s(name string) (values []int8, place []byte, err error) {
 	return inPlace(f, name, I8, view.Int8s, f.ReadInt8s)
 }

@@ -161,8 +161,9 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// A reader that ends early, though the size promised more, is an error and no panic.
-// Whatever bit changes in a file, reading it either fails or gives what was written: spaces and ways to spell a string do not matter.
+// A reader that ends early, though the size promised more, is an error and no panic. Whatever bit
+// changes in a file, reading it either fails or gives what was written: spaces and ways to spell a
+// string do not matter.
 func TestChecksums(t *testing.T) {
 	tensors := []Tensor{
 		{Name: "half", DType: F16, Shape: []int{1, 2}, Floats: []float32{-0.25, 3}},

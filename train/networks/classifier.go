@@ -9,10 +9,11 @@ import (
 // classifierLeak is the slope of a classifier's LeakyReLUs.
 const classifierLeak = 0.1
 
-// Classifier returns a small network that tells classes of images apart: an image of values in [-1, 1]
-// to one logit a class. Four convolutions with BatchNorm, the first and the third at stride 2, end in the
-// mean over all positions, Width of them, which the last layer reads. Of c, Size, Channels, Width, Classes,
-// Dropout, of what the last layer reads, and Seed count. Errors wrap ErrConfig or those of package model.
+// Classifier returns a small network that tells classes of images apart: an image of values in [-1,
+// 1] to one logit a class. Four convolutions with BatchNorm, the first and the third at stride 2,
+// end in the mean over all positions, Width of them, which the last layer reads. Of c, Size,
+// Channels, Width, Classes, Dropout, of what the last layer reads, and Seed count. Errors wrap
+// ErrConfig or those of package model.
 func Classifier(c Config) (*model.Model, error) {
 	if err := c.checkClassifier(); err != nil {
 		return nil, err
@@ -20,7 +21,8 @@ func Classifier(c Config) (*model.Model, error) {
 	return c.finish("classifier", c.classifier())
 }
 
-// ValidateClassifier reports why Classifier could not build its network; it takes no memory for weights.
+// ValidateClassifier reports why Classifier could not build its network; it takes no memory for
+// weights.
 func (c Config) ValidateClassifier() error {
 	if err := c.checkClassifier(); err != nil {
 		return err

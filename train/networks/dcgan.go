@@ -7,7 +7,8 @@ const (
 	dcganSide = 5   // of the kernels
 )
 
-// dcganGenerator is that of Keras' DCGAN, with one transposed convolution of stride 2 for each level.
+// dcganGenerator is that of Keras' DCGAN, with one transposed convolution of stride 2 for each
+// level.
 func dcganGenerator(b *builder) *model.Value {
 	width := b.Width << b.Levels
 	b.Add(model.Dense{Units: b.base * b.base * width}, b.latents())

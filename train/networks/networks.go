@@ -100,8 +100,8 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
-// Validate reports why Generator or Discriminator could not build their networks; it takes no memory
-// for weights.
+// Validate reports why Generator or Discriminator could not build their networks; it takes no
+// memory for weights.
 func (c Config) Validate() error {
 	c, err := c.complete()
 	if err != nil {
@@ -189,8 +189,8 @@ func (c Config) finish(name string, g *model.Graph) (*model.Model, error) {
 	return m, nil
 }
 
-// latents adds the inputs of a generator and returns the vector that it begins with: the latents and
-// what the class becomes.
+// latents adds the inputs of a generator and returns the vector that it begins with: the latents
+// and what the class becomes.
 func (b *builder) latents() *model.Value {
 	z := b.Input("x", model.Flat(b.Latent))
 	if b.Classes == 0 {

@@ -45,8 +45,8 @@ func embed(from, to, command string) error {
 	if err := neutral(&m.Provenance); err != nil {
 		return err
 	}
-	// The bytes come from the rounded floats and from the seed that is gantiny quantize's default, which so makes them again from the
-	// floats' file.
+	// The bytes come from the rounded floats and from the seed that is gantiny quantize's default,
+	// which so makes them again from the floats' file.
 	half := model.SaveOptions{Half: true}
 	var b bytes.Buffer
 	if err := m.Encode(&b, half); err != nil {
@@ -72,7 +72,8 @@ func embed(from, to, command string) error {
 
 var absolute = regexp.MustCompile(`(^|[\s='"])((?:~|[A-Za-z]:)?[/\\][^\s'"]*|~)`)
 
-// neutral takes the paths out of a provenance: what a file is called may stay, where it lay may not.
+// neutral takes the paths out of a provenance: what a file is called may stay, where it lay may
+// not.
 func neutral(p *model.Provenance) error {
 	for _, s := range []*string{&p.Command, &p.Version, &p.Dataset} {
 		*s = absolute.ReplaceAllStringFunc(*s, func(found string) string {

@@ -1,4 +1,5 @@
-// Package fashion holds a generator of small gray pictures of clothes, shoes and bags, of the kind that
-// one asks for, in 8-bit integers, inside the program that imports it. README.md beside it is its card:
-// how it was made and how good it is. The same model in floats is the file float.safetensors.
+// Package fashion holds a generator of small gray pictures of clothes, shoes and bags, of the kind
+// that one asks for, in 8-bit integers, inside the program that imports it. README.md beside it is
+// its card: how it was made and how good it is. The same model in floats is the file
+// float.safetensors.
 package fashion

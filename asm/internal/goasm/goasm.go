@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Main is the program asm/ARCH: it has write make all files and puts them into the folder that its argument names,
-// NAME_ARCH.s of each File and stubs_ARCH.go.
+// Main is the program asm/ARCH: it has write make all files and puts them into the folder that its
+// argument names, NAME_ARCH.s of each File and stubs_ARCH.go.
 func Main(arch string, write func(o *Output)) {
 	log.SetFlags(0)
 	log.SetPrefix(arch + ": ")
@@ -81,8 +81,8 @@ func (o *Output) File(name string) *File {
 	return f
 }
 
-// Function begins a function and declares it, with doc as its comment: params as Go writes them, the result or "", and how many
-// bytes its frame has and its parameters with the result take.
+// Function begins a function and declares it, with doc as its comment: params as Go writes them,
+// the result or "", and how many bytes its frame has and its parameters with the result take.
 func (f *File) Function(name string, params []string, result string, frame, size int, doc []string) {
 	signature := strings.TrimSpace(fmt.Sprintf("func %s(%s) %s", name, strings.Join(params, ", "), result))
 	stubs := &f.out.stubs

@@ -15,7 +15,8 @@ const disassembler = "aarch64-linux-gnu-objdump" // of Debian's binutils-aarch64
 
 var wordLine = regexp.MustCompile(`^\s*WORD \$0x([0-9a-f]{8}) // (.*)$`)
 
-// Words returns the different WORDs of the files that glob names; each has to have an instruction beside it.
+// Words returns the different WORDs of the files that glob names; each has to have an instruction
+// beside it.
 func Words(t *testing.T, glob string) (lines []string) {
 	t.Helper()
 	files, err := filepath.Glob(glob)
@@ -43,7 +44,8 @@ func Words(t *testing.T, glob string) (lines []string) {
 	return lines
 }
 
-// Compare disassembles the words of lines for a machine, aarch64 or arm, and compares with what stands beside them.
+// Compare disassembles the words of lines for a machine, aarch64 or arm, and compares with what
+// stands beside them.
 func Compare(t *testing.T, machine string, lines []string) {
 	t.Helper()
 	if _, err := exec.LookPath(disassembler); err != nil {

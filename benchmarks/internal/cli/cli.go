@@ -12,8 +12,8 @@ import (
 // ErrUsage is returned by a command that has said on its log what is wrong with its arguments.
 var ErrUsage = errors.New("usage")
 
-// Main runs a command on the process's arguments and ends the process: with status 2 after ErrUsage, with 1 after any other
-// error, which it prints behind the command's name.
+// Main runs a command on the process's arguments and ends the process: with status 2 after
+// ErrUsage, with 1 after any other error, which it prints behind the command's name.
 func Main(name string, run func(ctx context.Context, args []string, out, log io.Writer) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

@@ -27,9 +27,9 @@ import (
 const loadVariable = "GANTINY_LOAD"
 
 // TestLoad loads a server over loopback from clients in this process and by turns draws the same
-// with the library alone. Meanwhile slow and broken clients are at work. It states throughput, delays
-// and what the server holds, and judges that nothing fails and nothing grows; then it stops the
-// server under load and counts the requests that are lost.
+// with the library alone. Meanwhile slow and broken clients are at work. It states throughput,
+// delays and what the server holds, and judges that nothing fails and nothing grows; then it stops
+// the server under load and counts the requests that are lost.
 func TestLoad(t *testing.T) {
 	length := 2 * time.Second
 	long := os.Getenv(loadVariable) != ""
@@ -256,8 +256,8 @@ func nuisances(t *testing.T, p *process) (stop func()) {
 	}
 }
 
-// overload asks for more than the queue takes: some requests are refused with 503 and Retry-After, none
-// fails otherwise.
+// overload asks for more than the queue takes: some requests are refused with 503 and Retry-After,
+// none fails otherwise.
 func overload(t *testing.T, p *process) {
 	t.Helper()
 	var drawn, refused atomic.Int64
@@ -300,8 +300,8 @@ type hammer struct {
 }
 
 // newHammer starts 16 clients, which go on until stopped is closed or nobody listens any more. A
-// request is lost if it was written and no whole answer came; reset is those of connections that the
-// server had not accepted.
+// request is lost if it was written and no whole answer came; reset is those of connections that
+// the server had not accepted.
 func newHammer(t *testing.T, address string) *hammer {
 	h := &hammer{stopped: make(chan bool)}
 	for c := range 16 {

@@ -138,8 +138,8 @@ func (l *library) changed() bool {
 	return found
 }
 
-// reread opens the models whose files have changed, or all, and returns the new library. A file that
-// cannot be read is not tried again until it changes.
+// reread opens the models whose files have changed, or all, and returns the new library. A file
+// that cannot be read is not tried again until it changes.
 func (l *library) reread(all bool) (*library, error) {
 	next := &library{float: l.float, models: append([]entry(nil), l.models...)}
 	for i := range next.models {

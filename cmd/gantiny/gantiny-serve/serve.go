@@ -153,8 +153,8 @@ func (s *service) tell(state string) {
 	}
 }
 
-// watch reads models again when they change or a SIGHUP comes, and keeps systemd's watchdog quiet as
-// long as pictures are drawn, until ctx ends or a listener fails.
+// watch reads models again when they change or a SIGHUP comes, and keeps systemd's watchdog quiet
+// as long as pictures are drawn, until ctx ends or a listener fails.
 func (s *service) watch(ctx context.Context, hup <-chan os.Signal, watchdog time.Duration, failed <-chan error) error {
 	look, stopLooking := ticks(s.f.Reload)
 	defer stopLooking()

@@ -17,8 +17,9 @@ func NewMeter(file int) *Meter {
 	return &Meter{left: 2*int64(file) + spare, Most: file + 1<<20, work: 64*int64(file) + 1<<24}
 }
 
-// Failing is NewMeter, but the call of Take or Look of this number, from 1, fails: for tests of what becomes
-// of files that meet their bounds at any place. Its second result tells whether it came to that.
+// Failing is NewMeter, but the call of Take or Look of this number, from 1, fails: for tests of
+// what becomes of files that meet their bounds at any place. Its second result tells whether it
+// came to that.
 func Failing(file, call int) (m *Meter, failed func() bool) {
 	m = NewMeter(file)
 	m.fail = call

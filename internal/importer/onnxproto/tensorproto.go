@@ -120,8 +120,8 @@ func addExternal(t *ir.Tensor, b []byte, m *ir.Meter) error {
 	return err
 }
 
-// unpack returns varints as raw_data would have them, nil if the tensor's type or dimensions are not
-// read anyway.
+// unpack returns varints as raw_data would have them, nil if the tensor's type or dimensions are
+// not read anyway.
 func unpack(t *ir.Tensor, list []byte, m *ir.Meter) ([]byte, error) {
 	size := ir.TypeSize[t.Type]
 	n, ok := ir.Elements(t.Dims)

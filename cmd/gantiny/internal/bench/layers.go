@@ -75,7 +75,8 @@ func fillNoise(dst []float32, m conv.Layout, seed uint64) {
 	m.Import(dst, x)
 }
 
-// cycle is how many steps pass until they are alike again: gradient penalties come at every so many.
+// cycle is how many steps pass until they are alike again: gradient penalties come at every so
+// many.
 func cycle(c train.Config) int {
 	if c.R1 > 0 || c.R2 > 0 || c.GP > 0 {
 		return c.PenaltyEvery
@@ -83,8 +84,9 @@ func cycle(c train.Config) int {
 	return 1
 }
 
-// TrainingStep measures whole training steps with settings, which name says, on noise, stage by stage. Where steps differ
-// it measures means: of a gradient penalty's passes the time counts, but not their multiply-adds.
+// TrainingStep measures whole training steps with settings, which name says, on noise, stage by
+// stage. Where steps differ it measures means: of a gradient penalty's passes the time counts, but
+// not their multiply-adds.
 func TrainingStep(ctx context.Context, name string, c train.Config, o Options) (*Report, error) {
 	c.Batch, c.Threads = o.Batch, o.Threads
 	if c.DecaySteps == 0 {

@@ -57,7 +57,8 @@ func listen(ctx context.Context, fd int, pressed func(key byte)) (stop func(), o
 const longest = time.Second
 
 // obey does what the system does at a signal that it was kept from. It returns when the process has
-// been stopped and goes on: kill may return before any thread stops, and the terminal must not be set meanwhile.
+// been stopped and goes on: kill may return before any thread stops, and the terminal must not be
+// set meanwhile.
 func obey(s os.Signal) {
 	if s != syscall.SIGTSTP {
 		signal.Reset(s)

@@ -10,8 +10,8 @@ import (
 
 const firstDescriptor = 3
 
-// Listeners are the sockets that systemd has opened for this process; none where it has opened none.
-// They are for this process alone: the environment that tells of them is cleared.
+// Listeners are the sockets that systemd has opened for this process; none where it has opened
+// none. They are for this process alone: the environment that tells of them is cleared.
 func Listeners() ([]net.Listener, error) {
 	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {

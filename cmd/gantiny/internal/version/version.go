@@ -2,7 +2,8 @@ package version
 
 import "runtime/debug"
 
-// Of is the version of this program: the one that it was stamped with, the module's where it was installed by one, else the commit.
+// Of is the version of this program: the one that it was stamped with, the module's where it was
+// installed by one, else the commit.
 func Of(stamped string) string {
 	if stamped != "" {
 		return stamped
