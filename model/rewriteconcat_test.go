@@ -37,14 +37,13 @@ type joinCase struct {
 
 func joinCases() []joinCase {
 	conv := Conv2D{Filters: 16, Kernel: [2]int{3, 3}, Same: true, Bias: true}
-	pool := MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}
 	return []joinCase{
 		{"two convolutions", 8, func(g *Graph, x *Value) []*Value {
 			return []*Value{g.Add(Tanh{}, g.Add(Concat{}, g.Add(conv, x), g.Add(ReLU{}, g.Add(conv, x))))}
 		}, "conv2d0 conv2d1+relu tanh4"},
 		{"the shape of a U", 8, func(g *Graph, x *Value) []*Value {
 			a := g.Add(BatchNorm{}, g.Add(conv, x))
-			up := g.Add(Resize{H: 8, W: 8, Mode: ResizeBilinear, Coordinates: HalfPixel}, g.Add(conv, g.Add(pool, a)))
+			up := g.Add(Resize{H: 8, W: 8, Mode: ResizeBilinear, Coordinates: HalfPixel}, g.Add(conv, g.Add(MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, a)))
 			return []*Value{g.Add(conv, g.Add(Concat{}, up, a))}
 		}, "conv2d0+batchnorm maxpool2 conv2d3 resize4 conv2d6"},
 		{"an input", 8, func(g *Graph, x *Value) []*Value {

@@ -42,15 +42,7 @@ func TestFuseTables(t *testing.T) {
 		{"bytes that move", QMove[Slice]{Slice{Size: [3]int{4, 3, 5}}, anyParams(r)}, []Spec{image}, nil, []string{"qslice", "qtable", "qdequantize"}},
 	} {
 		g := &Graph{}
-		var x []*Value
-		for _, s := range c.in {
-			x = append(x, extremeBytes(r, g, s))
-		}
-		y := g.Add(c.op, x...)
-		if g.err != nil {
-			t.Fatal(c.name, g.err)
-		}
-		fillRandom(r, y.Node)
+		y := onExtremes(t, r, g, c.op, c.in)
 		if c.build == nil {
 			y = table(g, y, false)
 		} else {
@@ -63,9 +55,24 @@ func TestFuseTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		if kinds := kindsOf(m, mode{}); !slices.Equal(kinds[2*len(x):], c.want) {
+		if kinds := kindsOf(m, mode{}); !slices.Equal(kinds[2*len(c.in):], c.want) {
 			t.Errorf("%s: %v, want %v", c.name, kinds, c.want)
 		}
 		checkInt8(t, m, c.op)
 	}
+}
+
+// onExtremes adds an operator of random parameters that reads bytes of all values.
+func onExtremes(t *testing.T, r *rand.Rand, g *Graph, op Op, in []Spec) *Value {
+	t.Helper()
+	var x []*Value
+	for _, s := range in {
+		x = append(x, extremeBytes(r, g, s))
+	}
+	y := g.Add(op, x...)
+	if g.err != nil {
+		t.Fatal(op, g.err)
+	}
+	fillRandom(r, y.Node)
+	return y
 }

@@ -37,6 +37,18 @@ func parts(t *testing.T, tr *Trainer, h header) (text string, tensors []safetens
 	return c.tensors.Meta[checkpointKey], tensors
 }
 
+func writeParts(t *testing.T, path, text string, tensors []safetensors.Tensor) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := safetensors.Write(f, map[string]string{checkpointKey: text}, tensors); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A checkpoint with right checksums whose header or tensors are not those of its own settings is
 // refused by name, and nothing of it is taken.
 func TestCheckpointOfOtherParts(t *testing.T) {
@@ -47,23 +59,12 @@ func TestCheckpointOfOtherParts(t *testing.T) {
 	text, tensors := parts(t, tr, header{Cursor: dataset.Cursor{Seed: c.Seed}, Data: data})
 	before := stateOf(tr)
 	path := filepath.Join(t.TempDir(), CheckpointFile)
-	write := func(text string, tensors []safetensors.Tensor) {
-		t.Helper()
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if err := safetensors.Write(f, map[string]string{checkpointKey: text}, tensors); err != nil {
-			t.Fatal(err)
-		}
-	}
 	with := func(change func(x *safetensors.Tensor)) []safetensors.Tensor {
 		list := slices.Clone(tensors)
 		change(&list[0])
 		return list
 	}
-	if write(text, tensors); resume(path, tr.cfg, data, tr) != nil {
+	if writeParts(t, path, text, tensors); resume(path, tr.cfg, data, tr) != nil {
 		t.Fatal(resume(path, tr.cfg, data, tr))
 	}
 	for name, x := range map[string]struct {
@@ -85,7 +86,7 @@ func TestCheckpointOfOtherParts(t *testing.T) {
 		if x.text == text && len(x.tensors) == len(tensors) && x.tensors[0].DType == safetensors.F32 && len(x.tensors[0].Shape) == len(tensors[0].Shape) {
 			t.Errorf("%s: nothing was changed in %s", name, text)
 		}
-		write(x.text, x.tensors)
+		writeParts(t, path, x.text, x.tensors)
 		if err := resume(path, tr.cfg, data, tr); !errors.Is(err, x.wraps) || !strings.Contains(err.Error(), x.says) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -93,6 +94,15 @@ func TestCheckpointOfOtherParts(t *testing.T) {
 			t.Errorf("%s: %s was changed", name, d)
 		}
 	}
+}
+
+// TestHeaderThatDoesNotFit: a run of other labels, and a file that is closed.
+func TestHeaderThatDoesNotFit(t *testing.T) {
+	tr := newTrainer(t, small(), nil)
+	data := infoOf(tr.cfg, pictures)
+	text, tensors := parts(t, tr, header{Cursor: dataset.Cursor{Seed: tr.cfg.Seed}, Data: data})
+	path := filepath.Join(t.TempDir(), CheckpointFile)
+	writeParts(t, path, text, tensors)
 	h, err := openCheckpoint(path)
 	if err != nil {
 		t.Fatal(err)

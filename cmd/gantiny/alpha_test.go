@@ -112,6 +112,42 @@ func TestTrainAlpha(t *testing.T) {
 }
 
 // TestGenerateAlpha: every kind of file takes pictures with alpha, and eval reads such data.
+// checkAlpha compares the alpha of four pictures of 8x8 in a.png, a grid of two columns, and in a.gif
+// with the numbers x of them.
+func checkAlpha(t *testing.T, x []float32, channels int) {
+	t.Helper()
+	grid := readPNG(t, "a.png")
+	f, err := os.Open("a.gif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	frames, err := gif.DecodeAll(f)
+	if err != nil || len(frames.Image) != 4 {
+		t.Fatal(err)
+	}
+	through := 0
+	for i, frame := range frames.Image {
+		for p := range 64 {
+			want := int((x[(i*64+p+1)*channels-1]+1)*127.5 + 0.5) // as pixels are made of numbers
+			c := color.NRGBAModel.Convert(grid.At(i%2*8+p%8, i/2*8+p/8)).(color.NRGBA)
+			if d := int(c.A) - want; d < -1 || d > 1 {
+				t.Fatalf("%d channels, picture %d, pixel %d: alpha %d, want %d", channels, i, p, c.A, want)
+			}
+			_, _, _, a := frame.At(p%8, p/8).RGBA()
+			if (a == 0) != (c.A < 128) {
+				t.Fatalf("%d channels, frame %d, pixel %d: opaque is %v at alpha %d", channels, i, p, a > 0, c.A)
+			}
+			if a == 0 {
+				through++
+			}
+		}
+	}
+	if through == 0 {
+		t.Error("no picture is transparent anywhere: the test tests nothing")
+	}
+}
+
 func TestGenerateAlpha(t *testing.T) {
 	alphaRun(t)
 	for _, channels := range []int{2, 4} {
@@ -126,10 +162,6 @@ func TestGenerateAlpha(t *testing.T) {
 		if err != nil || !slices.Equal(shape, []int{4, 8, 8, channels}) {
 			t.Fatalf("shape %v, %v", shape, err)
 		}
-		alphaAt := func(image, y, column int) uint8 { // as pixels are made of numbers
-			v := (x[((image*8+y)*8+column)*channels+channels-1] + 1) * 127.5
-			return uint8(v + 0.5)
-		}
 		if text := draw("a.png", "--show"); strings.Count(text, "\n") != 8 {
 			t.Errorf("%d channels: drawn as %q", channels, text)
 		}
@@ -140,37 +172,8 @@ func TestGenerateAlpha(t *testing.T) {
 				t.Errorf("%s: colors of kind %d, want RGB and alpha", path, kind)
 			}
 		}
-		grid := readPNG(t, "a.png")
 		draw("a.gif")
-		f, err := os.Open("a.gif")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		frames, err := gif.DecodeAll(f)
-		if err != nil || len(frames.Image) != 4 {
-			t.Fatal(err)
-		}
-		through := 0
-		for i, frame := range frames.Image {
-			for p := range 64 {
-				want := alphaAt(i, p/8, p%8)
-				c := color.NRGBAModel.Convert(grid.At(i%2*8+p%8, i/2*8+p/8)).(color.NRGBA)
-				if d := int(c.A) - int(want); d < -1 || d > 1 {
-					t.Fatalf("%d channels, picture %d, pixel %d: alpha %d, want %d", channels, i, p, c.A, want)
-				}
-				_, _, _, a := frame.At(p%8, p/8).RGBA()
-				if (a == 0) != (c.A < 128) {
-					t.Fatalf("%d channels, frame %d, pixel %d: opaque is %v at alpha %d", channels, i, p, a > 0, c.A)
-				}
-				if a == 0 {
-					through++
-				}
-			}
-		}
-		if through == 0 {
-			t.Error("no picture is transparent anywhere: the test tests nothing")
-		}
+		checkAlpha(t, x, channels)
 		if channels == 2 {
 			continue // files of four are enough for the rest
 		}
