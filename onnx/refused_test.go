@@ -161,6 +161,7 @@ var refusals = []refusal{
 	{op: "Resize", dims: image, in: []any{nil, constant{[]int{2}, []float32{2, 2}}}, want: "2 sizes of 4 dimensions"},
 	{op: "Resize", dims: image, in: []any{nil, zeros(4)}, want: "a size or scale of 0"},
 	{op: "Resize", dims: image, in: []any{nil, constant{[]int{4}, []float32{2, 1, 2, 2}}}, want: "axis 0, which is the images'"},
+	{op: "Resize", dims: image, in: []any{nil, constant{[]int{4}, []float32{1, 1, 1 << 25, 1}}}, want: "beforehand takes too long"},
 	{op: "Resize", dims: image, want: "input 3 is missing"},
 	{op: "Upsample", dims: image, in: []any{constant{[]int{4}, []float32{1, 1, 2, 2}}}, attrs: with("mode", "bilinear"), opset: 9},
 	{op: "Tile", dims: row, in: []any{ints(1)}, want: "1 repeats of 2 dimensions"},

@@ -96,6 +96,9 @@ func convertResize(s *step) error {
 		if r.coordinates == "align_corners" && c.uneven() { // which programs disagree about
 			return ir.Refuse("coordinate_transformation_mode %q with a scale of %v that makes %d elements of %d", r.coordinates, c.scale, c.out, c.in)
 		}
+		if err := s.im.meter.Look(c.out); err != nil {
+			return err
+		}
 		changed = append(changed, k)
 	}
 	o, native := r.op(list)

@@ -40,10 +40,10 @@ func (m *Meter) Widen(n, size int) {
 	}
 }
 
-// Look counts n elements that are about to be looked at.
+// Look counts n elements that are about to be looked at, of constants or of sizes.
 func (m *Meter) Look(n int) error {
 	if m.work -= int64(n); m.work < 0 || m.fails() {
-		return Refuse("its constants take too long to compute")
+		return Refuse("what it has computed beforehand takes too long")
 	}
 	return nil
 }
