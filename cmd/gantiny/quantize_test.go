@@ -214,6 +214,13 @@ func TestFineTune(t *testing.T) {
 	if tuned := got.FineTuning; tuned.Steps != 4 || tuned.PSNR < 34 || tuned.Kept != (got.PSNR > tuned.PSNR) || got.PSNR < tuned.PSNR {
 		t.Errorf("report %+v", got)
 	}
+	tuned, err := model.Load("int8.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := tuned.Provenance.Command; strings.HasSuffix(made, "gantiny quantize --finetune 4 --seed 1") != got.FineTuning.Kept {
+		t.Errorf("made by %q, kept: %v", made, got.FineTuning.Kept)
+	}
 	page, err := os.ReadFile(filepath.Join("report", "index.html"))
 	if err != nil || !strings.Contains(string(page), "fine-tuning<td>4 steps, ") {
 		t.Errorf("no fine-tuning in the page (%v)", err)

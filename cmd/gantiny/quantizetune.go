@@ -42,6 +42,11 @@ func (f *quantizeFlags) tune(ctx context.Context, both *comparing, features *mod
 	if err != nil {
 		return nil, err
 	}
+	made := fmt.Sprintf("gantiny quantize --finetune %d --seed %d", f.finetune, f.seed)
+	if q.Provenance.Command != "" {
+		made = q.Provenance.Command + "; " + made
+	}
+	q.Provenance.Command = made
 	tuned, after := *both, *r
 	tuned.int8.Model = q
 	if err := tuned.compare(ctx, &after, f.judge); err != nil {
