@@ -187,6 +187,9 @@ func TestQuantizeHuge(t *testing.T) {
 
 // TestFineTune: fine-tuning is reported, and an end on the way leaves nothing.
 func TestFineTune(t *testing.T) {
+	if testing.Short() {
+		t.Skip("calibrates some models")
+	}
 	t.Chdir(t.TempDir())
 	small(t)
 	args := []string{"quantize", smallFile, "-o", "int8.safetensors", "--calib", "32", "--judge", "20", "--finetune", "4", "--threads", "1", "--report", "report"}
