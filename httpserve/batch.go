@@ -94,6 +94,10 @@ func (b *batcher) waited() time.Duration {
 // draw has j drawn. When ctx ends it returns the cause, after what is being drawn already.
 func (b *batcher) draw(ctx context.Context, j *job) error {
 	j.arrived, j.done = time.Now(), make(chan struct{})
+	if ctx.Err() != nil {
+		b.entrance.drew(j.n)
+		return context.Cause(ctx)
+	}
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()

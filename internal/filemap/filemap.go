@@ -57,8 +57,8 @@ func Decode[T any](path string, mapped func(*Map) (T, error), read func(r io.Rea
 	return v, nil
 }
 
-// Program returns the Map of b if that is part of the program's own file, mapped read-only, as what
-// go:embed puts into a string is. It is nil if not, or if the system does not tell.
+// Program returns the Map of b if that is part of the program's own file, mapped read-only, as are
+// strings of go:embed. It is nil if not, or if the system does not tell.
 func Program(b []byte) *Map {
 	if len(b) == 0 || !readOnlyFile(address(b), len(b)) {
 		return nil
