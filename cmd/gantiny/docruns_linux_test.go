@@ -58,7 +58,11 @@ var docRuns = map[string]docPage{
 		},
 		not: map[string]string{"gantiny import checkpoint.pt": "there is no small checkpoint of such a shape; package weights reads one"},
 	},
-	"docs/latents.md":      {before: []string{"gantiny generate -n 1 --class 7 -o seven.png", "gantiny project seven.png"}},
+	"docs/latents.md": {before: []string{"gantiny generate -n 1 --class 7 -o seven.png", "gantiny project seven.png"}},
+	"docs/own-pictures.md": {before: []string{
+		"mkdir -p package/img/twitter/64; cp DIR/?/*.png package/img/twitter/64",
+		`cd DIR; for f in ?/*.png; do echo "${f#*/},${f%%/*}"; done >../categories.csv`,
+	}},
 	"docs/performance.md":  {},
 	"docs/quality.md":      {before: []string{trained[0], "gantiny train --data DIR --size 32 --channels 3 --out run2"}},
 	"docs/quantize.md":     {before: []string{trained[0], `ln -s "$REPO"/zoo zoo`}},
@@ -80,7 +84,9 @@ case "$1 $*" in
 "train "*--print*) ;;
 "train "*--resume*) set -- "$@" --epochs 2 ;;
 "train "*) set -- "$@" --epochs 1 --batch 48 --width 4 ;;
+"quantize "*--finetune*) set -- "$@" --calib 16 --judge 8 --finetune 2 ;;
 "quantize "*) set -- "$@" --calib 16 --judge 8 ;;
+"eval "*"--data fashion"*) set -- "$@" --data mnist --number 100 ;;
 "eval "*) set -- "$@" --number 100 ;;
 "bench "*) set -- "$@" --seconds 0.01 ;;
 "generate "*--count*) set -- "$@" --count 1000 --part 100 ;;
