@@ -35,13 +35,13 @@ func (l *loader) convert(d *Dataset) (*Dataset, error) {
 	return &to, err
 }
 
-// hasAlpha reports whether the last of so many channels is alpha.
-func hasAlpha(channels int) bool { return channels == 2 || channels == 4 }
+// HasAlpha reports whether the last of so many channels is alpha.
+func HasAlpha(channels int) bool { return channels == 2 || channels == 4 }
 
 // settled reports whether the pixels of d, of the options' channels, are what the options make of
 // transparent ones: opaque, or black where they cannot be seen.
 func (l *loader) settled(d *Dataset) bool {
-	if !hasAlpha(d.C) {
+	if !HasAlpha(d.C) {
 		return true
 	}
 	for p := d.Pix; len(p) > 0; p = p[d.C:] {

@@ -232,7 +232,7 @@ func newLoader(ctx context.Context, spec string, o Options) (*loader, error) {
 		o.Channels = 1
 	}
 	l := &loader{ctx: ctx, o: o, limit: memoryLimit(o.MaxRAM), ground: color.RGBA{0xff, 0xff, 0xff, 0xff}}
-	l.alpha = o.Background == nil && hasAlpha(o.Channels)
+	l.alpha = o.Background == nil && HasAlpha(o.Channels)
 	if o.Channels < 1 || o.Channels > 4 {
 		return nil, fmt.Errorf("dataset: %d channels, want 1 to 4", o.Channels)
 	}

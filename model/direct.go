@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/gantiny/gantiny/quant"
 )
@@ -21,18 +22,18 @@ func (m *Model) SettleSums(ctx context.Context) (apart float64, err error) {
 		return 0, nil
 	}
 	var y [2][][]float32
-	for i, o := range []Options{{Strict: true}, {Winograd: true}} {
+	for i, o := range []Options{{Winograd: true}, {Strict: true}} {
 		o.Threads = 1
 		if y[i], err = m.settled(ctx, o, images); errors.Is(err, ErrMemory) {
 			return 0, nil
-		} else if err != nil {
+		} else if err != nil || y[i] == nil {
 			return 0, err
 		}
 	}
-	for k, exact := range y[0] {
+	for k, exact := range y[1] {
 		worst, largest := 0.0, 1.0
 		for i, v := range exact {
-			worst = max(worst, math.Abs(float64(v)-float64(y[1][k][i])))
+			worst = max(worst, math.Abs(float64(v)-float64(y[0][k][i])))
 			largest = max(largest, math.Abs(float64(v)))
 		}
 		m.Direct = m.Direct || worst > most*largest
@@ -41,13 +42,17 @@ func (m *Model) SettleSums(ctx context.Context) (apart float64, err error) {
 	return apart, nil
 }
 
-// settled returns the outputs of n images, of latents that calibrate too.
+// settled returns the outputs of n images, of latents that calibrate too; nil if Winograd's
+// algorithm is asked for and computes nothing of the model.
 func (m *Model) settled(ctx context.Context, o Options, n int) ([][]float32, error) {
 	s, err := m.NewSession(o)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
+	if o.Winograd && !slices.ContainsFunc(s.Ops(), func(op OpInfo) bool { return op.By == "Winograd" }) {
+		return nil, nil
+	}
 	var f Feed
 	for i, v := range m.Inputs() {
 		if v.Type.Kind == Class {

@@ -24,6 +24,9 @@ type Model struct {
 	file  *filemap.Map    // that weights are read from, see Load
 }
 
+// inherit takes what holds for another form of the model from, too.
+func (m *Model) inherit(from *Model) { m.Provenance, m.Direct = from.Provenance, from.Direct }
+
 // Provenance says where a model's parameters come from. All fields may be empty.
 type Provenance struct {
 	Command       string `json:"command,omitempty"` // that made the model

@@ -52,7 +52,7 @@ func (m *Model) Morph(path []int, between int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Provenance, w.Direct = m.Provenance, m.Direct
+	w.inherit(m)
 	return w, nil
 }
 

@@ -32,6 +32,6 @@ func (m *Model) WithOutputs(names ...string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Provenance, w.Direct = m.Provenance, m.Direct
+	w.inherit(m)
 	return w, nil
 }

@@ -82,12 +82,18 @@ func TestFuseAdditions(t *testing.T) {
 		for _, k := range kernels {
 			want := outputsOf(t, m, Options{Kernels: k, Threads: 1}, mode{int8: true}, in)
 			for _, o := range []Options{{Kernels: k, Threads: 1}, {Kernels: k, Threads: 4}, {Kernels: k, Batch: 1, Threads: 1}} {
-				for i, y := range outputsOf(t, m, o, mode{}, in) {
-					if !equalBits(y, want[i]) {
-						t.Errorf("%s on %s, %d threads, batches of %d: output %d has other bits", c.name, k.Name, o.Threads, o.Batch, i)
-					}
-				}
+				checkOutputs(t, c.name, m, o, in, want)
 			}
+		}
+	}
+}
+
+// checkOutputs compares a Session's outputs with want, to the bit.
+func checkOutputs(t *testing.T, name string, m *Model, o Options, in []float32, want [][]float32) {
+	t.Helper()
+	for i, y := range outputsOf(t, m, o, mode{}, in) {
+		if !equalBits(y, want[i]) {
+			t.Errorf("%s on %s, %d threads, batches of %d: output %d has other bits", name, o.Kernels.Name, o.Threads, o.Batch, i)
 		}
 	}
 }

@@ -119,11 +119,7 @@ func TestJoinInPlace(t *testing.T) {
 			want := outputsOf(t, m, Options{Kernels: k, Threads: 1, Strict: true}, mode{int8: true}, in)
 			for _, o := range []Options{{Batch: 1, Threads: 1}, {Batch: 1, Threads: 3}, {Batch: 5, Threads: 2}, {Strict: true, Threads: 1}} {
 				o.Kernels = k
-				for i, y := range outputsOf(t, m, o, mode{}, in) {
-					if !equalBits(y, want[i]) {
-						t.Errorf("%s on %s, %d threads, batches of %d: output %d has other bits", c.name, k.Name, o.Threads, o.Batch, i)
-					}
-				}
+				checkOutputs(t, c.name, m, o, in, want)
 			}
 		}
 	}

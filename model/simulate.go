@@ -68,7 +68,8 @@ func (s *simulation) floats(m *Model, c *quant.Calibration) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Provenance, f.ClassNames, f.Direct = m.Provenance, m.ClassNames, m.Direct
+	f.inherit(m)
+	f.ClassNames = m.ClassNames
 	return f, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
 )
@@ -236,7 +237,7 @@ func (c *change) applyBackward(dsrc, ddst window, i int) {
 
 // colors is the number of channels without alpha.
 func (w window) colors() int {
-	if w.C == 2 || w.C == 4 {
+	if dataset.HasAlpha(w.C) {
 		return w.C - 1
 	}
 	return w.C

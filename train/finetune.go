@@ -178,9 +178,7 @@ func (o *fineTune) Step(t *Trainer, from Source) (l Losses, err error) {
 
 // Close ends the threads of the teacher.
 func (o *fineTune) Close() {
-	if o.teacher.session != nil {
-		o.teacher.session.Close()
-	}
+	o.teacher.close()
 }
 
 // latentNoise is a Source of latents alone.

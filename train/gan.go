@@ -215,9 +215,7 @@ func (o *GAN) placeImages(t *Trainer, n int) error {
 
 // Close ends the threads of a teacher.
 func (o *GAN) Close() {
-	if o.teacher != nil && o.teacher.session != nil {
-		o.teacher.session.Close()
-	}
+	o.teacher.close()
 }
 
 // classInput returns the index of a model's input of classes, or -1.

@@ -122,3 +122,10 @@ func (l *teacher) add(t *Trainer, grad, fakes window) float64 {
 	}
 	return sum / values
 }
+
+// close ends the threads, of no teacher none.
+func (l *teacher) close() {
+	if l != nil && l.session != nil {
+		l.session.Close()
+	}
+}

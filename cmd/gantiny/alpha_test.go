@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"image"
 	"image/color"
 	"image/gif"
-	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/gantiny/gantiny/internal/npy"
-	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/internal/tfevents"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/train"
@@ -25,18 +22,10 @@ import (
 func alphaRun(t *testing.T) {
 	t.Helper()
 	tinyRun(t)
-	key := rng.NewKey(2, rng.Noise)
-	for i := range 40 {
-		img := image.NewNRGBA(image.Rect(0, 0, 8, 8))
-		for j := range img.Pix {
-			img.Pix[j] = uint8(rng.Block(key, [4]uint32{uint32(i), uint32(j)})[0])
-		}
-		var b bytes.Buffer
-		if err := png.Encode(&b, img); err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, fmt.Sprintf("pictures/%02d.png", i), b.String())
-	}
+	noisePictures(t, 2, func(r image.Rectangle) (image.Image, []uint8) {
+		img := image.NewNRGBA(r)
+		return img, img.Pix
+	})
 }
 
 // colorType is the kind of colors that a PNG file names: 0 gray, 2 RGB, 6 RGB and alpha.

@@ -164,7 +164,7 @@ func (f *projectFlags) load(ctx context.Context, paths []string, shape model.Sha
 func invert(data *dataset.Dataset) {
 	for p := data.Pix; len(p) > 0; p = p[data.C:] {
 		colors, alpha := p[:data.C], uint8(255)
-		if data.C%2 == 0 {
+		if dataset.HasAlpha(data.C) {
 			colors, alpha = p[:data.C-1], p[data.C-1]
 		}
 		if alpha == 0 {

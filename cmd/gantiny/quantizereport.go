@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/internal/htmlreport"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/picture"
@@ -17,7 +18,7 @@ const perfect = 999
 // seen returns pixels of c channels with their colors multiplied by alpha, if they have it:
 // differences that cannot be seen are none.
 func seen(pix []uint8, c int) []uint8 {
-	if c != 2 && c != 4 {
+	if !dataset.HasAlpha(c) {
 		return pix
 	}
 	out := slices.Clone(pix)
@@ -80,7 +81,7 @@ func (g *grids) difference() []uint8 {
 		v := int(a[i]) - int(b[i])
 		d[i] = uint8(min(255, amplified*max(v, -v)))
 	}
-	if c != 2 && c != 4 {
+	if !dataset.HasAlpha(c) {
 		return d
 	}
 	for p := d; len(p) >= c; p = p[c:] {

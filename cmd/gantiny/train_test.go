@@ -27,11 +27,22 @@ func tinyRun(t *testing.T) {
 	if err := os.Mkdir("pictures", 0o777); err != nil {
 		t.Fatal(err)
 	}
-	key := rng.NewKey(1, rng.Noise)
+	noisePictures(t, 1, func(r image.Rectangle) (image.Image, []uint8) {
+		img := image.NewGray(r)
+		return img, img.Pix
+	})
+	writeFile(t, "tiny.toml", "data = \"pictures\"\nsize = 8\nwidth = 2\nlatent = 4\nbatch = 10\n")
+}
+
+// noisePictures writes 40 pictures of random bytes, each into an image that blank makes, with its
+// memory.
+func noisePictures(t *testing.T, seed uint64, blank func(image.Rectangle) (image.Image, []uint8)) {
+	t.Helper()
+	key := rng.NewKey(seed, rng.Noise)
 	for i := range 40 {
-		img := image.NewGray(image.Rect(0, 0, 8, 8))
-		for j := range img.Pix {
-			img.Pix[j] = uint8(rng.Block(key, [4]uint32{uint32(i), uint32(j)})[0])
+		img, pix := blank(image.Rect(0, 0, 8, 8))
+		for j := range pix {
+			pix[j] = uint8(rng.Block(key, [4]uint32{uint32(i), uint32(j)})[0])
 		}
 		var b bytes.Buffer
 		if err := png.Encode(&b, img); err != nil {
@@ -39,7 +50,6 @@ func tinyRun(t *testing.T) {
 		}
 		writeFile(t, fmt.Sprintf("pictures/%02d.png", i), b.String())
 	}
-	writeFile(t, "tiny.toml", "data = \"pictures\"\nsize = 8\nwidth = 2\nlatent = 4\nbatch = 10\n")
 }
 
 // What a run's own settings name and is not right is not put down to a flag that nobody has given.
