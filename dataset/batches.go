@@ -23,6 +23,8 @@ type Batches struct {
 	size  int
 	order []int32 // of epoch dealt
 	dealt int
+
+	channel int // of stacked pictures, see NewStackBatches
 }
 
 // NewBatches deals batches of size out of n images, beginning at the cursor.
@@ -49,7 +51,11 @@ func (b *Batches) Cursor() Cursor { return b.at }
 // Next returns the images of the next batch. They stand until the call after it.
 func (b *Batches) Next() []int32 {
 	if b.dealt != b.at.Epoch {
-		rng.Perm(b.order, rng.NewKey(b.at.Seed, rng.Shuffle).Sub(uint64(b.at.Epoch)))
+		key := rng.NewKey(b.at.Seed, rng.Shuffle).Sub(uint64(b.at.Epoch))
+		if b.channel > 0 {
+			key = key.Sub(uint64(b.channel))
+		}
+		rng.Perm(b.order, key)
 		b.dealt = b.at.Epoch
 	}
 	batch := b.order[b.at.Batch*b.size:][:b.size:b.size]

@@ -23,6 +23,7 @@ type Classifier struct {
 	in       model.Shape
 	classes  int
 	features int
+	channel  *Classifier // of a classifier of stacked pictures: that of each channel
 }
 
 // ReadClassifier is NewClassifier of a file in memory.
@@ -88,7 +89,7 @@ func (c *Classifier) Classes() int { return c.classes }
 // Features is the number of features of a picture.
 func (c *Classifier) Features() int { return c.features }
 
-// Network is the classifier's network. Its outputs are the logits and, unless they are the same,
+// Network is the classifier's network; of a stacked one, that of each channel. Its outputs are the logits and, unless they are the same,
 // the features.
 func (c *Classifier) Network() *model.Model { return c.m }
 
@@ -100,7 +101,7 @@ type Seen struct {
 	Pix      []uint8   // (N, H, W, C), the pictures
 	Features []float32 // (N, D)
 	Classes  []int32   // (N) the class of the largest logit, the first of equals
-	Sure     []float32 // (N) its probability
+	Sure     []float32 // (N) its probability; of stacked pictures, that of the least sure channel
 	N, D     int
 }
 
@@ -113,6 +114,9 @@ func (c *Classifier) See(ctx context.Context, pix []uint8, o Options) (*Seen, er
 	size := c.in.Len()
 	if len(pix) == 0 || len(pix)%size != 0 {
 		return nil, fmt.Errorf("eval: %w: %d bytes of pixels, not pictures of %v", ErrPictures, len(pix), c.in)
+	}
+	if c.channel != nil {
+		return c.seeStacked(ctx, pix, o)
 	}
 	n := len(pix) / size
 	// Strict: what is seen in a picture does not depend on how many there are.
@@ -191,6 +195,9 @@ type Options struct {
 	K       int    // nearest neighbors, 5 if 0
 	Seed    uint64 // of which pictures are compared, and of the bootstrap
 	Nearest int    // pictures whose nearest training picture is searched for, 0 for none
+
+	// Frequencies of the data's classes; nil for those of the labels of the training pictures.
+	Frequencies []float64
 
 	Threads int           // 0 for one per processor that Go may use; any number gives the same bits
 	Kernels *simd.Kernels // nil for simd.Best()

@@ -115,6 +115,7 @@ func (s *sweeper) result(ctx context.Context, c *comparison, asked bool, seed ui
 	for _, t := range c.classes {
 		r.Classes = append(r.Classes, t.weighted(ones)/float64(own.n))
 	}
+	r.KL, r.KLUniform = klOf(r.Classes, c.frequencies), *klOf(r.Classes, uniform(len(r.Classes)))
 	draws := make([]values, resamples)
 	key := rng.NewKey(seed, rng.Sample).Sub(bootstrapKey)
 	err := s.each(ctx, resamples, func(_, i int) {

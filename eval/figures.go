@@ -39,7 +39,11 @@ type Result struct {
 	Figures
 	Spread  Spread    `json:"spread"`
 	Classes []float64 `json:"classes"` // frequencies of the classes that are seen
-	Nearest *Nearest  `json:"nearest,omitempty"`
+	// Kullback-Leibler divergence of Classes from the frequencies of the data's classes, in nats; nil
+	// where it is infinite, since a class is seen that the data lack.
+	KL        *float64 `json:"kl"`
+	KLUniform float64  `json:"kl_uniform"` // from classes that are all as frequent
+	Nearest   *Nearest `json:"nearest,omitempty"`
 }
 
 // The figures in the order of values.

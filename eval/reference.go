@@ -51,6 +51,9 @@ func NewReference(ctx context.Context, c *Classifier, train, test *dataset.Datas
 	if o.K < 1 || o.K >= n {
 		return nil, fmt.Errorf("eval: %w: %d neighbors of %d pictures", ErrPictures, o.K, n)
 	}
+	if f := o.Frequencies; f != nil && len(f) != c.classes {
+		return nil, fmt.Errorf("eval: %w: frequencies of %d classes, the classifier tells %d apart", ErrPictures, len(f), c.classes)
+	}
 	r := &Reference{c: c, o: o, data: train}
 	return r, r.compute(ctx, test, n)
 }
@@ -109,9 +112,12 @@ func pictures(d *dataset.Dataset, which []int32) []uint8 {
 	return pix
 }
 
-// classFrequencies are those of the data's labels or, where it has none that the classifier could
+// classFrequencies are those of the options or of the data's labels or, where it has none that the classifier could
 // see, of what is seen in some.
 func (r *Reference) classFrequencies(seen *Seen) []float64 {
+	if r.o.Frequencies != nil {
+		return r.o.Frequencies
+	}
 	labels := r.data.Labels
 	if labels == nil || int(slices.Max(labels)) >= r.c.classes {
 		labels = seen.Classes

@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/train/networks"
 )
@@ -35,6 +36,8 @@ type Config struct {
 	White      int    `toml:"white" json:"white" resume:"free"`           // of 16 bits; 0: by what the pictures hold
 	Labels     string `toml:"labels" json:"labels" resume:"free"`         // CSV file of a folder's labels
 	Transpose  string `toml:"transpose" json:"transpose" resume:"free"`   // auto, yes or no
+
+	Stack bool `toml:"stack" json:"stack"` // train on three random images of one channel each, as red, green and blue; Channels may then be 1 or 3 and stands for 3
 
 	// The networks, see networks.Config.
 	Generator          string `toml:"generator" json:"generator"`         // graph file of one's own in place of the family's, for the record, see UseGraph
@@ -153,7 +156,7 @@ func (c *Config) Decode(text string) error {
 
 // Model returns the description of the reference's two networks, scaled.
 func (c Config) Model() model.Config {
-	return model.Config{Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, Seed: c.Seed}
+	return model.Config{Latent: c.Latent, Size: c.Size, Channels: c.channels(), Width: c.Width, Seed: c.Seed}
 }
 
 // auxiliary is the weight of the second head, which only a run with classes has.
@@ -164,10 +167,18 @@ func (c Config) auxiliary() float64 {
 	return c.Auxiliary
 }
 
+// channels is the number of channels of the pictures that the networks draw and judge.
+func (c Config) channels() int {
+	if c.Stack {
+		return dataset.StackImages
+	}
+	return c.Channels
+}
+
 // Networks returns the description of the two networks, for images of so many classes.
 func (c Config) Networks(classes int) networks.Config {
 	n := networks.Config{
-		Family: c.Family, Latent: c.Latent, Size: c.Size, Channels: c.Channels, Width: c.Width, DWidth: c.DWidth, DDepth: c.DDepth,
+		Family: c.Family, Latent: c.Latent, Size: c.Size, Channels: c.channels(), Width: c.Width, DWidth: c.DWidth, DDepth: c.DDepth,
 		Levels: c.Levels, Dropout: c.Dropout, Embed: c.Embed, Seed: c.Seed,
 	}
 	if c.Conditional {

@@ -57,8 +57,12 @@ func TestValidate(t *testing.T) {
 		"optimizer is ":       func(c *Config) { c.Optimizer = "" },
 		"schedule is steps":   func(c *Config) { c.Schedule = "steps" },
 		"on_divergence is x":  func(c *Config) { c.OnDivergence = "x" },
-		"rollbacks is -1":     func(c *Config) { c.Rollbacks = -1 },
-		"checkpoint_minutes":  func(c *Config) { c.CheckpointMinutes = -1 },
+		"stacked pictures are learned without labels": func(c *Config) { c.Stack, c.Conditional = true, true },
+		"gantiny eval --stack measures stacked ones":  func(c *Config) { c.Stack, c.EvalEvery = true, 1 },
+		"channels is 4, and stacked pictures have 3":  func(c *Config) { c.Stack, c.Channels = true, 4 },
+		"stack is set, and task classify":             func(c *Config) { c.Stack, c.Task = true, "classify" },
+		"rollbacks is -1":                             func(c *Config) { c.Rollbacks = -1 },
+		"checkpoint_minutes":                          func(c *Config) { c.CheckpointMinutes = -1 },
 	} {
 		c := Default()
 		change(&c)

@@ -193,8 +193,15 @@ func checkData(c Config, data *dataset.Dataset, g *model.Model) error {
 	if n := classes(g); n > 0 && (data.Labels == nil || data.NumClasses() > n) {
 		return fmt.Errorf("train: %w: the images have %d classes, the generator draws %d", ErrConfig, data.NumClasses(), n)
 	}
-	if out := g.Output(); out != (model.Shape{H: data.H, W: data.W, C: data.C}) {
-		return fmt.Errorf("train: %w: images of %dx%dx%d, the generator draws %v", ErrConfig, data.H, data.W, data.C, out)
+	picture := model.Shape{H: data.H, W: data.W, C: data.C}
+	if c.Stack {
+		if data.C != 1 {
+			return fmt.Errorf("train: %w: stack is set, and the images of %s have %d channels, want 1", ErrConfig, data.Name, data.C)
+		}
+		picture.C = dataset.StackImages
+	}
+	if out := g.Output(); out != picture {
+		return fmt.Errorf("train: %w: images of %dx%dx%d, the generator draws %v", ErrConfig, picture.H, picture.W, picture.C, out)
 	}
 	if data.N < c.Batch {
 		return fmt.Errorf("train: %w: %d images are less than one batch of %d", ErrConfig, data.N, c.Batch)

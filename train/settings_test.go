@@ -28,6 +28,7 @@ var settings = map[string]func(c *Config){
 	"spectral":  func(c *Config) { c.SpectralNorm, c.Optimizer = true, "adamw" },
 	"san":       func(c *Config) { c.SAN, c.Loss, c.DSteps = true, "hinge", 2 },
 	"augmented": func(c *Config) { c.Augment = "translate,color" },
+	"stacked":   func(c *Config) { c.Stack, c.Augment = true, "translate,cutout" },
 }
 
 // Every setting takes part in the numbers, and a run that was stopped, even with other threads,

@@ -12,6 +12,7 @@ import (
 type stream struct {
 	data    *dataset.Dataset
 	batches *dataset.Batches
+	others  []*dataset.Batches // of stacked pictures: of the channels after red
 	noise   rng.Key
 	batch   []int32 // the images that Reals gave last
 }
@@ -21,12 +22,27 @@ func newStream(data *dataset.Dataset, c Config, at dataset.Cursor) (*stream, err
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	return &stream{data: data, batches: b, noise: rng.NewKey(c.Seed, rng.Noise)}, nil
+	s := &stream{data: data, batches: b, noise: rng.NewKey(c.Seed, rng.Noise)}
+	if c.Stack {
+		channels, err := dataset.NewStackBatches(data.N, c.Batch, at)
+		if err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+		s.batches, s.others = channels[0], channels[1:]
+	}
+	return s, nil
 }
 
 func (s *stream) Reals(dst []float32, m conv.Layout) {
 	s.batch = s.batches.Next()
-	s.data.Fill(dst, m, s.batch)
+	if s.others == nil {
+		s.data.Fill(dst, m, s.batch)
+		return
+	}
+	s.data.FillChannel(dst, m, 0, s.batch)
+	for c, b := range s.others {
+		s.data.FillChannel(dst, m, c+1, b.Next())
+	}
 }
 
 // Labels leaves dst as it is if the images have none.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/eval"
 )
 
@@ -33,6 +34,9 @@ func (c Config) validateGAN() error {
 	case c.Conditional && !c.Projection && c.Auxiliary == 0:
 		return fmt.Errorf("projection is false and auxiliary 0: the discriminator would not look at classes")
 	}
+	if err := c.checkStack(); err != nil {
+		return err
+	}
 	if err := c.checkAdaptive(); err != nil {
 		return err
 	}
@@ -47,6 +51,21 @@ func (c Config) validateGAN() error {
 	return c.Networks(2).Validate()
 }
 
+// checkStack reports settings that do not go with stacked pictures.
+func (c Config) checkStack() error {
+	switch {
+	case !c.Stack:
+		return nil
+	case c.Conditional:
+		return fmt.Errorf("stack is set with conditional, and stacked pictures are learned without labels; set conditional to false")
+	case c.EvalEvery > 0:
+		return fmt.Errorf("stack is set with eval_every, which measures pictures as they are in the data; gantiny eval --stack measures stacked ones")
+	case c.Channels != 1 && c.Channels != dataset.StackImages:
+		return fmt.Errorf("channels is %d, and stacked pictures have %d", c.Channels, dataset.StackImages)
+	}
+	return nil
+}
+
 // validateClassify refuses settings that mean something to a GAN alone and change what is trained.
 func (c Config) validateClassify() error {
 	for _, x := range []struct {
@@ -55,7 +74,7 @@ func (c Config) validateClassify() error {
 	}{
 		{"teacher", c.Teacher != ""}, {"auxiliary", c.Auxiliary > 0}, {"spectral_norm", c.SpectralNorm}, {"san", c.SAN}, {"ada", c.ADA > 0},
 		{"d_steps", c.DSteps > 1}, {"label_smoothing", c.LabelSmoothing > 0}, {"instance_noise", c.InstanceNoise > 0},
-		{"eval_every", c.EvalEvery > 0},
+		{"eval_every", c.EvalEvery > 0}, {"stack", c.Stack},
 	} {
 		if x.set {
 			return fmt.Errorf("%s is set, and task classify trains no generator", x.name)

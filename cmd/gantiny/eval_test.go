@@ -142,6 +142,66 @@ func evalRefuses(t *testing.T) {
 	gantiny(t, "train", "--task", "judge", "--data", "plain", "--out", "x").want(t, exitUsage, "task is judge, want classify, gan")
 }
 
+// TestStack trains on stacked pictures and counts the modes of what is drawn.
+func TestStack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains three networks")
+	}
+	t.Chdir(t.TempDir())
+	writeLabeled(t, "set/train", 240, 1)
+	writeLabeled(t, "set/test", 120, 2)
+	small := []string{"--size", "8", "--width", "4", "--batch", "40", "--epochs", "1", "--no-cache"}
+	classifier := append([]string{"train", "--task", "classify", "--data", "set"}, small...)
+	gantiny(t, append(classifier, "--out", "classes", "--batch", "20", "--epochs", "4", "--width", "8", "--learning-rate", "0.01", "--ema-images", "40", "--shift", "1")...).want(t, exitDone)
+	gantiny(t, append(classifier, "--out", "colored", "--channels", "3")...).want(t, exitDone)
+	stacked := append([]string{"train", "--data", "set", "--stack", "--levels", "1", "--latent", "4"}, small...)
+	gantiny(t, append(stacked, "--out", "run")...).want(t, exitDone, "set: 240 images of 8x8x1")
+	gantiny(t, "train", "--out", "run", "--resume", "--epochs", "2").want(t, exitDone)
+
+	measure := []string{"eval", "run", "--data", "set", "--stack", "--classifier", "classes"}
+	r := gantiny(t, append(measure, "-n", "300", "--json")...).want(t, exitDone)
+	var got evaluated
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	floor := got.Floor
+	if got.N != 300 || !got.Stacked || len(got.Classes) != 64 || got.Modes < 1 || got.Modes > 64 || got.Nearest != nil || got.LabelAgreement != nil {
+		t.Errorf("figures %s", r.stdout)
+	}
+	if floor.Modes < 55 || floor.KL == nil || *floor.KL > 0.3 || *floor.LabelAgreement < 0.9 || got.KLUniform < floor.KLUniform {
+		t.Errorf("floor in %s", r.stdout)
+	}
+	one := gantiny(t, append(measure, "-n", "300", "--json", "--threads", "1")...).want(t, exitDone)
+	if untimed(t, r.stdout) != untimed(t, one.stdout) {
+		t.Errorf("on one thread:\n%s%s", r.stdout, one.stdout)
+	}
+	table := gantiny(t, "eval", "run", "--data", "set/train", "--stack", "--classifier", "classes", "-n", "120").want(t, exitDone, "set/train has no test pictures")
+	for _, says := range []string{"of 64\n", "KL from the data's modes", "KL from uniform modes"} {
+		if !strings.Contains(table.stdout, says) {
+			t.Errorf("the table is %s, want %q in it", table.stdout, says)
+		}
+	}
+	stackRefuses(t, stacked, measure)
+}
+
+// stackRefuses gives train and eval what does not go with stacked pictures.
+func stackRefuses(t *testing.T, stacked, measure []string) {
+	t.Helper()
+	for says, args := range map[string][]string{
+		"--nearest 5: stacked pictures are made anew": append(measure, "--nearest", "5"),
+		"-n 200000: want 131072 at most with --stack": append(measure, "-n", "200000"),
+		"draws pictures of 28x28x1; stacked ones":     {"eval", "--data", "digits", "--stack"},
+		"--classifier is missing":                     {"eval", "run", "--data", "set", "--stack"},
+		"channels is 2, and stacked pictures have 3":  append(stacked, "--out", "no", "--channels", "2"),
+		"stacked pictures are learned without labels": append(stacked, "--out", "no", "--conditional"),
+	} {
+		gantiny(t, args...).want(t, exitUsage, says)
+	}
+	gantiny(t, "eval", "run", "--data", "set", "--stack", "--classifier", "colored").want(t, exitFailed, "those of a stack have one channel")
+	gantiny(t, "eval", "run", "--data", "digits", "--stack").want(t, exitFailed, "draws pictures of 8x8x3, the classifier mnist reads 28x28x3")
+	gantiny(t, "eval", "run", "--data", "set", "--classifier", "classes").want(t, exitFailed, "--stack is for those of three pictures as one")
+}
+
 // untimed is what eval --json prints, without what differs from time to time.
 func untimed(t *testing.T, text string) string {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/cli"
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/display"
+	"github.com/gantiny/gantiny/dataset"
 	"github.com/gantiny/gantiny/model"
 	"github.com/gantiny/gantiny/train"
 	"github.com/gantiny/gantiny/train/networks"
@@ -190,7 +191,9 @@ func runTrain(ctx context.Context, f *trainFlags, stderr io.Writer) error {
 		return usagef("--batch %d: %s has no more than %s", c.Batch, c.Data, display.Plural(data.N, "image"))
 	}
 	fmt.Fprintf(stderr, "%s: %s of %dx%dx%d, kernels %s\n", c.Data, display.Plural(data.N, "image"), data.H, data.W, data.C, kernels.Name)
-
+	if c.Stack {
+		fmt.Fprintf(stderr, "three random ones make a picture of %dx%dx%d\n", data.H, data.W, dataset.StackImages)
+	}
 	test, err := f.loadTest(ctx, c, data, stderr)
 	if err != nil {
 		return err

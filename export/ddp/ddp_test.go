@@ -62,7 +62,7 @@ func TestScript(t *testing.T) {
 // TestUnsupported: one error lists the settings and all operators of both networks.
 func TestUnsupported(t *testing.T) {
 	c := train.Default()
-	c.SpectralNorm, c.Augment, c.Teacher, c.InstanceNoise = true, "flip", "embedded", 0.1
+	c.SpectralNorm, c.Stack, c.Augment, c.Teacher, c.InstanceNoise = true, true, "flip", "embedded", 0.1
 	r := described(t, c)
 	g := &model.Graph{}
 	g.Input("z", model.Flat(4))
@@ -77,7 +77,7 @@ func TestUnsupported(t *testing.T) {
 	if !errors.Is(err, ErrUnsupported) {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"spectral_norm", "augment", "teacher", "instance_noise", "generator: layer resize1 (resize)", "generator: layer fakequantize2 (fakequantize)"} {
+	for _, want := range []string{"spectral_norm", "setting stack", "augment", "teacher", "instance_noise", "generator: layer resize1 (resize)", "generator: layer fakequantize2 (fakequantize)"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\ndoes not say %q", err, want)
 		}

@@ -17,7 +17,7 @@ func unsupportedSettings(c train.Config) (items []string) {
 		set  bool
 	}{
 		{"spectral_norm", c.SpectralNorm}, {"san", c.SAN}, {"instance_noise", c.InstanceNoise > 0}, {"augment", c.Augment != ""},
-		{"ada", c.ADA > 0}, {"teacher", c.Teacher != ""},
+		{"ada", c.ADA > 0}, {"teacher", c.Teacher != ""}, {"stack", c.Stack},
 	} {
 		if s.set {
 			items = append(items, "setting "+s.name+": the script has no such thing")
