@@ -31,6 +31,13 @@
 // sample or with sampling factors other than those of 4:4:4, 4:4:0, 4:2:2, 4:2:0, 4:1:1 and 4:1:0,
 // animated WebP, BMP of 1, 4 or 16 bits a pixel.
 //
+// # Stacked pictures
+//
+// A stacked picture is three images of one channel, as red, green and blue: Stacked MNIST, of
+// MNIST's digits. NewStackBatches chooses the images of each channel and Dataset.FillChannel fills
+// batches from the set as it is, so that training takes no memory for the pictures; Dataset.Stacked
+// makes a set of them.
+//
 // # What is no picture of a set
 //
 // A file called gantiny.png, which gantiny generate leaves behind, and the folder samples of a

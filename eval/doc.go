@@ -16,11 +16,18 @@
 //	Coverage         share of training pictures that have a picture nearby
 //	TV               total variation between the frequencies of the classes that the classifier sees
 //	Modes            the number of these classes
+//	KL, KLUniform    Kullback-Leibler divergence of their frequencies from the data's, and from equal ones
 //	LabelAgreement   share of pictures that the classifier takes for what was asked for
 //
 // Near is a matter of the features: within the distance of a picture from the K-th nearest of its
 // own kind. The Frechet distance is no FID, whose features are another network's, and none of these
 // figures can be compared with figures in other features.
+//
+// # Stacked pictures
+//
+// Classifier.Stacked sees pictures of three channels that are a picture each: its classes, the modes,
+// are the combinations of three classes, 1,000 of digits. Train such generators on the same of
+// package dataset, and take StackedFrequencies for Options.Frequencies.
 //
 // # What is promised
 //
