@@ -2,6 +2,7 @@ package conv
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/gantiny/gantiny/simd"
 )
@@ -27,16 +28,16 @@ type qtiles struct {
 	// One tile for each output position, its rows images. nil if the Layouts hold too
 	// few images.
 	positions *simd.QTiles
-	// One image, its tiles runs of positions, banded.
-	lines []*simd.QTiles
+	// One image, its tiles runs of positions, banded. Batches need none of them, so each is
+	// made when it is first asked for.
+	lines []func() *simd.QTiles
 }
 
 func newQDirect(p qpass) *qdirect {
 	d := &qdirect{qpass: p}
-	links := p.g.links(p.dst.H, p.dst.W)
-	d.sets = newTapSets(links, p.dst.Positions())
+	list, start := byOut(p.g.links(p.dst.H, p.dst.W), p.dst.Positions())
+	d.sets = newTapSets(list, start)
 	d.slot = d.slots()
-	list, start := byOut(links, p.dst.Positions())
 	d.full = d.panelTiles(list, start, p.nr)
 	if n := p.cols % p.nr; n != 0 {
 		d.narrow = d.panelTiles(list, start, n)
@@ -50,14 +51,14 @@ type tapSets struct {
 	taps [][]int32 // of each set
 }
 
-func newTapSets(links []link, positions int) (s tapSets) {
-	ordered, start := byOut(links, positions)
-	s.of = make([]int32, positions)
+// newTapSets finds them in the links by output.
+func newTapSets(list []link, start []int32) (s tapSets) {
+	s.of = make([]int32, len(start)-1)
 	known := map[string]int32{}
 	var key []byte
 	for q := range s.of {
 		key = key[:0]
-		ls := ordered[start[q]:start[q+1]]
+		ls := list[start[q]:start[q+1]]
 		for _, l := range ls {
 			key = binary.AppendVarint(key, int64(l.tap))
 		}
@@ -80,9 +81,11 @@ func (p *qdirect) panelTiles(list []link, start []int32, cols int) (t qtiles) {
 	if p.src.N >= imageRows(p.k.MR) && !p.sums {
 		t.positions = p.positionTiles(list, start, cols)
 	}
-	t.lines = banded(p.bands, func(from, to int) *simd.QTiles {
-		l := newLines(p, bandLine(p.dst.H, p.bands, from), bandLine(p.dst.H, p.bands, to), cols)
-		return p.k.NewTiles(p.depth, l.tiles, l.taps)
+	t.lines = banded(p.bands, func(from, to int) func() *simd.QTiles {
+		return sync.OnceValue(func() *simd.QTiles {
+			l := newLines(p, bandLine(p.dst.H, p.bands, from), bandLine(p.dst.H, p.bands, to), cols)
+			return p.k.NewTiles(p.depth, l.tiles, l.taps)
+		})
 	})
 	return t
 }
@@ -218,7 +221,7 @@ func (p *qdirect) line(ws *QWorkspace, a []int8, w *QWeights, win window, n, pan
 	g := &ws.gemm
 	p.startPanel(g, w, panel)
 	g.A, g.S, g.C = p.source(a, n, grp*p.depth), rows, sums
-	g.Tiles = p.tiles(cols).lines[banding(p.bands, win.from, win.to)]
+	g.Tiles = p.tiles(cols).lines[banding(p.bands, win.from, win.to)]()
 	p.runTiles(g, 0, g.Tiles.Len())
 }
 

@@ -16,10 +16,10 @@ type qthin struct {
 func newQThin(p qpass, columns int) *qthin {
 	t := &qthin{qpass: p, columns: columns}
 	links := p.g.links(p.dst.H, p.dst.W)
-	t.sets = newTapSets(links, p.dst.Positions())
+	list, start := byOut(links, p.dst.Positions())
+	t.sets = newTapSets(list, start)
 	sources := bandSources(links, p.dst, p.bands)
 	t.tiles = banded(p.bands, func(from, to int) *simd.QTiles { return t.columnTiles(sources[from:to]) })
-	list, start := byOut(links, p.dst.Positions())
 	t.gathers = banded(p.bands, func(from, to int) *simd.QGather { return t.gather(list, start, from, to) })
 	return t
 }

@@ -3,7 +3,6 @@ package fleet
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -14,8 +13,6 @@ type name struct {
 	width         int // digits
 	kind          *kind
 }
-
-var verb = regexp.MustCompile(`%(0?)([0-9]?)d`)
 
 // otherFiles are ends of names that are no set's, whatever stands before them.
 var otherFiles = []string{"/", string(filepath.Separator), ".png", ".gif", ".apng"}
@@ -28,24 +25,39 @@ func IsName(path string) bool {
 			return false
 		}
 	}
-	return verb.MatchString(filepath.Base(path))
+	_, _, _, found := cutVerb(filepath.Base(path))
+	return found
+}
+
+// cutVerb cuts s at its first verb: %d, perhaps with a digit, a zero, or both between.
+func cutVerb(s string) (before, digits, after string, found bool) {
+	for at := range len(s) {
+		if s[at] != '%' {
+			continue
+		}
+		digits, after, found = strings.Cut(s[at+1:], "d")
+		if found && len(strings.TrimPrefix(digits, "0")) <= 1 && strings.Trim(digits, "0123456789") == "" {
+			return s[:at], digits, after, true
+		}
+	}
+	return s, "", "", false
 }
 
 // parseName reads a Set's Name; the error says what is wrong with it.
 func parseName(s string) (name, error) {
-	at := verb.FindStringSubmatchIndex(s)
+	before, digits, after, found := cutVerb(s)
 	wrong := func(format string, args ...any) (name, error) {
 		return name{}, fmt.Errorf("%w: %s: %s", ErrSet, s, fmt.Sprintf(format, args...))
 	}
-	if at == nil || strings.Count(s, "%") != 1 {
+	if !found || strings.Count(s, "%") != 1 {
 		return wrong("want one number of a part, as in digits-%%05d.tar")
 	}
 	if filepath.Base(s) != s || strings.ContainsAny(s, `/\`) {
 		return wrong("want a name without a folder")
 	}
-	n := name{before: s[:at[0]], after: s[at[1]:], width: 1}
-	if at[4] < at[5] {
-		if n.width, _ = strconv.Atoi(s[at[4]:at[5]]); n.width == 0 || at[2] == at[3] {
+	n := name{before: before, after: after, width: 1}
+	if width, zeros := strings.CutPrefix(digits, "0"); width != "" {
+		if n.width, _ = strconv.Atoi(width); n.width == 0 || !zeros {
 			return wrong("want zeros in front of the number, as in digits-%%05d.tar")
 		}
 	}
