@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,7 @@ type contestant struct {
 	note    string   // behind what it calls itself
 	install string   // what to install where it is missing
 	does    []string // kinds of work
+	scaled  bool     // takes part where the network is the reference network for other images
 	command func(w *workshop, what string, batch, threads int) (*exec.Cmd, error)
 }
 
@@ -30,6 +32,8 @@ var gantiny = contestant{
 	command: (*workshop).self,
 }
 
+const installDNNL = "apt-get install g++ libdnnl-dev (2.x), or PEERS_ONEDNN where it lies"
+
 var peers = []contestant{
 	{
 		name: "gantiny float32", does: []string{"int8"},
@@ -38,9 +42,13 @@ var peers = []contestant{
 		},
 	},
 	{
-		name: "oneDNN", install: "apt-get install g++ libdnnl-dev (2.x)", does: []string{"generate", "int8", "train"},
-		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
-			return w.compiled("onednn.cpp", []string{"g++", "-O2"}, []string{"-ldnnl"}, what, batch, threads)
+		name: "oneDNN", install: installDNNL, does: []string{"generate", "int8", "train"}, scaled: true,
+		command: (*workshop).onednn,
+	},
+	{
+		name: "oneDNN s8", install: installDNNL, does: []string{"int8"}, scaled: true,
+		command: func(w *workshop, _ string, batch, threads int) (*exec.Cmd, error) {
+			return w.onednn("s8", batch, threads)
 		},
 	},
 	{
@@ -60,9 +68,21 @@ var peers = []contestant{
 		},
 	},
 	{
-		name: "XNNPACK", install: "apt-get install gcc libxnnpack-dev libpthreadpool-dev", does: []string{"generate", "int8"},
+		name: "XNNPACK", install: "apt-get install gcc libxnnpack-dev libpthreadpool-dev, or PEERS_XNNPACK where it lies", does: []string{"generate", "int8"}, scaled: true,
 		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
-			return w.compiled("xnnpack.c", []string{"gcc", "-O2"}, []string{"-lXNNPACK", "-lpthreadpool", "-lm"}, what, batch, threads)
+			at := installation(os.Getenv("PEERS_XNNPACK"))
+			libs := []string{"-lXNNPACK"}
+			libs = append(libs, at.has("xnnpack-microkernels-prod")...)
+			libs = append(libs, "-lpthreadpool")
+			libs = append(libs, at.has("cpuinfo")...)
+			return w.compiled("xnnpack.c", []string{"gcc", "-O2"}, at, append(libs, "-lstdc++", "-lm"), what, batch, threads)
+		},
+	},
+	{
+		name: "ncnn", install: "g++ and ncnn, or PEERS_NCNN where it lies", does: []string{"generate"}, scaled: true,
+		command: func(w *workshop, what string, batch, threads int) (*exec.Cmd, error) {
+			at := installation(os.Getenv("PEERS_NCNN"))
+			return w.compiled("ncnn.cpp", []string{"g++", "-O2", "-fopenmp"}, at, []string{"-lncnn"}, what, batch, threads)
 		},
 	},
 	{
@@ -83,6 +103,7 @@ type workshop struct {
 	dir    string
 	python string
 	model  string           // the file to time in place of the reference network, "" for none
+	sizes  []string         // of the images where they are not the reference network's: for contestants that are scaled
 	made   map[string]error // what once has tried
 }
 
@@ -119,14 +140,50 @@ func (w *workshop) try(name string, args ...string) error {
 	return nil
 }
 
-func (w *workshop) compiled(source string, compiler, libs []string, what string, batch, threads int) (*exec.Cmd, error) {
+// An installation is the folder with the include and lib of a library that the compiler does not
+// find by itself, "" where it does.
+type installation string
+
+// flags are those by which the compiler finds the library, and the program its shared objects.
+func (i installation) flags() []string {
+	if i == "" {
+		return nil
+	}
+	flags := []string{"-I" + filepath.Join(string(i), "include")}
+	for _, lib := range i.libs() {
+		flags = append(flags, "-L"+lib, "-Wl,-rpath,"+lib)
+	}
+	return flags
+}
+
+func (i installation) libs() []string {
+	return []string{filepath.Join(string(i), "lib"), filepath.Join(string(i), "lib64")}
+}
+
+// has returns the flag for a library that only some versions have, where it is there.
+func (i installation) has(name string) []string {
+	for _, lib := range i.libs() {
+		if found, _ := filepath.Glob(filepath.Join(lib, "lib"+name+".*")); i != "" && found != nil {
+			return []string{"-l" + name}
+		}
+	}
+	return nil
+}
+
+// onednn is oneDNN, of either generation.
+func (w *workshop) onednn(what string, batch, threads int) (*exec.Cmd, error) {
+	return w.compiled("onednn.cpp", []string{"g++", "-O2", "-fopenmp"}, installation(os.Getenv("PEERS_ONEDNN")), []string{"-ldnnl"}, what, batch, threads)
+}
+
+// compiled is a contestant in C or C++, which is compiled once.
+func (w *workshop) compiled(source string, compiler []string, at installation, libs []string, what string, batch, threads int) (*exec.Cmd, error) {
 	path, err := w.once(strings.TrimSuffix(source, filepath.Ext(source)), func(path string) error {
-		return w.try(compiler[0], append(append(compiler[1:len(compiler):len(compiler)], w.source(source), "-o", path), libs...)...)
+		return w.try(compiler[0], slices.Concat(compiler[1:], []string{w.source(source), "-o", path}, at.flags(), libs)...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return w.program(threads, path, what, strconv.Itoa(batch), strconv.Itoa(threads)), nil
+	return w.program(threads, path, append([]string{what, strconv.Itoa(batch), strconv.Itoa(threads)}, w.sizes...)...), nil
 }
 
 // self is this program as a contestant.

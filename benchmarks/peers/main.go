@@ -5,6 +5,7 @@
 //	go run ./benchmarks/peers --what half --batch 1      (the same, our dense weights in half precision)
 //	go run ./benchmarks/peers --what int8 --batch 1,16 --threads 1,2
 //	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
+//	go run ./benchmarks/peers --network residual --batch 1,16 --threads 1      (another network of ours: rgb64, conditional, residual)
 //	go run ./benchmarks/peers --model FILE.onnx --batch 1,16 --threads 1      (a model of your own, beside ONNX Runtime; with --what int8 quantized)
 //
 // Every contestant is a process of its own that prepares itself once and then answers turns. A
@@ -13,16 +14,24 @@
 // medians over the rounds, and as the ratio the median of the rounds' own ratios. A peer that is
 // not installed, or that fails, is named with the reason and left out. They come from:
 //
-//	oneDNN 2.x       apt-get install g++ libdnnl-dev
-//	XNNPACK          apt-get install gcc libxnnpack-dev libpthreadpool-dev     (generation only)
+//	oneDNN 2.x, 3.x  apt-get install g++ libdnnl-dev (2.x)
+//	XNNPACK          apt-get install gcc libxnnpack-dev libpthreadpool-dev (of 2022)     (generation only)
+//	ncnn             from its sources     (generation in float32 only)
 //	PyTorch          apt-get install python3-torch, or pip install torch
 //	ONNX Runtime     npm install onnxruntime-node, with NODE_PATH=.../node_modules    (generation only; PyTorch and
 //	                 its exporter, apt-get install python3-onnx, write its model)
 //
+// PEERS_ONEDNN, PEERS_XNNPACK and PEERS_NCNN in the environment name the folder in which another
+// version of a library is installed, with its include and lib; the programs speak to oneDNN of 2.x
+// and 3.x, and to XNNPACK of 2022 and of 2025 and later, by their headers. GANTINY_KERNEL=avx2
+// ONEDNN_MAX_CPU_ISA=AVX2 compares by AVX2 alone on a machine that has more; XNNPACK, ncnn and ONNX
+// Runtime have no such switch.
+//
 // oneDNN stands for the sum of its convolution and dense primitives alone, in the layouts it
-// prefers, and so does XNNPACK in int8, which has no leaky ReLU and no tanh there; all others stand
-// for the whole work. ONNX Runtime has no transposed convolution in int8: its float32 takes part
-// instead, and so does gantiny's own. The peers' own sources are in src.
+// prefers; in int8 its features are unsigned bytes, which it does fastest, and beside that signed
+// ones (s8). XNNPACK of 2022 has no leaky ReLU and no tanh in int8; all others stand for the whole
+// work. ONNX Runtime has no transposed convolution in int8: its float32 takes part instead, and so
+// does gantiny's own. The peers' own sources are in src.
 package main
 
 import (
@@ -31,6 +40,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -50,7 +60,7 @@ type options struct {
 	rounds         int
 	python         string
 	only           []string
-	model          string
+	model, network string
 	cpu            bool
 }
 
@@ -66,7 +76,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	f.StringVar(&o.python, "python", "", "the Python that has torch (default: the first of python3 and /usr/bin/python3 that does)")
 	only := f.String("only", "", "names of peers, by comma, to leave out the others")
 	f.StringVar(&o.model, "model", "", "ONNX `FILE` to time in place of the reference network, beside ONNX Runtime; --what generate or int8")
-	f.BoolVar(&o.cpu, "cpu", false, "compare the least processor times of a run, where others are busy on the machine; with gantiny and ONNX Runtime alone, on one thread")
+	f.StringVar(&o.network, "network", reference, "`NAME` of the network: reference, rgb64 (the same for images of 64x64x3), conditional or residual; but for the reference, --what generate or int8")
+	f.BoolVar(&o.cpu, "cpu", false, "compare the least processor times of a run, where others are busy on the machine; without PyTorch, on one thread")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
 	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS [FILE]")
 	if err := f.Parse(args); err != nil {
@@ -78,7 +89,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if *serving {
 		return serve(f.Args(), os.Stdin, out)
 	}
-	if o.model != "" && *batch == "" {
+	if (o.model != "" || o.network != reference) && *batch == "" {
 		*batch = "1,16"
 	}
 	if err := o.set(*batch, *threads, *only); err != nil {
@@ -102,12 +113,14 @@ func (o *options) set(batch, threads, only string) error {
 	if batch == "" {
 		batch = usual
 	}
-	var err error
 	if !known {
-		err = fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
-	} else if o.model != "" && o.what != "generate" && o.what != "int8" {
-		err = fmt.Errorf("--model: --what %s: want generate or int8", o.what)
-	} else if o.batch, err = numbers("--batch", batch); err == nil {
+		return fmt.Errorf("--what %s: want generate, half, int8 or train", o.what)
+	}
+	err := o.checkNetwork()
+	if err == nil {
+		o.batch, err = numbers("--batch", batch)
+	}
+	if err == nil {
 		o.threads, err = numbers("--threads", threads)
 	}
 	if err == nil && only != "" {
@@ -120,6 +133,23 @@ func (o *options) set(batch, threads, only string) error {
 		err = errors.New("--rounds and --seconds must be positive")
 	}
 	return err
+}
+
+// checkNetwork returns an error if --model or --network is not what it can be.
+func (o *options) checkNetwork() error {
+	_, known := others[o.network]
+	drawn := o.what == "generate" || o.what == "int8"
+	switch {
+	case !known && o.network != reference:
+		return fmt.Errorf("--network %s: want %s, %s", o.network, reference, strings.Join(slices.Sorted(maps.Keys(others)), ", "))
+	case known && o.model != "":
+		return fmt.Errorf("--network %s --model %s: want one of them", o.network, o.model)
+	case known && !drawn:
+		return fmt.Errorf("--network %s: --what %s: want generate or int8", o.network, o.what)
+	case o.model != "" && !drawn:
+		return fmt.Errorf("--model: --what %s: want generate or int8", o.what)
+	}
+	return nil
 }
 
 func numbers(flag, list string) ([]int, error) {
@@ -136,10 +166,18 @@ func numbers(flag, list string) ([]int, error) {
 
 // field are the contestants beside gantiny.
 func (o options) field() []contestant {
-	if o.model != "" {
-		return modelPeers
+	if o.model == "" && o.network == reference {
+		return peers
 	}
-	return peers
+	field := slices.Clone(modelPeers)
+	if n := others[o.network]; n.size > 0 {
+		for _, c := range peers {
+			if c.scaled {
+				field = append(field, c)
+			}
+		}
+	}
+	return field
 }
 
 func peerNames(list string, field []contestant) ([]string, error) {
@@ -164,8 +202,16 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 	}
 	defer w.close()
 	w.model = o.model
+	if n, ok := others[o.network]; ok {
+		if err := w.use(n, o.network); err != nil {
+			return nil, err
+		}
+	}
 	t := newTable(o.what)
 	t.CPU = o.cpu
+	if o.model == "" {
+		t.Network = o.network
+	}
 	for _, threads := range o.threads {
 		for _, batch := range o.batch {
 			own, err := start(ctx, w, gantiny, o.what, batch, threads)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -105,7 +107,7 @@ func TestStartFails(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	absent := contestant{command: func(w *workshop, _ string, _, _ int) (*exec.Cmd, error) {
-		return w.compiled("xnnpack.c", []string{"no-such-compiler"}, nil, "generate", 1, 1)
+		return w.compiled("xnnpack.c", []string{"no-such-compiler"}, "", nil, "generate", 1, 1)
 	}}
 	for range 2 { // the second time from memory
 		if _, err := start(t.Context(), w, absent, "generate", 1, 1); !errors.Is(err, exec.ErrNotFound) {
@@ -149,7 +151,8 @@ other skipped: not there (install other)
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"--what", "paint"}, {"--batch", "0"}, {"--threads", "1,x"}, {"--rounds", "0"}, {"--only", "oneDNN,ONNX"}, {"-nothing"}} {
+	for _, args := range [][]string{{"--what", "paint"}, {"--batch", "0"}, {"--threads", "1,x"}, {"--rounds", "0"}, {"--only", "oneDNN,ONNX"}, {"-nothing"},
+		{"--network", "large"}, {"--network", "residual", "--model", "x.onnx"}, {"--network", "rgb64", "--what", "train"}, {"--model", "x.onnx", "--what", "half"}} {
 		var log bytes.Buffer
 		if err := run(t.Context(), args, io.Discard, &log); !errors.Is(err, cli.ErrUsage) || !strings.Contains(log.String(), args[0]) {
 			t.Errorf("%v: error %v, said %q", args, err, log.String())
@@ -176,5 +179,72 @@ func TestServe(t *testing.T) {
 	}
 	if err := serve([]string{"paint", "1", "1"}, nil, io.Discard); err == nil {
 		t.Error("unknown work is no error")
+	}
+}
+
+// Every network of ours becomes a file that gantiny's contestant draws.
+func TestNetworks(t *testing.T) {
+	for name, n := range others {
+		if testing.Short() && name != "conditional" {
+			continue
+		}
+		w, err := newWorkshop(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.close()
+		if err := w.use(n, name); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := serve([]string{"generate", "1", "1", w.model}, strings.NewReader("0\n"), &out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(out.String(), "ready gantiny float32, "+name+", kernel ") {
+			t.Errorf("%s: answered %q", name, out.String())
+		}
+		if len(w.sizes) != 0 && name != "rgb64" {
+			t.Errorf("%s: contestants that are scaled would take part with %q", name, w.sizes)
+		}
+	}
+}
+
+func TestField(t *testing.T) {
+	for network, want := range map[string][]string{
+		reference:  {"oneDNN", "oneDNN s8", "ONNX Runtime", "XNNPACK", "ncnn", "PyTorch"},
+		"rgb64":    {"ONNX Runtime", "ONNX Runtime int8", "oneDNN", "oneDNN s8", "XNNPACK", "ncnn"},
+		"residual": {"ONNX Runtime", "ONNX Runtime int8"},
+	} {
+		var got []string
+		for _, c := range (options{network: network}).field() {
+			if !strings.HasPrefix(c.name, "gantiny") {
+				got = append(got, c.name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: field %q, want %q", network, got, want)
+		}
+	}
+}
+
+// A library outside of the compiler's paths is found by its folder, and so are parts that only some
+// versions of it have.
+func TestInstallation(t *testing.T) {
+	at := installation(t.TempDir())
+	lib := filepath.Join(string(at), "lib64")
+	if err := os.Mkdir(lib, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(lib, "libnew.a"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if f := at.flags(); !slices.Contains(f, "-I"+filepath.Join(string(at), "include")) || !slices.Contains(f, "-L"+lib) || !slices.Contains(f, "-Wl,-rpath,"+lib) {
+		t.Errorf("flags %q", f)
+	}
+	if f := at.has("new"); !slices.Equal(f, []string{"-lnew"}) {
+		t.Errorf("has new: %q", f)
+	}
+	if f := slices.Concat(at.has("ne"), installation("").has("new"), installation("").flags()); f != nil {
+		t.Errorf("what is not there: %q", f)
 	}
 }

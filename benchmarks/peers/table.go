@@ -14,6 +14,7 @@ import (
 // A table is what one run of this program found; the fields are those of --json.
 type table struct {
 	What    string    `json:"what"`
+	Network string    `json:"network"` // "" where --model names a file
 	Machine string    `json:"machine"`
 	CPUs    int       `json:"cpus"`
 	Gantiny string    `json:"gantiny"` // its kernel row and Go version
@@ -83,6 +84,9 @@ func (t *table) json(w io.Writer) error {
 func (t *table) markdown(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	work := map[string]string{"generate": "generate", "half": "generate, dense weights in half precision", "int8": "generate in int8", "train": "one training step"}[t.What]
+	if t.Network != "" && t.Network != reference {
+		work += ", network " + t.Network
+	}
 	figure := "medians"
 	if t.CPU {
 		figure = "least processor times"
