@@ -93,6 +93,14 @@ func TestBrowserDigits(t *testing.T) {
 	p.settle()
 	t.Logf("a slider's move to the picture and 12 variations: %v", time.Since(start))
 	p.samePicture(g, nil)
+	kernel := p.c.eval(t, `new Promise(resolve => {
+		const worker = new Worker("worker.js");
+		worker.onmessage = event => { worker.terminate(); resolve(event.data.value); };
+		worker.postMessage({id: 1, method: "kernel", args: []});
+	})`)
+	if kernel != "simd128" {
+		t.Errorf("the browser draws by the row %v, want simd128", kernel)
+	}
 	p.done()
 }
 

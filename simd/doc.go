@@ -5,7 +5,8 @@
 //
 // The row "scalar" is plain Go. It runs everywhere and is the reference for all others. On
 // machines without assembly, on 32-bit ARM, and with -tags purego there is also the row "go":
-// plain Go too, but arranged for the compiler.
+// plain Go too, but arranged for the compiler. In WebAssembly the kernels of the row "simd128" are a
+// module of their own, which works on the Go program's memory.
 //
 // # Numbers
 //
@@ -31,3 +32,4 @@ package simd
 // Here, and not in files of one architecture, so that go generate finds them on any machine.
 //go:generate go -C ../asm run ./arm64 ../simd
 //go:generate go -C ../asm run ./arm ../simd
+//go:generate go -C ../asm run ./wasm ../simd

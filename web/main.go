@@ -16,6 +16,7 @@ import (
 	"github.com/gantiny/gantiny/internal/explorer"
 	"github.com/gantiny/gantiny/latent"
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // drawer is the opened model.
@@ -31,7 +32,7 @@ func main() {
 	d := &drawer{}
 	object := js.Global().Get("Object").New()
 	for name, call := range map[string]func(args []js.Value) (any, error){
-		"open": d.open, "latents": d.latents, "directions": d.directions, "images": d.images,
+		"open": d.open, "latents": d.latents, "directions": d.directions, "images": d.images, "kernel": kernel,
 	} {
 		object.Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any {
 			value, err := call(args)
@@ -127,6 +128,10 @@ func (d *drawer) images(args []js.Value) (any, error) {
 	js.CopyBytesToJS(file, b.Bytes())
 	return file, nil
 }
+
+// kernel returns the name of the row that draws, see package simd: whether the browser lets the
+// program use vectors is seen by it.
+func kernel([]js.Value) (any, error) { return simd.Best().Name, nil }
 
 // floatsToJS returns a Float32Array of x.
 func floatsToJS(x []float32) js.Value {
