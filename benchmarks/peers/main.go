@@ -6,6 +6,7 @@
 //	go run ./benchmarks/peers --what int8 --batch 1,16 --threads 1,2
 //	go run ./benchmarks/peers --what train --batch 256 --threads 1,2 --json
 //	go run ./benchmarks/peers --network residual --batch 1,16 --threads 1      (another network of ours: rgb64, conditional, residual)
+//	go run ./benchmarks/peers --node --cpu --threads 1 --what int8      (gantiny in WebAssembly beside ONNX Runtime Web, under Node.js)
 //	go run ./benchmarks/peers --model FILE.onnx --batch 1,16 --threads 1      (a model of your own, beside ONNX Runtime; with --what int8 quantized)
 //
 // Every contestant is a process of its own that prepares itself once and then answers turns. A
@@ -20,6 +21,7 @@
 //	PyTorch          apt-get install python3-torch, or pip install torch
 //	ONNX Runtime     npm install onnxruntime-node, with NODE_PATH=.../node_modules    (generation only; PyTorch and
 //	                 its exporter, apt-get install python3-onnx, write its model)
+//	ONNX Runtime Web npm install onnxruntime-web, with NODE_PATH=.../node_modules     (--node only)
 //
 // PEERS_ONEDNN, PEERS_XNNPACK and PEERS_NCNN in the environment name the folder in which another
 // version of a library is installed, with its include and lib; the programs speak to oneDNN of 2.x
@@ -48,6 +50,7 @@ import (
 	"time"
 
 	"github.com/gantiny/gantiny/benchmarks/internal/cli"
+	"github.com/gantiny/gantiny/model"
 )
 
 func main() { cli.Main("peers", run) }
@@ -62,6 +65,7 @@ type options struct {
 	only           []string
 	model, network string
 	cpu            bool
+	node           bool
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
@@ -78,6 +82,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	f.StringVar(&o.model, "model", "", "ONNX `FILE` to time in place of the reference network, beside ONNX Runtime; --what generate or int8")
 	f.StringVar(&o.network, "network", reference, "`NAME` of the network: reference, rgb64 (the same for images of 64x64x3), conditional or residual; but for the reference, --what generate or int8")
 	f.BoolVar(&o.cpu, "cpu", false, "compare the least processor times of a run, where others are busy on the machine; without PyTorch, on one thread")
+	f.BoolVar(&o.node, "node", false, "time gantiny in WebAssembly beside ONNX Runtime Web, under Node.js; --what generate or int8, --threads 1")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
 	serving := f.Bool("serve", false, "answer turns as gantiny's own contestant; arguments: WORK BATCH THREADS [FILE]")
 	if err := f.Parse(args); err != nil {
@@ -89,7 +94,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if *serving {
 		return serve(f.Args(), os.Stdin, out)
 	}
-	if (o.model != "" || o.network != reference) && *batch == "" {
+	if (o.model != "" || o.network != reference || o.node) && *batch == "" {
 		*batch = "1,16"
 	}
 	if err := o.set(*batch, *threads, *only); err != nil {
@@ -126,8 +131,8 @@ func (o *options) set(batch, threads, only string) error {
 	if err == nil && only != "" {
 		o.only, err = peerNames(only, o.field())
 	}
-	if err == nil && o.cpu && !slices.Equal(o.threads, []int{1}) {
-		err = errors.New("--cpu: wants --threads 1")
+	if err == nil && (o.cpu || o.node) && !slices.Equal(o.threads, []int{1}) {
+		err = errors.New("--cpu, --node: want --threads 1")
 	}
 	if err == nil && (o.rounds < 1 || !(o.seconds >= 0)) {
 		err = errors.New("--rounds and --seconds must be positive")
@@ -148,6 +153,8 @@ func (o *options) checkNetwork() error {
 		return fmt.Errorf("--network %s: --what %s: want generate or int8", o.network, o.what)
 	case o.model != "" && !drawn:
 		return fmt.Errorf("--model: --what %s: want generate or int8", o.what)
+	case o.node && !drawn:
+		return fmt.Errorf("--node: --what %s: want generate or int8", o.what)
 	}
 	return nil
 }
@@ -166,6 +173,9 @@ func numbers(flag, list string) ([]int, error) {
 
 // field are the contestants beside gantiny.
 func (o options) field() []contestant {
+	if o.node {
+		return nodePeers
+	}
 	if o.model == "" && o.network == reference {
 		return peers
 	}
@@ -178,6 +188,14 @@ func (o options) field() []contestant {
 		}
 	}
 	return field
+}
+
+// own is gantiny's contestant.
+func (o options) own() contestant {
+	if o.node {
+		return nodeGantiny
+	}
+	return gantiny
 }
 
 func peerNames(list string, field []contestant) ([]string, error) {
@@ -202,7 +220,11 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 	}
 	defer w.close()
 	w.model = o.model
-	if n, ok := others[o.network]; ok {
+	n, ok := others[o.network]
+	if o.node && o.model == "" && !ok {
+		n, ok = network{build: func() (*model.Model, error) { return model.Generator(model.Config{}), nil }}, true
+	}
+	if ok {
 		if err := w.use(n, o.network); err != nil {
 			return nil, err
 		}
@@ -214,7 +236,7 @@ func compare(ctx context.Context, o options, log io.Writer) (*table, error) {
 	}
 	for _, threads := range o.threads {
 		for _, batch := range o.batch {
-			own, err := start(ctx, w, gantiny, o.what, batch, threads)
+			own, err := start(ctx, w, o.own(), o.what, batch, threads)
 			if err != nil {
 				return nil, fmt.Errorf("gantiny: %w", err)
 			}

@@ -152,7 +152,8 @@ other skipped: not there (install other)
 
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"--what", "paint"}, {"--batch", "0"}, {"--threads", "1,x"}, {"--rounds", "0"}, {"--only", "oneDNN,ONNX"}, {"-nothing"},
-		{"--network", "large"}, {"--network", "residual", "--model", "x.onnx"}, {"--network", "rgb64", "--what", "train"}, {"--model", "x.onnx", "--what", "half"}} {
+		{"--network", "large"}, {"--network", "residual", "--model", "x.onnx"}, {"--network", "rgb64", "--what", "train"}, {"--model", "x.onnx", "--what", "half"},
+		{"--node", "--what", "train", "--threads", "1"}, {"--node", "--threads", "2"}} {
 		var log bytes.Buffer
 		if err := run(t.Context(), args, io.Discard, &log); !errors.Is(err, cli.ErrUsage) || !strings.Contains(log.String(), args[0]) {
 			t.Errorf("%v: error %v, said %q", args, err, log.String())
@@ -224,6 +225,9 @@ func TestField(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: field %q, want %q", network, got, want)
 		}
+	}
+	if got := (options{network: reference, node: true}).field(); got[len(got)-1].name != "ONNX Runtime Web" {
+		t.Errorf("under Node.js: field %v", got)
 	}
 }
 

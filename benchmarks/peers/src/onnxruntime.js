@@ -1,14 +1,15 @@
-// A model on ONNX Runtime's CPU provider: floats are random numbers from -1 to 1, integers 0.
+// A model on ONNX Runtime's CPU provider, or its WebAssembly: floats are random numbers from -1 to 1, integers 0.
 //
-//   node onnxruntime.js FILE.onnx BATCH THREADS      (npm: onnxruntime-node; found beside the script or in NODE_PATH)
+//   node onnxruntime.js FILE.onnx BATCH THREADS [PACKAGE]      (npm: onnxruntime-node or onnxruntime-web; found beside
+//                                                              the script or in NODE_PATH)
 //
 // A file whose batch is fixed runs as often as a batch takes.
 //
 // Talks with benchmarks/peers by lines: "ready NAME", then for each line "SECONDS" a line "MILLISECONDS RUNS CPU",
 // CPU being the least processor time of a run.
 'use strict';
-const ort = require('onnxruntime-node');
-const {version} = require('onnxruntime-node/package.json');
+const web = process.argv[5] === 'onnxruntime-web';
+const ort = require(web ? 'onnxruntime-web' : 'onnxruntime-node');
 
 // feedOf returns values for all inputs, and how many runs a batch takes.
 function feedOf(session, batch) {
@@ -31,8 +32,9 @@ function feedOf(session, batch) {
 }
 
 async function main(file, batch, threads) {
+  if (web) ort.env.wasm.numThreads = threads;
   const session = await ort.InferenceSession.create(file, {
-    executionProviders: ['cpu'],
+    executionProviders: [web ? 'wasm' : 'cpu'],
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     interOpNumThreads: 1,
@@ -43,7 +45,8 @@ async function main(file, batch, threads) {
     for (let i = 0; i < runs; i++) await session.run(feed);
   };
   for (let i = 0; i < 3; i++) await run();
-  console.log(`ready ONNX Runtime ${version}`);
+  const {versions} = ort.env;
+  console.log(`ready ONNX Runtime ${web ? `Web ${versions.web}` : versions.node}`);
   for await (const line of require('readline').createInterface({input: process.stdin})) {
     const times = [];
     let least = Infinity; // of processor time, by all of the process's threads
