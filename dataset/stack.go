@@ -10,6 +10,9 @@ import (
 // blue channel, such as the three digits of Stacked MNIST (Metz et al. 2017).
 const StackImages = 3
 
+// mostStackClasses bounds the classes of a channel, so that labels of stacked pictures fit.
+const mostStackClasses = 1 << 10
+
 // NewStackBatches deals the images of each channel of stacked pictures: picture i of a batch is made
 // of image i of the three batches. In each epoch every image has its turn once in each channel. The
 // orders depend on (seed, epoch) alone, that of red is the order of NewBatches.
@@ -24,7 +27,7 @@ func NewStackBatches(n, size int, at Cursor) (list [StackImages]*Batches, err er
 }
 
 // FillChannel writes the images idx, of one channel, into channel c of images 0 ... len(idx)-1 of
-// the Map m over dst, as Fill does. It panics where m does not fit.
+// the layout m over dst, as Fill does. It panics where m does not fit.
 func (d *Dataset) FillChannel(dst []float32, m conv.Layout, c int, idx []int32) {
 	if m.H != d.H || m.W != d.W || d.C != 1 || c < 0 || c >= m.C || len(idx) > m.N {
 		panic("dataset: FillChannel: the map has another shape")
@@ -41,10 +44,14 @@ func (d *Dataset) FillChannel(dst []float32, m conv.Layout, c int, idx []int32) 
 
 // Stacked returns n stacked pictures of the images of d, of one channel: those of which the first
 // epochs of NewStackBatches with this seed are made. Where d has labels, all of them below classes,
-// the label of a picture is (red*classes + green)*classes + blue; otherwise it has none.
+// the label of a picture is (red*classes + green)*classes + blue; otherwise it has none. There may be
+// 1,024 classes.
 func (d *Dataset) Stacked(n int, seed uint64, classes int) (*Dataset, error) {
 	if d.C != 1 {
 		return nil, fmt.Errorf("dataset: %s: stacked pictures are made of images of one channel, these have %d", d.Name, d.C)
+	}
+	if classes < 0 || classes > mostStackClasses {
+		return nil, fmt.Errorf("dataset: %s: stacked pictures of %d classes a channel, want at most %d", d.Name, classes, mostStackClasses)
 	}
 	bytes, err := pixelBytes(n, d.H, d.W, StackImages)
 	if err != nil {

@@ -148,6 +148,9 @@ func TestStacked(t *testing.T) {
 	if _, err := d.Stacked(0, 5, 4); err == nil {
 		t.Error("no pictures are no error")
 	}
+	if _, err := d.Stacked(n, 5, 2000); err == nil || !strings.Contains(err.Error(), "want at most 1024") {
+		t.Errorf("labels that do not fit: %v", err)
+	}
 	if _, err := (&Dataset{H: 3, W: 2, C: 1}).Stacked(2, 5, 4); err == nil {
 		t.Error("stacked of no images")
 	}

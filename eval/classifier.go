@@ -89,8 +89,8 @@ func (c *Classifier) Classes() int { return c.classes }
 // Features is the number of features of a picture.
 func (c *Classifier) Features() int { return c.features }
 
-// Network is the classifier's network; of a stacked one, that of each channel. Its outputs are the logits and, unless they are the same,
-// the features.
+// Network is the classifier's network; of a stacked one, that of each channel. Its outputs are the
+// logits and, unless they are the same, the features.
 func (c *Classifier) Network() *model.Model { return c.m }
 
 // Provenance says where the classifier comes from.

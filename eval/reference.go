@@ -112,8 +112,8 @@ func pictures(d *dataset.Dataset, which []int32) []uint8 {
 	return pix
 }
 
-// classFrequencies are those of the options or of the data's labels or, where it has none that the classifier could
-// see, of what is seen in some.
+// classFrequencies are those of the options, else those of the data's labels or, where it has none
+// that the classifier could see, of what is seen in some.
 func (r *Reference) classFrequencies(seen *Seen) []float64 {
 	if r.o.Frequencies != nil {
 		return r.o.Frequencies
