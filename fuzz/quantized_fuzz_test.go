@@ -34,6 +34,7 @@ func addQuantized(f *testing.F) {
 		f.Add(bytes.Replace(plain, []byte(`\"slope\":0.3`), []byte(`\"slope\":0.9`), 1))
 		f.Add(bytes.Replace(plain, []byte(`\"InC\":4`), []byte(`\"InC\":9`), 1))
 	}
+	addHalfBytes(f)
 	graph := conditional(f)
 	f.Add(graph)
 	for _, change := range [][2]string{
@@ -42,6 +43,27 @@ func addQuantized(f *testing.F) {
 	} {
 		f.Add(bytes.Replace(unchecked(graph), []byte(change[0]), []byte(change[1]), 1))
 	}
+}
+
+// addHalfBytes adds a model with weights of 4 bits, and one of them with a factor of 0.
+func addHalfBytes(f *testing.F) {
+	m, err := model.New("m", model.Flat(64), model.Dense{Units: 64}, model.Tanh{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	m.Init(1, model.GlorotUniform)
+	q, _, err := m.Quantize(f.Context(), quant.Options{Images: 32, WeightBits: 4})
+	if err != nil {
+		f.Fatal(err)
+	}
+	b := unchecked(encoded(f, q, model.SaveOptions{}))
+	if !bytes.Contains(b, []byte(`"dtype":"U8"`)) {
+		f.Fatal("no weights in half bytes")
+	}
+	f.Add(b)
+	zero := bytes.Clone(b)
+	zero[len(zero)-1] = 0
+	f.Add(zero)
 }
 
 // FuzzQuantized reads files of quantised models, as they are and with the checksums of what they

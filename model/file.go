@@ -100,10 +100,7 @@ func (m *Model) contents(meta map[string]string, o SaveOptions) ([]safetensors.T
 		t := safetensors.Tensor{Name: f.prefix + p.Name, DType: p.dtype(), Shape: p.Shape, Floats: p.Data}
 		switch {
 		case p.array == int8s:
-			t.Raw = make([]byte, len(p.Int8))
-			for k, v := range p.Int8 {
-				t.Raw[k] = byte(v)
-			}
+			p.encodeInt8(&t)
 		case p.array == int32s:
 			for _, v := range p.Int32 {
 				t.Raw = binary.LittleEndian.AppendUint32(t.Raw, uint32(v))
@@ -356,6 +353,8 @@ func odd(v float32) uint32 { return math.Float32bits(v)&(1<<31-1) + 1<<23 }
 // they are.
 func (p *Param) read(f *safetensors.File, name string, packed bool) (err error) {
 	switch {
+	case p.array == int8s && halfBytes(f, name):
+		err = p.readHalfBytes(f, name)
 	case p.array == int8s && !packed:
 		p.Int8 = make([]int8, p.Len())
 		err = f.ReadInt8s(p.Int8, name)
@@ -411,6 +410,12 @@ func (form form) match(m *Model, f *safetensors.File) error {
 			t, err := f.Find(form.prefix + p.Name)
 			if errors.Is(err, safetensors.ErrMissing) {
 				return fmt.Errorf("model: layer %d (%s): %w: no %s %s", i, n.Op.Kind(), ErrFormat, role, dims(p.Shape))
+			}
+			if t.DType == safetensors.U8 && p.columns() > 0 {
+				if err := p.matchHalfBytes(t); err != nil {
+					return fmt.Errorf("model: layer %d (%s): %s: %w", i, n.Op.Kind(), role, err)
+				}
+				continue
 			}
 			if want := p.dtype(); t.DType != want && !(want == safetensors.F32 && t.DType == safetensors.F16) {
 				return fmt.Errorf("model: layer %d (%s): %w: %s of type %s, want %s", i, n.Op.Kind(), ErrFormat, role, t.DType, wanted(want))

@@ -11,9 +11,9 @@ type folded struct {
 	weight, bias []float32
 }
 
-// bytes returns them as bytes behind an input with the Params in.
-func (f folded) bytes(in quant.Params) (quant.Weights, []int32, error) {
-	w, err := quant.QuantizeWeights(f.weight, len(f.bias))
+// bytes returns them as bytes behind an input with the Params in, the weights of so many bits.
+func (f folded) bytes(in quant.Params, bits int) (quant.Weights, []int32, error) {
+	w, err := quant.QuantizeWeights(f.weight, len(f.bias), bits)
 	if err != nil {
 		return w, nil, err
 	}
@@ -23,8 +23,8 @@ func (f folded) bytes(in quant.Params) (quant.Weights, []int32, error) {
 }
 
 // rounded returns what the bytes stand for.
-func (f folded) rounded(in quant.Params) (r folded, err error) {
-	w, b, err := f.bytes(in)
+func (f folded) rounded(in quant.Params, bits int) (r folded, err error) {
+	w, b, err := f.bytes(in, bits)
 	if err != nil {
 		return r, err
 	}

@@ -72,6 +72,9 @@ func (m *Model) calibrate(ctx context.Context, o quant.Options) (*simulation, *q
 	if ctx == nil {
 		panic("model: Quantize with a nil context")
 	}
+	if err := quant.CheckWeightBits(o.WeightBits); err != nil {
+		return nil, nil, nil, fmt.Errorf("model: quantize: %w", err)
+	}
 	if err := allow("quantize", m.quantizePrice(o), 0); err != nil {
 		return nil, nil, nil, err
 	}
@@ -206,7 +209,7 @@ func (q *quantization) linear(n *Node, tanh bool) (*Value, error) {
 	if tanh {
 		out = quant.Params{Scale: 1.0 / quant.TanhSteps}
 	}
-	b, bias, err := q.sim.weights[n].bytes(in)
+	b, bias, err := q.sim.weights[n].bytes(in, q.sim.bits)
 	if err != nil {
 		return nil, err
 	}

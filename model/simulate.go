@@ -137,8 +137,9 @@ func (r *roundedGraph) add(name string, o Op, in []*Value, values ...[]float32) 
 //
 //	w[k][c] = Scale[c] * q, q = round(W[k][c]/Scale[c]), Scale[c] = max over k of |W[k][c]| / 127
 //
-// The error names the layer and wraps quant.ErrRange: a weight is not finite.
-func (m *Model) RoundWeights(to *Model) error {
+// or, with other bits than 8, as quant.QuantizeWeights says. bits is what Quantize will be told. The
+// error names the layer and wraps quant.ErrRange: a weight is not finite.
+func (m *Model) RoundWeights(to *Model, bits int) error {
 	for i, n := range m.graph.Nodes {
 		rounded := to.graph.Nodes[i].Params
 		for k, p := range n.Params {
@@ -151,7 +152,7 @@ func (m *Model) RoundWeights(to *Model) error {
 		if !ok {
 			continue
 		}
-		f, err := foldNode(n).rounded(in)
+		f, err := foldNode(n).rounded(in, bits)
 		if err != nil {
 			return n.error(err)
 		}

@@ -44,7 +44,7 @@ func TestSimulate(t *testing.T) {
 			t.Errorf("%s: the simulation, quantized, draws other images", net.name)
 		}
 		rounded := twin(t, f)
-		if err := f.RoundWeights(rounded); err != nil {
+		if err := f.RoundWeights(rounded, 8); err != nil {
 			t.Fatal(err)
 		}
 		_, near := outputs(t, rounded, in, 5, model.Options{Threads: 1})
@@ -119,7 +119,7 @@ func TestSimulateRefuses(t *testing.T) {
 			p.Data[5] = float32(math.Inf(1))
 		}
 	}
-	if err := f.RoundWeights(to); !errors.Is(err, quant.ErrRange) || !strings.Contains(err.Error(), "(dense)") {
+	if err := f.RoundWeights(to, 8); !errors.Is(err, quant.ErrRange) || !strings.Contains(err.Error(), "(dense)") {
 		t.Errorf("an infinite weight: %v", err)
 	}
 }

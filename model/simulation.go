@@ -19,6 +19,7 @@ const judgedImages = 64
 // stand for. It is the quant.Network of a calibration.
 type simulation struct {
 	ctx     context.Context
+	bits    int // of weights
 	graph   *Graph
 	program *program
 	worker  Worker
@@ -41,7 +42,7 @@ type simulation struct {
 // newSimulation prepares a model for calibration. The error names the first node that has no int8
 // form and wraps quant.ErrModel.
 func newSimulation(ctx context.Context, m *Model, o quant.Options) (*simulation, error) {
-	s := &simulation{ctx: ctx, graph: m.graph.rewritten(mode{int8: true}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
+	s := &simulation{ctx: ctx, bits: o.WeightBits, graph: m.graph.rewritten(mode{int8: true}), pixels: map[*Value]bool{}, ranged: map[*Value]int{}, tails: map[*Node]*Node{}, weights: map[*Node]folded{}, kernels: map[*Node]*contraction{}, packed: map[*Node][]float32{}}
 	s.kept = keepSteps(s.graph)
 	s.findTails()
 	for _, n := range s.graph.Nodes {
@@ -302,7 +303,7 @@ func (s *simulation) setWeights(p []quant.Params) error {
 		f := s.weights[n]
 		if p != nil {
 			var err error
-			if f, err = f.rounded(s.params(p, n.In[0])); err != nil {
+			if f, err = f.rounded(s.params(p, n.In[0]), s.bits); err != nil {
 				return cannot(n, err)
 			}
 		}

@@ -19,6 +19,10 @@ type Options struct {
 	Kernels *simd.Kernels // nil for simd.Best()
 	Log     func(string)  // told what was tried; nil means no log
 
+	// WeightBits is how many bits weights have, see QuantizeWeights: 8, for which 0 stands too, 7
+	// or 4, with which files take nearly half as much. Values have 8 always.
+	WeightBits int
+
 	// Inputs are what to calibrate with in place of latents, which suit no discriminator or
 	// classifier: a slice for each float32 input, image after image. They are used over again if
 	// there are fewer than Images. nil means latents.

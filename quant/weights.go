@@ -15,14 +15,38 @@ var ErrRange = errors.New("values do not fit int8 arithmetic")
 type Weights struct {
 	Q     []int8
 	Scale []float32
+
+	most float64 // that a byte may be
+	half bool    // whether the bytes are those of PackHalfBytes
 }
 
-// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127]. A column of
-// whole multiples of its largest value divided by a whole number below 127, as other programs
-// quantise them, gets exactly these multiples. The error wraps ErrRange and names the first value
-// that is not finite.
-func QuantizeWeights(w []float32, n int) (Weights, error) {
-	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n)}
+// CheckWeightBits returns an error that wraps ErrRange unless QuantizeWeights knows weights of so
+// many bits: 8, for which 0 stands too, 7 or 4.
+func CheckWeightBits(bits int) error {
+	switch bits {
+	case 0, 4, 7, 8:
+		return nil
+	}
+	return fmt.Errorf("quant: weights of %d bits: %w, want 8, 7 or 4", bits, ErrRange)
+}
+
+// QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127] or, with 7 bits,
+// over [-63, 63]. A column of whole multiples of its largest value divided by a whole number up to
+// that bound, as other programs quantise them, gets exactly these multiples.
+//
+// With 4 bits the bytes are those of PackHalfBytes, and each group's factor is the one of the least
+// squared error. Layers of less than 4096 weights stay in 8 bits: they would save little.
+//
+// The error wraps ErrRange and names the first value that is not finite, or the bits.
+func QuantizeWeights(w []float32, n, bits int) (Weights, error) {
+	if err := CheckWeightBits(bits); err != nil {
+		return Weights{}, err
+	}
+	q := Weights{Q: make([]int8, len(w)), Scale: make([]float32, n), most: 127}
+	if bits == 7 {
+		q.most = 63
+	}
+	q.half = bits == 4 && len(w) >= LeastHalfBytes
 	most := make([]float64, n)
 	for i, v := range w {
 		a := math.Abs(float64(v))
@@ -32,20 +56,34 @@ func QuantizeWeights(w []float32, n int) (Weights, error) {
 		most[i%n] = math.Max(most[i%n], a)
 	}
 	for c := range most {
-		q.Scale[c] = float32(math.Max(most[c]/multiples(w, c, n, most[c]), minScale))
+		steps := float64(halfMost * factorMost)
+		if !q.half {
+			steps = multiples(w, c, n, most[c], q.most)
+		}
+		q.Scale[c] = float32(math.Max(most[c]/steps, minScale))
 	}
-	for i, v := range w {
-		q.Q[i] = weight(float64(v) / float64(q.Scale[i%n]))
-	}
+	q.round(w)
 	return q, nil
 }
 
-// multiples returns the largest k up to 127 for which the weights of column c of n are whole
-// multiples of most/k, or else 127.
-func multiples(w []float32, c, n int, most float64) float64 {
+// round sets the bytes to those nearest to w.
+func (q Weights) round(w []float32) {
+	if q.half {
+		q.roundGroups(w)
+		return
+	}
+	n := len(q.Scale)
+	for i, v := range w {
+		q.Q[i] = int8(math.Max(-q.most, math.Min(q.most, math.RoundToEven(float64(v)/float64(q.Scale[i%n])))))
+	}
+}
+
+// multiples returns the largest k up to bound for which the weights of column c of n are whole
+// multiples of most/k, or else bound.
+func multiples(w []float32, c, n int, most, bound float64) float64 {
 	const near = 1e-4 // of one of them
 	unit := 1 / most
-	for k := 127.0; k >= 1 && most > minScale; k-- {
+	for k := bound; k >= 1 && most > minScale; k-- {
 		whole := true
 		for i := c; whole && i < len(w); i += n {
 			v := float64(float64(w[i]) * (k * unit))
@@ -55,10 +93,8 @@ func multiples(w []float32, c, n int, most float64) float64 {
 			return k
 		}
 	}
-	return 127
+	return bound
 }
-
-func weight(v float64) int8 { return int8(math.Max(-127, math.Min(127, math.RoundToEven(v)))) }
 
 // Floats returns the real weights that the bytes stand for.
 func (q Weights) Floats() []float32 {
@@ -90,18 +126,14 @@ func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
 // Fit raises the scales of columns whose bias b[c] would not fit beside weights as small as theirs,
 // and quantises those of w, (rows, columns), anew. in is the step of the layer's input.
 func (q Weights) Fit(w, b []float32, in float32) {
-	n := len(q.Scale)
 	raised := false
 	for c, v := range b {
 		if least := math.Abs(float64(v)) / float64(in) / (maxBias / 2); least > float64(q.Scale[c]) {
 			q.Scale[c], raised = float32(least), true
 		}
 	}
-	if !raised {
-		return
-	}
-	for i, v := range w {
-		q.Q[i] = weight(float64(v) / float64(q.Scale[i%n]))
+	if raised {
+		q.round(w)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestWeights(t *testing.T) {
 	for i := range w {
 		w[i] *= float32(i%columns) * 10 // column 0 is zero
 	}
-	q, err := QuantizeWeights(w, columns)
+	q, err := QuantizeWeights(w, columns, 8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestWeights(t *testing.T) {
 		}
 	}
 	w[8] = float32(math.NaN())
-	if _, err := QuantizeWeights(w, columns); !errors.Is(err, ErrRange) {
+	if _, err := QuantizeWeights(w, columns, 8); !errors.Is(err, ErrRange) {
 		t.Errorf("NaN: error %v", err)
 	}
 }
@@ -52,7 +52,7 @@ func TestWholeMultiples(t *testing.T) {
 		w[i] = float32(scale * float32(i*37%(2*[]int{127, 94, 61}[i%columns]+1)-[]int{127, 94, 61}[i%columns]))
 	}
 	w[1], w[2] = -scale*94, scale*61
-	q, err := QuantizeWeights(w, columns)
+	q, err := QuantizeWeights(w, columns, 8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestWholeMultiples(t *testing.T) {
 // TestBias: a bias beside vanishing weights still fits, one that cannot is an error.
 func TestBias(t *testing.T) {
 	w, b := []float32{0, 1, 1e-20, 2}, []float32{5, -0.25} // (2, 2)
-	q, err := QuantizeWeights(w, 2)
+	q, err := QuantizeWeights(w, 2, 8)
 	if err != nil {
 		t.Fatal(err)
 	}

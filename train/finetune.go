@@ -7,6 +7,7 @@ import (
 	"github.com/gantiny/gantiny/conv"
 	"github.com/gantiny/gantiny/internal/rng"
 	"github.com/gantiny/gantiny/model"
+	"github.com/gantiny/gantiny/quant"
 	"github.com/gantiny/gantiny/simd"
 )
 
@@ -16,6 +17,7 @@ type FineTuning struct {
 	Batch   int           // images of a step, 64 if 0
 	Rate    float64       // of Adam at first, 3e-5 if 0; it falls to 0 along a cosine
 	Seed    uint64        // of the latents
+	Bits    int           // of weights, as in quant.Options: 8, for which 0 stands too, 7 or 4
 	Threads int           // 0 for one per processor that Go may use; any number gives the same bits
 	Kernels *simd.Kernels // nil for simd.Best()
 
@@ -58,7 +60,11 @@ func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error 
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
+	if err := quant.CheckWeightBits(o.Bits); err != nil {
+		return fmt.Errorf("train: %w: %w", ErrConfig, err)
+	}
 	tune := newFineTune(m, teacher)
+	tune.bits = o.Bits
 	if o.Features != nil {
 		tune.features = &featureLoss{weight: o.Weight}
 		if o.Weight == 0 {
@@ -93,6 +99,7 @@ func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error 
 // fineTune is the Objective of FineTune. The network of the Trainer has the rounded weights.
 type fineTune struct {
 	exact    *model.Model // with weights as they are trained
+	bits     int          // of weights
 	teacher  *teacher
 	features *featureLoss // nil for none
 	net      *Network
@@ -145,7 +152,7 @@ func (o *fineTune) Step(t *Trainer, from Source) (l Losses, err error) {
 	step := t.steps + 1
 
 	// Weights as bytes have them.
-	if err := o.exact.RoundWeights(o.net.model); err != nil {
+	if err := o.exact.RoundWeights(o.net.model, o.bits); err != nil {
 		return l, t.Diverged(err.Error())
 	}
 	o.net.repack()

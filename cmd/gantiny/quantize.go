@@ -29,6 +29,7 @@ type quantizeFlags struct {
 	kernel string
 	json   bool
 
+	weightBits int
 	finetune   int
 	classifier string
 	threads    threadCount
@@ -62,6 +63,7 @@ rounded, for pictures nearer to those of the floats.`,
 	fl.StringVar(&f.out, "out", "", "the `FILE` to write").Letter = 'o'
 	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate and fine-tune with")
+	fl.IntVar(&f.weightBits, "weight-bits", 8, "bits of weights: 8; 4, for files of nearly half the size; or 7")
 	fl.IntVar(&f.finetune, "finetune", 0, "train the weights for `STEPS`, so that rounded they draw what the floats draw")
 	fl.StringVar(&f.classifier, "classifier", "", "compare features of this network too in --finetune: a `MODEL` that 'gantiny train --task classify' made; for MNIST and Fashion-MNIST one is inside this program")
 	addThreadsFlag(fl, &f.threads)
@@ -82,6 +84,7 @@ type quantizeReport struct {
 	Version    string `json:"version"`
 	FloatBytes int64  `json:"float_bytes"` // of the model in floats, as a file
 	Int8Bytes  int64  `json:"int8_bytes"`
+	WeightBits int    `json:"weight_bits"`
 	comparison
 	Speed       []speed      `json:"speed"`
 	Calibration quant.Report `json:"calibration"`
@@ -115,6 +118,8 @@ func (f *quantizeFlags) check() error {
 		return usagef("--calib %d: want 1 to %d", f.calib, 1<<20)
 	case f.judge < 1 || f.judge > 1<<20:
 		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
+	case f.weightBits != 8 && f.weightBits != 7 && f.weightBits != 4:
+		return usagef("--weight-bits %d: want 8, 7 or 4", f.weightBits)
 	case f.finetune < 0 || f.finetune > 1<<20:
 		return usagef("--finetune %d: want 0, for none, to %d", f.finetune, 1<<20)
 	case f.classifier != "" && f.finetune == 0:
@@ -180,14 +185,14 @@ func (f *quantizeFlags) quantize(ctx context.Context, n network, k *simd.Kernels
 	if err != nil {
 		return nil, nil, err
 	}
-	o := quant.Options{Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) }}
+	o := quant.Options{WeightBits: f.weightBits, Images: f.calib, Seed: f.seed, Kernels: k, Log: func(s string) { fmt.Fprintln(stderr, s) }}
 	q, calibration, err := n.Quantize(ctx, o)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", n.name, err)
 	}
 	r := &quantizeReport{
 		Model: n.name, Out: f.out, Kernel: k.Name, Platform: runtime.GOOS + "/" + runtime.GOARCH, Version: version(),
-		Calibration: *calibration,
+		WeightBits: f.weightBits, Calibration: *calibration,
 	}
 	if err := r.finite(); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", n.name, err)

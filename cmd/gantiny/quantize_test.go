@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -242,4 +243,41 @@ func TestFineTune(t *testing.T) {
 	if got := files(t, "."); !slices.Equal(got, []string{smallFile}) || isDir("report") {
 		t.Errorf("runs that ended early left %v", got)
 	}
+}
+
+// TestQuantizeWeightBits: weights of 4 bits make smaller files, which are read like others.
+func TestQuantizeWeightBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("calibrates some models")
+	}
+	t.Chdir(t.TempDir())
+	m := model.Generator(model.Config{Latent: 17, Size: 8, Width: 16})
+	m.Init(1, model.GlorotUniform)
+	if err := m.Save("m.safetensors", model.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	size := map[string]int64{}
+	for _, bits := range []string{"8", "7", "4"} {
+		file := bits + ".safetensors"
+		var got struct {
+			Bits   int   `json:"weight_bits"`
+			Bytes  int64 `json:"int8_bytes"`
+			Images int
+		}
+		r := gantiny(t, "quantize", "m.safetensors", "-o", file, "--weight-bits", bits, "--calib", "32", "--judge", "4", "--json").want(t, exitDone)
+		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || fmt.Sprint(got.Bits) != bits {
+			t.Fatalf("report %s, %v", r.stdout, err)
+		}
+		info, err := os.Stat(file)
+		if err != nil || info.Size() != got.Bytes {
+			t.Fatalf("%v, want %d bytes", err, got.Bytes)
+		}
+		size[bits] = got.Bytes
+		gantiny(t, "generate", file, "-n", "2", "-o", bits+".npy").want(t, exitDone)
+		gantiny(t, "inspect", file).want(t, exitDone)
+	}
+	if size["4"] > size["8"]*3/4 {
+		t.Errorf("sizes by bits: %v", size)
+	}
+	gantiny(t, "quantize", "m.safetensors", "-o", "x.safetensors", "--weight-bits", "5").want(t, exitUsage, "--weight-bits 5")
 }

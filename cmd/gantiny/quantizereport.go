@@ -149,6 +149,7 @@ func (r *quantizeReport) page() ([]byte, error) {
 	}
 	h.Row("pixel error, mean and largest, of 255", "%.3f, %d", r.Mean, r.Largest)
 	h.Row("pixels that agree", "%.4f", r.Same)
+	h.Row("bits of weights", "%d", r.WeightBits)
 	h.Row("file, float32 and int8", "%d, %d bytes", r.FloatBytes, r.Int8Bytes)
 	h.Row("sha256 of the int8 pixels", "<code>%s</code>", r.SHA256)
 	h.Printf("</table>\n")

@@ -32,7 +32,7 @@ func (f *quantizeFlags) tune(ctx context.Context, both *comparing, features *mod
 	}
 	log := tuneLog{of: f.finetune, every: max(f.finetune/10, 1), to: stderr}
 	err = train.FineTune(ctx, simulated, both.float.Model, train.FineTuning{
-		Steps: f.finetune, Seed: f.seed, Threads: threads, Kernels: both.kernels, Features: features,
+		Steps: f.finetune, Bits: f.weightBits, Seed: f.seed, Threads: threads, Kernels: both.kernels, Features: features,
 		Log: log.step,
 	})
 	if err != nil {
@@ -43,6 +43,9 @@ func (f *quantizeFlags) tune(ctx context.Context, both *comparing, features *mod
 		return nil, err
 	}
 	made := fmt.Sprintf("gantiny quantize --finetune %d --seed %d", f.finetune, f.seed)
+	if f.weightBits != 8 {
+		made += fmt.Sprint(" --weight-bits ", f.weightBits)
+	}
 	if q.Provenance.Command != "" {
 		made = q.Provenance.Command + "; " + made
 	}

@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-TYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I8": "i1"}
+TYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I8": "i1", "U8": "u1"}
 
 
 def read_safetensors(path):
