@@ -59,7 +59,7 @@ var blocks = []block{{"columns", "says which columns of a C tile are there.", co
 // simd stands for package simd where avo reads signatures: it knows names, no more.
 var simd = func() *types.Package {
 	p := types.NewPackage("github.com/gantiny/gantiny/simd", "simd")
-	names := []string{"Tap", "QTile"}
+	names := []string{"Tap", "QTile", "ByteTerm"}
 	for _, b := range blocks {
 		names = append(names, b.name)
 	}

@@ -34,6 +34,7 @@ var operations = []struct {
 	{"gather", gather},
 	{"qpeak", qpeak},
 	{"int16", int16s},
+	{"bytes", bytesKernels},
 }
 
 func main() {

@@ -143,6 +143,7 @@ type Worker struct {
 	block   []float32 // a Pass's: a block of images of an activation that is not kept
 	floats  []float32 // workspace of the kernels that are scratchers
 	doubles []float64
+	bytes   byteWork
 }
 
 // scratcher is a Kernel that needs a workspace for each worker, during one call.

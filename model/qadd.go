@@ -1,6 +1,9 @@
 package model
 
-import "github.com/gantiny/gantiny/quant"
+import (
+	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // QAdd is an Add of bytes in steps of their own:
 //
@@ -37,41 +40,31 @@ func (o QAdd) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 	})
 }
 
-// qadder is a QAdd on layouts: the terms come from tables.
+// qadder is a QAdd on layouts.
 type qadder struct {
 	qpair
-	first, second [256]int64 // (x-zero) * m
+	sum simd.ByteSum
 }
 
 func (QAdd) rounds() {}
 
-// Lower makes the tables.
+// Lower finds the factors.
 func (o QAdd) Lower(l *Lowering) (Kernel, error) {
-	pair, m, err := newQPair(l, o.Output, o.factors)
+	pair, m, shift, err := newQPair(l, o.factors)
 	if err != nil {
 		return nil, err
 	}
-	k := &qadder{qpair: pair}
-	for i := range 256 {
-		k.first[i] = (int64(i-128) - int64(l.Specs[0].Type.Zero)) * m[0]
-		k.second[i] = (int64(i-128) - int64(l.Specs[1].Type.Zero)) * m[1]
-	}
-	k.row = k.add
-	return k, nil
+	a, b := int32(m[0]), int32(m[1])
+	return &qadder{pair, simd.ByteSum{
+		A: a, B: b, C: -l.Specs[0].Type.Zero*a - l.Specs[1].Type.Zero*b, // products are below 2^29
+		Shift: int32(shift), Zero: o.Output.Zero,
+	}}, nil
 }
 
-// add: y = round((first[x0] + second[x1]) / 2^shift) + Output.Zero.
-func (k *qadder) add(dst, x, other []int8, step int) {
-	to, dst := k.to, dst[:len(x)]
-	if step == 0 {
-		second := k.second[int(other[0])+128]
-		for j, v := range x {
-			dst[j] = to.byte(k.first[int(v)+128] + second)
-		}
-		return
-	}
-	other = other[:len(x)]
-	for j, v := range x {
-		dst[j] = to.byte(k.first[int(v)+128] + k.second[int(other[j])+128])
-	}
+// Forward: y = round((x0-zero0)*m0 + (x1-zero1)*m1 / 2^shift) + Output.Zero.
+func (k *qadder) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
+	k.runs(w, y, x, s, func(dst, x, other []int8) {
+		w.Kernels.Bytes.Add(dst, x, other, &k.sum)
+		k.look(w, dst)
+	})
 }

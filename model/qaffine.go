@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // QAffine is a multiplication and an addition for each channel, and a leaky activation after it, in
@@ -108,48 +109,103 @@ func (o QAffine) exact(y *bytesOf, x []*bytesOf, in []Spec, p []*Param) {
 
 // qaffine is a QAffine on layouts.
 type qaffine struct {
-	weight, bias, slope []int32
-	columns             int
-	in                  int32 // zero point
-	to                  rounding
+	all     simd.ByteAffine // of all classes and columns
+	columns int
+	lookup
+	steep []int32 // slopes, if some are not from 0 to 1
 }
 
 func (QAffine) rounds() {}
 
-// Lower copies the parameters.
+// Lower takes the zero point into the bias, which stays below 2^31.
 func (o QAffine) Lower(l *Lowering) (Kernel, error) {
 	p := l.Params
-	return &qaffine{
-		weight: slices.Clone(p[0].Int32), bias: slices.Clone(p[1].Int32), slope: slices.Clone(p[2].Int32),
-		columns: o.columns(l.Specs[0].Shape), in: l.Specs[0].Type.Zero, to: newRounding(o.Shift, o.Output.Zero, l.table()),
-	}, nil
+	weight, bias, slope := slices.Clone(p[0].Int32), slices.Clone(p[1].Int32), slices.Clone(p[2].Int32)
+	for i, w := range weight {
+		bias[i] -= l.Specs[0].Type.Zero * w
+	}
+	columns := o.columns(l.Specs[0].Shape)
+	k := &qaffine{columns: columns, lookup: l.lookup(), all: simd.ByteAffine{
+		Weight: weight, Bias: bias, Shift: slices.Repeat([]int32{int32(o.Shift)}, columns), Zero: o.Output.Zero,
+	}}
+	switch least, most := slices.Min(slope), slices.Max(slope); {
+	case least == slopeOne && most == slopeOne:
+	case least >= 0 && most <= slopeOne:
+		k.all.Slope = slope
+	default:
+		k.steep = slope
+	}
+	return k, nil
+}
+
+// of returns what n columns from first on take for a class.
+func (k *qaffine) of(class, first, n int) simd.ByteAffine {
+	a, at := k.all, class*k.columns+first
+	a.Weight, a.Bias, a.Shift = a.Weight[at:][:n], a.Bias[at:][:n], a.Shift[first:][:n]
+	if a.Slope != nil {
+		a.Slope = a.Slope[first:][:n]
+	}
+	return a
 }
 
 // Forward: y = round(leaky((x-zero)*weight + bias) / 2^shift) + Output.Zero.
-func (k *qaffine) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
+func (k *qaffine) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
+	images := s.N1 - s.N0
+	if images <= 0 {
+		return
+	}
 	p0, p1 := s.Of(y.Positions())
+	in := &x[0]
+	switch {
+	case len(x) == 1 && images == 1 && k.columns == y.C:
+		k.rows(w, y.Q[p0*y.Stride+s.N0*y.Row:], y.Stride, in.Q[p0*in.Stride+s.N0*in.Row:], in.Stride, p1-p0, 0, 0, y.C)
+		return
+	case len(x) == 1:
+	default:
+		images = 1 // of one class
+	}
 	for p := p0; p < p1; p++ {
 		first := 0 // column
 		if k.columns > y.C {
 			first = p * y.C
 		}
-		for n := s.N0; n < s.N1; n++ {
-			at := first
+		for n := s.N0; n < s.N1; n += images {
+			class := 0
 			if len(x) == 2 {
-				at += int(x[1].Class[n]) * k.columns
+				class = int(x[1].Class[n])
 			}
-			k.row(y.row(p, n), x[0].row(p, n), k.weight[at:], k.bias[at:], k.slope[first:])
+			k.rows(w, y.Q[p*y.Stride+n*y.Row:], y.Row, in.Q[p*in.Stride+n*in.Row:], in.Row, images, class, first, y.C)
 		}
 	}
 }
 
-func (k *qaffine) row(dst, x []int8, weight, bias, slope []int32) {
-	to, dst := k.to, dst[:len(x)]
-	weight, bias, slope = weight[:len(x)], bias[:len(x)], slope[:len(x)]
+// rows computes rows of n columns, ds bytes apart in dst and xs in x.
+func (k *qaffine) rows(w *Worker, dst []int8, ds int, x []int8, xs, rows, class, first, n int) {
+	a := k.of(class, first, n)
+	if k.steep == nil {
+		w.Kernels.Bytes.Affine(dst, ds, x, xs, rows, a)
+	} else {
+		for r := range rows {
+			k.steepRow(dst[r*ds:][:n], x[r*xs:][:n], a, k.steep[first:][:n])
+		}
+	}
+	if k.table == nil {
+		return
+	}
+	if ds == n {
+		rows, n = 1, rows*n
+	}
+	for r := range rows {
+		k.look(w, dst[r*ds:][:n])
+	}
+}
+
+// steepRow is of any slopes.
+func (*qaffine) steepRow(dst, x []int8, a simd.ByteAffine, slope []int32) {
 	for c, b := range x {
-		v := int64((int32(b)-k.in)*weight[c] + bias[c])
-		// No branch: of values of either sign it takes 5 ns an element longer.
-		dst[c] = to.byte(max(v, 0) + min(v, 0)*int64(slope[c])>>16)
+		v := int64(int32(b)*a.Weight[c] + a.Bias[c])
+		v = max(v, 0) + min(v, 0)*int64(slope[c])>>16
+		dst[c] = quant.Saturate(quant.Shift(v, int(a.Shift[c])) + int64(a.Zero))
 	}
 }
 

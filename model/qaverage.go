@@ -2,6 +2,7 @@ package model
 
 import (
 	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // QAverage is the int8 form of an operator O whose output positions are weighted means of the
@@ -94,67 +95,42 @@ func (o average) exact(y, x []int8, in []Spec) {
 
 // qblend is a QAverage on layouts.
 type qblend struct {
-	sums []qsum // of each position of the output
-	in   int64  // zero point
-}
-
-// qsum is one position's mean.
-type qsum struct {
-	terms  []qterm
-	weight int64 // all terms'
-	factor int64
-	to     rounding
-}
-
-// qterm is a position of the input and its weight.
-type qterm struct {
-	from   int32
-	weight int32
+	sums []*simd.ByteMean // of each position of the output
+	lookup
 }
 
 func (o average) lower(l *Lowering) (Kernel, error) {
 	in := l.Specs[0].Type.Params
-	k := &qblend{sums: make([]qsum, l.Out.Positions()), in: int64(in.Zero)}
-	table := l.table()
+	k := &qblend{make([]*simd.ByteMean, l.Out.Positions()), l.lookup()}
 	var err error
 	o.means(l.Specs[0].Shape, l.Result.Shape, func(to int, from []int, weight []int64, total int64) {
-		s := &k.sums[to]
 		m, shift, e := o.factor(in, total)
 		if e != nil {
 			err = e
 			return
 		}
-		s.factor, s.to = m, newRounding(shift, o.output.Zero, table)
+		terms := make([]simd.ByteTerm, len(from))
 		for i, p := range from {
-			s.terms = append(s.terms, qterm{int32(p), int32(weight[i])})
-			s.weight += weight[i]
+			terms[i] = simd.ByteTerm{From: int32(p), Weight: int32(weight[i])}
 		}
+		k.sums[to] = simd.NewByteMean(terms, in.Zero, m, shift, o.output.Zero)
 	})
 	return k, err
 }
 
 // Forward: y = round(Σ weight*(x-zero) * m / 2^shift) + Output.Zero.
-func (k *qblend) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
-	var total [64]int64
+func (k *qblend) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
+	in := &x[0]
+	rows, n := s.N1-s.N0, y.C
+	if rows > 0 && y.Row == n && in.Row == n {
+		rows, n = 1, rows*n
+	}
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {
-		sum := &k.sums[p]
-		for n := s.N0; n < s.N1; n++ {
-			dst := y.row(p, n)
-			for lo := 0; lo < len(dst); lo += len(total) {
-				part := total[:min(len(total), len(dst)-lo)]
-				for c := range part {
-					part[c] = -k.in * sum.weight
-				}
-				for _, t := range sum.terms {
-					for c, v := range x[0].row(int(t.from), n)[lo:][:len(part)] {
-						part[c] += int64(t.weight) * int64(v)
-					}
-				}
-				for c, v := range part {
-					dst[lo+c] = sum.to.byte(v * sum.factor)
-				}
-			}
+		for i := range rows {
+			dst := y.Q[p*y.Stride+(s.N0+i)*y.Row:][:n]
+			w.Kernels.Bytes.Mean(dst, in.Q[(s.N0+i)*in.Row:], in.Stride, k.sums[p])
+			k.look(w, dst)
 		}
 	}
 }

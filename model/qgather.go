@@ -1,12 +1,15 @@
 package model
 
-import "github.com/gantiny/gantiny/quant"
+import (
+	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // qgather is a gather of bytes. Where an input is in other steps than the output, its bytes go
 // through a table.
 type qgather struct {
 	*gather
-	tables   []*[256]int8 // of each input, nil for bytes that stay as they are
+	tables   []*simd.ByteTable // of each input, nil for bytes that stay as they are
 	constant int8
 }
 
@@ -20,16 +23,16 @@ func newQGather(l *Lowering, runs []featureRun, constant int8, out quant.Params)
 }
 
 // rescaling returns the table from in to out, nil if they are the same.
-func rescaling(in, out quant.Params) *[256]int8 {
+func rescaling(in, out quant.Params) *simd.ByteTable {
 	if in == out {
 		return nil
 	}
 	table := in.Rescale(out)
-	return &table
+	return simd.NewByteTable(&table)
 }
 
 // Forward: y[to] = table[x[from]+128], or the constant.
-func (g *qgather) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
+func (g *qgather) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	p0, p1 := s.Of(y.Positions())
 	if s.N0 >= s.N1 || p0 >= p1 {
 		return
@@ -45,23 +48,26 @@ func (g *qgather) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
 			}
 			in := x[r.input]
 			src := in.Q[int(r.from)*in.Stride+n*in.Row+int(r.fromC):]
-			copyBytes(dst, src, int(r.stepP)*in.Stride+int(r.stepC), g.tables[r.input])
+			copyBytes(w, dst, src, int(r.stepP)*in.Stride+int(r.stepC), g.tables[r.input])
 		}
 	}
 }
 
 // copyBytes: dst[j] = src[j*step], through a table unless that is nil.
-func copyBytes(dst, src []int8, step int, table *[256]int8) {
-	switch {
-	case table != nil:
-		for j := range dst {
-			dst[j] = table[int(src[j*step])+128]
+func copyBytes(w *Worker, dst, src []int8, step int, table *simd.ByteTable) {
+	if step == 1 {
+		src = src[:len(dst)]
+		if table != nil {
+			w.Kernels.Bytes.Table(dst, src, table)
+		} else {
+			copy(dst, src)
 		}
-	case step == 1:
-		copy(dst, src)
-	default:
-		for j := range dst {
-			dst[j] = src[j*step]
-		}
+		return
+	}
+	for j := range dst {
+		dst[j] = src[j*step]
+	}
+	if table != nil {
+		w.Kernels.Bytes.Table(dst, dst, table)
 	}
 }

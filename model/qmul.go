@@ -1,6 +1,9 @@
 package model
 
-import "github.com/gantiny/gantiny/quant"
+import (
+	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
+)
 
 // QMul is a Mul of bytes in steps of their own:
 //
@@ -40,36 +43,24 @@ func (o QMul) exact(y *bytesOf, x []*bytesOf, in []Spec, _ []*Param) {
 // qmultiplier is a QMul on layouts.
 type qmultiplier struct {
 	qpair
-	zeros  [2]int32 // of the inputs
-	factor int64
+	product *simd.ByteProduct
 }
 
 func (QMul) rounds() {}
 
 // Lower finds the factor.
 func (o QMul) Lower(l *Lowering) (Kernel, error) {
-	pair, m, err := newQPair(l, o.Output, o.factor)
+	pair, m, shift, err := newQPair(l, o.factor)
 	if err != nil {
 		return nil, err
 	}
-	k := &qmultiplier{pair, [2]int32{l.Specs[0].Type.Zero, l.Specs[1].Type.Zero}, m[0]}
-	k.row = k.multiply
-	return k, nil
+	return &qmultiplier{pair, simd.NewByteProduct(l.Specs[0].Type.Zero, l.Specs[1].Type.Zero, m[0], shift, o.Output.Zero)}, nil
 }
 
-// multiply: y = round((x0-zero0)*(x1-zero1)*m / 2^shift) + Output.Zero.
-func (k *qmultiplier) multiply(dst, x, other []int8, step int) {
-	to, dst := k.to, dst[:len(x)]
-	if step == 0 {
-		factor := int64(int32(other[0])-k.zeros[1]) * k.factor
-		for j, v := range x {
-			dst[j] = to.byte(int64(int32(v)-k.zeros[0]) * factor)
-		}
-		return
-	}
-	other = other[:len(x)]
-	for j, v := range x {
-		product := (int32(v) - k.zeros[0]) * (int32(other[j]) - k.zeros[1])
-		dst[j] = to.byte(int64(product) * k.factor)
-	}
+// Forward: y = round((x0-zero0)*(x1-zero1)*m / 2^shift) + Output.Zero.
+func (k *qmultiplier) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
+	k.runs(w, y, x, s, func(dst, x, other []int8) {
+		w.Kernels.Bytes.Mul(dst, x, other, k.product)
+		k.look(w, dst)
+	})
 }

@@ -5,9 +5,7 @@ import "github.com/gantiny/gantiny/quant"
 // qpair is a QAdd or a QMul on layouts.
 type qpair struct {
 	how broadcast
-	to  rounding
-	// row sets dst to what x and other make: element j meets other[j*step].
-	row func(dst, x, other []int8, step int)
+	lookup
 }
 
 // factorsOf returns the factors of two inputs, as whole numbers over 2^shift.
@@ -25,15 +23,13 @@ func inferPair(in []Spec, out quant.Params, factors factorsOf) (Spec, error) {
 	return s, err
 }
 
-func newQPair(l *Lowering, out quant.Params, factors factorsOf) (k qpair, m []int64, err error) {
+func newQPair(l *Lowering, factors factorsOf) (k qpair, m []int64, shift int, err error) {
 	if k.how, err = int8Pair(l.Specs); err != nil {
-		return k, nil, err
+		return k, nil, 0, err
 	}
-	m, shift, err := factors(l.Specs)
-	if err == nil {
-		k.to = newRounding(shift, out.Zero, l.table())
-	}
-	return k, m, err
+	k.lookup = l.lookup()
+	m, shift, err = factors(l.Specs)
+	return k, m, shift, err
 }
 
 // int8Pair returns how the second of two int8 inputs meets the first.
@@ -44,18 +40,16 @@ func int8Pair(in []Spec) (broadcast, error) {
 	return broadcastOf(floatsOf(in))
 }
 
-// Forward goes by runs: a row or, where those of all images lie side by side, a position.
-func (o *qpair) Forward(_ *Worker, y Tensor, inputs []Tensor, s Share) {
+// runs calls f for runs of the share, of up to runBytes bytes. other is as long as dst and x.
+func (o *qpair) runs(w *Worker, y Tensor, inputs []Tensor, s Share, f func(dst, x, other []int8)) {
 	x, other := inputs[0], inputs[1]
-	step, rows, n := 0, s.N1-s.N0, y.C
+	rows, n := s.N1-s.N0, y.C
 	if rows <= 0 {
 		return
 	}
-	if o.how == sameShape || o.how == perChannel {
-		step = 1
-		if y.Row == y.C && x.Row == y.C && other.Row == y.C {
-			rows, n = 1, rows*n
-		}
+	each := o.how == sameShape || o.how == perChannel // element has its own in other
+	if each && y.Row == y.C && x.Row == y.C && other.Row == y.C {
+		rows, n = 1, rows*n // those of all images lie side by side
 	}
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {
@@ -65,8 +59,22 @@ func (o *qpair) Forward(_ *Worker, y Tensor, inputs []Tensor, s Share) {
 		}
 		for i := range rows {
 			image := s.N0 + i
-			dst, from := y.Q[p*y.Stride+image*y.Row:][:n], x.Q[p*x.Stride+image*x.Row:][:n]
-			o.row(dst, from, other.Q[q*other.Stride+image*other.Row:], step)
+			to, from := y.Q[p*y.Stride+image*y.Row:][:n], x.Q[p*x.Stride+image*x.Row:][:n]
+			with := other.Q[q*other.Stride+image*other.Row:]
+			if !each {
+				repeated := w.bytes.repeated[:min(n, runBytes)]
+				for j := range repeated {
+					repeated[j] = with[0]
+				}
+			}
+			for lo := 0; lo < n; lo += runBytes {
+				hi := min(lo+runBytes, n)
+				part := w.bytes.repeated[:hi-lo]
+				if each {
+					part = with[lo:hi]
+				}
+				f(to[lo:hi], from[lo:hi], part)
+			}
 		}
 	}
 }

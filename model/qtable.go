@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // QTable is any function of a byte: y = table[x+128]. Every element-wise activation is one in an
@@ -49,8 +50,8 @@ func (o QTable) exact(y *bytesOf, x []*bytesOf, _ []Spec, p []*Param) {
 
 // qtable is a QTable on layouts.
 type qtable struct {
-	table  [256]int8
-	pixels bool
+	table  *simd.ByteTable
+	pixels *[256]uint8 // of pixels
 }
 
 // Lower copies the table.
@@ -58,25 +59,26 @@ func (o QTable) Lower(l *Lowering) (Kernel, error) {
 	if len(l.Params[0].Int8) != 256 {
 		return nil, fmt.Errorf("%w: a table of %d bytes", ErrShape, len(l.Params[0].Int8))
 	}
-	k := &qtable{pixels: o.Pixels}
-	copy(k.table[:], l.Params[0].Int8)
+	if !o.Pixels {
+		return &qtable{table: simd.NewByteTable((*[256]int8)(l.Params[0].Int8))}, nil
+	}
+	k := &qtable{pixels: new([256]uint8)}
+	for i, b := range l.Params[0].Int8 {
+		k.pixels[i] = uint8(int(b) + 128)
+	}
 	return k, nil
 }
 
 // Forward: y = table[x+128].
-func (k *qtable) Forward(_ *Worker, y Tensor, x []Tensor, s Share) {
+func (k *qtable) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
+	if k.pixels == nil {
+		byteRuns(&y, &x[0], s, func(dst, x []int8) { w.Kernels.Bytes.Table(dst, x, k.table) })
+		return
+	}
 	for p, n := range s.rows(y.Layout) {
-		in := x[0].Q[p*x[0].Stride+n*x[0].Row:][:y.C]
-		if k.pixels {
-			out := y.Pix[(n*y.Positions()+p)*y.C:][:y.C]
-			for i, v := range in {
-				out[i] = uint8(int(k.table[int(v)+128]) + 128)
-			}
-			continue
-		}
-		out := y.Q[p*y.Stride+n*y.Row:][:y.C]
-		for i, v := range in {
-			out[i] = k.table[int(v)+128]
+		out := y.Pix[(n*y.Positions()+p)*y.C:][:y.C]
+		for i, v := range x[0].row(p, n) {
+			out[i] = k.pixels[int(v)+128]
 		}
 	}
 }

@@ -18,7 +18,7 @@ func avx2Row() *Kernels {
 		Adam: adamWith(adam_avx2), Dropout: dropoutWith(dropout_avx2), DropoutGrad: dropoutGradWith(dropoutGrad_avx2),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_avx2),
 		Transform:        transformOnceWith(transform_avx2), Transforms: transformsWith(transform_avx2, transformStream_avx2), CopyRows: copyRowsWith(copyRows_avx2), Transpose: transposeWith(transpose_avx2, 8),
-		GEMM: gemmAVX2, Outer: outerAVX2, Peak: peakWith(fmaLoop_avx2, 8), Int8: int8AVX2(),
+		GEMM: gemmAVX2, Outer: outerAVX2, Peak: peakWith(fmaLoop_avx2, 8), Int8: int8AVX2(), Bytes: bytesAVX2(),
 	}
 }
 
@@ -43,7 +43,7 @@ func avx512Row() *Kernels {
 		Adam: adamWith(adam_avx512), Dropout: dropoutWith(dropout_avx512), DropoutGrad: dropoutGradWith(dropoutGrad_avx512),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_avx512),
 		Transform:        transformOnceWith(transform_avx512), Transforms: transformsWith(transform_avx512, transformStream_avx512), CopyRows: copyRowsWith(copyRows_avx512), Transpose: transposeWith(transpose_avx512, 16),
-		GEMM: gemmAVX512, Outer: outerAVX512, Peak: peakWith(fmaLoop_avx512, 16), Int8: int8AVX2(),
+		GEMM: gemmAVX512, Outer: outerAVX512, Peak: peakWith(fmaLoop_avx512, 16), Int8: int8AVX2(), Bytes: bytesAVX512(),
 	}
 }
 

@@ -58,7 +58,7 @@ func checkTransform(dst []float32, ds int, src []float32, ss, n int, m []float32
 }
 
 // checkRows panics unless x holds rows of width at their stride.
-func checkRows(x []float32, stride, rows, width int) {
+func checkRows[T any](x []T, stride, rows, width int) {
 	inRange(stride, rows, width)
 	if rows > 1 && stride < width {
 		panic("simd: stride shorter than a row")

@@ -124,6 +124,8 @@ type Kernels struct {
 
 	// Int8 holds the row's int8 functions, see the type.
 	Int8 *Int8
+	// Bytes holds those that take int8 elements one by one, see the type.
+	Bytes *Bytes
 }
 
 // AdamStep holds the constants of one Adam update. LR is corrected for the bias of the moments

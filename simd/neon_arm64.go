@@ -16,7 +16,7 @@ func neonRow() *Kernels {
 		Adam: adamWith(adam_neon), Dropout: dropoutNEON, DropoutGrad: dropoutGradWith(dropoutGrad_neon),
 		DropoutLeakyGrad: dropoutLeakyGradWith(dropoutLeakyGrad_neon),
 		Transform:        transformWith(transform_neon), Transforms: transformsOf(transformWith(transform_neon), addWith(add_neon)), CopyRows: copyRowsScalar, Transpose: transposeScalar,
-		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(),
+		GEMM: gemmNEON, Outer: outerNEON, Peak: peakWith(fmaLoop_neon, 4), Int8: int8NEON(), Bytes: bytesNEON(),
 	}
 }
 

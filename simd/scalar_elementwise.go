@@ -17,7 +17,7 @@ func scalarRow() *Kernels {
 		Adam: adamScalar, Dropout: dropoutScalar, DropoutGrad: dropoutGradScalar,
 		DropoutLeakyGrad: dropoutLeakyGradScalar,
 		Transform:        transformScalar, Transforms: transformsOf(transformScalar, addScalar), CopyRows: copyRowsScalar, Transpose: transposeScalar,
-		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(),
+		GEMM: gemmScalar, Outer: outerScalar, Peak: peakScalar, Int8: scalarInt8(), Bytes: bytesScalar(),
 	}
 }
 

@@ -455,3 +455,77 @@ func interpolate_avx2(t *interpolateBlock)
 //
 //go:noescape
 func requantize_avx2(t *requantizeBlock)
+
+// tableBytes_avx2 works like tableBytesScalar, see byteKernels:
+// dst[i] = the entry of x[i], of which table has the steps, see ByteTable.
+//
+//go:noescape
+func tableBytes_avx2(dst *int8, x *int8, n int, table *int8)
+
+// addBytes_avx2 works like addBytesScalar, see byteKernels:
+// dst[i] = byte(((a*x[i] + b*y[i] + c) >> half + 1) >> 1, zero).
+//
+//go:noescape
+func addBytes_avx2(dst *int8, x *int8, y *int8, n int, a int32, b int32, c int32, half int32, zero int32)
+
+// mulBytes_avx2 works like mulBytesScalar, see byteKernels:
+// dst[i] = byte(((x[i]-zero0)*(y[i]-zero1)*m + base) >> shift, end).
+//
+//go:noescape
+func mulBytes_avx2(dst *int8, x *int8, y *int8, n int, m int, shift int, base uint64, end int32, zero0 int32, zero1 int32)
+
+// affineBytes_avx2 works like affineBytesScalar, see byteKernels:
+// v = x[r*xs+c]*weight[c] + bias[c], v*slope[c] >> 16 if v < 0; dst[r*ds+c] = byte((v >> (shift[c]-1) + 1) >> 1, zero).
+//
+//go:noescape
+func affineBytes_avx2(dst *int8, ds int, x *int8, xs int, rows int, n int, weight *int32, bias *int32, slope *int32, shift *int32, zero int32)
+
+// momentsBytes_avx2 works like momentsBytesScalar, see byteKernels:
+// sum[c] += x[r*xs+c], squares[c] += x[r*xs+c]^2.
+//
+//go:noescape
+func momentsBytes_avx2(sum *int32, squares *int32, x *int8, xs int, rows int, n int)
+
+// meanBytes_avx2 works like meanBytesScalar, see byteKernels:
+// v = first + weight*src[from*stride+i] over the terms; dst[i] = byte((v*m + base) >> shift, end).
+// Weights are from 0 to 32767.
+//
+//go:noescape
+func meanBytes_avx2(dst *int8, src *int8, n int, stride int, terms *ByteTerm, count int, m int, shift int, base uint64, end int32, first int32)
+
+// tableBytes_avx512 works like tableBytesScalar, see byteKernels:
+// dst[i] = table[x[i]+128]. It needs AVX-512 VBMI.
+//
+//go:noescape
+func tableBytes_avx512(dst *int8, x *int8, n int, table *int8)
+
+// addBytes_avx512 works like addBytesScalar, see byteKernels:
+// dst[i] = byte(((a*x[i] + b*y[i] + c) >> half + 1) >> 1, zero).
+//
+//go:noescape
+func addBytes_avx512(dst *int8, x *int8, y *int8, n int, a int32, b int32, c int32, half int32, zero int32)
+
+// mulBytes_avx512 works like mulBytesScalar, see byteKernels:
+// dst[i] = byte(((x[i]-zero0)*(y[i]-zero1)*m + base) >> shift, end).
+//
+//go:noescape
+func mulBytes_avx512(dst *int8, x *int8, y *int8, n int, m int, shift int, base uint64, end int32, zero0 int32, zero1 int32)
+
+// affineBytes_avx512 works like affineBytesScalar, see byteKernels:
+// v = x[r*xs+c]*weight[c] + bias[c], v*slope[c] >> 16 if v < 0; dst[r*ds+c] = byte((v >> (shift[c]-1) + 1) >> 1, zero).
+//
+//go:noescape
+func affineBytes_avx512(dst *int8, ds int, x *int8, xs int, rows int, n int, weight *int32, bias *int32, slope *int32, shift *int32, zero int32)
+
+// momentsBytes_avx512 works like momentsBytesScalar, see byteKernels:
+// sum[c] += x[r*xs+c], squares[c] += x[r*xs+c]^2.
+//
+//go:noescape
+func momentsBytes_avx512(sum *int32, squares *int32, x *int8, xs int, rows int, n int)
+
+// meanBytes_avx512 works like meanBytesScalar, see byteKernels:
+// v = first + weight*src[from*stride+i] over the terms; dst[i] = byte((v*m + base) >> shift, end).
+// Weights are from 0 to 32767.
+//
+//go:noescape
+func meanBytes_avx512(dst *int8, src *int8, n int, stride int, terms *ByteTerm, count int, m int, shift int, base uint64, end int32, first int32)

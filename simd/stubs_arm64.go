@@ -325,3 +325,40 @@ func qpeakLoop_dotprod(n int)
 //
 //go:noescape
 func qpeakLoop_i8mm(n int)
+
+// tableBytes_neon works like tableBytesScalar, see byteKernels:
+// dst[i] = table[x[i]+128].
+//
+//go:noescape
+func tableBytes_neon(dst, x *int8, n int, table *int8)
+
+// addBytes_neon works like addBytesScalar, see byteKernels:
+// dst[i] = byte(((a*x[i] + b*y[i] + c) >> half + 1) >> 1, zero).
+//
+//go:noescape
+func addBytes_neon(dst, x, y *int8, n int, a, b, c, half, zero int32)
+
+// mulBytes_neon works like mulBytesScalar, see byteKernels:
+// dst[i] = byte(((x[i]-zero0)*(y[i]-zero1)*m + base) >> shift, end).
+//
+//go:noescape
+func mulBytes_neon(dst, x, y *int8, n int, m, shift int, base uint64, end, zero0, zero1 int32)
+
+// affineBytes_neon works like affineBytesScalar, see byteKernels:
+// v = x[r*xs+c]*weight[c] + bias[c], v*slope[c] >> 16 if v < 0; dst[r*ds+c] = byte((v >> (shift[c]-1) + 1) >> 1, zero).
+//
+//go:noescape
+func affineBytes_neon(dst *int8, ds int, x *int8, xs, rows, n int, weight, bias, slope, shift *int32, zero int32)
+
+// momentsBytes_neon works like momentsBytesScalar, see byteKernels:
+// sum[c] += x[r*xs+c], squares[c] += x[r*xs+c]^2.
+//
+//go:noescape
+func momentsBytes_neon(sum, squares *int32, x *int8, xs, rows, n int)
+
+// meanBytes_neon works like meanBytesScalar, see byteKernels:
+// v = first + weight*src[from*stride+i] over the terms; dst[i] = byte((v*m + base) >> shift, end).
+// Weights are int16.
+//
+//go:noescape
+func meanBytes_neon(dst, src *int8, n, stride int, terms *ByteTerm, count int, m, shift int, base uint64, end, first int32)

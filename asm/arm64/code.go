@@ -30,7 +30,7 @@ func (f *file) function(name, result string, params []param, doc ...string) *cod
 	offset := 0
 	place := func(name, kind string) {
 		size := 8
-		if kind == "float32" || kind == "uint32" {
+		if kind == "float32" || kind == "uint32" || kind == "int32" {
 			size = 4
 		}
 		offset = (offset + size - 1) &^ (size - 1)

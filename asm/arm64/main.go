@@ -19,6 +19,7 @@ var operations = []struct {
 	{"qgemm", qgemm},
 	{"gather", gather},
 	{"qpeak", qpeak},
+	{"bytes", bytes},
 }
 
 func main() {
