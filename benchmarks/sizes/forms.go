@@ -44,7 +44,7 @@ func (o options) quantized(ctx context.Context, m *model.Model, bits int, featur
 		if err != nil {
 			return nil, err
 		}
-		err = train.FineTune(ctx, simulated, m, train.FineTuning{Steps: o.finetune, Bits: bits, Seed: 1, Threads: o.threads, Features: features})
+		err = train.FineTune(ctx, simulated, m, train.FineTuning{Steps: o.finetune, WeightBits: bits, Seed: 1, Threads: o.threads, Features: features})
 		if err != nil {
 			return nil, err
 		}
