@@ -2,7 +2,7 @@
 // multiply-adds, bytes of the file, how good the pictures are, and the time of one.
 //
 //	go run ./benchmarks/sizes                                        (the models in this repository)
-//	go run ./benchmarks/sizes --models zoo/tiny/float.safetensors --bits 32,8,4 --finetune 300 -n 10000
+//	go run ./benchmarks/sizes --models zoo/tiny/float.safetensors --bits 32,8,4 --finetune 300 -n 2000
 //	go run ./benchmarks/sizes --models run1/generator.safetensors --data mnist --json
 //
 // 32 and 16 bits are floats, of which 16 are those of the file; below, values have 8 bits and
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	models := f.String("models", repositoryModels, "`FILES` of generators in floats, by comma")
 	bits := f.String("bits", "32,16,8,7,4", "sizes of numbers, by comma: 32, 16, 8, 7 or 4")
 	f.StringVar(&o.data, "data", "", "what to compare pictures with: digits, mnist, fashion or their DIR (default: what the model was trained on, and where that is not installed the digits inside this program for MNIST)")
-	f.IntVar(&o.n, "n", 2000, "pictures to draw and to compare with")
+	f.IntVar(&o.n, "n", 10000, "pictures to draw and to compare with; fewer where the data have fewer")
 	f.IntVar(&o.finetune, "finetune", 0, "train weights of 8 bits and less for `STEPS` before they are rounded")
 	f.IntVar(&o.threads, "threads", 0, "threads, of all but the times (default: one a processor)")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
