@@ -38,7 +38,7 @@ func (o options) formOf(ctx context.Context, m *model.Model, bits int, features 
 
 // quantized makes m's form in integers, with weights of so many bits.
 func (o options) quantized(ctx context.Context, m *model.Model, bits int, features *model.Model) (*model.Model, error) {
-	q := quant.Options{WeightBits: bits, Seed: 1}
+	q := quant.Options{WeightBits: bits, Images: o.calib, Seed: 1}
 	if o.finetune > 0 {
 		simulated, _, err := m.Simulate(ctx, q)
 		if err != nil {

@@ -36,6 +36,7 @@ type options struct {
 	bits     []int
 	data     string
 	n        int
+	calib    int // latents
 	finetune int
 	threads  int
 	runs     int // of a picture, to find the least time
@@ -52,6 +53,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	bits := f.String("bits", "32,16,8,7,4", "sizes of numbers, by comma: 32, 16, 8, 7 or 4")
 	f.StringVar(&o.data, "data", "", "what to compare pictures with: digits, mnist, fashion or their DIR (default: what the model was trained on, and where that is not installed the digits inside this program for MNIST)")
 	f.IntVar(&o.n, "n", 10000, "pictures to draw and to compare with; fewer where the data have fewer")
+	f.IntVar(&o.calib, "calib", 1024, "latents to calibrate with, below 16 bits")
 	f.IntVar(&o.finetune, "finetune", 0, "train weights of 8 bits and less for `STEPS` before they are rounded")
 	f.IntVar(&o.threads, "threads", 0, "threads, of all but the times (default: one a processor)")
 	asJSON := f.Bool("json", false, "print one JSON object, no table")
@@ -92,6 +94,8 @@ func (o *options) set(models, bits string, rest []string) error {
 		return fmt.Errorf("--models %q: want names of files, by comma", models)
 	case o.n < eval.LeastPictures || o.n > 1<<20:
 		return fmt.Errorf("-n %d: want %d to %d", o.n, eval.LeastPictures, 1<<20)
+	case o.calib < 1 || o.calib > 1<<20:
+		return fmt.Errorf("--calib %d: want 1 to %d", o.calib, 1<<20)
 	case o.finetune < 0 || o.finetune > 1<<20:
 		return fmt.Errorf("--finetune %d: want 0, for none, to %d", o.finetune, 1<<20)
 	case o.threads < 0 || o.threads > 1<<10:

@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 	if err := m.Save(path, model.SaveOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--models", path, "--bits", "32,8,4", "--data", "digits", "-n", "100"}
+	args := []string{"--models", path, "--bits", "32,8,4", "--data", "digits", "-n", "100", "--calib", "32"}
 	var out bytes.Buffer
 	if err := run(t.Context(), append(args, "--json", "--finetune", "1"), &out, io.Discard); err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestTable(t *testing.T) {
 
 // TestUsage: options that cannot be are named.
 func TestUsage(t *testing.T) {
-	for _, args := range []string{"--bits 5", "--bits", "--models a,,b", "-n 99", "--finetune -1", "--threads -1", "zoo", "--nosuch"} {
+	for _, args := range []string{"--bits 5", "--bits", "--models a,,b", "-n 99", "--calib 0", "--finetune -1", "--threads -1", "zoo", "--nosuch"} {
 		var log bytes.Buffer
 		first := strings.Fields(args)
 		if err := run(t.Context(), first, io.Discard, &log); !errors.Is(err, cli.ErrUsage) || !strings.Contains(log.String(), strings.TrimLeft(first[0], "-")) {
