@@ -10,5 +10,6 @@
 // GFLOP/s count two operations for each multiply-add that touches a pixel;
 // those with padding, which the nominal figures of other programs include, are
 // neither done nor counted. Benchmarks of single kernels and geometries stand in
-// their own packages; peers, beneath this folder, compares with other programs.
+// their own packages; peers, beneath this folder, compares with other programs,
+// and sizes compares models with numbers of several sizes.
 package benchmarks

@@ -13,13 +13,13 @@ import (
 
 // FineTuning configures FineTune. The zero value but for Steps is the usual.
 type FineTuning struct {
-	Steps   int           // how often the weights are updated
-	Batch   int           // images of a step, 64 if 0
-	Rate    float64       // of Adam at first, 3e-5 if 0; it falls to 0 along a cosine
-	Seed    uint64        // of the latents
-	Bits    int           // of weights, as in quant.Options: 8, for which 0 stands too, 7 or 4
-	Threads int           // 0 for one per processor that Go may use; any number gives the same bits
-	Kernels *simd.Kernels // nil for simd.Best()
+	Steps      int           // how often the weights are updated
+	Batch      int           // images of a step, 64 if 0
+	Rate       float64       // of Adam at first, 3e-5 if 0; it falls to 0 along a cosine
+	Seed       uint64        // of the latents
+	WeightBits int           // as in quant.Options: 8, for which 0 stands too, 7 or 4
+	Threads    int           // 0 for one per processor that Go may use; any number gives the same bits
+	Kernels    *simd.Kernels // nil for simd.Best()
 
 	// Features, if not nil, is a network of images whose last output, such as the features of an
 	// eval.Classifier's Network, is compared too, and Weight the weight of that in the loss, 2 if
@@ -60,11 +60,11 @@ func FineTune(ctx context.Context, m, teacher *model.Model, o FineTuning) error 
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	if err := quant.CheckWeightBits(o.Bits); err != nil {
+	if err := quant.CheckWeightBits(o.WeightBits); err != nil {
 		return fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
 	tune := newFineTune(m, teacher)
-	tune.bits = o.Bits
+	tune.bits = o.WeightBits
 	if o.Features != nil {
 		tune.features = &featureLoss{weight: o.Weight}
 		if o.Weight == 0 {

@@ -32,7 +32,7 @@ func (f *quantizeFlags) tune(ctx context.Context, both *comparing, features *mod
 	}
 	log := tuneLog{of: f.finetune, every: max(f.finetune/10, 1), to: stderr}
 	err = train.FineTune(ctx, simulated, both.float.Model, train.FineTuning{
-		Steps: f.finetune, Bits: f.weightBits, Seed: f.seed, Threads: threads, Kernels: both.kernels, Features: features,
+		Steps: f.finetune, WeightBits: f.weightBits, Seed: f.seed, Threads: threads, Kernels: both.kernels, Features: features,
 		Log: log.step,
 	})
 	if err != nil {
