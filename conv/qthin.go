@@ -1,6 +1,10 @@
 package conv
 
-import "github.com/gantiny/gantiny/simd"
+import (
+	"sync"
+
+	"github.com/gantiny/gantiny/simd"
+)
 
 // qthin is a layer of few output channels. One product makes for each source position all
 // taps' contributions as columns (tap, channel), which are gathered where they go. Tiles
@@ -9,8 +13,8 @@ type qthin struct {
 	qpass
 	columns int // of a source position
 	sets    tapSets
-	tiles   []*simd.QTiles  // banded
-	gathers []*simd.QGather // where the columns go, banded
+	tiles   []*simd.QTiles         // banded
+	gathers []func() *simd.QGather // where the columns go, banded; of fewer than all bands made when first asked for
 }
 
 func newQThin(p qpass, columns int) *qthin {
@@ -20,7 +24,9 @@ func newQThin(p qpass, columns int) *qthin {
 	t.sets = newTapSets(list, start)
 	sources := bandSources(links, p.dst, p.bands)
 	t.tiles = banded(p.bands, func(from, to int) *simd.QTiles { return t.columnTiles(sources[from:to]) })
-	t.gathers = banded(p.bands, func(from, to int) *simd.QGather { return t.gather(list, start, from, to) })
+	t.gathers = banded(p.bands, func(from, to int) func() *simd.QGather {
+		return sync.OnceValue(func() *simd.QGather { return t.gather(list, start, from, to) })
+	})
 	return t
 }
 
@@ -65,13 +71,13 @@ func (p *qthin) gather(list []link, start []int32, from, to int) *simd.QGather {
 }
 
 // rowsLen is the length of what sums start from, with more than any band's padding needs.
-func (p *qthin) rowsLen() int { return p.dst.Positions()*p.cols + p.gathers[0].Len() }
+func (p *qthin) rowsLen() int { return p.dst.Positions()*p.cols + p.gathers[0]().Len() }
 
 func (p *qthin) weightBytes() int64 { return int64(p.packedLen()) + 4*int64(p.rowsLen()+p.cols) }
 
 // scratch is the sums of one image and its columns.
 func (p *qthin) scratch() (sums, columns int) {
-	return max(p.dst.Positions()*p.sumStep(), p.gathers[0].Len()), p.zeroColumn() + 1
+	return max(p.dst.Positions()*p.sumStep(), p.gathers[0]().Len()), p.zeroColumn() + 1
 }
 
 // pack writes [panel of columns], as one block would be if it were wide enough.
@@ -131,7 +137,7 @@ func (p *qthin) image(ws *QWorkspace, a []int8, w *QWeights, win window, n int) 
 	p.runTiles(g, 0, g.Tiles.Len())
 
 	ws.columns[p.zeroColumn()] = 0
-	gather := p.gathers[band]
+	gather := p.gathers[band]()
 	first, last := p.positions(win.from, win.to)
 	p.k.Gather(gather, ws.sums[:gather.Len()], w.rows[first*p.dst.C:][:gather.Len()], ws.columns)
 	return ws.sums[:(last-first)*p.dst.C]

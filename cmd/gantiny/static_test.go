@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,5 +44,25 @@ func TestPlainBuildIsStatic(t *testing.T) {
 		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
 			t.Errorf("the program has a segment %v: it is not static", p.Type)
 		}
+	}
+}
+
+// TestPackagesNotLinked holds the program to docs/performance.md: these packages cost 0.2 MB and more.
+func TestPackagesNotLinked(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip(err)
+	}
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := strings.Fields(string(out))
+	for _, p := range []string{"net", "regexp", "text/template", "html/template", "math/big"} {
+		if slices.Contains(linked, p) {
+			t.Errorf("links package %s", p)
+		}
+	}
+	if !slices.Contains(linked, "fmt") {
+		t.Errorf("go list named only %s", linked)
 	}
 }
