@@ -7,9 +7,11 @@
 // Talks with benchmarks/peers by lines: "ready NAME", then for each line "SECONDS" a line "MILLISECONDS RUNS CPU", CPU being the
 // least processor time of a run, by all of the process's threads.
 #if __has_include(<ncnn/net.h>)
+#include <ncnn/c_api.h>
 #include <ncnn/datareader.h>
 #include <ncnn/net.h>
 #else
+#include <c_api.h>
 #include <datareader.h>
 #include <net.h>
 #endif
