@@ -11,8 +11,8 @@ func archRows() []*Kernels {
 	return rows
 }
 
-// simd128Row needs WebAssembly's vectors of 128 bits, of which it makes all products of matrices. The
-// rest is plain Go.
+// simd128Row needs WebAssembly's vectors of 128 bits, of which it makes the products of matrices and
+// Winograd's transforms. The rest is plain Go.
 func simd128Row(m *kernelModule) *Kernels {
 	k := goRow()
 	k.Name, k.MR, k.NR, k.Int8 = "simd128", simd128MR, simd128NR, int8SIMD128(m)
