@@ -2,7 +2,7 @@ package simd
 
 // gemmGo is gemmScalar with four channels at a time: instructions a product 3.1 for 5.1 on 32-bit
 // ARM, 3.9 for 4.9 on riscv64. Two rows of four columns at a time take 4.1 and 4.4.
-func gemmGo(g *GEMM) { gemmPlain(g, true) }
+func gemmGo(g *GEMM) { gemmPlain(g, scalarMR, true) }
 
 // gemmRowBy4 is gemmRow.
 func gemmRowBy4(s *[scalarNR]float32, a, b []float32) {

@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// Kernels of this architecture are a WebAssembly module beside the Go program's own, since Go has no
-// assembly of vectors for it. Go compiles the module, which works on the same memory, when the table
-// is made.
+// Kernels of this architecture are a WebAssembly module beside the Go program's own, since Go has
+// no assembly of vectors for it. The module works on the same memory. Go has the host compile it
+// when the table is made.
 
 //go:embed kernels.wasm
 var moduleBytes []byte
@@ -65,8 +65,9 @@ func newModule() (m *kernelModule) {
 	return m
 }
 
-// goMemory finds the program's memory. Go's loader, wasm_exec.js, keeps it in an object that Go code
-// refers to by the number that follows the global object's; syscall/js does not export it.
+// goMemory finds the program's memory. Go's loader, wasm_exec.js, keeps it in an object that Go
+// refers to by the number that follows the global object's; syscall/js does not export it. What is
+// found there is checked, here and by newModule.
 func goMemory() (memory js.Value, ok bool) {
 	loader := js.Global()
 	*(*uint64)(unsafe.Pointer(&loader))++

@@ -10,11 +10,12 @@ const (
 	scalarNR = 8
 )
 
-func gemmScalar(g *GEMM) { gemmPlain(g, false) }
+func gemmScalar(g *GEMM) { gemmPlain(g, scalarMR, false) }
 
-// gemmPlain computes a tile in plain Go, for the row "go" by gemmRowBy4: the same values.
-func gemmPlain(g *GEMM, by4 bool) {
-	panels := g.check(scalarMR, scalarNR)
+// gemmPlain computes a tile of up to mr rows in plain Go, for the row "go" by gemmRowBy4: the same
+// values.
+func gemmPlain(g *GEMM, mr int, by4 bool) {
+	panels := g.check(mr, scalarNR)
 	factors := [2]float32{1, g.Slope}
 	for r := range g.Rows {
 		rowA, rowC := r*g.LDA, r*g.LDC
@@ -82,8 +83,11 @@ func gemmRow(s *[scalarNR]float32, a, b []float32) {
 	*s = [scalarNR]float32{s0, s1, s2, s3, s4, s5, s6, s7}
 }
 
-func outerScalar(o *Outer) {
-	if !o.check(scalarMR, scalarNR) {
+func outerScalar(o *Outer) { outerPlain(o, scalarMR) }
+
+// outerPlain computes a tile of up to mr rows.
+func outerPlain(o *Outer, mr int) {
+	if !o.check(mr, scalarNR) {
 		return
 	}
 	for r := range o.Rows {

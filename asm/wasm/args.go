@@ -51,3 +51,60 @@ func (c code) scaled(shift int32) {
 	c.Const(shift)
 	c.Op(module.Shl)
 }
+
+// scratchAt pushes the scratch's address.
+func (c code) scratchAt() {
+	c.Args()
+	c.AddConst(scratch)
+}
+
+// rowOffset pushes where row r = first+i of a tile is, in elements: r*ld where r < h, else
+// run+(r-h)*ld. h, ld and run push their values.
+func (c code) rowOffset(first module.Local, i int, h, ld, run func()) {
+	r := func() {
+		c.Get(first)
+		c.AddConst(int32(i))
+	}
+	r()
+	ld()
+	c.Op(module.Mul)
+	r()
+	h()
+	c.Op(module.Sub)
+	ld()
+	c.Op(module.Mul)
+	run()
+	c.Op(module.Add)
+	r()
+	h()
+	c.Op(module.LtS, module.Select)
+}
+
+// blockOf pushes how many rows the next block of a tile has, of those from first on: blocks of at
+// most that many are equal but for one row, ceil(left/ceil(left/most)) of left = rows-first.
+func (c code) blockOf(rows, first module.Local, most int32) {
+	left := func() {
+		c.Get(rows, first)
+		c.Op(module.Sub)
+	}
+	blocks := func() {
+		left()
+		c.AddConst(most - 1)
+		c.Const(most)
+		c.Op(module.DivU)
+	}
+	left()
+	blocks()
+	c.Op(module.Add)
+	c.AddConst(-1)
+	blocks()
+	c.Op(module.DivU)
+}
+
+// half pushes (rows+1)/2.
+func (c code) half(rows func()) {
+	rows()
+	c.AddConst(1)
+	c.Const(1)
+	c.Op(module.ShrU)
+}

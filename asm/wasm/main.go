@@ -20,7 +20,7 @@ func main() {
 		log.Fatal("usage: wasm DIR (where package simd lives)")
 	}
 	m := &module.Module{}
-	for _, write := range []func(*module.Module){stage, qgemm, gather, qpeak} {
+	for _, write := range []func(*module.Module){gemm, transforms, peak, stage, qgemm, gather, qpeak} {
 		write(m)
 	}
 	if err := os.WriteFile(filepath.Join(os.Args[1], "kernels.wasm"), m.Bytes(), 0o644); err != nil {

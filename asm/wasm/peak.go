@@ -8,6 +8,12 @@ func qpeak(m *module.Module) {
 	c.peak(module.DotI16x8, module.AddI32x4)
 }
 
+// peak writes peak, the same in float32.
+func peak(m *module.Module) {
+	c := code{m.Func("peak")}
+	c.peak(module.MulF32x4, module.AddF32x4)
+}
+
 // peak adds the loop, whose sums do not wait for each other. They are stored, so that the loop is
 // not found to be useless.
 func (c code) peak(multiply, add module.Vector) {

@@ -53,11 +53,8 @@ func qgemm(m *module.Module) {
 	count := c.keep()
 	rows, first, h := c.Local(module.I32), c.Local(module.I32), c.Local(module.I32)
 	runA, runC, n := c.Local(module.I32), c.Local(module.I32), c.Local(module.I32)
-	half := func() { // h = (rows+1)/2
-		c.Get(rows)
-		c.AddConst(1)
-		c.Const(1)
-		c.Op(module.ShrU)
+	half := func() {
+		c.half(func() { c.Get(rows) })
 		c.Set(h)
 	}
 	c.CountDown(count, func() {
@@ -85,21 +82,7 @@ func qgemm(m *module.Module) {
 		c.Const(0)
 		c.Set(first)
 		c.Repeat(func() {
-			// Blocks of equal size: n = ceil(left/ceil(left/qRows)), left = rows-first.
-			blocksLeft := func() {
-				c.Get(rows, first)
-				c.Op(module.Sub)
-				c.AddConst(qRows - 1)
-				c.Const(qRows)
-				c.Op(module.DivU)
-			}
-			c.Get(rows, first)
-			c.Op(module.Sub)
-			blocksLeft()
-			c.Op(module.Add)
-			c.AddConst(-1)
-			blocksLeft()
-			c.Op(module.DivU)
+			c.blockOf(rows, first, qRows)
 			c.Set(n)
 			for i := 1; i <= qRows; i++ {
 				c.Get(n)
@@ -151,24 +134,8 @@ func qgemmBlock(m *module.Module, rows int) *module.Func {
 
 // place computes where the rows are.
 func (b *qblock) place() {
-	row := func(i int, ld string, run module.Local) { // row first+i
-		r := func() {
-			b.Get(b.first)
-			b.AddConst(int32(i))
-		}
-		r()
-		b.get(ld)
-		b.Op(module.Mul)
-		r()
-		b.Get(b.h)
-		b.Op(module.Sub)
-		b.get(ld)
-		b.Op(module.Mul)
-		b.Get(run)
-		b.Op(module.Add)
-		r()
-		b.Get(b.h)
-		b.Op(module.LtS, module.Select)
+	row := func(i int, ld string, run module.Local) {
+		b.rowOffset(b.first, i, func() { b.Get(b.h) }, func() { b.get(ld) }, func() { b.Get(run) })
 	}
 	for i := range b.a {
 		row(i, "LDA", b.runA)
@@ -241,22 +208,16 @@ func (b *qblock) start() {
 			b.whole()
 			b.Op(module.EqZ)
 			b.If(func() { // there may be nothing behind the last column
-				b.scratch()
+				b.scratchAt()
 				b.Get(from)
 				b.columns(2)
 				b.Copy()
-				b.scratch()
+				b.scratchAt()
 				b.Set(from)
 			}, nil)
 			load(s)
 		}
 	}, nil)
-}
-
-// scratch pushes the scratch's address.
-func (b *qblock) scratch() {
-	b.Args()
-	b.AddConst(scratch)
 }
 
 // columns pushes the size of a row of elements of 2^shift bytes.
@@ -349,9 +310,9 @@ func (b *qblock) store() {
 		}
 		b.whole()
 		b.If(func() { put(s, to) }, func() {
-			put(s, b.scratch)
+			put(s, b.scratchAt)
 			to()
-			b.scratch()
+			b.scratchAt()
 			b.columns(2)
 			b.Copy()
 		})
@@ -385,17 +346,17 @@ func (b *qblock) requantize() {
 			b.Vector(module.NarrowI32x4)
 			b.Get(s[0])
 			b.Vector(module.NarrowI16x8)
-			b.StoreLow(64, 0)
+			b.StoreLow64(0)
 		}
 		b.whole()
 		b.If(func() {
 			b.Get(to)
 			narrow()
 		}, func() {
-			b.scratch()
+			b.scratchAt()
 			narrow()
 			b.Get(to)
-			b.scratch()
+			b.scratchAt()
 			b.columns(0)
 			b.Copy()
 		})

@@ -74,7 +74,6 @@ const (
 	LtS    Op = 0x48
 	LtU    Op = 0x49
 	GtS    Op = 0x4a
-	GeS    Op = 0x4e
 	Add    Op = 0x6a
 	Sub    Op = 0x6b
 	Mul    Op = 0x6c
@@ -112,12 +111,9 @@ type Memory byte
 
 // Instructions on memory.
 const (
-	Load    Memory = 0x28 // an I32
-	LoadF32 Memory = 0x2a
-	LoadS8  Memory = 0x2c // an I32 of a signed byte
-	LoadU8  Memory = 0x2d
-	Store   Memory = 0x36
-	Store8  Memory = 0x3a
+	Load   Memory = 0x28 // an I32
+	LoadU8 Memory = 0x2d
+	Store  Memory = 0x36
 )
 
 // Memory adds such an instruction.
@@ -128,9 +124,6 @@ func (f *Func) Copy() { f.op(0xfc, 10, 0, 0) }
 
 // Call calls g.
 func (f *Func) Call(g *Func) { f.op(append([]byte{0x10}, number(g.index)...)...) }
-
-// Return leaves the function.
-func (f *Func) Return() { f.op(0x0f) }
 
 // If adds code that runs if what is on the stack is not 0, and code that runs else, which may be
 // nil.

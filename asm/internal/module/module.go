@@ -8,7 +8,6 @@ type Type byte
 // The types of values.
 const (
 	I32  Type = 0x7f
-	F32  Type = 0x7d
 	V128 Type = 0x7b
 )
 

@@ -8,29 +8,20 @@ import (
 // Vector is an instruction on vectors without operands of its own.
 type Vector int
 
-// Instructions on vectors, by the specification's names: I16x8 is eight integers of 16 bits.
+// Instructions on vectors, named nearly as in the specification: I16x8 is eight integers of 16 bits.
 const (
-	SplatI16x8     Vector = 16
-	SplatI32x4     Vector = 17
-	SplatF32x4     Vector = 19
-	NarrowI16x8    Vector = 101 // two vectors to int8, with saturation
-	NarrowI32x4    Vector = 133 // two vectors to int16, with saturation
-	WidenLowI8x16  Vector = 135
-	WidenHighI8x16 Vector = 136
-	AddI16x8       Vector = 142
-	MulI16x8       Vector = 149
-	ShrSI32x4      Vector = 172
-	AddI32x4       Vector = 174
-	SubI32x4       Vector = 177
-	MulI32x4       Vector = 181
-	DotI16x8       Vector = 186 // the sums of products of pairs
-	AddF32x4       Vector = 228
-	SubF32x4       Vector = 229
-	MulF32x4       Vector = 230
-	DivF32x4       Vector = 231
-	PMinF32x4      Vector = 234 // b < a ? b : a
-	PMaxF32x4      Vector = 235 // a < b ? b : a
-	ConvertI32x4   Vector = 250 // to F32x4
+	LtF32x4      Vector = 67
+	BitSelect    Vector = 82  // of three vectors: bits of the first where the third has ones, else of the second
+	NarrowI16x8  Vector = 101 // two vectors to int8, with saturation
+	NarrowI32x4  Vector = 133 // two vectors to int16, with saturation
+	AddI32x4     Vector = 174
+	SubI32x4     Vector = 177
+	DotI16x8     Vector = 186 // the sums of products of pairs
+	AddF32x4     Vector = 228
+	MulF32x4     Vector = 230
+	PMinF32x4    Vector = 234 // b < a ? b : a
+	PMaxF32x4    Vector = 235 // a < b ? b : a
+	ConvertI32x4 Vector = 250 // to F32x4
 )
 
 // Vector adds such instructions.
@@ -48,7 +39,6 @@ const (
 	LoadV128    VectorMemory = 0
 	LoadWiden8  VectorMemory = 1 // eight int8 to int16
 	LoadSplat32 VectorMemory = 9 // one in all lanes
-	LoadSplat16 VectorMemory = 8
 	StoreV128   VectorMemory = 11
 )
 
@@ -57,10 +47,9 @@ func (f *Func) VectorMemory(o VectorMemory, offset int) {
 	f.op(append([]byte{0xfd, byte(o), 0}, number(offset)...)...)
 }
 
-// StoreLow stores the low 32 or 64 bits of a vector.
-func (f *Func) StoreLow(bits, offset int) {
-	code := map[int]byte{32: 90, 64: 91}[bits]
-	f.op(append(append([]byte{0xfd, code, 0}, number(offset)...), 0)...)
+// StoreLow64 stores the low half of a vector.
+func (f *Func) StoreLow64(offset int) {
+	f.op(append(append([]byte{0xfd, 91, 0}, number(offset)...), 0)...)
 }
 
 // Ints pushes a vector of four times n.
