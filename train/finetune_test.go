@@ -253,6 +253,9 @@ func TestFineTuneRefuses(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
+	if err := FineTune(t.Context(), f, g, FineTuning{Steps: 1, WeightBits: 5, Threads: 1}); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "5 bits") {
+		t.Errorf("weights of 5 bits: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := FineTune(t.Context(), f, g, FineTuning{Steps: 1, Features: g, Threads: 1}); !errors.Is(err, model.ErrShape) || !strings.Contains(err.Error(), "features") {
