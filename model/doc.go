@@ -11,8 +11,8 @@
 // training: forward, with the batch's statistics and dropout, then backward to the gradients of
 // the parameters and of the input. Both first rewrite a copy of the graph (rewrite.go): they fold
 // BatchNorm into the weights of the operator before it, fuse activations into the operator before
-// them, and turn reshapes into views. Sessions and passes plan all buffers when they are made and
-// allocate nothing afterwards. Their results do not depend on the number of threads.
+// them, and turn reshapes into views. Sessions and passes plan all buffers when they are made and,
+// from their second run on, allocate nothing. Their results do not depend on the number of threads.
 // Model.Quantize returns the int8 form of a Model, which is a graph of int8 operators.
 //
 // The package also has the reference generator and discriminator, and reads and writes

@@ -205,7 +205,8 @@ func (s *Session) Ops() []OpInfo {
 // Run computes the images of all latents in z, for a model with one input. z is (n, latent) and
 // dst (n, H, W, C), both in row-major order, n at least 1. An image does not depend on the others,
 // on n or on the number of threads; with the option Strict it does not depend on the Session's
-// batch either. Run allocates nothing.
+// batch either. Run allocates nothing, but for small lists of an int8 model that the first run of
+// some number of images makes.
 func (s *Session) Run(dst, z []float32) error {
 	return s.RunContext(context.Background(), dst, z)
 }
