@@ -16,7 +16,7 @@ func peak(g *gen) {
 	peakLoop(g, "fmaLoop_"+g.name, "vector multiply-adds", func(factors, sum reg.VecPhysical) { g.VFMADD231PS(factors, factors, sum) })
 }
 
-// qpeak is peak for int8: VPDPBUSD, or VPMADDWD and the addition that it needs.
+// qpeak is peak for int8: VPDPBUSD, or what takes its place.
 func qpeak(g *gen) {
 	if g.wide {
 		peakLoop(g, "qpeakLoop_avx512vnni", "times VPDPBUSD", func(factors, sum reg.VecPhysical) { g.VPDPBUSD(factors, factors, sum) })
@@ -25,6 +25,12 @@ func qpeak(g *gen) {
 	peakLoop(g, "qpeakLoop_"+g.name, "times VPMADDWD and VPADDD", func(factors, sum reg.VecPhysical) {
 		products := g.v(peakChains + 1)
 		g.VPMADDWD(factors, factors, products)
+		g.VPADDD(products, sum, sum)
+	})
+	peakLoop(g, "qpeakLoop_"+g.name+"w7", "times VPMADDUBSW, VPMADDWD and VPADDD", func(factors, sum reg.VecPhysical) {
+		products := g.v(peakChains + 1)
+		g.VPMADDUBSW(factors, factors, products)
+		g.VPMADDWD(factors, products, products)
 		g.VPADDD(products, sum, sum)
 	})
 	peakLoop(g, "qpeakLoop_avxvnni", "times VPDPBUSD", func(factors, sum reg.VecPhysical) { g.dot(factors, factors, sum) })

@@ -27,25 +27,39 @@ func qtileAt(name string) operand.Mem { return at(reg.R15, qtile.Offset(name)) }
 // qgen writes the int8 kernels of one instruction set.
 type qgen struct {
 	*gen
-	width int  // bytes of a staged activation
-	dots  bool // VPDPBUSD: four channels make a group, else two for VPMADDWD
+	width int // bytes of a staged activation
+	by    products
 	// Places on the stack: the byte distance of the second run of rows in A and C; 16 bytes of
 	// output; vectors.
 	runA, runC, bytes, slope, hi, zero operand.Mem
 }
 
+// products are how a group of channels, which fills the four bytes of a lane, is multiplied.
+type products int
+
+const (
+	// pairs: VPMADDWD, two int16 by two int16 that are int8 in memory.
+	pairs products = iota
+	// quads: VPMADDUBSW, four uint8 by four int8, which adds two products in 16 bits and saturates;
+	// then VPMADDWD by ones. With weights from -64 to 63 nothing saturates: a sum is at most
+	// 2*255*63 = 32130 and at least -2*255*64 = -32640, and int16 holds -32768 to 32767.
+	quads
+	// dots: VPDPBUSD, four uint8 by four int8.
+	dots
+)
+
 // qgemm writes the int8 matrix product over a list of tiles. Each C tile stays in registers over
-// all its taps. A group of channels fills the four bytes of a lane: four int8 for VPDPBUSD, two
-// int16 for VPMADDWD.
+// all its taps.
 func qgemm(g *gen) {
 	if g.wide {
-		(&qgen{gen: g, width: 1, dots: true}).kernel("avx512vnni")
+		(&qgen{gen: g, width: 1, by: dots}).kernel("avx512vnni")
 		return
 	}
 	narrow := *g
 	narrow.mr, narrow.nv = 14, 1 // widening a vector of B takes a port that the sums need: few vectors, many rows
-	(&qgen{gen: &narrow, width: 2}).kernel(g.name)
-	(&qgen{gen: &narrow, width: 1, dots: true}).kernel("avxvnni")
+	(&qgen{gen: &narrow, width: 2, by: pairs}).kernel(g.name)
+	(&qgen{gen: &narrow, width: 1, by: quads}).kernel(g.name + "w7")
+	(&qgen{gen: &narrow, width: 1, by: dots}).kernel("avxvnni")
 }
 
 // kernel writes the kernel for one instruction set.
@@ -139,6 +153,11 @@ func (q *qgen) tile(t tile, f func(string) operand.Mem) {
 	n := t.rows * t.nv // registers of a chain
 	for i := n; i < q.chains(t)*n; i++ {
 		t.zero(t.v(i))
+	}
+	if q.by == quads && t.rows < t.mr {
+		ones := t.lastSum()
+		t.VPCMPEQW(ones, ones, ones) // -1
+		t.VPABSW(ones, ones)
 	}
 	t.Label(label("tap"))
 	t.MOVQ(at(reg.RSI, 0), reg.RCX)
@@ -234,10 +253,10 @@ func (q *qgen) contract(t tile, groups operand.Mem) {
 
 // group is the bytes of a group of B.
 func (q *qgen) group() int {
-	if q.dots {
-		return q.nv * q.size()
+	if q.by == pairs {
+		return q.nv * q.size() / 2 // int8, widened when loaded
 	}
-	return q.nv * q.size() / 2 // int8, widened when loaded
+	return q.nv * q.size()
 }
 
 // dot is VPDPBUSD as AVX-VNNI encodes it, on 256-bit registers: sum += signed * unsigned. Go's
@@ -273,20 +292,37 @@ func (q *qgen) step(t tile, a func(r int) operand.Mem, u int) {
 		return
 	}
 	x := t.free(1)
-	if q.dots {
+	if q.by == pairs {
+		t.VPMOVSXBW(b(0), t.free(0))
+	} else {
 		t.VMOVDQU(b(0), t.free(0))
-		for r := range t.rows {
-			t.VPBROADCASTD(a(r), x)
-			t.dot(t.free(0), x, q.sum(t, r, 0, u))
-		}
-		return
 	}
-	t.VPMOVSXBW(b(0), t.free(0))
 	for r := range t.rows {
 		t.VPBROADCASTD(a(r), x)
-		t.VPMADDWD(t.free(0), x, x)
-		t.VPADDD(x, q.sum(t, r, 0, u), q.sum(t, r, 0, u))
+		sum := q.sum(t, r, 0, u)
+		switch q.by {
+		case pairs:
+			t.VPMADDWD(t.free(0), x, x)
+			t.VPADDD(x, sum, sum)
+		case quads:
+			t.VPMADDUBSW(t.free(0), x, x)
+			t.VPMADDWD(q.ones(t), x, x)
+			t.VPADDD(x, sum, sum)
+		case dots:
+			t.dot(t.free(0), x, sum)
+		}
 	}
+}
+
+// lastSum is the last register of the largest tile, which others do not need.
+func (t tile) lastSum() reg.VecPhysical { return t.acc(t.mr-1, t.nv-1) }
+
+// ones are int16 ones: in a register that the tile leaves, else in memory.
+func (q *qgen) ones(t tile) operand.Op {
+	if t.rows < t.mr {
+		return t.lastSum()
+	}
+	return t.pattern("ones", func(int) uint32 { return 1<<16 | 1 })
 }
 
 // start sets the sums to what the tile starts from. R12 is the row stride of C.

@@ -145,6 +145,9 @@ func (p *qpass) begin(ws *QWorkspace, x []int8, w *QWeights, s Share) []int8 {
 	if len(w.packed) != p.packedLen() {
 		panic("conv: packed weights of the wrong length")
 	}
+	if w.bits != p.k.Bits {
+		panic("conv: weights packed for other kernels")
+	}
 	if !p.stages() {
 		return x
 	}

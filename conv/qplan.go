@@ -28,11 +28,12 @@ type QLayer struct {
 }
 
 // QWeights is a layer as a QPlan wants it. It is immutable and depends on the
-// layer, the geometry, the kernel row, whether the plan ends in sums and whether it
-// is by Winograd's algorithm, but not on the Layouts: plans of the same PackedLen
-// can share it.
+// layer, the geometry, the kernel row, whether the plan is for small weights, whether
+// it ends in sums and whether it is by Winograd's algorithm, but not on the Layouts:
+// plans of the same PackedLen can share it.
 type QWeights struct {
 	packed []int8
+	bits   int // simd.Int8.Bits of the kernels that they are packed for
 	// What sums start from, bias and zero points:
 	start []int32 // (panel, tap set, NR), dense (position, panel, NR)
 	rows  []int32 // of lines: (panel, position, NR), of sums and of a thin output (position, channel)
@@ -80,24 +81,43 @@ type QPlan struct {
 // NewQPlan plans g from in to out with the kernels k.
 // Errors wrap ErrGeometry or ErrLayout.
 func NewQPlan(g Geometry, in, out Layout, k *simd.Kernels) (*QPlan, error) {
-	return newQPlan(g, in, out, k, false)
+	return newQPlan(g, in, out, k.Int8, false)
 }
 
 // NewQSums plans g like NewQPlan, but for a layer whose outputs are the sums,
 // not requantized: Sums and Pixels take the place of Forward.
 func NewQSums(g Geometry, in, out Layout, k *simd.Kernels) (*QPlan, error) {
-	return newQPlan(g, in, out, k, true)
+	return newQPlan(g, in, out, k.Int8, true)
 }
 
-func newQPlan(g Geometry, in, out Layout, k *simd.Kernels, sums bool) (*QPlan, error) {
+// NewQPlanFor is NewQPlan for a layer with the weights w. Where all of them have 7
+// bits, the plan may be one that is faster and takes no larger ones.
+func NewQPlanFor(w []int8, g Geometry, in, out Layout, k *simd.Kernels) (*QPlan, error) {
+	return newQPlan(g, in, out, int8For(k, w), false)
+}
+
+// NewQSumsFor is to NewQSums what NewQPlanFor is to NewQPlan.
+func NewQSumsFor(w []int8, g Geometry, in, out Layout, k *simd.Kernels) (*QPlan, error) {
+	return newQPlan(g, in, out, int8For(k, w), true)
+}
+
+// int8For picks the int8 functions for the weights w.
+func int8For(k *simd.Kernels, w []int8) *simd.Int8 {
+	if q := k.Int8.Small; q != nil && simd.SmallWeights(w) {
+		return q
+	}
+	return k.Int8
+}
+
+func newQPlan(g Geometry, in, out Layout, k *simd.Int8, sums bool) (*QPlan, error) {
 	if _, _, err := g.outOf(in, out); err != nil {
 		return nil, err
 	}
-	l, err := qlower(g, in, out, k.Int8, sums)
+	l, err := qlower(g, in, out, k, sums)
 	if err != nil {
 		return nil, err
 	}
-	p := &QPlan{g: g, in: in, out: out, k: k.Int8, lowering: l}
+	p := &QPlan{g: g, in: in, out: out, k: k, lowering: l}
 	if d, ok := l.(*qdirect); ok {
 		if x := newQWinograd(d); x != nil && x.pays(g, in.N) {
 			p.winograd = x
@@ -116,18 +136,22 @@ func (p *QPlan) PackedLen() int {
 }
 
 // Lowering is Plan.Lowering, with these weights: those that do not fit a Winograd plan are summed
-// directly.
+// directly. Sums by kernels for small weights are named so.
 func (p *QPlan) Lowering(w *QWeights) string {
-	switch p.lowering.(type) {
-	case *qthin:
-		return "thin"
-	case *qdense:
-		return "dense"
-	}
 	if w.transformed != nil {
 		return "Winograd"
 	}
-	return "direct"
+	name := "direct"
+	switch p.lowering.(type) {
+	case *qthin:
+		name = "thin"
+	case *qdense:
+		name = "dense"
+	}
+	if p.k.Bits == 7 {
+		name += ", 7 bits"
+	}
+	return name
 }
 
 // Bytes estimates the memory of the plan. GarbageBytes estimates the garbage that making it left.
@@ -156,7 +180,7 @@ func (p *QPlan) Pack(l QLayer) (*QWeights, error) {
 	if err := p.checkLayer(l); err != nil {
 		return nil, err
 	}
-	w := &QWeights{slope: l.Slope, zero: l.OutZero}
+	w := &QWeights{slope: l.Slope, zero: l.OutZero, bits: p.k.Bits}
 	if p.winograd != nil && p.winograd.pack(w, l) {
 		return w, nil
 	}
@@ -276,6 +300,9 @@ func (p *QPlan) checkLayer(l QLayer) error {
 	}
 	if i := simd.IndexMin(l.Weights); i >= 0 {
 		return bad("weight %d is -128, want at least -127", i)
+	}
+	if p.k.Bits == 7 && !simd.SmallWeights(l.Weights) {
+		return bad("a weight of more than 7 bits, in a plan for small ones")
 	}
 	for i, s := range l.Scale {
 		if !(s >= 0 && s <= math.MaxFloat32) {

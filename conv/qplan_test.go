@@ -99,7 +99,7 @@ type qrun struct {
 
 func newQRun(t testing.TB, pr *qproblem, in, out Layout, k *simd.Kernels, sums bool) *qrun {
 	t.Helper()
-	p, err := newQPlan(pr.g, in, out, k, sums)
+	p, err := newQPlan(pr.g, in, out, int8For(k, pr.layer.Weights), sums)
 	if err != nil {
 		t.Fatal(err)
 	}

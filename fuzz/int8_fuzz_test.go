@@ -335,17 +335,25 @@ func newQLayer(rnd *rand.Rand, h, w, ci, co, kernel, stride, kind, images uint8)
 	return q
 }
 
-// fill draws the layer's values and its input: one in three times extremes that saturate.
+// fill draws the layer's values and its input: one in three times extremes that saturate. Every
+// other layer's weights have 7 bits.
 func (q *qlayer) fill(rnd *rand.Rand, per int) {
 	q.l = conv.QLayer{
 		Weights: make([]int8, q.g.WeightLen()), Bias: make([]int32, per), Scale: make([]float32, per),
 		Slope: []float32{1, 0.3, 0}[rnd.IntN(3)], InZero: int32(int8(rnd.Uint32())), OutZero: int32(int8(rnd.Uint32())),
 	}
-	wild := rnd.IntN(3) == 0
+	wild, small := rnd.IntN(3) == 0, rnd.IntN(2) == 0
+	extreme := int8(127)
+	if small {
+		extreme = []int8{63, -64}[rnd.IntN(2)]
+	}
 	for i := range q.l.Weights {
 		q.l.Weights[i] = max(int8(rnd.Uint32()), -127)
+		if small {
+			q.l.Weights[i] >>= 1
+		}
 		if wild {
-			q.l.Weights[i] = 127
+			q.l.Weights[i] = extreme
 		}
 	}
 	for i := range q.l.Bias {
@@ -361,11 +369,15 @@ func (q *qlayer) fill(rnd *rand.Rand, per int) {
 		}
 	}
 	q.in, q.out = conv.NewLayout(q.g.InH, q.g.InW, q.g.InC, q.n), conv.NewLayout(q.oh, q.ow, q.g.OutC, q.n)
+	same := int8(-128)
+	if small && wild && rnd.IntN(2) == 0 { // as unsigned bytes the largest
+		same = 127
+	}
 	q.x, q.table = make([]int8, q.in.Len()), make([]uint8, 1024)
 	for i := range q.x {
 		q.x[i] = int8(rnd.Uint32())
 		if wild {
-			q.x[i] = -128
+			q.x[i] = same
 		}
 	}
 	for i := range q.table {
@@ -405,11 +417,11 @@ func (q *qlayer) compare(t *testing.T, rnd *rand.Rand) (results int) {
 // run computes the layer as bytes and as pixels.
 func (q *qlayer) run(t *testing.T, rnd *rand.Rand, row *simd.Kernels) (y []int8, pixels []uint8) {
 	y, pixels = make([]int8, q.out.Len()), make([]uint8, q.n*q.oh*q.ow*q.g.OutC)
-	p, err := conv.NewQPlan(q.g, q.in, q.out, row)
+	p, err := conv.NewQPlanFor(q.l.Weights, q.g, q.in, q.out, row)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := conv.NewQSums(q.g, q.in, q.out, row)
+	s, err := conv.NewQSumsFor(q.l.Weights, q.g, q.in, q.out, row)
 	if err != nil {
 		t.Fatal(err)
 	}

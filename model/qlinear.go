@@ -146,14 +146,14 @@ type qlinear struct {
 // Lower plans the sums.
 func (o QLinear) Lower(l *Lowering) (Kernel, error) {
 	k := &qlinear{op: o, name: l.Name, params: l.Params, zero: l.Specs[0].Type.Zero}
-	plan := conv.NewQPlan
+	plan := conv.NewQPlanFor
 	if o.Tanh {
-		plan, k.table = conv.NewQSums, quant.TanhTable()
+		plan, k.table = conv.NewQSumsFor, quant.TanhTable()
 	}
 	in := l.In[0]
 	in.H, in.W = o.Geometry.InH, o.Geometry.InW
 	var err error
-	k.plan, err = plan(o.Geometry, in, l.Out, l.Kernels)
+	k.plan, err = plan(k.params[0].Int8, o.Geometry, in, l.Out, l.Kernels)
 	return k, err
 }
 

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -161,8 +162,8 @@ func (m *Model) prepare(o Options, md mode) (*Session, *Graph, Memory, error) {
 
 // plan lowers the graph; weights, memory and threads are still to come.
 func (s *Session) plan(g *Graph) (err error) {
-	s.program, err = newProgram(g, s.chunk, s.o)
-	return err
+	fault := s.m.file.Guard(func() { s.program, err = newProgram(g, s.chunk, s.o) })
+	return errors.Join(fault, err)
 }
 
 // Close ends the Session's threads. A Session that becomes unreachable without Close is closed by

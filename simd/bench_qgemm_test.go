@@ -2,6 +2,7 @@ package simd
 
 import (
 	"fmt"
+	"iter"
 	"testing"
 )
 
@@ -10,8 +11,7 @@ import (
 // operations; BenchmarkQPeak is what they can be at most.
 func BenchmarkQGEMM(b *testing.B) {
 	const count = 16
-	for _, k := range Variants() {
-		q := k.Int8
+	for name, q := range int8Rows() {
 		for _, d := range []struct{ rows, depth, taps int }{{q.MR, 128, 1}, {q.MR, 256, 1}, {q.MR, 128, 25}, {1, 100, 1}} {
 			h := (d.rows + 1) / 2
 			lda := d.depth*d.taps + 64
@@ -32,7 +32,7 @@ func BenchmarkQGEMM(b *testing.B) {
 				B: make([]int8, d.taps*q.PackedLen(d.depth)), S: make([]int32, q.NR), Q: make([]int8, d.rows*q.NR),
 				Scale: make([]float32, q.NR), Slope: 0.3,
 			}
-			b.Run(fmt.Sprintf("kernel=%s/rows=%d/K%dx%d", k.Name, d.rows, d.depth, d.taps), func(b *testing.B) {
+			b.Run(fmt.Sprintf("kernel=%s/rows=%d/K%dx%d", name, d.rows, d.depth, d.taps), func(b *testing.B) {
 				benchTile(b, q.Peak, 2*count*d.rows*q.NR*d.depth*d.taps, func() { q.GEMM(g) })
 			})
 		}
@@ -40,11 +40,11 @@ func BenchmarkQGEMM(b *testing.B) {
 }
 
 func BenchmarkQPeak(b *testing.B) {
-	for _, k := range Variants() {
-		b.Run("kernel="+k.Name, func(b *testing.B) {
+	for name, q := range int8Rows() {
+		b.Run("kernel="+name, func(b *testing.B) {
 			var ops int64
 			for b.Loop() {
-				ops = k.Int8.Peak(1000)
+				ops = q.Peak(1000)
 			}
 			reportOps(b, int(ops))
 		})
@@ -54,4 +54,15 @@ func BenchmarkQPeak(b *testing.B) {
 // reportOps reports GOP/s, where one call makes ops operations.
 func reportOps(b *testing.B, ops int) {
 	b.ReportMetric(float64(ops)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GOP/s")
+}
+
+// int8Rows are the int8 functions of every row by its name, and those for small weights.
+func int8Rows() iter.Seq2[string, *Int8] {
+	return func(yield func(string, *Int8) bool) {
+		for _, k := range Variants() {
+			if !yield(k.Name, k.Int8) || k.Int8.Small != nil && !yield(k.Name+", 7 bits", k.Int8.Small) {
+				return
+			}
+		}
+	}
 }

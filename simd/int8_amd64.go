@@ -11,6 +11,7 @@ const (
 	formAVX2 form = iota + 1
 	formVNNI
 	formVEX
+	formW7
 )
 
 // int8AVX2 needs AVX2. Two channels, widened to int16, make a group for VPMADDWD.
@@ -18,6 +19,15 @@ func int8AVX2() *Int8 {
 	return &Int8{
 		form: formAVX2, MR: 14, NR: 8, Group: 2, Width: 2,
 		Stage: stageAVX2, GEMM: qgemmAVX2, Gather: gatherWith(gather_avx2), Peak: peakWith(qpeakLoop_avx2, 16),
+		Int16: int16AVX2(), Small: int8W7(),
+	}
+}
+
+// int8W7 needs AVX2, and weights from -64 to 63: VPMADDUBSW adds two products in 16 bits.
+func int8W7() *Int8 {
+	return &Int8{
+		form: formW7, MR: 14, NR: 8, Group: 4, Width: 1, Offset: 128, Bits: 7,
+		Stage: stageOffset, GEMM: qgemmW7, Gather: gatherWith(gather_avx2), Peak: peakWith(qpeakLoop_avx2w7, 32),
 		Int16: int16AVX2(),
 	}
 }
@@ -40,6 +50,7 @@ func int8VNNI() *Int8 {
 }
 
 func qgemmAVX2(g *QGEMM) { qgemmWith(g, formAVX2) }
+func qgemmW7(g *QGEMM)   { qgemmWith(g, formW7) }
 func qgemmVEX(g *QGEMM)  { qgemmWith(g, formVEX) }
 func qgemmVNNI(g *QGEMM) { qgemmWith(g, formVNNI) }
 
@@ -64,6 +75,8 @@ func (b *qgemmBlock) call(f form, tiles *QTile, n int) {
 	switch f {
 	case formAVX2:
 		qgemm_avx2_14x8(b, tiles, n)
+	case formW7:
+		qgemm_avx2w7_14x8(b, tiles, n)
 	case formVEX:
 		qgemm_avxvnni_14x8(b, tiles, n)
 	default:

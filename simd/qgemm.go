@@ -10,6 +10,7 @@ type Int8 struct {
 	MR, NR int   // most rows and columns of one tile; NR is also the width of packed panels
 	Group  int   // contracted channels that packed weights keep together; a contraction is padded to a multiple of it
 	Width  int   // bytes of one activation as Stage leaves it
+	Bits   int   // of the weights that GEMM takes: 7 for those of SmallWeights alone, 0 for all that Pack may be given
 	Offset int32 // what Stage adds to each activation: 0, or 128 where the multiply wants one unsigned operand
 
 	// Stage writes activations as the rows of A are read: src[i]+Offset in Width bytes, little end
@@ -21,6 +22,9 @@ type Int8 struct {
 	// Gather: dst[i] = start[i] + Σ src[index], over the list of output i; see QGather for lengths.
 	// dst overlaps neither.
 	Gather func(g *QGather, dst, start, src []int32)
+	// Small holds the functions for small weights, see SmallWeights, that are faster, nil where there
+	// are none. Bits is then 7 in it.
+	Small *Int8
 	// Int16 holds what exact Winograd plans are made of, nil where these do not pay.
 	Int16 *Int16
 	// Peak is Kernels.Peak for int8: the operations of n rounds of independent multiply-adds on

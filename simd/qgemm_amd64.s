@@ -7236,6 +7236,7786 @@ DATA lanes<>+56(SB)/4, $0x0000000e
 DATA lanes<>+60(SB)/4, $0x0000000f
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
+// func qgemm_avx2w7_14x8(t *qgemmBlock, tiles *QTile, n int)
+// Requires: AVX, AVX2
+TEXT ·qgemm_avx2w7_14x8(SB), NOSPLIT, $128-24
+	// Y0-Y13: the C tile, 1 a row
+	// Y14-Y14: B's group; Y15-Y15: a group of A, broadcast, and its products
+	// DI: arguments; R15, R14: tile, tiles left; AX, BX: the tile's A, B; SI, R8: next tap, taps left
+	// CX, DX: A in the first and second run of rows; R9, R10, R11: 1, 3, 5 row strides of A
+	// R12: B; R13: groups left
+	MOVQ t+0(FP), DI
+	MOVQ tiles+8(FP), R15
+	MOVQ n+16(FP), R14
+
+tile:
+	MOVLQSX (R15), AX
+	ADDQ    (DI), AX
+	MOVLQSX 4(R15), BX
+	ADDQ    8(DI), BX
+	MOVLQSX 24(R15), R9
+	LEAQ    (R9)(R9*2), R10
+	LEAQ    (R9)(R9*4), R11
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 44(R15), DX
+	TESTQ   DX, DX
+	JNZ     own
+	MOVQ    64(DI), DX
+	LEAQ    1(DX), CX
+	SHRQ    $0x01, CX
+	MOVQ    CX, R13
+	IMULQ   R9, CX
+	IMULQ   R12, R13
+	JMP     runs
+
+own:
+	MOVLQSX 28(R15), CX
+	MOVLQSX 36(R15), R13
+	SHLQ    $0x02, R13
+
+runs:
+	MOVQ    CX, (SP)
+	MOVQ    R13, 8(SP)
+	MOVLQSX 52(R15), SI
+	SHLQ    $0x04, SI
+	ADDQ    48(DI), SI
+	MOVLQSX 56(R15), R8
+	CMPQ    DX, $0x07
+	JG      above1
+	CMPQ    DX, $0x04
+	JG      above2
+	CMPQ    DX, $0x02
+	JG      above3
+	CMPQ    DX, $0x01
+	JG      above4
+	JMP     rows1
+
+above4:
+	JMP rows2
+
+above3:
+	CMPQ DX, $0x03
+	JG   above5
+	JMP  rows3
+
+above5:
+	JMP rows4
+
+above2:
+	CMPQ DX, $0x06
+	JG   above6
+	CMPQ DX, $0x05
+	JG   above7
+	JMP  rows5
+
+above7:
+	JMP rows6
+
+above6:
+	JMP rows7
+
+above1:
+	CMPQ DX, $0x0b
+	JG   above8
+	CMPQ DX, $0x09
+	JG   above9
+	CMPQ DX, $0x08
+	JG   above10
+	JMP  rows8
+
+above10:
+	JMP rows9
+
+above9:
+	CMPQ DX, $0x0a
+	JG   above11
+	JMP  rows10
+
+above11:
+	JMP rows11
+
+above8:
+	CMPQ DX, $0x0d
+	JG   above12
+	CMPQ DX, $0x0c
+	JG   above13
+	JMP  rows12
+
+above13:
+	JMP rows13
+
+above12:
+	JMP rows14
+
+rows1:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_1
+	JE      bias_1
+	CMPQ    CX, $0x02
+	JE      sums_1
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_1
+
+sums_1:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_1:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_1_partial
+	VMOVUPS (CX), Y0
+	JMP     loaded_1
+
+loaded_1_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+
+loaded_1:
+	JMP taps_1
+
+bias_1:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	JMP     taps_1
+
+zero_1:
+	VXORPS Y0, Y0, Y0
+
+taps_1:
+	TESTQ    R8, R8
+	JZ       summed_1
+	VXORPS   Y1, Y1, Y1
+	VXORPS   Y2, Y2, Y2
+	VXORPS   Y3, Y3, Y3
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_1:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_1
+
+four_1:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	ADDQ         $0x10, CX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_1
+
+few_1:
+	ADDQ $0x04, R13
+	JZ   done_1
+
+one_1:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	ADDQ         $0x04, CX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_1
+
+done_1:
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_1
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+	VPADDD Y1, Y0, Y0
+
+summed_1:
+	CMPB    61(R15), $0x00
+	JNE     requantize_1
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_1_partial
+	VMOVUPS Y0, (CX)
+	JMP     stored_1
+
+stored_1_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+
+stored_1:
+	JMP next
+
+requantize_1:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial14
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	JMP          written15
+
+partial14:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte16_next
+
+byte16:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte16_next:
+	DECQ CX
+	JGE  byte16
+	ADDQ R13, R12
+
+written15:
+	JMP next
+
+rows2:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_2
+	JE      bias_2
+	CMPQ    CX, $0x02
+	JE      sums_2
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_2
+
+sums_2:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_2:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_2_partial
+	VMOVUPS (CX), Y0
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y1
+	JMP     loaded_2
+
+loaded_2_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y1
+
+loaded_2:
+	JMP taps_2
+
+bias_2:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	JMP     taps_2
+
+zero_2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+taps_2:
+	TESTQ    R8, R8
+	JZ       summed_2
+	VXORPS   Y2, Y2, Y2
+	VXORPS   Y3, Y3, Y3
+	VXORPS   Y4, Y4, Y4
+	VXORPS   Y5, Y5, Y5
+	VXORPS   Y6, Y6, Y6
+	VXORPS   Y7, Y7, Y7
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_2:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_2
+
+four_2:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_2
+
+few_2:
+	ADDQ $0x04, R13
+	JZ   done_2
+
+one_2:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_2
+
+done_2:
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_2
+	VPADDD Y4, Y0, Y0
+	VPADDD Y5, Y1, Y1
+	VPADDD Y6, Y2, Y2
+	VPADDD Y7, Y3, Y3
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+
+summed_2:
+	CMPB    61(R15), $0x00
+	JNE     requantize_2
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_2_partial
+	VMOVUPS Y0, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y1, (CX)
+	JMP     stored_2
+
+stored_2_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+
+stored_2:
+	JMP next
+
+requantize_2:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial17
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written18
+
+partial17:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte19_next
+
+byte19:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte19_next:
+	DECQ CX
+	JGE  byte19
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte20_next
+
+byte20:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte20_next:
+	DECQ CX
+	JGE  byte20
+	ADDQ R13, R12
+
+written18:
+	JMP next
+
+rows3:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_3
+	JE      bias_3
+	CMPQ    CX, $0x02
+	JE      sums_3
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_3
+
+sums_3:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_3:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_3_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y2
+	JMP     loaded_3
+
+loaded_3_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y2
+
+loaded_3:
+	JMP taps_3
+
+bias_3:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	JMP     taps_3
+
+zero_3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+taps_3:
+	TESTQ    R8, R8
+	JZ       summed_3
+	VXORPS   Y3, Y3, Y3
+	VXORPS   Y4, Y4, Y4
+	VXORPS   Y5, Y5, Y5
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_3:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_3
+
+four_3:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_3
+
+few_3:
+	ADDQ $0x04, R13
+	JZ   done_3
+
+one_3:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_3
+
+done_3:
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_3
+	VPADDD Y3, Y0, Y0
+	VPADDD Y4, Y1, Y1
+	VPADDD Y5, Y2, Y2
+
+summed_3:
+	CMPB    61(R15), $0x00
+	JNE     requantize_3
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_3_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y2, (CX)
+	JMP     stored_3
+
+stored_3_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+
+stored_3:
+	JMP next
+
+requantize_3:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial21
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written22
+
+partial21:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte23_next
+
+byte23:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte23_next:
+	DECQ CX
+	JGE  byte23
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte24_next
+
+byte24:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte24_next:
+	DECQ CX
+	JGE  byte24
+	ADDQ R13, R12
+
+written22:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y2, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial25
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	JMP          written26
+
+partial25:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte27_next
+
+byte27:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte27_next:
+	DECQ CX
+	JGE  byte27
+	ADDQ R13, R12
+
+written26:
+	JMP next
+
+rows4:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_4
+	JE      bias_4
+	CMPQ    CX, $0x02
+	JE      sums_4
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_4
+
+sums_4:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_4:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_4_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	JMP     loaded_4
+
+loaded_4_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+
+loaded_4:
+	JMP taps_4
+
+bias_4:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	JMP     taps_4
+
+zero_4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+taps_4:
+	TESTQ    R8, R8
+	JZ       summed_4
+	VXORPS   Y4, Y4, Y4
+	VXORPS   Y5, Y5, Y5
+	VXORPS   Y6, Y6, Y6
+	VXORPS   Y7, Y7, Y7
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_4:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_4
+
+four_4:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_4
+
+few_4:
+	ADDQ $0x04, R13
+	JZ   done_4
+
+one_4:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_4
+
+done_4:
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_4
+	VPADDD Y4, Y0, Y0
+	VPADDD Y5, Y1, Y1
+	VPADDD Y6, Y2, Y2
+	VPADDD Y7, Y3, Y3
+
+summed_4:
+	CMPB    61(R15), $0x00
+	JNE     requantize_4
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_4_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	JMP     stored_4
+
+stored_4_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+
+stored_4:
+	JMP next
+
+requantize_4:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial28
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written29
+
+partial28:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte30_next
+
+byte30:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte30_next:
+	DECQ CX
+	JGE  byte30
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte31_next
+
+byte31:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte31_next:
+	DECQ CX
+	JGE  byte31
+	ADDQ R13, R12
+
+written29:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial32
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written33
+
+partial32:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte34_next
+
+byte34:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte34_next:
+	DECQ CX
+	JGE  byte34
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte35_next
+
+byte35:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte35_next:
+	DECQ CX
+	JGE  byte35
+	ADDQ R13, R12
+
+written33:
+	JMP next
+
+rows5:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_5
+	JE      bias_5
+	CMPQ    CX, $0x02
+	JE      sums_5
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_5
+
+sums_5:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_5:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_5_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	JMP     loaded_5
+
+loaded_5_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+
+loaded_5:
+	JMP taps_5
+
+bias_5:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	JMP     taps_5
+
+zero_5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+taps_5:
+	TESTQ    R8, R8
+	JZ       summed_5
+	VXORPS   Y5, Y5, Y5
+	VXORPS   Y6, Y6, Y6
+	VXORPS   Y7, Y7, Y7
+	VXORPS   Y8, Y8, Y8
+	VXORPS   Y9, Y9, Y9
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_5:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_5
+
+four_5:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_5
+
+few_5:
+	ADDQ $0x04, R13
+	JZ   done_5
+
+one_5:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_5
+
+done_5:
+	ADDQ   $0x10, SI
+	DECQ   R8
+	JNZ    tap_5
+	VPADDD Y5, Y0, Y0
+	VPADDD Y6, Y1, Y1
+	VPADDD Y7, Y2, Y2
+	VPADDD Y8, Y3, Y3
+	VPADDD Y9, Y4, Y4
+
+summed_5:
+	CMPB    61(R15), $0x00
+	JNE     requantize_5
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_5_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	JMP     stored_5
+
+stored_5_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+
+stored_5:
+	JMP next
+
+requantize_5:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial36
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written37
+
+partial36:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte38_next
+
+byte38:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte38_next:
+	DECQ CX
+	JGE  byte38
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte39_next
+
+byte39:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte39_next:
+	DECQ CX
+	JGE  byte39
+	ADDQ R13, R12
+
+written37:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial40
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written41
+
+partial40:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte42_next
+
+byte42:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte42_next:
+	DECQ CX
+	JGE  byte42
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte43_next
+
+byte43:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte43_next:
+	DECQ CX
+	JGE  byte43
+	ADDQ R13, R12
+
+written41:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPACKSSDW    Y4, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial44
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	JMP          written45
+
+partial44:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte46_next
+
+byte46:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte46_next:
+	DECQ CX
+	JGE  byte46
+	ADDQ R13, R12
+
+written45:
+	JMP next
+
+rows6:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_6
+	JE      bias_6
+	CMPQ    CX, $0x02
+	JE      sums_6
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_6
+
+sums_6:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_6:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_6_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	JMP     loaded_6
+
+loaded_6_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+
+loaded_6:
+	JMP taps_6
+
+bias_6:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	JMP     taps_6
+
+zero_6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+taps_6:
+	TESTQ    R8, R8
+	JZ       summed_6
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_6:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_6
+
+four_6:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_6
+
+few_6:
+	ADDQ $0x04, R13
+	JZ   done_6
+
+one_6:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_6
+
+done_6:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_6
+
+summed_6:
+	CMPB    61(R15), $0x00
+	JNE     requantize_6
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_6_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	JMP     stored_6
+
+stored_6_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+
+stored_6:
+	JMP next
+
+requantize_6:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial47
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written48
+
+partial47:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte49_next
+
+byte49:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte49_next:
+	DECQ CX
+	JGE  byte49
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte50_next
+
+byte50:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte50_next:
+	DECQ CX
+	JGE  byte50
+	ADDQ R13, R12
+
+written48:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial51
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written52
+
+partial51:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte53_next
+
+byte53:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte53_next:
+	DECQ CX
+	JGE  byte53
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte54_next
+
+byte54:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte54_next:
+	DECQ CX
+	JGE  byte54
+	ADDQ R13, R12
+
+written52:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial55
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written56
+
+partial55:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte57_next
+
+byte57:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte57_next:
+	DECQ CX
+	JGE  byte57
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte58_next
+
+byte58:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte58_next:
+	DECQ CX
+	JGE  byte58
+	ADDQ R13, R12
+
+written56:
+	JMP next
+
+rows7:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_7
+	JE      bias_7
+	CMPQ    CX, $0x02
+	JE      sums_7
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_7
+
+sums_7:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_7:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_7_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	JMP     loaded_7
+
+loaded_7_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+
+loaded_7:
+	JMP taps_7
+
+bias_7:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	JMP     taps_7
+
+zero_7:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+taps_7:
+	TESTQ    R8, R8
+	JZ       summed_7
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_7:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_7
+
+four_7:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_7
+
+few_7:
+	ADDQ $0x04, R13
+	JZ   done_7
+
+one_7:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_7
+
+done_7:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_7
+
+summed_7:
+	CMPB    61(R15), $0x00
+	JNE     requantize_7
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_7_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	JMP     stored_7
+
+stored_7_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+
+stored_7:
+	JMP next
+
+requantize_7:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial59
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written60
+
+partial59:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte61_next
+
+byte61:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte61_next:
+	DECQ CX
+	JGE  byte61
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte62_next
+
+byte62:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte62_next:
+	DECQ CX
+	JGE  byte62
+	ADDQ R13, R12
+
+written60:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial63
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written64
+
+partial63:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte65_next
+
+byte65:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte65_next:
+	DECQ CX
+	JGE  byte65
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte66_next
+
+byte66:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte66_next:
+	DECQ CX
+	JGE  byte66
+	ADDQ R13, R12
+
+written64:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial67
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written68
+
+partial67:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte69_next
+
+byte69:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte69_next:
+	DECQ CX
+	JGE  byte69
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte70_next
+
+byte70:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte70_next:
+	DECQ CX
+	JGE  byte70
+	ADDQ R13, R12
+
+written68:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPACKSSDW    Y6, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial71
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	JMP          written72
+
+partial71:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte73_next
+
+byte73:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte73_next:
+	DECQ CX
+	JGE  byte73
+	ADDQ R13, R12
+
+written72:
+	JMP next
+
+rows8:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_8
+	JE      bias_8
+	CMPQ    CX, $0x02
+	JE      sums_8
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_8
+
+sums_8:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_8:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_8_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	JMP     loaded_8
+
+loaded_8_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+
+loaded_8:
+	JMP taps_8
+
+bias_8:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	JMP     taps_8
+
+zero_8:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+taps_8:
+	TESTQ    R8, R8
+	JZ       summed_8
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_8:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_8
+
+four_8:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_8
+
+few_8:
+	ADDQ $0x04, R13
+	JZ   done_8
+
+one_8:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_8
+
+done_8:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_8
+
+summed_8:
+	CMPB    61(R15), $0x00
+	JNE     requantize_8
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_8_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	JMP     stored_8
+
+stored_8_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+
+stored_8:
+	JMP next
+
+requantize_8:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial74
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written75
+
+partial74:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte76_next
+
+byte76:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte76_next:
+	DECQ CX
+	JGE  byte76
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte77_next
+
+byte77:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte77_next:
+	DECQ CX
+	JGE  byte77
+	ADDQ R13, R12
+
+written75:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial78
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written79
+
+partial78:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte80_next
+
+byte80:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte80_next:
+	DECQ CX
+	JGE  byte80
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte81_next
+
+byte81:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte81_next:
+	DECQ CX
+	JGE  byte81
+	ADDQ R13, R12
+
+written79:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial82
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written83
+
+partial82:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte84_next
+
+byte84:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte84_next:
+	DECQ CX
+	JGE  byte84
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte85_next
+
+byte85:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte85_next:
+	DECQ CX
+	JGE  byte85
+	ADDQ R13, R12
+
+written83:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial86
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written87
+
+partial86:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte88_next
+
+byte88:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte88_next:
+	DECQ CX
+	JGE  byte88
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte89_next
+
+byte89:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte89_next:
+	DECQ CX
+	JGE  byte89
+	ADDQ R13, R12
+
+written87:
+	JMP next
+
+rows9:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_9
+	JE      bias_9
+	CMPQ    CX, $0x02
+	JE      sums_9
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_9
+
+sums_9:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_9:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_9_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	JMP     loaded_9
+
+loaded_9_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+
+loaded_9:
+	JMP taps_9
+
+bias_9:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	JMP     taps_9
+
+zero_9:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+taps_9:
+	TESTQ    R8, R8
+	JZ       summed_9
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_9:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_9
+
+four_9:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_9
+
+few_9:
+	ADDQ $0x04, R13
+	JZ   done_9
+
+one_9:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_9
+
+done_9:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_9
+
+summed_9:
+	CMPB    61(R15), $0x00
+	JNE     requantize_9
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_9_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	JMP     stored_9
+
+stored_9_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+
+stored_9:
+	JMP next
+
+requantize_9:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial90
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written91
+
+partial90:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte92_next
+
+byte92:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte92_next:
+	DECQ CX
+	JGE  byte92
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte93_next
+
+byte93:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte93_next:
+	DECQ CX
+	JGE  byte93
+	ADDQ R13, R12
+
+written91:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial94
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written95
+
+partial94:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte96_next
+
+byte96:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte96_next:
+	DECQ CX
+	JGE  byte96
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte97_next
+
+byte97:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte97_next:
+	DECQ CX
+	JGE  byte97
+	ADDQ R13, R12
+
+written95:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial98
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written99
+
+partial98:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte100_next
+
+byte100:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte100_next:
+	DECQ CX
+	JGE  byte100
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte101_next
+
+byte101:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte101_next:
+	DECQ CX
+	JGE  byte101
+	ADDQ R13, R12
+
+written99:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial102
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written103
+
+partial102:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte104_next
+
+byte104:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte104_next:
+	DECQ CX
+	JGE  byte104
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte105_next
+
+byte105:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte105_next:
+	DECQ CX
+	JGE  byte105
+	ADDQ R13, R12
+
+written103:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPACKSSDW    Y8, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial106
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	JMP          written107
+
+partial106:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte108_next
+
+byte108:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte108_next:
+	DECQ CX
+	JGE  byte108
+	ADDQ R13, R12
+
+written107:
+	JMP next
+
+rows10:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_10
+	JE      bias_10
+	CMPQ    CX, $0x02
+	JE      sums_10
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_10
+
+sums_10:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_10:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_10_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	JMP     loaded_10
+
+loaded_10_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+
+loaded_10:
+	JMP taps_10
+
+bias_10:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	JMP     taps_10
+
+zero_10:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+
+taps_10:
+	TESTQ    R8, R8
+	JZ       summed_10
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_10:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_10
+
+four_10:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_10
+
+few_10:
+	ADDQ $0x04, R13
+	JZ   done_10
+
+one_10:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_10
+
+done_10:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_10
+
+summed_10:
+	CMPB    61(R15), $0x00
+	JNE     requantize_10
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_10_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	JMP     stored_10
+
+stored_10_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+
+stored_10:
+	JMP next
+
+requantize_10:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial109
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written110
+
+partial109:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte111_next
+
+byte111:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte111_next:
+	DECQ CX
+	JGE  byte111
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte112_next
+
+byte112:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte112_next:
+	DECQ CX
+	JGE  byte112
+	ADDQ R13, R12
+
+written110:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial113
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written114
+
+partial113:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte115_next
+
+byte115:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte115_next:
+	DECQ CX
+	JGE  byte115
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte116_next
+
+byte116:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte116_next:
+	DECQ CX
+	JGE  byte116
+	ADDQ R13, R12
+
+written114:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial117
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written118
+
+partial117:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte119_next
+
+byte119:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte119_next:
+	DECQ CX
+	JGE  byte119
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte120_next
+
+byte120:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte120_next:
+	DECQ CX
+	JGE  byte120
+	ADDQ R13, R12
+
+written118:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial121
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written122
+
+partial121:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte123_next
+
+byte123:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte123_next:
+	DECQ CX
+	JGE  byte123
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte124_next
+
+byte124:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte124_next:
+	DECQ CX
+	JGE  byte124
+	ADDQ R13, R12
+
+written122:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial125
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written126
+
+partial125:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte127_next
+
+byte127:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte127_next:
+	DECQ CX
+	JGE  byte127
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte128_next
+
+byte128:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte128_next:
+	DECQ CX
+	JGE  byte128
+	ADDQ R13, R12
+
+written126:
+	JMP next
+
+rows11:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_11
+	JE      bias_11
+	CMPQ    CX, $0x02
+	JE      sums_11
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_11
+
+sums_11:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_11:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_11_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	JMP     loaded_11
+
+loaded_11_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+
+loaded_11:
+	JMP taps_11
+
+bias_11:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	JMP     taps_11
+
+zero_11:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+
+taps_11:
+	TESTQ    R8, R8
+	JZ       summed_11
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_11:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_11
+
+four_11:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_11
+
+few_11:
+	ADDQ $0x04, R13
+	JZ   done_11
+
+one_11:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_11
+
+done_11:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_11
+
+summed_11:
+	CMPB    61(R15), $0x00
+	JNE     requantize_11
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_11_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	JMP     stored_11
+
+stored_11_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+
+stored_11:
+	JMP next
+
+requantize_11:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial129
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written130
+
+partial129:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte131_next
+
+byte131:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte131_next:
+	DECQ CX
+	JGE  byte131
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte132_next
+
+byte132:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte132_next:
+	DECQ CX
+	JGE  byte132
+	ADDQ R13, R12
+
+written130:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial133
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written134
+
+partial133:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte135_next
+
+byte135:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte135_next:
+	DECQ CX
+	JGE  byte135
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte136_next
+
+byte136:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte136_next:
+	DECQ CX
+	JGE  byte136
+	ADDQ R13, R12
+
+written134:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial137
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written138
+
+partial137:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte139_next
+
+byte139:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte139_next:
+	DECQ CX
+	JGE  byte139
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte140_next
+
+byte140:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte140_next:
+	DECQ CX
+	JGE  byte140
+	ADDQ R13, R12
+
+written138:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial141
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written142
+
+partial141:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte143_next
+
+byte143:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte143_next:
+	DECQ CX
+	JGE  byte143
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte144_next
+
+byte144:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte144_next:
+	DECQ CX
+	JGE  byte144
+	ADDQ R13, R12
+
+written142:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial145
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written146
+
+partial145:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte147_next
+
+byte147:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte147_next:
+	DECQ CX
+	JGE  byte147
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte148_next
+
+byte148:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte148_next:
+	DECQ CX
+	JGE  byte148
+	ADDQ R13, R12
+
+written146:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPACKSSDW    Y10, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial149
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	JMP          written150
+
+partial149:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte151_next
+
+byte151:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte151_next:
+	DECQ CX
+	JGE  byte151
+	ADDQ R13, R12
+
+written150:
+	JMP next
+
+rows12:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_12
+	JE      bias_12
+	CMPQ    CX, $0x02
+	JE      sums_12
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_12
+
+sums_12:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_12:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_12_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y6
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y11
+	JMP     loaded_12
+
+loaded_12_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y11
+
+loaded_12:
+	JMP taps_12
+
+bias_12:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	JMP     taps_12
+
+zero_12:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+taps_12:
+	TESTQ    R8, R8
+	JZ       summed_12
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_12:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_12
+
+four_12:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 4(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 8(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 12(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_12
+
+few_12:
+	ADDQ $0x04, R13
+	JZ   done_12
+
+one_12:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_12
+
+done_12:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_12
+
+summed_12:
+	CMPB    61(R15), $0x00
+	JNE     requantize_12
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_12_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y11, (CX)
+	JMP     stored_12
+
+stored_12_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+
+stored_12:
+	JMP next
+
+requantize_12:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial152
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written153
+
+partial152:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte154_next
+
+byte154:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte154_next:
+	DECQ CX
+	JGE  byte154
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte155_next
+
+byte155:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte155_next:
+	DECQ CX
+	JGE  byte155
+	ADDQ R13, R12
+
+written153:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial156
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written157
+
+partial156:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte158_next
+
+byte158:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte158_next:
+	DECQ CX
+	JGE  byte158
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte159_next
+
+byte159:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte159_next:
+	DECQ CX
+	JGE  byte159
+	ADDQ R13, R12
+
+written157:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial160
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written161
+
+partial160:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte162_next
+
+byte162:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte162_next:
+	DECQ CX
+	JGE  byte162
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte163_next
+
+byte163:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte163_next:
+	DECQ CX
+	JGE  byte163
+	ADDQ R13, R12
+
+written161:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial164
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written165
+
+partial164:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte166_next
+
+byte166:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte166_next:
+	DECQ CX
+	JGE  byte166
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte167_next
+
+byte167:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte167_next:
+	DECQ CX
+	JGE  byte167
+	ADDQ R13, R12
+
+written165:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial168
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written169
+
+partial168:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte170_next
+
+byte170:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte170_next:
+	DECQ CX
+	JGE  byte170
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte171_next
+
+byte171:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte171_next:
+	DECQ CX
+	JGE  byte171
+	ADDQ R13, R12
+
+written169:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (BX), Y11, Y11
+	VMULPS       32(SP), Y11, Y14
+	VMAXPS       Y11, Y14, Y11
+	VMINPS       64(SP), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial172
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X10, (R12)
+	ADDQ         R13, R12
+	JMP          written173
+
+partial172:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte174_next
+
+byte174:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte174_next:
+	DECQ CX
+	JGE  byte174
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte175_next
+
+byte175:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte175_next:
+	DECQ CX
+	JGE  byte175
+	ADDQ R13, R12
+
+written173:
+	JMP next
+
+rows13:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_13
+	JE      bias_13
+	CMPQ    CX, $0x02
+	JE      sums_13
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_13
+
+sums_13:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_13:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_13_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y11
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y12
+	JMP     loaded_13
+
+loaded_13_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y11
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y12
+
+loaded_13:
+	JMP taps_13
+
+bias_13:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	VMOVAPS Y0, Y12
+	JMP     taps_13
+
+zero_13:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+
+taps_13:
+	TESTQ    R8, R8
+	JZ       summed_13
+	VPCMPEQW Y13, Y13, Y13
+	VPABSW   Y13, Y13
+
+tap_13:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_13
+
+four_13:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 4(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 8(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 12(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_13
+
+few_13:
+	ADDQ $0x04, R13
+	JZ   done_13
+
+one_13:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     Y13, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_13
+
+done_13:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_13
+
+summed_13:
+	CMPB    61(R15), $0x00
+	JNE     requantize_13
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_13_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y12, (CX)
+	JMP     stored_13
+
+stored_13_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y12, Y14, (CX)
+
+stored_13:
+	JMP next
+
+requantize_13:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial176
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written177
+
+partial176:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte178_next
+
+byte178:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte178_next:
+	DECQ CX
+	JGE  byte178
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte179_next
+
+byte179:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte179_next:
+	DECQ CX
+	JGE  byte179
+	ADDQ R13, R12
+
+written177:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial180
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written181
+
+partial180:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte182_next
+
+byte182:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte182_next:
+	DECQ CX
+	JGE  byte182
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte183_next
+
+byte183:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte183_next:
+	DECQ CX
+	JGE  byte183
+	ADDQ R13, R12
+
+written181:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial184
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written185
+
+partial184:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte186_next
+
+byte186:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte186_next:
+	DECQ CX
+	JGE  byte186
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte187_next
+
+byte187:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte187_next:
+	DECQ CX
+	JGE  byte187
+	ADDQ R13, R12
+
+written185:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial188
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written189
+
+partial188:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte190_next
+
+byte190:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte190_next:
+	DECQ CX
+	JGE  byte190
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte191_next
+
+byte191:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte191_next:
+	DECQ CX
+	JGE  byte191
+	ADDQ R13, R12
+
+written189:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial192
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written193
+
+partial192:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte194_next
+
+byte194:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte194_next:
+	DECQ CX
+	JGE  byte194
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte195_next
+
+byte195:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte195_next:
+	DECQ CX
+	JGE  byte195
+	ADDQ R13, R12
+
+written193:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (BX), Y11, Y11
+	VMULPS       32(SP), Y11, Y14
+	VMAXPS       Y11, Y14, Y11
+	VMINPS       64(SP), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial196
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X10, (R12)
+	ADDQ         R13, R12
+	JMP          written197
+
+partial196:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte198_next
+
+byte198:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte198_next:
+	DECQ CX
+	JGE  byte198
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte199_next
+
+byte199:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte199_next:
+	DECQ CX
+	JGE  byte199
+	ADDQ R13, R12
+
+written197:
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       (BX), Y12, Y12
+	VMULPS       32(SP), Y12, Y14
+	VMAXPS       Y12, Y14, Y12
+	VMINPS       64(SP), Y12, Y12
+	VCVTPS2DQ    Y12, Y12
+	VPACKSSDW    Y12, Y12, Y12
+	VPADDSW      96(SP), Y12, Y12
+	VPERMQ       $0xd8, Y12, Y12
+	VEXTRACTI128 $0x01, Y12, X15
+	VPACKSSWB    X15, X12, X12
+	CMPQ         R8, $0x08
+	JNE          partial200
+	VMOVQ        X12, (R12)
+	ADDQ         R13, R12
+	JMP          written201
+
+partial200:
+	VMOVDQU X12, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte202_next
+
+byte202:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte202_next:
+	DECQ CX
+	JGE  byte202
+	ADDQ R13, R12
+
+written201:
+	JMP next
+
+rows14:
+	MOVBQZX 60(R15), CX
+	CMPQ    CX, $0x01
+	JL      zero_14
+	JE      bias_14
+	CMPQ    CX, $0x02
+	JE      sums_14
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	JMP     load_14
+
+sums_14:
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+
+load_14:
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     loaded_14_partial
+	VMOVUPS (CX), Y0
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y1
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y2
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y3
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y4
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y5
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y6
+	MOVQ    DX, CX
+	VMOVUPS (CX), Y7
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y8
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y9
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y10
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y11
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y12
+	ADDQ    R12, CX
+	VMOVUPS (CX), Y13
+	JMP     loaded_14
+
+loaded_14_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   (CX), Y14, Y0
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y1
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y2
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y3
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y4
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y5
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y6
+	MOVQ         DX, CX
+	VMASKMOVPS   (CX), Y14, Y7
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y8
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y9
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y10
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y11
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y12
+	ADDQ         R12, CX
+	VMASKMOVPS   (CX), Y14, Y13
+
+loaded_14:
+	JMP taps_14
+
+bias_14:
+	MOVLQSX 8(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    16(DI), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	VMOVAPS Y0, Y12
+	VMOVAPS Y0, Y13
+	JMP     taps_14
+
+zero_14:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+
+taps_14:
+	TESTQ R8, R8
+	JZ    summed_14
+
+tap_14:
+	MOVQ (SI), CX
+	LEAQ (AX)(CX*1), CX
+	MOVQ 8(SI), R12
+	ADDQ BX, R12
+	MOVQ (SP), DX
+	ADDQ CX, DX
+	MOVQ 56(DI), R13
+	SUBQ $0x04, R13
+	JL   few_14
+
+four_14:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD (DX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      32(R12), Y14
+	VPBROADCASTD 4(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 4(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 4(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 4(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 4(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 4(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 4(CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 4(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 4(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 4(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 4(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 4(DX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      64(R12), Y14
+	VPBROADCASTD 8(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 8(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 8(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 8(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 8(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 8(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 8(CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 8(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 8(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 8(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 8(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 8(DX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      96(R12), Y14
+	VPBROADCASTD 12(CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD 12(CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD 12(CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD 12(CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD 12(CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD 12(CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD 12(CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD 12(DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD 12(DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD 12(DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 12(DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 12(DX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	ADDQ         $0x00000080, R12
+	SUBQ         $0x04, R13
+	JGE          four_14
+
+few_14:
+	ADDQ $0x04, R13
+	JZ   done_14
+
+one_14:
+	VMOVDQU      (R12), Y14
+	VPBROADCASTD (CX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y0, Y0
+	VPBROADCASTD (CX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y1, Y1
+	VPBROADCASTD (CX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y2, Y2
+	VPBROADCASTD (CX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y3, Y3
+	VPBROADCASTD (CX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y4, Y4
+	VPBROADCASTD (CX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y5, Y5
+	VPBROADCASTD (CX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y6, Y6
+	VPBROADCASTD (DX), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (DX)(R9*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y8, Y8
+	VPBROADCASTD (DX)(R9*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (DX)(R10*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y10, Y10
+	VPBROADCASTD (DX)(R9*4), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD (DX)(R11*1), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD (DX)(R10*2), Y15
+	VPMADDUBSW   Y14, Y15, Y15
+	VPMADDWD     ones<>+0(SB), Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x00000020, R12
+	DECQ         R13
+	JNZ          one_14
+
+done_14:
+	ADDQ $0x10, SI
+	DECQ R8
+	JNZ  tap_14
+
+summed_14:
+	CMPB    61(R15), $0x00
+	JNE     requantize_14
+	MOVLQSX 32(R15), R12
+	SHLQ    $0x02, R12
+	MOVLQSX 12(R15), CX
+	SHLQ    $0x02, CX
+	ADDQ    24(DI), CX
+	MOVQ    8(SP), DX
+	ADDQ    CX, DX
+	MOVLQSX 48(R15), R13
+	CMPQ    R13, $0x08
+	JNE     stored_14_partial
+	VMOVUPS Y0, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y6, (CX)
+	MOVQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y12, (CX)
+	ADDQ    R12, CX
+	VMOVUPS Y13, (CX)
+	JMP     stored_14
+
+stored_14_partial:
+	VMOVD        R13, X14
+	VPBROADCASTD X14, Y14
+	VPCMPGTD     lanes<>+0(SB), Y14, Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	MOVQ         DX, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y12, Y14, (CX)
+	ADDQ         R12, CX
+	VMASKMOVPS   Y13, Y14, (CX)
+
+stored_14:
+	JMP next
+
+requantize_14:
+	// BX: scales; R12, R13: Q and its row stride
+	MOVLQSX      20(R15), BX
+	SHLQ         $0x02, BX
+	ADDQ         40(DI), BX
+	MOVLQSX      16(R15), R12
+	ADDQ         32(DI), R12
+	MOVLQSX      40(R15), R13
+	VBROADCASTSS 72(DI), Y14
+	VMOVUPS      Y14, 32(SP)
+	VBROADCASTSS 80(DI), Y14
+	VMOVUPS      Y14, 64(SP)
+	VPBROADCASTW 88(DI), Y14
+	VMOVDQU      Y14, 96(SP)
+	MOVLQSX      48(R15), R8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMULPS       32(SP), Y0, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       64(SP), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMULPS       32(SP), Y1, Y14
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       64(SP), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      96(SP), Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X15
+	VPACKSSWB    X15, X0, X0
+	CMPQ         R8, $0x08
+	JNE          partial203
+	VMOVQ        X0, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X0, (R12)
+	ADDQ         R13, R12
+	JMP          written204
+
+partial203:
+	VMOVDQU X0, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte205_next
+
+byte205:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte205_next:
+	DECQ CX
+	JGE  byte205
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte206_next
+
+byte206:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte206_next:
+	DECQ CX
+	JGE  byte206
+	ADDQ R13, R12
+
+written204:
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMULPS       32(SP), Y2, Y14
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       64(SP), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMULPS       32(SP), Y3, Y14
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       64(SP), Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPACKSSDW    Y3, Y2, Y2
+	VPADDSW      96(SP), Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X15
+	VPACKSSWB    X15, X2, X2
+	CMPQ         R8, $0x08
+	JNE          partial207
+	VMOVQ        X2, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X2, (R12)
+	ADDQ         R13, R12
+	JMP          written208
+
+partial207:
+	VMOVDQU X2, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte209_next
+
+byte209:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte209_next:
+	DECQ CX
+	JGE  byte209
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte210_next
+
+byte210:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte210_next:
+	DECQ CX
+	JGE  byte210
+	ADDQ R13, R12
+
+written208:
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       32(SP), Y4, Y14
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       64(SP), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       32(SP), Y5, Y14
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       64(SP), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y5, Y4, Y4
+	VPADDSW      96(SP), Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X15
+	VPACKSSWB    X15, X4, X4
+	CMPQ         R8, $0x08
+	JNE          partial211
+	VMOVQ        X4, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X4, (R12)
+	ADDQ         R13, R12
+	JMP          written212
+
+partial211:
+	VMOVDQU X4, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte213_next
+
+byte213:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte213_next:
+	DECQ CX
+	JGE  byte213
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte214_next
+
+byte214:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte214_next:
+	DECQ CX
+	JGE  byte214
+	ADDQ R13, R12
+
+written212:
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMULPS       32(SP), Y6, Y14
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       64(SP), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       (BX), Y7, Y7
+	VMULPS       32(SP), Y7, Y14
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       64(SP), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      96(SP), Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X15
+	VPACKSSWB    X15, X6, X6
+	CMPQ         R8, $0x08
+	JNE          partial215
+	VMOVQ        X6, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X6, (R12)
+	ADDQ         R13, R12
+	JMP          written216
+
+partial215:
+	VMOVDQU X6, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte217_next
+
+byte217:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte217_next:
+	DECQ CX
+	JGE  byte217
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte218_next
+
+byte218:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte218_next:
+	DECQ CX
+	JGE  byte218
+	ADDQ R13, R12
+
+written216:
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       (BX), Y8, Y8
+	VMULPS       32(SP), Y8, Y14
+	VMAXPS       Y8, Y14, Y8
+	VMINPS       64(SP), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       (BX), Y9, Y9
+	VMULPS       32(SP), Y9, Y14
+	VMAXPS       Y9, Y14, Y9
+	VMINPS       64(SP), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      96(SP), Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X15
+	VPACKSSWB    X15, X8, X8
+	CMPQ         R8, $0x08
+	JNE          partial219
+	VMOVQ        X8, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X8, (R12)
+	ADDQ         R13, R12
+	JMP          written220
+
+partial219:
+	VMOVDQU X8, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte221_next
+
+byte221:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte221_next:
+	DECQ CX
+	JGE  byte221
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte222_next
+
+byte222:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte222_next:
+	DECQ CX
+	JGE  byte222
+	ADDQ R13, R12
+
+written220:
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       (BX), Y10, Y10
+	VMULPS       32(SP), Y10, Y14
+	VMAXPS       Y10, Y14, Y10
+	VMINPS       64(SP), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       (BX), Y11, Y11
+	VMULPS       32(SP), Y11, Y14
+	VMAXPS       Y11, Y14, Y11
+	VMINPS       64(SP), Y11, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPADDSW      96(SP), Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X15
+	VPACKSSWB    X15, X10, X10
+	CMPQ         R8, $0x08
+	JNE          partial223
+	VMOVQ        X10, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X10, (R12)
+	ADDQ         R13, R12
+	JMP          written224
+
+partial223:
+	VMOVDQU X10, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte225_next
+
+byte225:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte225_next:
+	DECQ CX
+	JGE  byte225
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte226_next
+
+byte226:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte226_next:
+	DECQ CX
+	JGE  byte226
+	ADDQ R13, R12
+
+written224:
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       (BX), Y12, Y12
+	VMULPS       32(SP), Y12, Y14
+	VMAXPS       Y12, Y14, Y12
+	VMINPS       64(SP), Y12, Y12
+	VCVTPS2DQ    Y12, Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       (BX), Y13, Y13
+	VMULPS       32(SP), Y13, Y14
+	VMAXPS       Y13, Y14, Y13
+	VMINPS       64(SP), Y13, Y13
+	VCVTPS2DQ    Y13, Y13
+	VPACKSSDW    Y13, Y12, Y12
+	VPADDSW      96(SP), Y12, Y12
+	VPERMQ       $0xd8, Y12, Y12
+	VEXTRACTI128 $0x01, Y12, X15
+	VPACKSSWB    X15, X12, X12
+	CMPQ         R8, $0x08
+	JNE          partial227
+	VMOVQ        X12, (R12)
+	ADDQ         R13, R12
+	VPEXTRQ      $0x01, X12, (R12)
+	ADDQ         R13, R12
+	JMP          written228
+
+partial227:
+	VMOVDQU X12, 16(SP)
+	MOVQ    R8, CX
+	JMP     byte229_next
+
+byte229:
+	MOVBLZX 16(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte229_next:
+	DECQ CX
+	JGE  byte229
+	ADDQ R13, R12
+	MOVQ R8, CX
+	JMP  byte230_next
+
+byte230:
+	MOVBLZX 24(SP)(CX*1), DX
+	MOVB    DL, (R12)(CX*1)
+
+byte230_next:
+	DECQ CX
+	JGE  byte230
+	ADDQ R13, R12
+
+written228:
+next:
+	ADDQ $0x40, R15
+	DECQ R14
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+DATA ones<>+0(SB)/4, $0x00010001
+DATA ones<>+4(SB)/4, $0x00010001
+DATA ones<>+8(SB)/4, $0x00010001
+DATA ones<>+12(SB)/4, $0x00010001
+DATA ones<>+16(SB)/4, $0x00010001
+DATA ones<>+20(SB)/4, $0x00010001
+DATA ones<>+24(SB)/4, $0x00010001
+DATA ones<>+28(SB)/4, $0x00010001
+DATA ones<>+32(SB)/4, $0x00010001
+DATA ones<>+36(SB)/4, $0x00010001
+DATA ones<>+40(SB)/4, $0x00010001
+DATA ones<>+44(SB)/4, $0x00010001
+DATA ones<>+48(SB)/4, $0x00010001
+DATA ones<>+52(SB)/4, $0x00010001
+DATA ones<>+56(SB)/4, $0x00010001
+DATA ones<>+60(SB)/4, $0x00010001
+GLOBL ones<>(SB), RODATA|NOPTR, $64
+
 // func qgemm_avxvnni_14x8(t *qgemmBlock, tiles *QTile, n int)
 // Requires: AVX, AVX2
 TEXT ·qgemm_avxvnni_14x8(SB), NOSPLIT, $128-24

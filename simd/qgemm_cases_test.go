@@ -152,12 +152,16 @@ func (c *qcase) fill(rnd *rand.Rand, kind, blocks int) {
 	}
 	stageModel(c.k, g.A, c.x)
 	sign := rnd.IntN(3)
+	lo, hi := -127, 127
+	if c.k.Bits == 7 {
+		lo, hi = -64, 63
+	}
 	for b := range blocks {
 		w := make([]int8, c.depth*c.k.NR)
 		for i := range w {
-			w[i] = int8(rnd.IntN(255) - 127)
+			w[i] = int8(lo + rnd.IntN(hi-lo+1))
 			if kind == extremes {
-				w[i] = [][2]int8{{127, 127}, {-127, -127}, {127, -127}}[sign][rnd.IntN(2)]
+				w[i] = int8([][2]int{{hi, hi}, {lo, lo}, {hi, lo}}[sign][rnd.IntN(2)])
 			}
 		}
 		at := b * c.k.PackedLen(c.depth)

@@ -96,6 +96,25 @@ func zip2(a, b uint64) (even, odd uint64) { return a&odd2 | b&odd2<<16, a>>16&od
 // IndexMin returns where the first -128 stands in w, -1 if there is none.
 func IndexMin(w []int8) int { return stdbytes.IndexByte(unsigned(w), 0x80) }
 
+// SmallWeights tells whether all of w are from -64 to 63: 7 bits.
+func SmallWeights(w []int8) bool {
+	const signs, halves = 0x8080808080808080, 0x4040404040404040
+	u := unsigned(w)
+	for ; len(u) >= 8; u = u[8:] {
+		// Plus 64 they are 0 to 127. The sign is left out of the sum, where it would carry.
+		v := binary.NativeEndian.Uint64(u)
+		if ((v&^signs)+halves^v)&signs != 0 {
+			return false
+		}
+	}
+	for _, v := range u {
+		if (v+64)&0x80 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func unsigned(w []int8) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w))
 }

@@ -104,3 +104,25 @@ func TestInt8Peak(t *testing.T) {
 		}
 	})
 }
+
+// TestSmallWeights: every weight in every place decides.
+func TestSmallWeights(t *testing.T) {
+	for n := range 20 {
+		w := make([]int8, n)
+		for i := range w {
+			w[i] = []int8{63, -64, 0, -1}[i%4]
+		}
+		if !SmallWeights(w) {
+			t.Errorf("%d: not small", w)
+		}
+		for i, before := range w {
+			for v := -128; v <= 127; v++ {
+				w[i] = int8(v)
+				if got, want := SmallWeights(w), v >= -64 && v <= 63; got != want {
+					t.Errorf("%d: %v, want %v", w, got, want)
+				}
+			}
+			w[i] = before
+		}
+	}
+}

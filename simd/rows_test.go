@@ -40,9 +40,19 @@ func eachRow(t *testing.T, f func(t *testing.T, k *Kernels)) {
 	}
 }
 
-// eachInt8Row is eachRow with both forms of the row "go", whatever this machine is.
+// eachInt8Row is eachRow with the functions for small weights too, and with both forms of the row
+// "go", whatever this machine is.
 func eachInt8Row(t *testing.T, f func(t *testing.T, k *Kernels)) {
-	eachRow(t, f)
+	known := map[form]bool{}
+	eachRow(t, func(t *testing.T, k *Kernels) {
+		f(t, k)
+		if q := k.Int8.Small; q != nil && !known[q.form] {
+			known[q.form] = true
+			small := *k
+			small.Int8 = q
+			t.Run("7 bits", func(t *testing.T) { f(t, &small) })
+		}
+	})
 	for name, q := range map[string]*Int8{"go, triples": int8Triples(), "go, fours": int8Fours()} {
 		k := goRow()
 		k.Int8 = q

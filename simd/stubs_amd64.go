@@ -380,6 +380,12 @@ func fmaLoop_avx512(n int)
 //go:noescape
 func qgemm_avx2_14x8(t *qgemmBlock, tiles *QTile, n int)
 
+// qgemm_avx2w7_14x8 works like qgemmScalar on n tiles of at most 14 x 8, n at least 1:
+// for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
+//
+//go:noescape
+func qgemm_avx2w7_14x8(t *qgemmBlock, tiles *QTile, n int)
+
 // qgemm_avxvnni_14x8 works like qgemmScalar on n tiles of at most 14 x 8, n at least 1:
 // for t in taps, k < K: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j), from and to where the tile says.
 //
@@ -420,6 +426,11 @@ func gather_avx512(dst *int32, start *int32, src *int32, index *int32, terms *in
 //
 //go:noescape
 func qpeakLoop_avx2(n int)
+
+// qpeakLoop_avx2w7 does n times 12 times VPMADDUBSW, VPMADDWD and VPADDD that do not wait for each other.
+//
+//go:noescape
+func qpeakLoop_avx2w7(n int)
 
 // qpeakLoop_avxvnni does n times 12 times VPDPBUSD that do not wait for each other.
 //
