@@ -175,6 +175,11 @@ func (p *qproduct) fill(rnd *rand.Rand, raw []byte, less int) {
 	for i := range p.w {
 		p.w[i] = max(int8(word()), -127)
 	}
+	if rnd.IntN(2) == 0 { // weights of 7 bits
+		for i := range p.w {
+			p.w[i] >>= 1
+		}
+	}
 	for _, s := range [][]int32{p.c, p.s} {
 		for i := range s {
 			s[i] = int32(word()) >> less
@@ -188,22 +193,29 @@ func (p *qproduct) fill(rnd *rand.Rand, raw []byte, less int) {
 	}
 }
 
-// compare runs every row and returns how many results it compared with the scalar row's.
+// compare runs every row, and its kernels for small weights where these are, and returns how many
+// results it compared with the scalar row's.
 func (p *qproduct) compare(t *testing.T) (results int) {
 	var wantC []int32
 	var wantQ []int8
-	for i, row := range simd.Variants() {
-		c, q := p.run(row.Int8)
-		if i == 0 {
-			wantC, wantQ = c, q
-			continue
-		}
+	check := func(name string, kernels *simd.Int8) {
+		c, q := p.run(kernels)
 		for j := range c {
 			if c[j] != wantC[j] || q[j] != wantQ[j] {
-				t.Fatalf("row %s: element %d is %d and %d, want %d and %d", row.Name, j, c[j], q[j], wantC[j], wantQ[j])
+				t.Fatalf("row %s: element %d is %d and %d, want %d and %d", name, j, c[j], q[j], wantC[j], wantQ[j])
 			}
 		}
 		results += len(c)
+	}
+	for i, row := range simd.Variants() {
+		if i == 0 {
+			wantC, wantQ = p.run(row.Int8)
+			continue
+		}
+		check(row.Name, row.Int8)
+		if small := row.Int8.Small; small != nil && simd.SmallWeights(p.w) {
+			check(row.Name+", 7 bits", small)
+		}
 	}
 	return results
 }
