@@ -499,7 +499,7 @@ func momentsBytes_avx2(sum *int32, squares *int32, x *int8, xs int, rows int, n 
 
 // meanBytes_avx2 works like meanBytesScalar, see byteKernels:
 // v = first + weight*src[from*stride+i] over the terms; dst[i] = byte((v*m + base) >> shift, end).
-// Weights are from 0 to 32767.
+// Weights are int16.
 //
 //go:noescape
 func meanBytes_avx2(dst *int8, src *int8, n int, stride int, terms *ByteTerm, count int, m int, shift int, base uint64, end int32, first int32)
@@ -536,7 +536,7 @@ func momentsBytes_avx512(sum *int32, squares *int32, x *int8, xs int, rows int, 
 
 // meanBytes_avx512 works like meanBytesScalar, see byteKernels:
 // v = first + weight*src[from*stride+i] over the terms; dst[i] = byte((v*m + base) >> shift, end).
-// Weights are from 0 to 32767.
+// Weights are int16.
 //
 //go:noescape
 func meanBytes_avx512(dst *int8, src *int8, n int, stride int, terms *ByteTerm, count int, m int, shift int, base uint64, end int32, first int32)
