@@ -151,10 +151,10 @@ func (k *qaffine) of(class, first, n int) simd.ByteAffine {
 // Forward: y = round(leaky((x-zero)*weight + bias) / 2^shift) + Output.Zero.
 func (k *qaffine) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	images := s.N1 - s.N0
-	if images <= 0 {
+	p0, p1 := s.Of(y.Positions())
+	if images <= 0 || p0 >= p1 {
 		return
 	}
-	p0, p1 := s.Of(y.Positions())
 	in := &x[0]
 	switch {
 	case len(x) == 1 && images == 1 && k.columns == y.C:

@@ -448,3 +448,17 @@ func TestCalibrationInputs(t *testing.T) {
 		}
 	}
 }
+
+// TestQAffineJoined: an operator whose input is a part of joined rows runs on more threads than it
+// has positions.
+func TestQAffineJoined(t *testing.T) {
+	m := floatNet(t, "joined", func(g *model.Graph) []*model.Value {
+		a := g.Add(model.Conv2D{Filters: 19, Kernel: [2]int{1, 1}, Bias: true}, g.Input("z", model.Flat(7)))
+		return []*model.Value{g.Add(model.Concat{}, g.Add(model.PReLU{}, a), a)}
+	})
+	q, _, err := m.Quantize(t.Context(), quant.Options{Images: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSameBytes(t, q)
+}

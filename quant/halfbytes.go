@@ -79,7 +79,7 @@ func groups(rows int) int { return (rows + groupRows - 1) / groupRows }
 // are these numbers, in q's order and two's complement, and then the factors, (groups, n). Two
 // stand in a byte, the first in its lower half; a half that is left over is 0.
 func PackHalfBytes(q []int8, n int) (packed []byte, ok bool) {
-	if n < 1 || len(q) == 0 {
+	if n < 1 || len(q) == 0 || len(q)%n != 0 {
 		return nil, false
 	}
 	rows := len(q) / n
@@ -127,8 +127,12 @@ func putHalf(b []byte, i int, v byte) { b[i/2] |= v << (i % 2 * 4) }
 func half(b []byte, i int) byte { return b[i/2] >> (i % 2 * 4) & 15 }
 
 // UnpackHalfBytes sets q, (rows, n), to the weights that PackHalfBytes has stored. The error wraps
-// ErrHalfBytes: packed has another length, a factor is 0, or a half that is left over is not.
+// ErrHalfBytes: q is no whole rows, packed has another length, a factor is 0, or a half that is left
+// over is not.
 func UnpackHalfBytes(q []int8, n int, packed []byte) error {
+	if n < 1 || len(q)%n != 0 {
+		return fmt.Errorf("quant: %w: %d weights in %d columns", ErrHalfBytes, len(q), n)
+	}
 	rows := len(q) / n
 	if len(packed) != HalfBytesLen(rows, n) {
 		return fmt.Errorf("quant: %w: %d bytes for %d weights in %d columns, want %d", ErrHalfBytes, len(packed), len(q), n, HalfBytesLen(rows, n))

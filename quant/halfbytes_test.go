@@ -129,3 +129,16 @@ func TestWeightBits(t *testing.T) {
 		}
 	}
 }
+
+// TestHalfByteColumns: weights that are no whole rows have no half bytes.
+func TestHalfByteColumns(t *testing.T) {
+	for _, n := range []int{-1, 0, 3} {
+		q := []int8{1, 2, 3, 4, 5}
+		if packed, ok := PackHalfBytes(q, n); ok {
+			t.Errorf("%d weights in %d columns become % x", len(q), n, packed)
+		}
+		if err := UnpackHalfBytes(q, n, []byte{0x21, 3, 0x11, 1}); !errors.Is(err, ErrHalfBytes) {
+			t.Errorf("%d weights in %d columns: error %v", len(q), n, err)
+		}
+	}
+}
