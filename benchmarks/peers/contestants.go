@@ -160,6 +160,20 @@ func (i installation) libs() []string {
 	return []string{filepath.Join(string(i), "lib"), filepath.Join(string(i), "lib64")}
 }
 
+// check reports a folder without include: the compiler would take the version that it finds by itself.
+func (i installation) check() error {
+	if i == "" {
+		return nil
+	}
+	include := filepath.Join(string(i), "include")
+	if info, err := os.Stat(include); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s is no folder", include)
+	}
+	return nil
+}
+
 // has returns the flag for a library that only some versions have, where it is there.
 func (i installation) has(name string) []string {
 	for _, lib := range i.libs() {
@@ -178,6 +192,9 @@ func (w *workshop) onednn(what string, batch, threads int) (*exec.Cmd, error) {
 // compiled is a contestant in C or C++, which is compiled once.
 func (w *workshop) compiled(source string, compiler []string, at installation, libs []string, what string, batch, threads int) (*exec.Cmd, error) {
 	path, err := w.once(strings.TrimSuffix(source, filepath.Ext(source)), func(path string) error {
+		if err := at.check(); err != nil {
+			return err
+		}
 		return w.try(compiler[0], slices.Concat(compiler[1:], []string{w.source(source), "-o", path}, at.flags(), libs)...)
 	})
 	if err != nil {

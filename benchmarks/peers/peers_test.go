@@ -248,6 +248,18 @@ func TestInstallation(t *testing.T) {
 	if f := at.has("new"); !slices.Equal(f, []string{"-lnew"}) {
 		t.Errorf("has new: %q", f)
 	}
+	if err := at.check(); err == nil || !strings.Contains(err.Error(), filepath.Join(string(at), "include")) {
+		t.Errorf("without include: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(string(at), "include"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if at.check() == nil {
+		t.Error("a file named include is taken")
+	}
+	if err := installation("").check(); err != nil {
+		t.Errorf("no folder at all: %v", err)
+	}
 	if f := slices.Concat(at.has("ne"), installation("").has("new"), installation("").flags()); f != nil {
 		t.Errorf("what is not there: %q", f)
 	}

@@ -63,7 +63,7 @@ rounded, for pictures nearer to those of the floats.`,
 	fl.StringVar(&f.out, "out", "", "the `FILE` to write").Letter = 'o'
 	fl.IntVar(&f.calib, "calib", 1024, "latents to calibrate with")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the latents to calibrate and fine-tune with")
-	fl.IntVar(&f.weightBits, "weight-bits", 8, "bits of weights: 8; 4, for files of nearly half the size; or 7")
+	fl.IntVar(&f.weightBits, "weight-bits", 8, "bits of weights: 8; 4, for files of little more than half the size; or 7")
 	fl.IntVar(&f.finetune, "finetune", 0, "train the weights for `STEPS`, so that rounded they draw what the floats draw")
 	fl.StringVar(&f.classifier, "classifier", "", "compare features of this network too in --finetune: a `MODEL` that 'gantiny train --task classify' made; for MNIST and Fashion-MNIST one is inside this program")
 	addThreadsFlag(fl, &f.threads)
@@ -164,7 +164,11 @@ func runQuantize(ctx context.Context, f *quantizeFlags, args []string, stdout, s
 	if err := f.write(q, n.Model, r); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%s: %d bytes, %d in floats\n", r.Out, r.Int8Bytes, r.FloatBytes)
+	both := ""
+	if f.both {
+		both = "; the file holds both"
+	}
+	fmt.Fprintf(stderr, "%s: %d bytes, %d in floats%s\n", r.Out, r.Int8Bytes, r.FloatBytes, both)
 	fmt.Fprintf(stderr, "%s: PSNR %.2f dB, pixels off by %.3f of 255 on average, %d at most\n", display.Plural(r.Images, "image"), r.PSNR, r.Mean, r.Largest)
 	if f.json {
 		return json.NewEncoder(stdout).Encode(r)

@@ -109,7 +109,7 @@ func checkQuantized(t *testing.T) {
 func TestBothForms(t *testing.T) {
 	t.Chdir(t.TempDir())
 	small(t)
-	gantiny(t, "quantize", smallFile, "-o", "both.safetensors", "--calib", "32", "--judge", "5", "--both").want(t, exitDone)
+	gantiny(t, "quantize", smallFile, "-o", "both.safetensors", "--calib", "32", "--judge", "5", "--both").want(t, exitDone, "; the file holds both\n")
 	float := drawJSON(t, smallFile, "-o", "a.png")
 	if float.Form != formFloat {
 		t.Errorf("form %q", float.Form)
