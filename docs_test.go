@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -156,5 +157,41 @@ func TestExamplesListed(t *testing.T) {
 		if err != nil || len(programs) > 0 && len(tests) == 0 {
 			t.Errorf("examples/%s has no test, %v", e.Name(), err)
 		}
+	}
+}
+
+// TestSpelling: prose and names are in American spelling, whose twins would otherwise stand beside
+// each other: quantize and the like, color, gray.
+func TestSpelling(t *testing.T) {
+	british := regexp.MustCompile(`(?i)\b(?:re)?(?:quant|normal|random|optim|minim|maxim|initial|recogn|summar|organ|general|regular|serial|visual|standard|penal|vector)is(?:e|ed|es|ing|ation|ations|er|ers)\b|` +
+		`(?:colo|favo|neighbo|behavio)ur|` + `gr` + `ey|licen` + `ce|(?:label|cancel|model)l(?:ed|ing)\b|analys` + `e[ds]?\b`)
+	read := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); name == "testdata" || name == "node_modules" || name == "dist" || name != "." && strings.HasPrefix(name, ".") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !slices.Contains([]string{".go", ".md", ".toml", ".html", ".js", ".css", ".py", ".c", ".cpp", ".h", ".s", ".sh", ".yaml", ".1", ".txt"}, filepath.Ext(path)) {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		read++
+		for i, line := range strings.Split(string(b), "\n") {
+			if w := british.FindString(line); w != "" {
+				t.Errorf("%s:%d: %s", path, i+1, w)
+			}
+		}
+		return nil
+	})
+	if err != nil || read < 500 {
+		t.Fatalf("%d files, %v", read, err)
 	}
 }

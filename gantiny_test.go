@@ -173,7 +173,7 @@ func TestDrawErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := g.Draw(ctx, gantiny.Request{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	if err := g.Close(); err != nil {
 		t.Fatal(err)

@@ -96,7 +96,7 @@ func TestAlpha(t *testing.T) {
 	if !strings.Contains(notes, "they lie on #ffffff") {
 		t.Errorf("on white: notes %q", notes)
 	}
-	write(t, dir, "disc.png", pngOf(t, grey(2, 1, 3, 4)))
+	write(t, dir, "disc.png", pngOf(t, grayOf(2, 1, 3, 4)))
 	if d, notes = loaded(t, dir, Options{Channels: 4}); !slices.Equal(d.Pix, []uint8{3, 3, 3, 255, 4, 4, 4, 255}) || !strings.Contains(notes, "no picture is transparent anywhere") {
 		t.Errorf("opaque: %v, notes %q", d.Pix, notes)
 	}

@@ -16,7 +16,7 @@ func labeledFolder(t *testing.T, csv string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"a.png", "b.png", "c.png"} {
-		put(t, dir, name, grey(2, 2, 0, 100, 200, 255))
+		put(t, dir, name, grayOf(2, 2, 0, 100, 200, 255))
 	}
 	if csv != "" {
 		writeCSV(t, filepath.Join(dir, LabelsFile), csv)
@@ -76,8 +76,8 @@ func TestCSVBackslash(t *testing.T) {
 // its own.
 func TestCSVLabelsNamed(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "set/one/a.png", grey(1, 1, 7))
-	put(t, dir, "set/two/b.png", grey(1, 1, 8))
+	put(t, dir, "set/one/a.png", grayOf(1, 1, 7))
+	put(t, dir, "set/two/b.png", grayOf(1, 1, 8))
 	path := filepath.Join(dir, "my.csv")
 	for _, csv := range []string{"one/a.png,left\ntwo/b.png,left\n", "set/one/a.png,left\nset/two/b.png,left\n"} {
 		writeCSV(t, path, csv)

@@ -105,7 +105,7 @@ func TestDamagedHeads(t *testing.T) {
 	cut := chunked(head, palette)
 	binary.BigEndian.PutUint32(cut[len(cut)-15:], 99) // the palette's length
 	var frame bytes.Buffer
-	if err := gif.Encode(&frame, grey(40, 40, ramp(1600)...), nil); err != nil {
+	if err := gif.Encode(&frame, grayOf(40, 40, ramp(1600)...), nil); err != nil {
 		t.Fatal(err)
 	}
 	webp := testdata(t, "plain.webp")
@@ -183,7 +183,7 @@ func TestDamagedWebPMetadata(t *testing.T) {
 // LoadPictures reads the files it is given, and says which it cannot.
 func TestLoadPictures(t *testing.T) {
 	dir := t.TempDir()
-	a, b := write(t, dir, "a.png", pngOf(t, grey(2, 1, 3, 4))), write(t, dir, "b.txt", pngOf(t, grey(2, 1, 5, 6)))
+	a, b := write(t, dir, "a.png", pngOf(t, grayOf(2, 1, 3, 4))), write(t, dir, "b.txt", pngOf(t, grayOf(2, 1, 5, 6)))
 	d, err := LoadPictures(t.Context(), []string{b, a}, Options{})
 	if err != nil || d.N != 2 || !slices.Equal(d.Pix, []uint8{5, 6, 3, 4}) {
 		t.Errorf("%+v, %v", d, err)
@@ -225,7 +225,7 @@ func TestManyLeftOut(t *testing.T) {
 		t.Errorf("%d images, notes %q", d.N, notes)
 	}
 	dir = t.TempDir()
-	whole := pngOf(t, grey(1, 1, 9))
+	whole := pngOf(t, grayOf(1, 1, 9))
 	for i := range mostNamed + 2 {
 		write(t, dir, fmt.Sprintf("%02d.png", i), whole[:len(whole)-12])
 	}

@@ -252,7 +252,7 @@ func unreadables(t *testing.T, good []byte) []unreadable {
 
 // What cannot be read is named by what it is, all of it at once, or left out.
 func TestUnreadable(t *testing.T) {
-	good := pngOf(t, grey(2, 2, 1, 2, 3, 4))
+	good := pngOf(t, grayOf(2, 2, 1, 2, 3, 4))
 	files := unreadables(t, good)
 	dir := t.TempDir()
 	write(t, dir, "0/0.png", good)
@@ -313,7 +313,7 @@ func chunked(chunks ...pngChunk) []byte {
 func TestDamagedPNG(t *testing.T) {
 	want := ramp(8 * 8)
 	var chunks []pngChunk
-	eachPNGChunk(pngOf(t, grey(8, 8, want...)), func(c pngChunk) bool { chunks = append(chunks, c); return true })
+	eachPNGChunk(pngOf(t, grayOf(8, 8, want...)), func(c pngChunk) bool { chunks = append(chunks, c); return true })
 	if len(chunks) != 3 {
 		t.Fatalf("%d chunks", len(chunks))
 	}
@@ -335,7 +335,7 @@ func TestDamagedPNG(t *testing.T) {
 			c.data[len(c.data)-1]++
 		}), end), true},
 		"surplus":           {chunked(with(head, func(c *pngChunk) { c.data = slices.Concat(c.data[:7], []byte{5}, c.data[8:]) }), pixels, end), true},
-		"palette in grey":   {chunked(head, other("PLTE", 6), pixels, end), true},
+		"palette in gray":   {chunked(head, other("PLTE", 6), pixels, end), true},
 		"after IEND":        {append(chunked(head, pixels, end), "more"...), true},
 		"pixels missing":    {chunked(head, with(pixels, func(c *pngChunk) { c.data = c.data[:len(c.data)/2] }), end), false},
 		"header's checksum": {chunked(with(head, noSum), pixels, end), false},

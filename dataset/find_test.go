@@ -23,7 +23,7 @@ func tree(t *testing.T, names ...string) string {
 		case strings.Contains(name, "images"):
 			write(t, dir, name, idxFile(t, []uint8{uint8(i)}, 1, 1, 1))
 		default:
-			write(t, dir, name, pngOf(t, grey(1, 1, uint8(i))))
+			write(t, dir, name, pngOf(t, grayOf(1, 1, uint8(i))))
 		}
 	}
 	return dir
@@ -137,11 +137,11 @@ func TestOwnPictures(t *testing.T) {
 func TestNotIDX(t *testing.T) {
 	dir := t.TempDir()
 	for contents, want := range map[string]string{
-		string(pngOf(t, grey(1, 1, 1))): "it is a PNG picture: give the folder of the pictures",
-		"PK\x03\x04....":                "it is a ZIP archive: unpack it and give the folder",
-		"<!DOCTYPE html><p>":            "it is an HTML page",
-		"":                              "it is an empty file",
-		"label,pixel1\n":                "it is text",
+		string(pngOf(t, grayOf(1, 1, 1))): "it is a PNG picture: give the folder of the pictures",
+		"PK\x03\x04....":                  "it is a ZIP archive: unpack it and give the folder",
+		"<!DOCTYPE html><p>":              "it is an HTML page",
+		"":                                "it is an empty file",
+		"label,pixel1\n":                  "it is text",
 		"version https://git-lfs.github.com/spec/v1\n": "a pointer of Git LFS",
 	} {
 		if _, err := Open(write(t, dir, "x", []byte(contents)), Options{}); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want) {

@@ -39,7 +39,7 @@ func put(t *testing.T, dir, name string, img image.Image) {
 	}
 }
 
-// flat returns a picture of one colour.
+// flat returns a picture of one color.
 func flat(w, h int, c color.Color) image.Image {
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -50,13 +50,13 @@ func flat(w, h int, c color.Color) image.Image {
 	return img
 }
 
-func grey(w, h int, pix ...uint8) image.Image {
+func grayOf(w, h int, pix ...uint8) image.Image {
 	return &image.Gray{Pix: pix, Stride: w, Rect: image.Rect(0, 0, w, h)}
 }
 
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "b.png", grey(2, 2, 0, 100, 200, 255))
+	put(t, dir, "b.png", grayOf(2, 2, 0, 100, 200, 255))
 	put(t, dir, "a.PNG", flat(2, 2, color.NRGBA{255, 0, 0, 255}))
 	put(t, dir, "c.jpeg", flat(2, 2, color.Gray{77}))
 	put(t, dir, ".hidden.png", flat(9, 9, color.White))
@@ -82,9 +82,9 @@ func TestFolder(t *testing.T) {
 
 func TestFolderClasses(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "dogs/2.png", grey(1, 1, 2))
-	put(t, dir, "dogs/1.jpg", grey(1, 1, 1))
-	put(t, dir, "cats/9.png", grey(1, 1, 9))
+	put(t, dir, "dogs/2.png", grayOf(1, 1, 2))
+	put(t, dir, "dogs/1.jpg", grayOf(1, 1, 1))
+	put(t, dir, "cats/9.png", grayOf(1, 1, 9))
 	if err := os.Mkdir(filepath.Join(dir, "apes"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestFolderClasses(t *testing.T) {
 	if !slices.Equal(d.Classes, []string{"cats", "dogs"}) || !slices.Equal(d.Labels, []int32{0, 1, 1}) || !slices.Equal(d.Pix, []uint8{9, 1, 2}) {
 		t.Errorf("classes %v, labels %v, pixels %v", d.Classes, d.Labels, d.Pix)
 	}
-	put(t, dir, "stray.png", grey(1, 1, 0))
+	put(t, dir, "stray.png", grayOf(1, 1, 0))
 	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "both") {
 		t.Errorf("a picture beside the classes: %v", err)
 	}
@@ -103,8 +103,8 @@ func TestFolderClasses(t *testing.T) {
 
 func TestFolderErrors(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "a.png", grey(2, 2, 1, 2, 3, 4))
-	put(t, dir, "b.png", grey(2, 1, 1, 2))
+	put(t, dir, "a.png", grayOf(2, 2, 1, 2, 3, 4))
+	put(t, dir, "b.png", grayOf(2, 1, 1, 2))
 	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "b.png")+": 2x1 pixels, but a.png has 2x2") {
 		t.Errorf("two sizes: %v", err)
 	}
@@ -142,9 +142,9 @@ func TestResize(t *testing.T) {
 	if !slices.Equal(dst, []uint8{0, 200, 0, 0, 200, 0, 0, 200, 0, 0, 200, 0}) {
 		t.Errorf("cropped to %v", dst)
 	}
-	// Averages when it shrinks, keeps flat grey flat, both ways.
+	// Averages when it shrinks, keeps flat gray flat, both ways.
 	dst = make([]uint8, 4)
-	canvas{h: 2, w: 2, c: 1}.store(dst, decoded{Image: grey(4, 4, 0, 0, 200, 200, 0, 0, 200, 200, 100, 100, 100, 100, 100, 100, 100, 100), turn: 1})
+	canvas{h: 2, w: 2, c: 1}.store(dst, decoded{Image: grayOf(4, 4, 0, 0, 200, 200, 0, 0, 200, 200, 100, 100, 100, 100, 100, 100, 100, 100), turn: 1})
 	if dst[0] > 30 || dst[1] < 170 || dst[2] < 80 || dst[2] > 120 || dst[3] < 80 || dst[3] > 120 {
 		t.Errorf("shrunk to %v", dst)
 	}
@@ -228,7 +228,7 @@ func TestConvertIDX(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(back.Pix, d.Pix) {
-		t.Errorf("grey again: %v", back.Pix)
+		t.Errorf("gray again: %v", back.Pix)
 	}
 	larger, err := tryConvert(d, Options{Size: 3})
 	if err != nil {

@@ -55,7 +55,7 @@ func TestSixteenBits(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.png", pngOf(t, gray16(0, 1000, 2048)))
 	write(t, dir, "b.png", pngOf(t, gray16(16, 3000, 4095)))
-	write(t, dir, "c.png", pngOf(t, grey(3, 1, 0, 100, 200))) // 8 bits: as it is
+	write(t, dir, "c.png", pngOf(t, grayOf(3, 1, 0, 100, 200))) // 8 bits: as it is
 	d, notes := loaded(t, dir, Options{})
 	if want := []uint8{0, 62, 128, 1, 187, 255, 0, 100, 200}; !slices.Equal(d.Pix, want) || !strings.Contains(notes, "no value of the 2 pictures of 16 bits is above 4095: 4095 is taken for white") {
 		t.Errorf("12 bits: %v, want %v, notes %q", d.Pix, want, notes)
@@ -89,7 +89,7 @@ func TestSixteenBits(t *testing.T) {
 // More than 256 classes load, with their numbers.
 func TestManyClasses(t *testing.T) {
 	dir := t.TempDir()
-	p := pngOf(t, grey(1, 1, 9))
+	p := pngOf(t, grayOf(1, 1, 9))
 	for i := range 300 {
 		write(t, dir, fmt.Sprintf("%03d/a.png", i), p)
 	}
@@ -154,7 +154,7 @@ func TestTranspose(t *testing.T) {
 func TestLoadStops(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 50 {
-		write(t, dir, fmt.Sprintf("%02d.png", i), pngOf(t, grey(1, 1, 9)))
+		write(t, dir, fmt.Sprintf("%02d.png", i), pngOf(t, grayOf(1, 1, 9)))
 	}
 	var seen []int
 	d, err := Load(t.Context(), dir, Options{Progress: func(done, total int) {
@@ -179,7 +179,7 @@ func TestLoadStops(t *testing.T) {
 	// Within a picture, too.
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	p := pngOf(t, grey(64, 64, ramp(64*64)...))
+	p := pngOf(t, grayOf(64, 64, ramp(64*64)...))
 	if _, err := decodePicture(ctx, pictureHead{format: formatPNG, w: 64, h: 64, size: int64(len(p))}, p); !errors.Is(err, context.Canceled) {
 		t.Errorf("within a picture: %v", err)
 	}
@@ -195,7 +195,7 @@ func TestLoadStops(t *testing.T) {
 func heavy(t *testing.T, dir string, n int) {
 	t.Helper()
 	for i := range n {
-		p := append(pngOf(t, grey(8, 8, ramp(64 + i)[i:]...)), make([]byte, 5<<18)...)
+		p := append(pngOf(t, grayOf(8, 8, ramp(64 + i)[i:]...)), make([]byte, 5<<18)...)
 		path := write(t, dir, fmt.Sprintf("%d/a.png", i), p)
 		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 			t.Fatal(err)
@@ -303,7 +303,7 @@ func checkTrim(t *testing.T, cache string, kept func() []string) {
 // What a picture or a file needs is compared with what it may take, and said.
 func TestMemoryLimits(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "a.png", pngOf(t, grey(400, 300, ramp(400*300)...)))
+	write(t, dir, "a.png", pngOf(t, grayOf(400, 300, ramp(400*300)...)))
 	_, _, err := load(t, dir, Options{Size: 4, MaxRAM: 50 << 10})
 	if !errors.Is(err, ErrMemory) || !errors.Is(err, ErrPicture) || !strings.Contains(err.Error(), "a.png: PNG of 400x300 pixels: needs more memory: ") || !strings.Contains(err.Error(), " KiB, and may take 50 KiB") {
 		t.Errorf("one picture: %v", err)

@@ -125,7 +125,7 @@ func (p *qproduct) tiles(q *simd.Int8, j, cols int) (list []simd.QTile) {
 		return list
 	}
 	rows := min(q.MR, p.m)
-	for r := 0; r < p.m; r += rows { // neighbours, whole tiles perhaps without saying how many
+	for r := 0; r < p.m; r += rows { // neighbors, whole tiles perhaps without saying how many
 		n := min(rows, p.m-r)
 		h := (n + 1) / 2
 		if p.open && n == rows {
@@ -299,7 +299,7 @@ func FuzzQPlan(f *testing.F) {
 	})
 }
 
-// qlayer is a quantised layer with its input.
+// qlayer is a quantized layer with its input.
 type qlayer struct {
 	g        conv.Geometry
 	oh, ow   int
@@ -471,7 +471,7 @@ func FuzzRequantize(f *testing.F) {
 		const n = 4096
 		rnd := rand.New(rand.NewPCG(uint64(uint32(acc)), uint64(math.Float32bits(scale))))
 		sums := make([]int32, n)
-		for i := range sums { // neighbours, and anything
+		for i := range sums { // neighbors, and anything
 			if sums[i] = acc + int32(i) - n/2; i%2 == 0 {
 				sums[i] = int32(rnd.Uint32()) >> rnd.IntN(31)
 			}

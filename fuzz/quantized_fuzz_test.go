@@ -66,7 +66,7 @@ func addHalfBytes(f *testing.F) {
 	f.Add(zero)
 }
 
-// FuzzQuantized reads files of quantised models, as they are and with the checksums of what they
+// FuzzQuantized reads files of quantized models, as they are and with the checksums of what they
 // hold. What is read is written again to the same model and, if it is small, draws the pixels of
 // the reference.
 func FuzzQuantized(f *testing.F) {

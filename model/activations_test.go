@@ -116,7 +116,7 @@ func TestTangents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, 4)
+		randomize(m, 4)
 		node := m.graph.Nodes[0]
 		l := node.lowering(n, simd.Best())
 		lowered, err := lowerTraining(o, l)
@@ -185,7 +185,7 @@ func TestWindows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, 4)
+		randomize(m, 4)
 		l := m.graph.Nodes[0].lowering(n, simd.Best())
 		k, err := lower(m.graph.Nodes[0].Op, l)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/gantiny/gantiny/quant"
 )
 
-// BatchNorm normalises each channel, or each feature of a vector, to mean beta
+// BatchNorm normalizes each channel, or each feature of a vector, to mean beta
 // and standard deviation gamma:
 //
 //	y = gamma * (x-mean) / sqrt(variance+Epsilon) + beta
@@ -20,7 +20,7 @@ import (
 // linear.
 //
 // The variance is the biased one, the mean of the squared distances, in the
-// normalisation and in moving_variance alike. Keras does the same for vectors;
+// normalization and in moving_variance alike. Keras does the same for vectors;
 // for images its fused kernel keeps moving_variance unbiased, a factor of
 // n/(n-1) for n values a channel, which is 1.00002 or less in the reference network.
 //

@@ -8,7 +8,7 @@ import (
 )
 
 // Elementary is y = f(x) for one of a few functions that imported networks put together to others:
-// a normalisation of several steps, for one. Sqrt and Log of numbers below 0 are NaN.
+// a normalization of several steps, for one. Sqrt and Log of numbers below 0 are NaN.
 type Elementary struct {
 	fromBoth
 	Function string `json:"function"` // Exp, Log, Sqrt, Reciprocal, Abs or Erf

@@ -16,7 +16,7 @@ type featureRun struct {
 // fill as a run's input says that the features are the gather's constant.
 const fill = -1
 
-// row is the run of n neighbouring channels.
+// row is the run of n neighboring channels.
 func row(input, from, fromC, to, toC, n int) featureRun {
 	return strided(input, from, fromC, 0, 1, to, toC, n)
 }

@@ -1,6 +1,6 @@
 package model
 
-// GroupNorm normalises each of Groups groups of neighbouring channels of each image by itself, over
+// GroupNorm normalizes each of Groups groups of neighboring channels of each image by itself, over
 // its positions and channels (Wu and He 2018):
 //
 //	y = gamma * (x-mean) / sqrt(variance+Epsilon) + beta

@@ -1,6 +1,6 @@
 package model
 
-// InstanceNorm normalises each channel of each image by itself, over its positions (Ulyanov et al.
+// InstanceNorm normalizes each channel of each image by itself, over its positions (Ulyanov et al.
 // 2016):
 //
 //	y = gamma * (x-mean) / sqrt(variance+Epsilon) + beta

@@ -174,7 +174,7 @@ func TestInt8Run(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := s.PixelsContext(ctx, pix, z); !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled: error %v", err)
+			t.Errorf("canceled: error %v", err)
 		}
 	}
 }

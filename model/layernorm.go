@@ -1,6 +1,6 @@
 package model
 
-// LayerNorm normalises each image by itself, over all its features (Ba et al. 2016):
+// LayerNorm normalizes each image by itself, over all its features (Ba et al. 2016):
 //
 //	y = gamma * (x-mean) / sqrt(variance+Epsilon) + beta
 //

@@ -131,7 +131,7 @@ func conditionalNet(t testing.TB) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, 5)
+	randomize(m, 5)
 	return m
 }
 
@@ -302,7 +302,7 @@ func TestConditionalDescription(t *testing.T) {
 	}
 }
 
-// TestFarMean: normalisation keeps its digits where the mean is far from 0 and the first value is
+// TestFarMean: normalization keeps its digits where the mean is far from 0 and the first value is
 // far from the mean.
 func TestFarMean(t *testing.T) {
 	const n = 3
@@ -311,7 +311,7 @@ func TestFarMean(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, 1)
+		randomize(m, 1)
 		x := normals(n*m.Input().Len(), 2)
 		for i := range x {
 			x[i] = 20 + x[i]
@@ -369,7 +369,7 @@ func TestFrozenNorm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, 2)
+	randomize(m, 2)
 	x, dy, scale := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2), normals(n, 3)
 	o := PassOptions{Batch: n, Threads: 2, InputGrad: true}
 	all := train(t, m, o, mode{training: true}, x, dy, nil, 0)
@@ -416,7 +416,7 @@ func TestNormChunks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, 3)
+		randomize(m, 3)
 		x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
 		o := PassOptions{Batch: n, Threads: 1, InputGrad: true}
 		whole := train(t, m, o, mode{training: true, whole: true}, x, dy, nil, 0)

@@ -38,7 +38,7 @@ func branchedNet(t testing.TB) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, 5)
+	randomize(m, 5)
 	return m
 }
 

@@ -40,7 +40,7 @@ func newOperatorRun(t testing.TB, o Op, in []Spec, images int, seed uint64) *ope
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, seed)
+	randomize(m, seed)
 	c := &operatorRun{m: m, node: m.graph.Nodes[0], images: images}
 	for i, s := range in {
 		n, key := images*s.Shape.Len(), seed+uint64(i)

@@ -73,7 +73,7 @@ func TestChunks(t *testing.T) {
 		models = append(models, m)
 	}
 	for _, m := range models {
-		randomise(m, 3)
+		randomize(m, 3)
 		x, dy, scale := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2), normals(n, 3)
 		for _, k := range simd.Variants() {
 			o := PassOptions{Batch: n, Threads: 1, Kernels: k, InputGrad: true}
@@ -217,7 +217,7 @@ func TestWideDense(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, 3)
+		randomize(m, 3)
 		for _, n := range []int{2, 37} {
 			x, dy := normals(n*m.Input().Len(), 1), normals(n*m.Output().Len(), 2)
 			for _, k := range simd.Variants() {

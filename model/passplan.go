@@ -53,7 +53,7 @@ type passNode struct {
 	sum    []int // gradients of the output besides dyb, where several nodes read it
 	frozen bool  // its parameters have no gradients
 
-	// Rules of scheduling between neighbours, see passrules.go.
+	// Rules of scheduling between neighbors, see passrules.go.
 	consumer   *passNode // of a BatchNorm whose output is not kept: the linear operator that reads it
 	recomputed *passNode // of that operator: the BatchNorm
 	paired     *passNode // of a dense operator whose weight gradient goes along with a BatchNorm's Backward, position by position: the BatchNorm

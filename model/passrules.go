@@ -4,7 +4,7 @@ import (
 	"github.com/gantiny/gantiny/conv"
 )
 
-// This file holds the rules of scheduling between neighbouring operators of a Pass. Each changes
+// This file holds the rules of scheduling between neighboring operators of a Pass. Each changes
 // where and when something is computed, never what.
 
 // recompute marks the activations that are cheaper to recompute than to keep: those that a

@@ -170,11 +170,11 @@ func TestQuantizeRefuses(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := build(nil, chain...).Quantize(ctx, quant.Options{Images: 32}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: error %v", err)
+		t.Errorf("canceled: error %v", err)
 	}
 }
 
-// TestZeroWeights: layers of nothing quantise too.
+// TestZeroWeights: layers of nothing quantize too.
 func TestZeroWeights(t *testing.T) {
 	m, err := model.New("m", model.Flat(4), model.Dense{Units: 6, Bias: true}, model.ReLU{}, model.Dense{Units: 2, Bias: true}, model.Tanh{})
 	if err != nil {

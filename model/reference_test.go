@@ -177,8 +177,8 @@ func (p *plainNet) batchNorm(t BatchNorm, l LayerInfo, x []float64, n int) []flo
 	return y
 }
 
-// randomise gives all parameters values with which every term of a layer counts.
-func randomise(m *Model, seed uint64) {
+// randomize gives all parameters values with which every term of a layer counts.
+func randomize(m *Model, seed uint64) {
 	key := rng.NewKey(seed, rng.Sample)
 	for i, p := range m.Params() {
 		rng.FillNormal(p.Data, key.Sub(uint64(i)), 0)
@@ -262,12 +262,12 @@ func smallNets(t testing.TB) []*Model {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, uint64(i))
+		randomize(m, uint64(i))
 		list = append(list, m)
 	}
 	c := Config{Latent: 5, Size: 12, Width: 3, Channels: 2}
 	for _, m := range []*Model{Generator(c), Discriminator(c)} {
-		randomise(m, 99)
+		randomize(m, 99)
 		list = append(list, m)
 	}
 	return list

@@ -100,7 +100,7 @@ func (copier) Tangent(_ *Worker, ty Tensor, tx []Tensor, _ []Tensor, _ Tensor, s
 func copyFeatures(dst, src Tensor, s Share) {
 	p0, p1 := s.Of(dst.Positions())
 	for f, end := p0*dst.C, p1*dst.C; f < end; {
-		// A run of features that are neighbours on both sides.
+		// A run of features that are neighbors on both sides.
 		i, j := f%src.C, f%dst.C
 		n := min(src.C-i, dst.C-j)
 		x, y := f/src.C*src.Stride+i, f/dst.C*dst.Stride+j

@@ -11,7 +11,7 @@ type mode struct {
 	rowwise  bool // convolutions go image by image through positions: rows may be windows of wider ones
 }
 
-// rewrite is one optimisation of a graph, which changes nothing of what it computes but by
+// rewrite is one optimization of a graph, which changes nothing of what it computes but by
 // rounding.
 type rewrite struct {
 	name  string

@@ -67,7 +67,7 @@ func TestFuseAdditions(t *testing.T) {
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		randomise(m, 1)
+		randomize(m, 1)
 		if kinds := kindsOf(m, mode{}); !slices.Equal(kinds, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, kinds, c.want)
 		}
@@ -129,7 +129,7 @@ func BenchmarkResidual(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		randomise(m, 1)
+		randomize(m, 1)
 		for _, n := range []int{1, 16} {
 			for _, apart := range []bool{true, false} {
 				b.Run(fmt.Sprintf("%v/batch=%d/apart=%v", s, n, apart), func(b *testing.B) {

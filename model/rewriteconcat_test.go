@@ -106,7 +106,7 @@ func TestJoinInPlace(t *testing.T) {
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		randomise(m, 1)
+		randomize(m, 1)
 		if ops := opsOf(t, m, Options{Batch: 1, Threads: 1}); ops != c.want {
 			t.Errorf("%s: %s, want %s", c.name, ops, c.want)
 		}

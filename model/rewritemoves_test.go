@@ -131,7 +131,7 @@ func TestConvolveResized(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, uint64(i))
+		randomize(m, uint64(i))
 		want := []string{"convtranspose2d"}
 		if !c.want {
 			want = []string{"resize", "conv2d"}
@@ -155,7 +155,7 @@ func TestConvolveResizedWeights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, 1)
+	randomize(m, 1)
 	x := normals(m.Input().Len(), 1)
 	before := outputOf(t, m, Options{}, mode{}, x)
 	path := filepath.Join(t.TempDir(), "m.safetensors")
@@ -186,7 +186,7 @@ func BenchmarkResizedConv(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	randomise(m, 1)
+	randomize(m, 1)
 	for _, strict := range []bool{true, false} {
 		for _, n := range []int{1, 16, 64} {
 			for _, plain := range []bool{true, false} {
@@ -227,7 +227,7 @@ func TestFuseReshaped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		randomise(m, 1)
+		randomize(m, 1)
 		if kinds := kindsOf(m, mode{}); !slices.Equal(kinds, c.want) {
 			t.Errorf("%+v: %v, want %v", c.shape, kinds, c.want)
 		}

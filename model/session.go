@@ -14,7 +14,7 @@ import (
 
 // maxChunk is how many images a thread takes through all operators at a time: as
 // many as fill the kernels' tiles while the reference network's activations,
-// up to 75 KB an image for two neighbouring layers, stay in a second-level cache.
+// up to 75 KB an image for two neighboring layers, stay in a second-level cache.
 const maxChunk = 16
 
 // Options configures a Session.

@@ -18,7 +18,7 @@ func wideNet(t *testing.T) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, 1)
+	randomize(m, 1)
 	return m
 }
 
@@ -56,14 +56,14 @@ func TestStrictInference(t *testing.T) {
 	}
 }
 
-// cancelling is a network whose convolution reads numbers around an offset, which a normalization
+// canceling is a network whose convolution reads numbers around an offset, which a normalization
 // takes away after it.
-func cancelling(t *testing.T, offset float32) *Model {
-	m, err := New("cancelling", Flat(6), Dense{Units: 12 * 12 * 32}, BatchNorm{}, Reshape{12, 12, 32}, Conv2D{Filters: 32, Kernel: [2]int{5, 5}}, BatchNorm{}, Tanh{})
+func canceling(t *testing.T, offset float32) *Model {
+	m, err := New("canceling", Flat(6), Dense{Units: 12 * 12 * 32}, BatchNorm{}, Reshape{12, 12, 32}, Conv2D{Filters: 32, Kernel: [2]int{5, 5}}, BatchNorm{}, Tanh{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	randomise(m, 1)
+	randomize(m, 1)
 	byName := map[string]*Param{}
 	for _, p := range m.Params() {
 		byName[p.Name] = p
@@ -96,7 +96,7 @@ func cancelling(t *testing.T, offset float32) *Model {
 // not.
 func TestSettleSums(t *testing.T) {
 	for _, offset := range []float32{0, 1000} {
-		m := cancelling(t, offset)
+		m := canceling(t, offset)
 		apart, err := m.SettleSums(t.Context())
 		if err != nil {
 			t.Fatal(err)

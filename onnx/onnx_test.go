@@ -186,8 +186,8 @@ func TestAllocation(t *testing.T) {
 	}
 }
 
-// TestQuantized: quantised weights become floats, and quantised values are rounded to what 8
-// bits can stand for; a quantised value that something else reads is refused.
+// TestQuantized: quantized weights become floats, and quantized values are rounded to what 8
+// bits can stand for; a quantized value that something else reads is refused.
 func TestQuantized(t *testing.T) {
 	g := &testGraph{}
 	g.input("x", -1, 2)

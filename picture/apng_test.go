@@ -103,11 +103,11 @@ func TestWriteAPNG(t *testing.T) {
 }
 
 func TestWriteAPNGRefuses(t *testing.T) {
-	grey := image.NewGray(image.Rect(0, 0, 4, 4))
+	gray := image.NewGray(image.Rect(0, 0, 4, 4))
 	for what, frames := range map[string][]image.Image{
 		"no frames": nil,
-		"two sizes": {grey, image.NewGray(image.Rect(0, 0, 4, 5))},
-		"two kinds": {grey, image.NewRGBA(image.Rect(0, 0, 4, 4))},
+		"two sizes": {gray, image.NewGray(image.Rect(0, 0, 4, 5))},
+		"two kinds": {gray, image.NewRGBA(image.Rect(0, 0, 4, 4))},
 		"a palette": {image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.White, color.Black})},
 	} {
 		if err := WriteAPNG(&bytes.Buffer{}, frames, 8); err == nil {

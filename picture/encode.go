@@ -68,7 +68,7 @@ func WriteGIF(w io.Writer, frames []image.Image, delay int) error {
 	return gif.EncodeAll(w, g)
 }
 
-var greys = func() color.Palette {
+var grays = func() color.Palette {
 	p := make(color.Palette, 256)
 	for i := range p {
 		p[i] = color.Gray{Y: uint8(i)}
@@ -76,15 +76,15 @@ var greys = func() color.Palette {
 	return p
 }()
 
-// paletted returns img, moved to the origin, in at most 256 colours, and whether one of them is
+// paletted returns img, moved to the origin, in at most 256 colors, and whether one of them is
 // transparent.
 func paletted(img image.Image) (p *image.Paletted, transparent bool) {
 	b := img.Bounds()
 	r := image.Rectangle{Max: b.Size()}
-	if grey, ok := img.(*image.Gray); ok {
-		p = image.NewPaletted(r, greys)
+	if gray, ok := img.(*image.Gray); ok {
+		p = image.NewPaletted(r, grays)
 		for y := range r.Dy() {
-			copy(p.Pix[y*p.Stride:][:r.Dx()], grey.Pix[grey.PixOffset(b.Min.X, b.Min.Y+y):])
+			copy(p.Pix[y*p.Stride:][:r.Dx()], gray.Pix[gray.PixOffset(b.Min.X, b.Min.Y+y):])
 		}
 		return p, false
 	}

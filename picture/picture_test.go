@@ -13,11 +13,11 @@ import (
 	"golang.org/x/image/draw"
 )
 
-func TestGridGrey(t *testing.T) {
+func TestGridGray(t *testing.T) {
 	// Three images of 2x1 in two columns.
 	img, ok := Grid([]uint8{1, 2, 3, 4, 5, 6}, 2, 1, 1, 2).(*image.Gray)
 	if !ok {
-		t.Fatal("no grey image")
+		t.Fatal("no gray image")
 	}
 	if img.Rect != image.Rect(0, 0, 2, 4) || !slices.Equal(img.Pix, []uint8{1, 3, 2, 4, 5, 0, 6, 0}) {
 		t.Errorf("%v %v", img.Rect, img.Pix)
@@ -290,7 +290,7 @@ func drawn(t *testing.T, img image.Image, o Text) string {
 
 func TestTerminal(t *testing.T) {
 	// Two columns and three rows.
-	grey := Grid([]uint8{0, 0, 255, 255, 128, 128}, 3, 2, 1, 1)
+	gray := Grid([]uint8{0, 0, 255, 255, 128, 128}, 3, 2, 1, 1)
 	rgb := Grid([]uint8{255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 255, 0}, 2, 2, 3, 1)
 	for _, c := range []struct {
 		name   string
@@ -298,14 +298,14 @@ func TestTerminal(t *testing.T) {
 		colors Colors
 		want   string
 	}{
-		{"grey, 24 bits", grey, TrueColor,
+		{"gray, 24 bits", gray, TrueColor,
 			"\x1b[38;2;0;0;0m\x1b[48;2;255;255;255m▀▀\x1b[0m\n\x1b[38;2;128;128;128m▀▀\x1b[0m\n"},
-		{"grey, greys", grey, Grey256, "\x1b[38;5;16m\x1b[48;5;231m▀▀\x1b[0m\n\x1b[38;5;244m▀▀\x1b[0m\n"},
-		{"grey, 256", grey, Palette256, "\x1b[38;5;16m\x1b[48;5;231m▀▀\x1b[0m\n\x1b[38;5;244m▀▀\x1b[0m\n"},
-		{"colour, 24 bits", rgb, TrueColor, "\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m▀\x1b[48;2;0;255;0m▀\x1b[0m\n"},
-		{"colour, 256", rgb, Palette256, "\x1b[38;5;196m\x1b[48;5;21m▀\x1b[48;5;46m▀\x1b[0m\n"},
-		{"colour, greys", rgb, Grey256, "\x1b[38;5;239m\x1b[48;5;234m▀\x1b[48;5;246m▀\x1b[0m\n"},
-		{"plain", grey, Plain, "==\n++\n"},
+		{"gray, grays", gray, Gray256, "\x1b[38;5;16m\x1b[48;5;231m▀▀\x1b[0m\n\x1b[38;5;244m▀▀\x1b[0m\n"},
+		{"gray, 256", gray, Palette256, "\x1b[38;5;16m\x1b[48;5;231m▀▀\x1b[0m\n\x1b[38;5;244m▀▀\x1b[0m\n"},
+		{"color, 24 bits", rgb, TrueColor, "\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m▀\x1b[48;2;0;255;0m▀\x1b[0m\n"},
+		{"color, 256", rgb, Palette256, "\x1b[38;5;196m\x1b[48;5;21m▀\x1b[48;5;46m▀\x1b[0m\n"},
+		{"color, grays", rgb, Gray256, "\x1b[38;5;239m\x1b[48;5;234m▀\x1b[48;5;246m▀\x1b[0m\n"},
+		{"plain", gray, Plain, "==\n++\n"},
 	} {
 		if got := drawn(t, c.img, Text{Colors: c.colors}); got != c.want {
 			t.Errorf("%s:\n%q, want\n%q", c.name, got, c.want)
@@ -340,21 +340,21 @@ func TestTerminalWidth(t *testing.T) {
 	}
 }
 
-// Each palette's choice against a search of xterm's colours.
+// Each palette's choice against a search of xterm's colors.
 func TestNearestColors(t *testing.T) {
-	grey := map[int]int{16: 0, 231: 255}
+	gray := map[int]int{16: 0, 231: 255}
 	for i := range 24 {
-		grey[232+i] = 8 + 10*i
+		gray[232+i] = 8 + 10*i
 	}
 	level := []int{0, 95, 135, 175, 215, 255}
 	abs := func(x int) int { return max(x, -x) }
 	for v := range 256 {
 		best := 255
-		for _, g := range grey {
+		for _, g := range gray {
 			best = min(best, abs(g-v))
 		}
-		if got := abs(grey[greyIndex(uint8(v))] - v); got != best {
-			t.Errorf("grey %d: %d away, the nearest is %d", v, got, best)
+		if got := abs(gray[grayIndex(uint8(v))] - v); got != best {
+			t.Errorf("gray %d: %d away, the nearest is %d", v, got, best)
 		}
 		best = 255
 		for _, l := range level {

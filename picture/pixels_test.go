@@ -48,7 +48,7 @@ func TestPixelDefinition(t *testing.T) {
 	for i := -140000; i <= 140000; i++ {
 		check(float32(i) / (1 << 17))
 	}
-	// The neighbourhood of every boundary between two values.
+	// The neighborhood of every boundary between two values.
 	for k := range 255 {
 		x := float32((float64(k)+0.5)/127.5 - 1)
 		for range 50 {

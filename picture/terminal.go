@@ -13,9 +13,9 @@ import (
 type Colors int
 
 const (
-	TrueColor  Colors = iota // 24-bit colours
-	Palette256               // the 256 colours of xterm
-	Grey256                  // the greys among these
+	TrueColor  Colors = iota // 24-bit colors
+	Palette256               // the 256 colors of xterm
+	Gray256                  // the grays among these
 	Plain                    // characters of more or less ink, no control codes
 )
 
@@ -83,7 +83,7 @@ func lay(img *image.RGBA, checkered bool) {
 	}
 }
 
-// colorLine draws rows y and y+1. It sets a colour only where it changes, and
+// colorLine draws rows y and y+1. It sets a color only where it changes, and
 // none beneath the last row of an odd number.
 func colorLine(b *bufio.Writer, img *image.RGBA, y int, c Colors) {
 	const fore, back = "38", "48"
@@ -105,7 +105,7 @@ func colorLine(b *bufio.Writer, img *image.RGBA, y int, c Colors) {
 	b.WriteString("\x1b[0m\n")
 }
 
-// code is the colour of a pixel as it stands in a control sequence.
+// code is the color of a pixel as it stands in a control sequence.
 func code(p []uint8, c Colors) string {
 	switch {
 	case c == TrueColor:
@@ -113,10 +113,10 @@ func code(p []uint8, c Colors) string {
 	case c == Palette256 && (p[0] != p[1] || p[1] != p[2]):
 		return fmt.Sprintf("5;%d", 16+36*cubeLevel(p[0])+6*cubeLevel(p[1])+cubeLevel(p[2]))
 	}
-	return fmt.Sprintf("5;%d", greyIndex(luma(p)))
+	return fmt.Sprintf("5;%d", grayIndex(luma(p)))
 }
 
-// cubeLevel is the nearest of the colour cube's 0, 95, 135, 175, 215, 255.
+// cubeLevel is the nearest of the color cube's 0, 95, 135, 175, 215, 255.
 func cubeLevel(v uint8) int {
 	switch {
 	case v < 48:
@@ -127,9 +127,9 @@ func cubeLevel(v uint8) int {
 	return (int(v) - 35) / 40
 }
 
-// greyIndex is the nearest grey: black 16, 8 to 238 in steps of ten from 232
+// grayIndex is the nearest gray: black 16, 8 to 238 in steps of ten from 232
 // on, white 231.
-func greyIndex(v uint8) int {
+func grayIndex(v uint8) int {
 	switch {
 	case v < 4:
 		return 16

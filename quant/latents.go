@@ -9,7 +9,7 @@ const latentOne = 1 << 21
 // Latents: dst[i] = z[i]*2^21 / step, rounded to the nearest whole number, ties away from zero,
 // within -127 ... 127. All of it is integer arithmetic: numbers of package rng are whole multiples
 // of 2^-21; others lose what is below. Values are clipped to [-8, 8]; NaN counts as -8. step, at
-// least 1, is a quantisation step in units of 2^-21, see LatentScale.
+// least 1, is a quantization step in units of 2^-21, see LatentScale.
 func Latents(dst []int8, z []float32, step int32) {
 	if len(dst) != len(z) || step < 1 {
 		panic("quant: Latents: lengths differ or no step")

@@ -49,7 +49,7 @@ func search(h *Histogram, cost func(lo, hi float64) float64) (lo, hi float64) {
 	return lo, hi
 }
 
-// squaredError minimises the expected squared error: step^2/12 inside the range, the distance to it
+// squaredError minimizes the expected squared error: step^2/12 inside the range, the distance to it
 // outside.
 func squaredError(h *Histogram) (lo, hi float64) {
 	return search(h, func(lo, hi float64) float64 {
@@ -69,7 +69,7 @@ func squaredError(h *Histogram) (lo, hi float64) {
 	})
 }
 
-// divergence minimises the Kullback-Leibler divergence of the bytes' distribution from the values'
+// divergence minimizes the Kullback-Leibler divergence of the bytes' distribution from the values'
 // (Migacz 2017): what is clipped counts at the ends of the first, which the second does not know
 // of.
 func divergence(h *Histogram) (lo, hi float64) {

@@ -42,7 +42,7 @@ func (p Params) quantize(x float32) int8 {
 	return int8(nearest(v) + p.Zero)
 }
 
-// Round sets each value to the nearest that a byte stands for: quantised and back.
+// Round sets each value to the nearest that a byte stands for: quantized and back.
 func (p Params) Round(x []float32) {
 	for i, v := range x {
 		x[i] = float32(p.Scale * float32(int32(p.quantize(v))-p.Zero))

@@ -32,7 +32,7 @@ func CheckWeightBits(bits int) error {
 
 // QuantizeWeights spreads each of the n columns of w, (rows, n), over [-127, 127] or, with 7 bits,
 // over [-63, 63]. A column of whole multiples of its largest value divided by a whole number up to
-// that bound, as other programs quantise them, gets exactly these multiples.
+// that bound, as other programs quantize them, gets exactly these multiples.
 //
 // With 4 bits the bytes are those of PackHalfBytes, and each group's factor is the one of the least
 // squared error. Layers of less than 4096 weights stay in 8 bits: they would save little.
@@ -124,7 +124,7 @@ func Bias(b []float32, in float32, scale []float32) ([]int32, error) {
 }
 
 // Fit raises the scales of columns whose bias b[c] would not fit beside weights as small as theirs,
-// and quantises those of w, (rows, columns), anew. in is the step of the layer's input.
+// and quantizes those of w, (rows, columns), anew. in is the step of the layer's input.
 func (q Weights) Fit(w, b []float32, in float32) {
 	raised := false
 	for c, v := range b {

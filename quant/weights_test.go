@@ -43,7 +43,7 @@ func TestWeights(t *testing.T) {
 	}
 }
 
-// TestWholeMultiples: weights that other programs have quantised keep their bytes, also where no
+// TestWholeMultiples: weights that other programs have quantized keep their bytes, also where no
 // column reaches 127.
 func TestWholeMultiples(t *testing.T) {
 	const rows, columns, scale = 30, 3, 0.0123
@@ -127,7 +127,7 @@ func TestObservers(t *testing.T) {
 	}
 	for name, e := range errs {
 		if e < 0.98*errs["squared error"] {
-			t.Errorf("%s leaves a squared error of %g, the observer that minimises it %g", name, e, errs["squared error"])
+			t.Errorf("%s leaves a squared error of %g, the observer that minimizes it %g", name, e, errs["squared error"])
 		}
 	}
 	if errs["squared error"] >= errs["min-max"] {

@@ -46,7 +46,7 @@ func BenchmarkElementwise(b *testing.B) {
 func BenchmarkReductions(b *testing.B) {
 	const n = benchRows * benchChannels
 	x, y := make([]float32, n), make([]float32, n)
-	randomise(rand.New(rand.NewPCG(2, 1)), x, y)
+	randomize(rand.New(rand.NewPCG(2, 1)), x, y)
 	for _, k := range Variants() {
 		b.Run("Sum/kernel="+k.Name, func(b *testing.B) {
 			b.SetBytes(4 * n)
@@ -69,7 +69,7 @@ func BenchmarkReductions(b *testing.B) {
 func BenchmarkTransform(b *testing.B) {
 	const n, side = 2048, 8
 	dst, src, m := make([]float32, side*n), make([]float32, side*n), make([]float32, side*side)
-	randomise(rand.New(rand.NewPCG(3, 1)), src, m)
+	randomize(rand.New(rand.NewPCG(3, 1)), src, m)
 	for _, k := range Variants() {
 		b.Run("kernel="+k.Name, func(b *testing.B) {
 			for b.Loop() {

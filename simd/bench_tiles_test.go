@@ -30,7 +30,7 @@ func BenchmarkGEMM(b *testing.B) {
 			for t := range d.taps {
 				g.Taps = append(g.Taps, Tap{A: t * d.k, B: t * d.k * k.NR})
 			}
-			randomise(rnd, g.A, g.B, g.Bias)
+			randomize(rnd, g.A, g.B, g.Bias)
 			b.Run(tileName(k, d.k, d.taps), func(b *testing.B) {
 				benchTile(b, k.Peak, 2*k.MR*k.NR*d.k*d.taps, func() { k.GEMM(g) })
 			})
@@ -50,7 +50,7 @@ func BenchmarkOuter(b *testing.B) {
 			for t := range d.taps {
 				o.Taps = append(o.Taps, Tap{A: t * d.k * k.MR, B: t * d.k * k.NR})
 			}
-			randomise(rnd, o.A, o.B)
+			randomize(rnd, o.A, o.B)
 			b.Run(tileName(k, d.k, d.taps), func(b *testing.B) {
 				benchTile(b, k.Peak, 2*k.MR*k.NR*steps, func() { k.Outer(o) })
 			})

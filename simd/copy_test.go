@@ -22,7 +22,7 @@ func eachMatrix(t *testing.T, shape func(rows, cols int) (dstRows, dstWidth int)
 					ss, ds := cols+rnd.IntN(3), width+rnd.IntN(3)
 					mem.reset()
 					src, dst := mem.slice(max(rows-1, 0)*ss+cols), mem.slice(max(n-1, 0)*ds+width)
-					randomise(rnd, src, dst)
+					randomize(rnd, src, dst)
 					want := convert[float32](dst)
 					for i := range n {
 						for j := range width {
@@ -65,7 +65,7 @@ func TestLongCopies(t *testing.T) {
 		for _, d := range [][2]int{{3, 17003}, {17003, 3}, {300, 260}} {
 			rows, cols := d[0], d[1]
 			src, dst := make([]float32, rows*cols), make([]float32, rows*cols)
-			randomise(rand.New(rand.NewPCG(18, 0)), src)
+			randomize(rand.New(rand.NewPCG(18, 0)), src)
 			k.CopyRows(dst, cols, src, cols, rows, cols)
 			if i, ok := sameBits(dst, src, true); !ok {
 				t.Fatalf("CopyRows %dx%d: [%d] = %g, want %g", rows, cols, i, dst[i], src[i])

@@ -48,14 +48,14 @@ func TestLongTransform(t *testing.T) {
 		const rows, cols, n = 3, 5, 20011
 		rnd := rand.New(rand.NewPCG(16, 0))
 		dst, src, m := make([]float32, rows*n), make([]float32, cols*n), make([]float32, rows*cols)
-		randomise(rnd, dst, src, m)
+		randomize(rnd, dst, src, m)
 		want := convert[float32](dst)
 		transformModel(model32(k), want, n, src, n, n, m, rows, cols)
 		k.Transform(dst, n, src, n, n, m, rows, cols)
 		if i, ok := sameBits(dst, want, false); !ok {
 			t.Errorf("dst[%d] = %g, want %g", i, dst[i], want[i])
 		}
-		randomise(rnd, dst)
+		randomize(rnd, dst)
 		k.Transforms(&Transforms{Dst: dst, Src: src, M: m, Rows: rows, Cols: cols, N: n / 29, DS: n, SS: n, Count: 29, DStep: n / 29, SStep: n / 29})
 		for j := range rows { // n is not a multiple of 29
 			copy(dst[j*n+n/29*29:][:n%29], want[j*n+n/29*29:])

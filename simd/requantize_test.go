@@ -20,7 +20,7 @@ func requantizeModel(acc int32, scale, slope float32, zero int32) int8 {
 	return int8(min(max(q, -128), 127))
 }
 
-func TestRequantise(t *testing.T) {
+func TestRequantize(t *testing.T) {
 	inf := float32(math.Inf(1))
 	accs := []int32{0, 1, -1, 2, 3, -3, 5, 127, -128, 255, 1000, -1000, 1 << 24, 1<<24 + 1, -(1<<24 + 1), math.MaxInt32, math.MinInt32}
 	floats := []float32{0, 1, 0.5, 0.25, 1.0 / 3, 1e-3, 1e-9, 1e-45, 1e30, math.MaxFloat32, -1, -0.5, inf, -inf, float32(math.NaN())}
@@ -47,7 +47,7 @@ func TestRequantise(t *testing.T) {
 }
 
 // Known values: ties go to even, the clamp is at the ends of an int8 whatever zero is.
-func TestRequantiseValues(t *testing.T) {
+func TestRequantizeValues(t *testing.T) {
 	for _, c := range []struct {
 		acc          int32
 		scale, slope float32

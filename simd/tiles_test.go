@@ -27,7 +27,7 @@ func upTo(n int) (list []int) {
 // between is a random number in [lo, hi].
 func between(rnd *rand.Rand, lo, hi int) int { return lo + rnd.IntN(hi-lo+1) }
 
-func randomise(rnd *rand.Rand, slices ...[]float32) {
+func randomize(rnd *rand.Rand, slices ...[]float32) {
 	for _, s := range slices {
 		for i := range s {
 			s[i] = 2*rnd.Float32() - 1
@@ -78,14 +78,14 @@ func newGEMM(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *GEMM 
 		endA, endB = max(endA, t.A+spanA), max(endB, t.B+depth*nr+more*g.LDB)
 	}
 	g.C, g.A, g.Bias = mem.slice(spanC), mem.slice(endA), mem.slice((1+more)*nr)
-	randomise(rnd, g.C, g.A, g.Bias)
+	randomize(rnd, g.C, g.A, g.Bias)
 	if rnd.IntN(3) == 0 {
 		g.Scale, g.Start = mem.slice((1+more)*nr), StartZero
-		randomise(rnd, g.Scale)
+		randomize(rnd, g.Scale)
 	}
 	if rnd.IntN(3) > 0 {
 		g.B = mem.slice(endB)
-		randomise(rnd, g.B)
+		randomize(rnd, g.B)
 		return g
 	}
 	g.B, g.Half = make([]float32, endB), asHalves(mem.slice(endB/2))
@@ -115,7 +115,7 @@ func newOuter(rnd *rand.Rand, mem memory, nr, rows, cols, depth, taps int) *Oute
 		endA, endB = max(endA, t.A+max(depth-1, 0)*o.LDA+rows), max(endB, t.B+max(depth-1, 0)*o.LDB+nr)
 	}
 	o.C, o.A, o.B = mem.slice(max(rows-1, 0)*o.LDC+cols), mem.slice(endA), mem.slice(endB)
-	randomise(rnd, o.C, o.A, o.B)
+	randomize(rnd, o.C, o.A, o.B)
 	return o
 }
 
@@ -333,7 +333,7 @@ func TestTileBounds(t *testing.T) {
 				Rows: k.MR, Cols: k.NR, K: depth, LDA: 2 * depth, ARun: h * 2 * depth, LDC: k.NR, CRun: h * k.NR, Start: StartBias, Slope: 1,
 				Taps: []Tap{{A: 1}, {A: 1 + depth, B: k.NR * depth}},
 			}
-			randomise(rnd, g.C, g.A, g.B, g.Bias)
+			randomize(rnd, g.C, g.A, g.B, g.Bias)
 			return g
 		}
 		makeOuter := func() *Outer {
@@ -342,7 +342,7 @@ func TestTileBounds(t *testing.T) {
 				Rows: k.MR, Cols: k.NR, K: depth, LDA: k.MR, LDB: k.NR, LDC: k.NR,
 				Taps: []Tap{{}, {A: k.MR * depth, B: k.NR * depth}},
 			}
-			randomise(rnd, o.C, o.A, o.B)
+			randomize(rnd, o.C, o.A, o.B)
 			return o
 		}
 		k.GEMM(makeGEMM()) // as they are, they fit

@@ -33,7 +33,7 @@ func TestTransform(t *testing.T) {
 					ds, ss := n+rnd.IntN(3), n+rnd.IntN(3)
 					mem.reset()
 					dst, src, m := mem.slice((rows-1)*ds+n), mem.slice((cols-1)*ss+n), mem.slice(rows*cols)
-					randomise(rnd, dst, src, m)
+					randomize(rnd, dst, src, m)
 					want, exact := convert[float32](dst), convert[float64](dst)
 					transformModel(model32(k), want, ds, src, ss, n, m, rows, cols)
 					transformModel(oracle, exact, ds, convert[float64](src), ss, n, convert[float64](m), rows, cols)
@@ -131,7 +131,7 @@ func TestTransforms(t *testing.T) {
 						}
 						whole := mem.slice(length + spare)
 						x.Src, x.M = mem.slice(last*x.SStep+(cols-1)*x.SS+n), mem.slice(rows*cols)
-						randomise(rnd, whole, x.Src, x.M)
+						randomize(rnd, whole, x.Src, x.M)
 						at := 0
 						if x.Stream { // where a line begins
 							at = int(-uintptr(unsafe.Pointer(&whole[0]))%(4*line)) / 4

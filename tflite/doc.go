@@ -3,7 +3,7 @@
 //
 // Weights may be float32, float16 or integers with scales, by tensor or by channel: they become
 // float32. A network in 8-bit integers becomes one in float32 whose values are held within what the
-// integers could stand for; gantiny quantises by itself. Read translates operators, which keep
+// integers could stand for; gantiny quantizes by itself. Read translates operators, which keep
 // images as (N, H, W, C), to ONNX's; package internal/importer makes the model of these. What
 // cannot be imported is refused with one error that lists all of it. Importing the package makes
 // package gantiny open files that end in .tflite.

@@ -18,8 +18,8 @@ func ExampleRun() {
 	}
 	defer os.RemoveAll(dir)
 
-	// Twelve grey pictures of 8x8, and networks as small.
-	data := &dataset.Dataset{Name: "grey", H: 8, W: 8, C: 1, N: 12, Pix: make([]uint8, 12*8*8)}
+	// Twelve gray pictures of 8x8, and networks as small.
+	data := &dataset.Dataset{Name: "gray", H: 8, W: 8, C: 1, N: 12, Pix: make([]uint8, 12*8*8)}
 	c := train.Default()
 	c.Epochs, c.Batch, c.Size, c.Width, c.Latent = 2, 4, 8, 2, 3
 

@@ -262,7 +262,7 @@ func TestFineTuneRefuses(t *testing.T) {
 		t.Errorf("features of latents: %v", err)
 	}
 	if err := FineTune(ctx, f, g, FineTuning{Steps: 1, Threads: 1}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	g.Params()[1].Data[0] = float32(math.NaN())
 	g.Changed()

@@ -288,7 +288,7 @@ func (c *code) contract(rows int, back string) {
 	c.contractUnits(units, qTemps)
 }
 
-// Vectors of the requantisation, q7-q12. Those from q13 on are scratch.
+// Vectors of the requantization, q7-q12. Those from q13 on are scratch.
 const (
 	qSlope = 7
 	qHi    = 8

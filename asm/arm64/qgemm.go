@@ -298,7 +298,7 @@ func (s *qset) rounds(c *code, name func(string) string, contract func(groups in
 	c.label(name("contracted"))
 }
 
-// Vectors of the requantisation. Two more from 18 on are scratch.
+// Vectors of the requantization. Two more from 18 on are scratch.
 const (
 	qSlope = 26
 	qHi    = 27

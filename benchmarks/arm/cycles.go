@@ -117,11 +117,11 @@ func measured(ctx context.Context, o cycleOptions, dir string, l loop, cpu, unit
 		}
 		return fmt.Sprintf(" %.0f-%.0f, %.0f-%.0f%% |", fast, slow, 100*limit/slow, 100*limit/fast), nil
 	}
-	whole, err := analyse(ctx, o, dir, l, cpu, units)
+	whole, err := analyze(ctx, o, dir, l, cpu, units)
 	if err != nil {
 		return "", err
 	}
-	alone, err := analyse(ctx, o, dir, l.multiplies(), cpu, units)
+	alone, err := analyze(ctx, o, dir, l.multiplies(), cpu, units)
 	if err != nil {
 		return "", err
 	}
@@ -138,9 +138,9 @@ var (
 	throughput  = regexp.MustCompile(`Block RThroughput:\s+([0-9.]+)`)
 )
 
-// analyse asks llvm-mca. units is how it must name the processor's units: another name is another
+// analyze asks llvm-mca. units is how it must name the processor's units: another name is another
 // processor's model.
-func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (a analysis, err error) {
+func analyze(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units string) (a analysis, err error) {
 	file := filepath.Join(dir, "loop.s")
 	var text strings.Builder
 	text.WriteString(".Lround:\n")
@@ -172,7 +172,7 @@ func analyse(ctx context.Context, o cycleOptions, dir string, l loop, cpu, units
 	return a, err
 }
 
-// tileLoops picks the longest loop for each tile of most rows, and for neighbouring tiles: those
+// tileLoops picks the longest loop for each tile of most rows, and for neighboring tiles: those
 // that the reference generator spends its time in.
 func tileLoops(loops [][]listing.Instruction) (picked []loop) {
 	longest := map[string]loop{}
@@ -191,7 +191,7 @@ func tileLoops(loops [][]listing.Instruction) (picked []loop) {
 	return picked
 }
 
-// runsOn tells whether one of its kernel's processors runs l: of the two loops over neighbouring
+// runsOn tells whether one of its kernel's processors runs l: of the two loops over neighboring
 // tiles the Cortex-A53 takes that in halves, others the other.
 func (l loop) runsOn(cpu string) bool {
 	return l.weights() <= 1 || l.a32() || l.inHalves() == (cpu == "cortex-a53")

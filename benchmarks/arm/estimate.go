@@ -88,7 +88,7 @@ func (w *workshop) loops(ctx context.Context, o cycleOptions, program *program, 
 			}
 			round := a53.Core{Replicate: 3, Adding: o.adding}.Cycles(l)
 			if cpu != "cortex-a53" {
-				a, err := analyse(ctx, o, dir, l, cpu, units)
+				a, err := analyze(ctx, o, dir, l, cpu, units)
 				if err != nil {
 					return 0, 0, err
 				}

@@ -100,11 +100,11 @@ func pictureBytes(kind string, shape model.Shape, images int) int64 {
 		images = 1
 	}
 	n := int64(images) * int64(shape.Len())
-	colours := int64(1)
+	colors := int64(1)
 	if shape.C > 1 {
-		colours = 4
+		colors = 4
 	}
-	return n + 2*colours*n/int64(shape.C) + encodingBytes // the pixels, and the grid with its margins, or the frames
+	return n + 2*colors*n/int64(shape.C) + encodingBytes // the pixels, and the grid with its margins, or the frames
 }
 
 // blockBytes is what the images computed at a time take outside of the session.

@@ -34,7 +34,7 @@ func drawJSON(t *testing.T, args ...string) (d pixelsOf) {
 	return d
 }
 
-// TestQuantize quantises, reads the report, and draws with the file by every row of kernels.
+// TestQuantize quantizes, reads the report, and draws with the file by every row of kernels.
 func TestQuantize(t *testing.T) {
 	t.Chdir(t.TempDir())
 	small(t)

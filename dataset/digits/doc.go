@@ -4,5 +4,5 @@
 // a data set do not carry them.
 //
 // MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, under the
-// licence CC BY-SA 3.0; see the README beside this file.
+// license CC BY-SA 3.0; see the README beside this file.
 package digits

@@ -26,11 +26,11 @@ func TestWrite(t *testing.T) {
 	if img.Bounds() != image.Rect(0, 0, 56, 84) {
 		t.Errorf("the grid is %v, want 56x84", img.Bounds())
 	}
-	grey := map[uint8]bool{}
+	gray := map[uint8]bool{}
 	for _, v := range img.(*image.Gray).Pix[14*56:][:28] {
-		grey[v] = true
+		gray[v] = true
 	}
-	if len(grey) < 2 {
+	if len(gray) < 2 {
 		t.Error("the middle of the first digit is blank")
 	}
 }

@@ -31,7 +31,7 @@ type Runner struct {
 // NewRunner returns a Runner; observe may be nil.
 func NewRunner(p *pool.Pool, observe Observer) *Runner {
 	r := &Runner{pool: p, observe: observe}
-	r.stop = r.cancelled
+	r.stop = r.canceled
 	if observe != nil {
 		r.done = r.report
 	}
@@ -53,7 +53,7 @@ func (r *Runner) Run(ctx context.Context, stages []Stage) error {
 	r.ctx = ctx
 	r.stopped.Store(false)
 	for i := range stages {
-		if r.cancelled() {
+		if r.canceled() {
 			break
 		}
 		r.now = &stages[i]
@@ -72,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, stages []Stage) error {
 	return nil
 }
 
-func (r *Runner) cancelled() bool {
+func (r *Runner) canceled() bool {
 	if r.ctx.Err() == nil {
 		return false
 	}

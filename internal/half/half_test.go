@@ -12,7 +12,7 @@ func Example() {
 	// Output: 0x3555 0.33325195
 }
 
-// Every binary16 number survives, and the numbers between two neighbours go to the nearer one.
+// Every binary16 number survives, and the numbers between two neighbors go to the nearer one.
 func TestHalf(t *testing.T) {
 	for h := range 1 << 16 {
 		h := uint16(h)
@@ -52,7 +52,7 @@ func TestHalf(t *testing.T) {
 	}
 }
 
-// TestExact takes every binary16 number, and its neighbours among float32.
+// TestExact takes every binary16 number, and its neighbors among float32.
 func TestExact(t *testing.T) {
 	for h := range 1 << 16 {
 		f := Widen(uint16(h))

@@ -4,9 +4,9 @@ import (
 	"github.com/gantiny/gantiny/model"
 )
 
-// This file recognizes normalisations that files write as several nodes.
+// This file recognizes normalizations that files write as several nodes.
 
-// joinNorm makes a factor and a sum of each channel part of the normalisation before them:
+// joinNorm makes a factor and a sum of each channel part of the normalization before them:
 // exporters write a group normalization as one without either, between two Reshapes.
 func joinNorm(im *importer, n *node) (*node, error) {
 	if !isAffine(n) {

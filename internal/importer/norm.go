@@ -97,8 +97,8 @@ func isOne(mean, variance param, c int) bool {
 	return true
 }
 
-// convertInstanceNorm normalises dimension 1's elements each over all others. Where others are
-// behind it in memory, which is how exporters write a group normalisation, it is one of groups.
+// convertInstanceNorm normalizes dimension 1's elements each over all others. Where others are
+// behind it in memory, which is how exporters write a group normalization, it is one of groups.
 func convertInstanceNorm(s *step) error {
 	v, err := s.dynamic(0)
 	if err != nil {
@@ -172,7 +172,7 @@ func convertGroupNorm(s *step) error {
 	return s.done(v.like(n), nil)
 }
 
-// convertLayerNorm normalises all of an image, or the channels of single positions as groups of
+// convertLayerNorm normalizes all of an image, or the channels of single positions as groups of
 // one.
 func convertLayerNorm(s *step) error {
 	v, err := s.dynamic(0)

@@ -38,7 +38,7 @@ type team struct {
 	failed *Panic // of the lowest worker that panicked
 }
 
-// sleeper is what one goroutine parks on. The pad keeps neighbours' states on
+// sleeper is what one goroutine parks on. The pad keeps neighbors' states on
 // lines of their own.
 type sleeper struct {
 	parked atomic.Bool

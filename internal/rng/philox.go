@@ -78,7 +78,7 @@ func (s *Stream) Uint32() uint32 {
 }
 
 // Below returns an unbiased integer in [0, n), n > 0: the high half of word*n,
-// with those words rejected that would favour some values (Lemire 2019).
+// with those words rejected that would favor some values (Lemire 2019).
 func (s *Stream) Below(n uint32) uint32 {
 	if n == 0 {
 		panic("rng: Below(0)")

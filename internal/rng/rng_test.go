@@ -158,7 +158,7 @@ func TestNormalSample(t *testing.T) {
 	if d*math.Sqrt(n) > 1.63 { // the 1% point
 		t.Errorf("Kolmogorov-Smirnov distance %g", d)
 	}
-	// Neighbours within and between items must not be correlated.
+	// Neighbors within and between items must not be correlated.
 	y := make([]float32, n)
 	FillNormal(x, NewKey(1, Latent), 0)
 	FillNormal(y, NewKey(1, Latent), 1)

@@ -5,7 +5,7 @@
 // oneDNN 2.x and 3.x, by its headers. ONEDNN_MAX_CPU_ISA=AVX2 in the environment keeps it to that instruction set.
 //
 // A turn times every primitive by itself and answers with the sum of their medians: a floor under any program built on oneDNN.
-// Reorders, normalisation, activations, losses and the optimiser are not in it. "int8" is "generate" with unsigned bytes
+// Reorders, normalization, activations, losses and the optimizer are not in it. "int8" is "generate" with unsigned bytes
 // for sources and results and signed ones for weights, which oneDNN does fastest (where there are no dot products of bytes its 16-bit sums
 // saturate); "s8" has signed bytes throughout. SIZE and CHANNELS are those of other images, 28 and 1 if they are not given.
 // "train" counts the passes of one whole step:

@@ -27,7 +27,7 @@ func main() {
 	}
 	const n = digits.Count
 	if d.N < n || d.C != 1 || d.Labels == nil {
-		log.Fatalf("%s: %d images of %d channels, want %d labelled grey ones", os.Args[1], d.N, d.C, n)
+		log.Fatalf("%s: %d images of %d channels, want %d labeled gray ones", os.Args[1], d.N, d.C, n)
 	}
 	write := func(name string, data []uint8, dims ...int) {
 		err := atomicfile.Write(filepath.Join(os.Args[2], name), func(w io.Writer) error {

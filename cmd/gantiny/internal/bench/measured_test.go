@@ -27,7 +27,7 @@ func TestMeasuredShares(t *testing.T) {
 	err := m.repeat(context.Background(), 1e-9, func() error {
 		if run++; run == 3 {
 			speed = 0.5
-			m.sample()           // beside it, so that both of its neighbours are slow
+			m.sample()           // beside it, so that both of its neighbors are slow
 			clock -= time.Second // and in no run
 		}
 		m.add(0, spend(0.8/speed))

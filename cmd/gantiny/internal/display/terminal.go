@@ -62,11 +62,11 @@ func screen(terminal bool, width int, system string, env func(string) string) Sc
 	return s
 }
 
-// PictureColors is Colors for pictures with so many channels: of the palette, grey ones need the
-// greys alone.
+// PictureColors is Colors for pictures with so many channels: of the palette, gray ones need the
+// grays alone.
 func (s Screen) PictureColors(channels int) picture.Colors {
 	if channels <= 2 && s.Colors == picture.Palette256 {
-		return picture.Grey256
+		return picture.Gray256
 	}
 	return s.Colors
 }

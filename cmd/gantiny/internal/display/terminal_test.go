@@ -44,11 +44,11 @@ func TestScreen(t *testing.T) {
 			t.Errorf("%v: redraws off a terminal", c.env)
 		}
 	}
-	if got := (Screen{Colors: picture.Palette256}).PictureColors(1); got != picture.Grey256 {
-		t.Errorf("grey pictures are shown in %v", got)
+	if got := (Screen{Colors: picture.Palette256}).PictureColors(1); got != picture.Gray256 {
+		t.Errorf("gray pictures are shown in %v", got)
 	}
 	if got := (Screen{Colors: picture.TrueColor}).PictureColors(1); got != picture.TrueColor {
-		t.Errorf("grey pictures are shown in %v", got)
+		t.Errorf("gray pictures are shown in %v", got)
 	}
 }
 
