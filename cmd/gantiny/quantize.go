@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
@@ -126,6 +127,8 @@ func (f *quantizeFlags) check() error {
 		return usagef("--classifier counts for --finetune alone")
 	case f.out == "-":
 		return usagef("-o -: a model goes into a file, not to standard output")
+	case slices.Contains([]string{".onnx", ".c", ".npz", ".tflite"}, filepath.Ext(f.out)):
+		return usagef("-o %s: quantize writes a .safetensors file; 'gantiny export' makes .onnx, .c and .npz of it", f.out)
 	}
 	_, err := f.threads.number()
 	return err

@@ -280,4 +280,5 @@ func TestQuantizeWeightBits(t *testing.T) {
 		t.Errorf("sizes by bits: %v", size)
 	}
 	gantiny(t, "quantize", "m.safetensors", "-o", "x.safetensors", "--weight-bits", "5").want(t, exitUsage, "--weight-bits 5")
+	gantiny(t, "quantize", "m.safetensors", "-o", "x.onnx").want(t, exitUsage, "-o x.onnx", "gantiny export")
 }
