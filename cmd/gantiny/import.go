@@ -61,8 +61,6 @@ func runImport(ctx context.Context, f *importFlags, path string, stdout, stderr 
 		return err
 	case f.out == "":
 		return usagef("-o: which file to write?")
-	case f.out == "-":
-		return usagef("-o -: a model goes into a file, not to standard output")
 	}
 	for _, out := range []struct{ flag, path string }{{"-o", f.out}, {"--save-graph", f.saveGraph}} {
 		if out.path == "" {
@@ -71,6 +69,9 @@ func runImport(ctx context.Context, f *importFlags, path string, stdout, stderr 
 		if err := errors.Join(checkNotInput(out.flag, out.path, path), checkFile(out.flag, out.path)); err != nil {
 			return err
 		}
+	}
+	if err := checkModelFile("-o", f.out); err != nil {
+		return err
 	}
 	format, err := sniff.Import(path)
 	if err == nil {

@@ -134,6 +134,7 @@ func TestImportErrors(t *testing.T) {
 		{exitUsage, "--shape", []string{file, "--shape", "z", "-o", "m.safetensors"}},
 		{exitUsage, "--layout", []string{file, "--layout", "chw", "-o", "m.safetensors"}},
 		{exitUsage, "same file", []string{file, "-o", file}},
+		{exitUsage, "-o copy.onnx: a model is written as .safetensors", []string{file, "-o", "copy.onnx"}},
 		{exitFailed, "web page", []string{"page.onnx", "-o", "m.safetensors"}},
 		{exitFailed, "damaged", []string{"damaged.onnx", "-o", "m.safetensors"}},
 		{exitFailed, "no output", []string{file, "--output", "y", "-o", "m.safetensors"}},

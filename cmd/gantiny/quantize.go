@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/gantiny/gantiny/cmd/gantiny/internal/bench"
@@ -125,10 +124,9 @@ func (f *quantizeFlags) check() error {
 		return usagef("--finetune %d: want 0, for none, to %d", f.finetune, 1<<20)
 	case f.classifier != "" && f.finetune == 0:
 		return usagef("--classifier counts for --finetune alone")
-	case f.out == "-":
-		return usagef("-o -: a model goes into a file, not to standard output")
-	case slices.Contains([]string{".onnx", ".c", ".npz", ".tflite"}, filepath.Ext(f.out)):
-		return usagef("-o %s: quantize writes a .safetensors file; 'gantiny export' makes .onnx, .c and .npz of it", f.out)
+	}
+	if err := checkModelFile("-o", f.out); err != nil {
+		return err
 	}
 	_, err := f.threads.number()
 	return err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -75,6 +76,18 @@ func reason(err error) error {
 		return p.Err
 	}
 	return err
+}
+
+// checkModelFile refuses a name that would make a model in gantiny's own form look like something
+// else.
+func checkModelFile(flag, path string) error {
+	if path == "-" {
+		return usagef("%s -: a model goes into a file, not to standard output", flag)
+	}
+	if ext := filepath.Ext(path); slices.Contains([]string{".onnx", ".c", ".npz", ".tflite", ".pth", ".pt"}, ext) {
+		return usagef("%s %s: a model is written as .safetensors; 'gantiny export' makes .onnx, .c and .npz of it", flag, path)
+	}
+	return nil
 }
 
 // checkNotInput refuses to write a file over one of those that are read for it, by whatever name.
