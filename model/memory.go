@@ -29,7 +29,7 @@ func (m Memory) needed() int64 { return m.Peak() - m.Parameters }
 // Memory predicts the memory of a Session with these options, without making one and whatever
 // MaxBytes is. If making the plan would itself take more than 64 MiB, no plan is made: the
 // prediction is then computed from shapes alone, is never above the true figure, and leaves out
-// scratch.
+// scratch. Where the machine has kernels for weights of 7 bits, making the plan reads the weights.
 func (m *Model) Memory(o Options) (Memory, error) {
 	s, g, price, err := m.prepare(o, mode{})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gantiny/gantiny/model/safetensors"
 	"github.com/gantiny/gantiny/quant"
+	"github.com/gantiny/gantiny/simd"
 )
 
 // quantizedFile is mappedModel's counterpart in bytes: the path of a file with both forms.
@@ -90,7 +91,8 @@ func TestCutWhileInUse(t *testing.T) {
 				err = read(m)
 				switch {
 				case name == "Layers" || name == "Memory":
-					if err != nil {
+					looks := name == "Memory" && !float && simd.Best().Int8.Small != nil // whether kernels for small weights will do
+					if err != nil && !(looks && errors.Is(err, ErrChanged)) {
 						t.Errorf("float %v, cut to %d, %s: %v, but it needs no weights", float, size, name, err)
 					}
 				case errors.Is(err, ErrRule) || errors.Is(err, quant.ErrModel): // not for this form
