@@ -26,6 +26,23 @@ import (
 // moment. Its speeds are for reading: on a machine that has other work they tell little.
 const loadVariable = "GANTINY_LOAD"
 
+// loadModelVariable names a model in place of the one inside.
+const loadModelVariable = "GANTINY_LOAD_MODEL"
+
+// loadModel is the model to load the server with, as an argument of it, and its bytes.
+func loadModel(t *testing.T) (args []string, b []byte) {
+	t.Helper()
+	path := os.Getenv(loadModelVariable)
+	if path == "" {
+		return nil, digits.Bytes()
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{path}, b
+}
+
 // TestLoad loads a server over loopback from clients in this process and by turns draws the same
 // with the library alone. Meanwhile slow and broken clients are at work. It states throughput,
 // delays and what the server holds, and judges that nothing fails and nothing grows; then it stops
@@ -39,7 +56,8 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := start(t, nil, "--queue=512")
+	args, file := loadModel(t)
+	p := start(t, nil, append([]string{"--queue=512"}, args...)...)
 	stopNuisances := nuisances(t, p)
 	slices := max(2, int(length/(10*time.Second)))
 	each := length / time.Duration(slices) / 3
@@ -50,7 +68,7 @@ func TestLoad(t *testing.T) {
 	var delays [2][]time.Duration
 	for i := range slices {
 		own := cpuTime(t)
-		library, drawn := libraryRate(t, each)
+		library, drawn := libraryRate(t, file, each)
 		cost := (cpuTime(t) - own).Seconds() / drawn
 		for k, l := range loads {
 			from := usageOf(t, p)
@@ -140,9 +158,9 @@ func cpuTime(t *testing.T) time.Duration {
 
 // libraryRate is how many images a second the library draws here, 16 at a time on each of two
 // threads, and how many these were.
-func libraryRate(t *testing.T, length time.Duration) (rate, images float64) {
+func libraryRate(t *testing.T, file []byte, length time.Duration) (rate, images float64) {
 	t.Helper()
-	g, err := gantiny.Read(digits.Bytes())
+	g, err := gantiny.Read(file)
 	if err != nil {
 		t.Fatal(err)
 	}
