@@ -166,6 +166,7 @@ func TestSpelling(t *testing.T) {
 	british := strings.Fields(strings.ReplaceAll("quanti-s normali-s randomi-s optimi-s minimi-s maximi-s initiali-s recogni-s summari-s "+
 		"generali-s regulari-s seriali-s visuali-s standardi-s penali-s vectori-s parametri-s colo-ur favo-ur neighbo-ur behavio-ur gr-ey "+
 		"licen-ce label-led cancel-led model-led analy-se", "-", ""))
+	names := []string{"aria-labelledby"} // of others: they have only one spelling
 	read := 0
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -186,6 +187,9 @@ func TestSpelling(t *testing.T) {
 		}
 		read++
 		text := strings.ToLower(string(b))
+		for _, fixed := range names {
+			text = strings.ReplaceAll(text, fixed, strings.Repeat(" ", len(fixed)))
+		}
 		for _, w := range british {
 			if at := strings.Index(text, w); at >= 0 {
 				t.Errorf("%s:%d: %s", path, 1+strings.Count(text[:at], "\n"), w)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,28 @@ func TestPage(t *testing.T) {
 		}
 		if (files["worker.js"] != nil) != (form == Browser) || files["engine.js"] == nil {
 			t.Errorf("%s: the engine is another form's", form)
+		}
+	}
+}
+
+// TestSections: each section of the page has a name for screen readers, and attributes for them are
+// spelled as they know them.
+func TestSections(t *testing.T) {
+	html := string(Page(Served)["index.html"])
+	known := []string{"aria-hidden", "aria-label", "aria-labelledby", "aria-live"}
+	for _, m := range regexp.MustCompile(`\s(aria-[a-z]+)=`).FindAllStringSubmatch(html, -1) {
+		if !slices.Contains(known, m[1]) {
+			t.Errorf("an attribute %s", m[1])
+		}
+	}
+	sections := regexp.MustCompile(`<section[^>]*>`).FindAllString(html, -1)
+	if len(sections) < 6 {
+		t.Errorf("%d sections", len(sections))
+	}
+	for _, section := range sections {
+		m := regexp.MustCompile(` aria-labelledby="([a-z-]+)"`).FindStringSubmatch(section)
+		if m == nil || !strings.Contains(html, ` id="`+m[1]+`"`) {
+			t.Errorf("%s has no name", section)
 		}
 	}
 }
