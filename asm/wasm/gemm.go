@@ -2,11 +2,6 @@ package main
 
 import "github.com/gantiny/gantiny/asm/internal/module"
 
-const (
-	sRows  = 5 // of a block, as in qgemm
-	sRound = 4 // terms of one round of the loop
-)
-
 // Of kernelArgs, for gemm.
 const (
 	gemmC, gemmA, gemmB, gemmBias, gemmScale, gemmTaps = 0, 1, 2, 3, 4, 5 // p; no scale: 0
@@ -17,10 +12,10 @@ const (
 )
 
 // gemm writes gemm, which works like gemmScalar with any number of rows: panel by panel of eight
-// columns, in blocks of up to sRows rows, whose sums stay in registers over all taps.
+// columns, in blocks of up to blockRows rows, whose sums stay in registers over all taps.
 func gemm(m *module.Module) {
 	blocks := []*module.Func{nil}
-	for rows := 1; rows <= sRows; rows++ {
+	for rows := 1; rows <= blockRows; rows++ {
 		blocks = append(blocks, gemmRows(m, rows))
 	}
 	c := code{m.Func("gemm")}
@@ -36,25 +31,8 @@ func gemm(m *module.Module) {
 		panel[i] = c.keep()
 	}
 	c.Repeat(func() {
-		c.Const(0)
-		c.Set(first)
-		c.Repeat(func() {
-			c.blockOf(rows, first, sRows)
-			c.Set(n)
-			for i := 1; i <= sRows; i++ {
-				c.Get(n)
-				c.Const(int32(i))
-				c.Op(module.Eq)
-				c.If(func() {
-					c.Get(first, cols, panel[gemmC], panel[gemmB], panel[gemmBias], panel[gemmScale])
-					c.Call(blocks[i])
-				}, nil)
-			}
-			c.Get(first, n)
-			c.Op(module.Add)
-			c.Tee(first)
-			c.Get(rows)
-			c.Op(module.LtU)
+		c.blocks(blocks, rows, first, n, func() {
+			c.Get(first, cols, panel[gemmC], panel[gemmB], panel[gemmBias], panel[gemmScale])
 		})
 		for _, i := range []int{gemmC, gemmBias, gemmScale} {
 			c.Increase(panel[i], 32)
@@ -74,28 +52,20 @@ func gemm(m *module.Module) {
 
 // block writes a block of a tile's rows.
 type block struct {
-	code
+	sums
 	first, cols, at, b, bias, scale module.Local
-	a, c                            []module.Local // addresses of the rows
-	sums                            [][2]module.Local
-	x, b0, b1                       module.Local
 }
 
 // gemmRows writes the function for so many rows of a panel: the first row, the columns from the
 // panel's first on, and where the panel is in C, B, Bias and Scale.
 func gemmRows(m *module.Module, rows int) *module.Func {
 	f := m.Func("", module.I32, module.I32, module.I32, module.I32, module.I32, module.I32)
-	c := code{f}
-	b := &block{code: c, first: f.Param(0), cols: f.Param(1), at: f.Param(2), b: f.Param(3), bias: f.Param(4), scale: f.Param(5)}
-	for range rows {
-		s := c.Locals(module.V128, 2)
-		b.sums = append(b.sums, [2]module.Local{s[0], s[1]})
-	}
-	b.x, b.b0, b.b1 = c.Local(module.V128), c.Local(module.V128), c.Local(module.V128)
-	b.a, b.c = c.Locals(module.I32, rows), c.Locals(module.I32, rows)
+	b := &block{sums: newSums(code{f}, rows), first: f.Param(0), cols: f.Param(1), at: f.Param(2), b: f.Param(3), bias: f.Param(4), scale: f.Param(5)}
 	b.place()
 	b.start()
-	b.contract()
+	b.contract(product{
+		load: module.LoadV128, size: 16, multiply: module.MulF32x4, add: module.AddF32x4, count: gemmK, aUnit: 2, bUnit: 2,
+	}, b.taps)
 	b.finish()
 	return f
 }
@@ -126,13 +96,6 @@ func (b *block) narrow() {
 
 // start sets the sums to what they start from; they are zero already.
 func (b *block) start() {
-	load := func(s [2]module.Local, from module.Local) {
-		for i, v := range s {
-			b.Get(from)
-			b.VectorMemory(module.LoadV128, 16*i)
-			b.Set(v)
-		}
-	}
 	starts := func(kind int32) {
 		b.number(gemmStart)
 		b.Const(kind)
@@ -140,14 +103,14 @@ func (b *block) start() {
 	}
 	starts(1) // StartBias
 	b.If(func() {
-		for _, s := range b.sums {
-			load(s, b.bias)
+		for _, s := range b.rows {
+			b.load(s, b.bias)
 		}
 	}, nil)
 	starts(2) // StartC
 	b.If(func() {
 		from := b.Local(module.I32)
-		for i, s := range b.sums {
+		for i, s := range b.rows {
 			b.Get(b.c[i])
 			b.Set(from)
 			b.narrow()
@@ -159,68 +122,18 @@ func (b *block) start() {
 				b.scratchAt()
 				b.Set(from)
 			}, nil)
-			load(s, from)
+			b.load(s, from)
 		}
 	}, nil)
 }
 
-// contract adds up all taps.
-func (b *block) contract() {
-	ap := b.Locals(module.I32, len(b.a))
+// taps finds them; the list is that of the call.
+func (b *block) taps() (t taps) {
 	b.pointer(gemmTaps)
-	tap := b.keep()
+	t.at = b.keep()
 	b.number(gemmCount)
-	taps := b.keep()
-	bp, n := b.Local(module.I32), b.Local(module.I32)
-	b.CountDown(taps, func() {
-		offset := func(base module.Local, field int, to module.Local) {
-			b.Get(base, tap)
-			b.Memory(module.Load, field)
-			b.scaled(2)
-			b.Op(module.Add)
-			b.Set(to)
-		}
-		offset(b.b, 8, bp)
-		for i, a := range b.a {
-			offset(a, 0, ap[i])
-		}
-		b.number(gemmK)
-		b.Const(2)
-		b.Op(module.ShrU)
-		b.Set(n)
-		b.CountDown(n, func() { b.round(ap, bp, sRound) })
-		b.number(gemmK)
-		b.Const(sRound - 1)
-		b.Op(module.And)
-		b.Set(n)
-		b.CountDown(n, func() { b.round(ap, bp, 1) })
-		b.Increase(tap, 16)
-	})
-}
-
-// round adds so many terms.
-func (b *block) round(ap []module.Local, bp module.Local, terms int) {
-	for k := range terms {
-		for i, v := range []module.Local{b.b0, b.b1} {
-			b.Get(bp)
-			b.VectorMemory(module.LoadV128, 32*k+16*i)
-			b.Set(v)
-		}
-		for i, s := range b.sums {
-			b.Get(ap[i])
-			b.VectorMemory(module.LoadSplat32, 4*k)
-			b.Set(b.x)
-			for j, w := range []module.Local{b.b0, b.b1} {
-				b.Get(s[j], b.x, w)
-				b.Vector(module.MulF32x4, module.AddF32x4)
-				b.Set(s[j])
-			}
-		}
-	}
-	b.Increase(bp, int32(32*terms))
-	for _, a := range ap {
-		b.Increase(a, int32(4*terms))
-	}
+	t.count, t.weights = b.keep(), b.b
+	return t
 }
 
 // finish scales and activates the sums, and writes them to C.
@@ -234,7 +147,7 @@ func (b *block) finish() {
 			b.Get(b.bias)
 			b.VectorMemory(module.LoadV128, 16*i)
 			b.Set(b.x)
-			for _, s := range b.sums {
+			for _, s := range b.rows {
 				b.Get(s[i], v)
 				b.Vector(module.MulF32x4)
 				b.Get(b.x)
@@ -245,7 +158,7 @@ func (b *block) finish() {
 	}, nil)
 	b.float(gemmSlope)
 	slope := b.keepVector()
-	for i, s := range b.sums {
+	for i, s := range b.rows {
 		for _, v := range s { // v where it is not negative, else slope*v
 			b.Get(slope, v)
 			b.Vector(module.MulF32x4)
@@ -254,21 +167,14 @@ func (b *block) finish() {
 			b.Vector(module.LtF32x4, module.BitSelect)
 			b.Set(v)
 		}
-		put := func(at func()) {
-			for i, v := range s {
-				at()
-				b.Get(v)
-				b.VectorMemory(module.StoreV128, 16*i)
-			}
-		}
 		b.narrow()
 		b.If(func() {
-			put(b.scratchAt)
+			b.put(s, b.scratchAt)
 			b.Get(b.c[i])
 			b.scratchAt()
 			b.Get(b.cols)
 			b.scaled(2)
 			b.Copy()
-		}, func() { put(func() { b.Get(b.c[i]) }) })
+		}, func() { b.put(s, func() { b.Get(b.c[i]) }) })
 	}
 }

@@ -5,11 +5,6 @@ import (
 	"github.com/gantiny/gantiny/asm/internal/qtile"
 )
 
-const (
-	qRows  = 5 // of a block: its sums, two vectors of weights and what is multiplied fit 16 registers
-	qRound = 4 // groups of one round of the loop, of two channels each
-)
-
 // Of kernelArgs, for qgemm.
 const (
 	argA, argB, argS, argC, argQ, argScale, argTaps, argTiles = 0, 1, 2, 3, 4, 5, 6, 7 // p
@@ -39,11 +34,11 @@ func (t tile) get8(field string) {
 
 // qgemm writes qgemm, which works like qgemmScalar on n[0] tiles at p[7] of eight columns and any
 // number of rows: for taps at p[6], k < 2*n[1]: s[r,j] += A[t.A + rowA(r) + k] * w(t.B; k, j).
-// Activations are int16. A tile is computed in blocks of up to qRows rows, whose sums stay in
+// Activations are int16. A tile is computed in blocks of up to blockRows rows, whose sums stay in
 // registers over all taps.
 func qgemm(m *module.Module) {
 	blocks := []*module.Func{nil}
-	for rows := 1; rows <= qRows; rows++ {
+	for rows := 1; rows <= blockRows; rows++ {
 		blocks = append(blocks, qgemmBlock(m, rows))
 	}
 	c := code{m.Func("qgemm")}
@@ -79,54 +74,32 @@ func qgemm(m *module.Module) {
 			c.Op(module.Mul)
 			c.Set(runC)
 		})
-		c.Const(0)
-		c.Set(first)
-		c.Repeat(func() {
-			c.blockOf(rows, first, qRows)
-			c.Set(n)
-			for i := 1; i <= qRows; i++ {
-				c.Get(n)
-				c.Const(int32(i))
-				c.Op(module.Eq)
-				c.If(func() {
-					c.Get(t.at, first, h, runA, runC)
-					c.Call(blocks[i])
-				}, nil)
-			}
-			c.Get(first, n)
-			c.Op(module.Add)
-			c.Tee(first)
-			c.Get(rows)
-			c.Op(module.LtU)
-		})
+		c.blocks(blocks, rows, first, n, func() { c.Get(t.at, first, h, runA, runC) })
 		c.Increase(t.at, qtile.Size)
 	})
 }
 
 // qblock writes a block of a tile's rows.
 type qblock struct {
-	tile
+	sums                 // rows of C are in bytes from the tile's first
+	tile                 tile
 	first, h, runA, runC module.Local
-	a, c                 []module.Local // where each row is, in bytes: in A, and from the first of C
-	sums                 [][2]module.Local
-	x, b0, b1            module.Local
 }
+
+func (b *qblock) get(field string)  { b.tile.get(field) }
+func (b *qblock) get8(field string) { b.tile.get8(field) }
 
 // qgemmBlock writes the function for so many rows: tile, the first row, how many rows the first run
 // has, where the second run is in A and C.
 func qgemmBlock(m *module.Module, rows int) *module.Func {
 	f := m.Func("", module.I32, module.I32, module.I32, module.I32, module.I32)
 	c := code{f}
-	b := &qblock{tile: tile{c, f.Param(0)}, first: f.Param(1), h: f.Param(2), runA: f.Param(3), runC: f.Param(4)}
-	for range rows {
-		s := c.Locals(module.V128, 2)
-		b.sums = append(b.sums, [2]module.Local{s[0], s[1]})
-	}
-	b.x, b.b0, b.b1 = c.Local(module.V128), c.Local(module.V128), c.Local(module.V128)
-	b.a, b.c = c.Locals(module.I32, rows), c.Locals(module.I32, rows)
+	b := &qblock{sums: newSums(c, rows), tile: tile{c, f.Param(0)}, first: f.Param(1), h: f.Param(2), runA: f.Param(3), runC: f.Param(4)}
 	b.place()
 	b.start()
-	b.contract()
+	b.contract(product{
+		load: module.LoadWiden8, size: 8, multiply: module.DotI16x8, add: module.AddI32x4, count: argGroups, aUnit: 1,
+	}, b.taps)
 	b.get8("Requantize")
 	c.If(b.requantize, b.store)
 	return f
@@ -176,19 +149,12 @@ func (b *qblock) whole() {
 // start sets the sums to what they start from; they are zero already.
 func (b *qblock) start() {
 	from := b.Local(module.I32)
-	load := func(s [2]module.Local) {
-		for i, v := range s {
-			b.Get(from)
-			b.VectorMemory(module.LoadV128, 16*i)
-			b.Set(v)
-		}
-	}
 	b.starts(1) // StartBias
 	b.If(func() {
 		b.element(argS, "S")
 		b.Set(from)
-		for _, s := range b.sums {
-			load(s)
+		for _, s := range b.rows {
+			b.load(s, from)
 		}
 	}, nil)
 	b.get8("Start")
@@ -201,7 +167,7 @@ func (b *qblock) start() {
 		b.starts(2)
 		b.Op(module.Select)
 		b.Set(first)
-		for i, s := range b.sums {
+		for i, s := range b.rows {
 			b.Get(first, b.c[i])
 			b.Op(module.Add)
 			b.Set(from)
@@ -215,7 +181,7 @@ func (b *qblock) start() {
 				b.scratchAt()
 				b.Set(from)
 			}, nil)
-			load(s)
+			b.load(s, from)
 		}
 	}, nil)
 }
@@ -226,91 +192,34 @@ func (b *qblock) columns(shift int32) {
 	b.scaled(shift)
 }
 
-// contract adds up all taps.
-func (b *qblock) contract() {
-	ap := b.Locals(module.I32, len(b.a))
+// taps finds them: the list and B begin where the tile says.
+func (b *qblock) taps() (t taps) {
 	b.pointer(argTaps)
 	b.get("Tap")
 	b.scaled(4)
 	b.Op(module.Add)
-	tap := b.keep()
+	t.at = b.keep()
 	b.pointer(argB)
 	b.get("B")
 	b.Op(module.Add)
-	weights := b.keep()
+	t.weights = b.keep()
 	b.get("Taps")
-	taps := b.keep()
-	bp, n := b.Local(module.I32), b.Local(module.I32)
-	b.CountDown(taps, func() {
-		b.Get(weights, tap)
-		b.Memory(module.Load, 8)
-		b.Op(module.Add)
-		b.Set(bp)
-		for i, a := range b.a {
-			b.Get(a, tap)
-			b.Memory(module.Load, 0)
-			b.scaled(1)
-			b.Op(module.Add)
-			b.Set(ap[i])
-		}
-		b.number(argGroups)
-		b.Const(2)
-		b.Op(module.ShrU)
-		b.Set(n)
-		b.CountDown(n, func() { b.round(ap, bp, qRound) })
-		b.number(argGroups)
-		b.Const(qRound - 1)
-		b.Op(module.And)
-		b.Set(n)
-		b.CountDown(n, func() { b.round(ap, bp, 1) })
-		b.Increase(tap, 16)
-	})
-}
-
-// round multiplies so many groups.
-func (b *qblock) round(ap []module.Local, bp module.Local, groups int) {
-	for g := range groups {
-		for i, v := range []module.Local{b.b0, b.b1} {
-			b.Get(bp)
-			b.VectorMemory(module.LoadWiden8, 16*g+8*i)
-			b.Set(v)
-		}
-		for i, s := range b.sums {
-			b.Get(ap[i])
-			b.VectorMemory(module.LoadSplat32, 4*g)
-			b.Set(b.x)
-			for j, w := range []module.Local{b.b0, b.b1} {
-				b.Get(s[j], b.x, w)
-				b.Vector(module.DotI16x8, module.AddI32x4)
-				b.Set(s[j])
-			}
-		}
-	}
-	b.Increase(bp, int32(16*groups))
-	for _, a := range ap {
-		b.Increase(a, int32(4*groups))
-	}
+	t.count = b.keep()
+	return t
 }
 
 // store writes the sums to C.
 func (b *qblock) store() {
 	b.element(argC, "C")
 	first := b.keep()
-	put := func(s [2]module.Local, at func()) {
-		for i, v := range s {
-			at()
-			b.Get(v)
-			b.VectorMemory(module.StoreV128, 16*i)
-		}
-	}
-	for i, s := range b.sums {
+	for i, s := range b.rows {
 		to := func() {
 			b.Get(first, b.c[i])
 			b.Op(module.Add)
 		}
 		b.whole()
-		b.If(func() { put(s, to) }, func() {
-			put(s, b.scratchAt)
+		b.If(func() { b.put(s, to) }, func() {
+			b.put(s, b.scratchAt)
 			to()
 			b.scratchAt()
 			b.columns(2)
@@ -335,7 +244,7 @@ func (b *qblock) requantize() {
 		scale[i] = b.keepVector()
 	}
 	r := b.newRequantizer()
-	for _, s := range b.sums {
+	for _, s := range b.rows {
 		for i, v := range s {
 			b.Get(v)
 			r.requantize(scale[i])
