@@ -31,13 +31,22 @@ func (k lookup) look(w *Worker, x []int8) {
 	}
 }
 
+// byteRows returns how many rows of how many bytes a share has at each position: those of all images
+// are one row where they lie side by side in all of t.
+func byteRows(s Share, t ...*Tensor) (rows, n int) {
+	rows, n = s.N1-s.N0, t[0].C
+	for _, t := range t {
+		if t.Row != n {
+			return rows, n
+		}
+	}
+	return min(rows, 1), rows * n
+}
+
 // byteRuns calls f for runs of the share's bytes in y and x, of up to runBytes: rows of several
 // images where these lie side by side.
 func byteRuns(y, x *Tensor, s Share, f func(dst, x []int8)) {
-	rows, n := s.N1-s.N0, y.C
-	if rows > 0 && y.Row == n && x.Row == n {
-		rows, n = 1, rows*n
-	}
+	rows, n := byteRows(s, y, x)
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {
 		for i := range rows {

@@ -121,10 +121,7 @@ func (o average) lower(l *Lowering) (Kernel, error) {
 // Forward: y = round(Σ weight*(x-zero) * m / 2^shift) + Output.Zero.
 func (k *qblend) Forward(w *Worker, y Tensor, x []Tensor, s Share) {
 	in := &x[0]
-	rows, n := s.N1-s.N0, y.C
-	if rows > 0 && y.Row == n && in.Row == n {
-		rows, n = 1, rows*n
-	}
+	rows, n := byteRows(s, &y, in)
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {
 		for i := range rows {

@@ -44,12 +44,9 @@ func int8Pair(in []Spec) (broadcast, error) {
 func (o *qpair) runs(w *Worker, y Tensor, inputs []Tensor, s Share, f func(dst, x, other []int8)) {
 	x, other := inputs[0], inputs[1]
 	rows, n := s.N1-s.N0, y.C
-	if rows <= 0 {
-		return
-	}
 	each := o.how == sameShape || o.how == perChannel // element has its own in other
-	if each && y.Row == y.C && x.Row == y.C && other.Row == y.C {
-		rows, n = 1, rows*n // those of all images lie side by side
+	if each {
+		rows, n = byteRows(s, &y, &x, &other)
 	}
 	p0, p1 := s.Of(y.Positions())
 	for p := p0; p < p1; p++ {

@@ -118,7 +118,7 @@ func (f *quantizeFlags) check() error {
 		return usagef("--calib %d: want 1 to %d", f.calib, 1<<20)
 	case f.judge < 1 || f.judge > 1<<20:
 		return usagef("--judge %d: want 1 to %d", f.judge, 1<<20)
-	case f.weightBits != 8 && f.weightBits != 7 && f.weightBits != 4:
+	case f.weightBits == 0 || quant.CheckWeightBits(f.weightBits) != nil:
 		return usagef("--weight-bits %d: want 8, 7 or 4", f.weightBits)
 	case f.finetune < 0 || f.finetune > 1<<20:
 		return usagef("--finetune %d: want 0, for none, to %d", f.finetune, 1<<20)
