@@ -141,7 +141,7 @@ other skipped: not there (install other)
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 	b.Reset()
-	if err := tab.json(&b); err != nil {
+	if err := cli.JSON(&b, tab); err != nil {
 		t.Fatal(err)
 	}
 	var back table

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -73,12 +72,6 @@ func (t *table) add(field []*process, batch, threads int) {
 		r.OwnRate = float64(batch) / r.GantinyMS * 1e3
 		t.Rows = append(t.Rows, r)
 	}
-}
-
-func (t *table) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(t)
 }
 
 func (t *table) markdown(out io.Writer) error {

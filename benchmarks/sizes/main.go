@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	if *asJSON {
-		return t.json(out)
+		return cli.JSON(out, t)
 	}
 	return t.markdown(out)
 }

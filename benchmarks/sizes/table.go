@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -29,12 +28,6 @@ type row struct {
 	PSNR       *float64 `json:"psnr_db"`        // nil where all pixels are those of 32 bits
 	eval.Figures
 	Milliseconds float64 `json:"ms"`
-}
-
-func (t *table) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(t)
 }
 
 func (t *table) markdown(out io.Writer) error {

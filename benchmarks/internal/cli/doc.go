@@ -1,3 +1,3 @@
-// Package cli is the frame of the commands in benchmarks/: Ctrl-C ends their context, and their
-// error is the exit status.
+// Package cli is the frame of the commands in benchmarks/: Ctrl-C ends their context, their error is
+// the exit status, and all write JSON in one form.
 package cli
